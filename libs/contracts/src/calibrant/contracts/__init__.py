@@ -1,0 +1,1 @@
+"""The messages services exchange, generated from proto/: pydantic models, JSON Schema, the topic table."""

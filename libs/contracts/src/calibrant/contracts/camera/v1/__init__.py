@@ -1,0 +1,267 @@
+"""Messages of ``calibrant.camera.v1``.
+
+Generated from proto/ by ``make proto``. Do not edit.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar
+
+from pydantic import Field
+
+from calibrant.contracts.base import Int32, Int64, Message
+from calibrant.contracts.common.v1 import DataRef, TaiTime
+
+__all__ = [
+    "AckCode",
+    "CommandAck",
+    "CommandHeader",
+    "Disable",
+    "Enable",
+    "EndReadout",
+    "EnterControl",
+    "ErrorCode",
+    "ExitControl",
+    "ExposureStored",
+    "Heartbeat",
+    "Image",
+    "Standby",
+    "Start",
+    "StartIntegration",
+    "StoredFile",
+    "SummaryState",
+    "SummaryStateChanged",
+    "TakeImages",
+]
+
+
+class AckCode(Enum):
+    """Acknowledgement codes, as SAL numbers them."""
+
+    UNSPECIFIED = "ACK_CODE_UNSPECIFIED"
+    """Not given. (0)"""
+
+    IN_PROGRESS = "ACK_CODE_IN_PROGRESS"
+    """The command is accepted and goes on; the client waits longer. (301)"""
+
+    STALLED = "ACK_CODE_STALLED"
+    """The command does not get on. (302)"""
+
+    COMPLETE = "ACK_CODE_COMPLETE"
+    """Done. (303)"""
+
+    NO_PERMISSION = "ACK_CODE_NO_PERMISSION"
+    """The sender may not give this command. (-300)"""
+
+    NO_ACK = "ACK_CODE_NO_ACK"
+    """No answer came. (-301)"""
+
+    FAILED = "ACK_CODE_FAILED"
+    """The command failed or was not allowed. (-302)"""
+
+    ABORTED = "ACK_CODE_ABORTED"
+    """The command was cut off before its end. (-303)"""
+
+    TIMEOUT = "ACK_CODE_TIMEOUT"
+    """The command's time was over. (-304)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"ACK_CODE_UNSPECIFIED": 0, "ACK_CODE_IN_PROGRESS": 301, "ACK_CODE_STALLED": 302, "ACK_CODE_COMPLETE": 303, "ACK_CODE_NO_PERMISSION": -300, "ACK_CODE_NO_ACK": -301, "ACK_CODE_FAILED": -302, "ACK_CODE_ABORTED": -303, "ACK_CODE_TIMEOUT": -304}
+        return numbers[self.value]
+
+
+class SummaryState(Enum):
+    """State of a component, as SAL numbers it."""
+
+    UNSPECIFIED = "SUMMARY_STATE_UNSPECIFIED"
+    """Not given. (0)"""
+
+    DISABLED = "SUMMARY_STATE_DISABLED"
+    """Configured, not accepting actions. (1)"""
+
+    ENABLED = "SUMMARY_STATE_ENABLED"
+    """Accepting actions. (2)"""
+
+    FAULT = "SUMMARY_STATE_FAULT"
+    """Stopped by an error. (3)"""
+
+    OFFLINE = "SUMMARY_STATE_OFFLINE"
+    """Not under this control. (4)"""
+
+    STANDBY = "SUMMARY_STATE_STANDBY"
+    """Waiting to be configured. (5)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"SUMMARY_STATE_UNSPECIFIED": 0, "SUMMARY_STATE_DISABLED": 1, "SUMMARY_STATE_ENABLED": 2, "SUMMARY_STATE_FAULT": 3, "SUMMARY_STATE_OFFLINE": 4, "SUMMARY_STATE_STANDBY": 5}
+        return numbers[self.value]
+
+
+class CommandHeader(Message):
+    """What every command carries."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.CommandHeader"
+    command_id: str = Field(description='Identifier of the command; a command is executed once, however often it is delivered.')
+    component: str = Field(description='Component commanded, such as "camera".')
+    identity: str = Field(description='Who commands: "user@host" or the name of a component.')
+    deadline: TaiTime = Field(description='A command is not started after this instant (system clock).')
+
+
+class Start(Message):
+    """STANDBY to DISABLED."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Start"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    configuration_override: str = Field(description='Name of the configuration to apply; empty for the default.')
+
+
+class Enable(Message):
+    """DISABLED to ENABLED."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Enable"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+
+
+class Disable(Message):
+    """ENABLED to DISABLED."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Disable"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+
+
+class Standby(Message):
+    """DISABLED or FAULT to STANDBY."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Standby"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+
+
+class ExitControl(Message):
+    """STANDBY to OFFLINE."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.ExitControl"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+
+
+class EnterControl(Message):
+    """OFFLINE to STANDBY."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.EnterControl"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+
+
+class TakeImages(Message):
+    """Take images. Only in ENABLED."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.TakeImages"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    num_images: Int32 = Field(description='How many images to take one after the other.')
+    exposure_time_s: float = Field(description='Requested exposure time of each. Unit: s.', json_schema_extra={"unit": "s"})
+    shutter: bool = Field(description='Whether the shutter opens.')
+    image_type: str = Field(description='Image type: BIAS, DARK, FLAT, OBJECT, ENGTEST.')
+    group_id: str = Field(description='Group the images belong to, such as one acquisition of a run.')
+    sensors: tuple[Int32, ...] = Field(default=(), description='Detectors to read; empty for all.')
+    filter: str = Field(description='Filter to use; empty to leave it as it is.')
+    observation_note: str = Field(description='Note of the observer.')
+
+
+class CommandAck(Message):
+    """Answer to a command. All but IN_PROGRESS are final."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.CommandAck"
+    command_id: str = Field(description='The command answered.')
+    component: str = Field(description='The component that answers.')
+    command: str = Field(description='Name of the command, such as "takeImages".')
+    ack: AckCode = Field(description='The answer.')
+    error: Int32 = Field(description='Error code; 0 without an error.')
+    result: str = Field(description='What happened, for a person.')
+    timeout_s: float = Field(description='With IN_PROGRESS: how long the rest may take. Unit: s.', json_schema_extra={"unit": "s"})
+    image_names: tuple[str, ...] = Field(default=(), description='With COMPLETE of takeImages: the names of the images taken.')
+
+
+class SummaryStateChanged(Message):
+    """The component's state changed, or is told again at start."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.SummaryStateChanged"
+    component: str = Field(description='The component.')
+    summary_state: SummaryState = Field(description='Its state now.')
+    reason: str = Field(description='What caused it, for a person.')
+
+
+class ErrorCode(Message):
+    """An error that put the component into FAULT."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.ErrorCode"
+    component: str = Field(description='The component.')
+    error_code: Int32 = Field(description='Error code.')
+    error_report: str = Field(description='What went wrong, for a person.')
+
+
+class Image(Message):
+    """What every event of one image carries."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Image"
+    image_name: str = Field(description='Name, such as "SC_O_20260101_000012".')
+    exposure_id: Int64 = Field(description='Number made of date and sequence number: 2026010100012.')
+    image_type: str = Field(description='Image type: BIAS, DARK, FLAT, OBJECT, ENGTEST.')
+    image_index: Int32 = Field(description='Place in its command, from 1.')
+    images_in_sequence: Int32 = Field(description='Images in that command.')
+    day_obs: str = Field(description='Observing day YYYYMMDD, which rolls at 12:00 UTC.')
+    image_number: Int32 = Field(description='Number within the observing day, from 1; never repeated.')
+    group_id: str = Field(description='Group the image belongs to.')
+    command_id: str = Field(description='Command that took the image.')
+
+
+class StartIntegration(Message):
+    """Charge is being collected from now on."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.StartIntegration"
+    component: str = Field(description='The component.')
+    image: Image = Field(description='The image.')
+    exposure_time_s: float = Field(description='Requested exposure time. Unit: s.', json_schema_extra={"unit": "s"})
+    acquisition_start: TaiTime = Field(description='Start of the acquisition (camera clock).')
+
+
+class EndReadout(Message):
+    """The image is complete in the camera's memory."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.EndReadout"
+    component: str = Field(description='The component.')
+    image: Image = Field(description='The image.')
+    requested_exposure_time_s: float = Field(description='Requested exposure time. Unit: s.', json_schema_extra={"unit": "s"})
+    end_of_readout: TaiTime = Field(description='End of the readout (camera clock).')
+
+
+class StoredFile(Message):
+    """One stored file of an exposure."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.StoredFile"
+    detector: Int32 = Field(description='Detector whose frame the file holds.')
+    ref: DataRef = Field(description='The file.')
+
+
+class ExposureStored(Message):
+    """All files of an exposure are in the object store."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.ExposureStored"
+    component: str = Field(description='The component.')
+    instrument: str = Field(description='Instrument name.')
+    image: Image = Field(description='The image.')
+    begin: TaiTime = Field(description='Start of the exposure (camera clock).')
+    exposure_time_s: float = Field(description='Exposure time. Unit: s.', json_schema_extra={"unit": "s"})
+    dark_time_s: float = Field(description='Time in which dark current was collected. Unit: s.', json_schema_extra={"unit": "s"})
+    filter: str = Field(description='Filter in the beam; empty for none.')
+    files: tuple[StoredFile, ...] = Field(default=(), description='Its files.')
+
+
+class Heartbeat(Message):
+    """The component lives. Telemetry: sent once a second, lost without harm."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Heartbeat"
+    component: str = Field(description='The component.')
+    summary_state: SummaryState = Field(description='Its state now.')
+

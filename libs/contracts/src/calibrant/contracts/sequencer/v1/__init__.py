@@ -1,0 +1,80 @@
+"""Messages of ``calibrant.sequencer.v1``.
+
+Generated from proto/ by ``make proto``. Do not edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from calibrant.contracts.base import Int32, Message
+from calibrant.contracts.common.v1 import TimeRange
+
+__all__ = [
+    "ExposureRequest",
+    "FolderIngestRequested",
+    "RunFinished",
+    "RunProgress",
+    "RunRequested",
+]
+
+
+class ExposureRequest(Message):
+    """Exposures of one type to command."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.ExposureRequest"
+    image_type: str = Field(description='Image type: BIAS, DARK, FLAT.')
+    exposure_times_s: tuple[float, ...] = Field(default=(), description='Exposure time of each exposure, in order; one exposure an element. Unit: s.', json_schema_extra={"unit": "s"})
+    filter: str = Field(description='Filter; empty to leave it as it is.')
+
+
+class RunRequested(Message):
+    """A person or program asks for a run."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.RunRequested"
+    run_id: str = Field(description='Identifier of the run, chosen by who asks.')
+    instrument: str = Field(description='Instrument name.')
+    exposures: tuple[ExposureRequest, ...] = Field(default=(), description='Exposures to command; empty when frames come from a folder.')
+    folder: str = Field(description='Folder with frames; empty when exposures are commanded.')
+    make: tuple[str, ...] = Field(default=(), description='Kinds of calibration to make, in any order; empty for all that the frames allow.')
+    parameters: Mapping[str, str] = Field(default_factory=dict, description='Recipe parameters "recipe.parameter"; each value is JSON text.')
+    generate: bool = Field(description='Build new calibrations (internal verification), or only verify frames against those in force (external).')
+    collection: str = Field(description="Collection to certify into; empty for the instrument's daily collection.")
+    validity: TimeRange = Field(description="Validity range; a missing side takes the recipe's rule.")
+    requested_by: str = Field(description='Who asks.')
+
+
+class FolderIngestRequested(Message):
+    """Ask ingest to take in the files of a folder."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.FolderIngestRequested"
+    acquisition_id: str = Field(description='Identifier of the acquisition.')
+    instrument: str = Field(description='Instrument name.')
+    folder: str = Field(description='The folder.')
+
+
+class RunProgress(Message):
+    """How far a run has come; sent at every step worth telling."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.RunProgress"
+    run_id: str = Field(description='The run.')
+    phase: str = Field(description='Phase: acquiring, planning, working, finished.')
+    message: str = Field(description='What happened, for a person.')
+    nodes_ended: Int32 = Field(description='Plan nodes done, withheld, failed or skipped.')
+    nodes: Int32 = Field(description='Plan nodes in all so far.')
+
+
+class RunFinished(Message):
+    """A run ended."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.RunFinished"
+    run_id: str = Field(description='The run.')
+    outcome: str = Field(description='Outcome: completed, completed with withheld calibrations, failed.')
+    products: Int32 = Field(description='Products made.')
+    certified: Int32 = Field(description='Calibrations certified.')
+    withheld: Int32 = Field(description='Calibrations withheld.')
+    message: str = Field(description='What happened, for a person.')
+

@@ -1,0 +1,113 @@
+"""Messages of ``calibrant.verify.v1``.
+
+Generated from proto/ by ``make proto``. Do not edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import ClassVar
+
+from pydantic import Field
+
+from calibrant.contracts.base import Int32, Message
+from calibrant.contracts.common.v1 import DataRef, JobInput, Product
+
+__all__ = [
+    "DecideJob",
+    "DetectorDecision",
+    "MeasureJob",
+    "MeasurementCompleted",
+    "VerificationCompleted",
+    "VerificationMode",
+]
+
+
+class VerificationMode(Enum):
+    """Which calibration the frames are verified against."""
+
+    UNSPECIFIED = "VERIFICATION_MODE_UNSPECIFIED"
+    """Not given. (0)"""
+
+    INTERNAL = "VERIFICATION_MODE_INTERNAL"
+    """The one just built from these frames. (1)"""
+
+    EXTERNAL = "VERIFICATION_MODE_EXTERNAL"
+    """One that was certified before. (2)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"VERIFICATION_MODE_UNSPECIFIED": 0, "VERIFICATION_MODE_INTERNAL": 1, "VERIFICATION_MODE_EXTERNAL": 2}
+        return numbers[self.value]
+
+
+class MeasureJob(Message):
+    """Job: measure the frames of one detector against a calibration and test the measurements."""
+
+    message_type: ClassVar[str] = "calibrant.verify.v1.MeasureJob"
+    job_id: str = Field(description='Identifier of the job.')
+    kind: str = Field(description='Kind of calibration verified.')
+    mode: VerificationMode = Field(description='Which calibration is the reference.')
+    instrument: str = Field(description='Instrument name.')
+    instrument_hash: str = Field(description='Hash of the instrument description in force.')
+    detector: Int32 = Field(description='Detector number.')
+    reference: Product = Field(description='The product verified: its identifier stands in every report.')
+    inputs: tuple[JobInput, ...] = Field(default=(), description='Frames and further calibrations, by role.')
+    engine_version: str = Field(description='Version of the pixel engine.')
+    unit: str = Field(description='Unit in which calibrations are held: "electron" or "adu".')
+    parameters: Mapping[str, str] = Field(default_factory=dict, description='How the overscan is removed; as in the recipe that built the reference.')
+
+
+class MeasurementCompleted(Message):
+    """The frames of one detector are measured."""
+
+    message_type: ClassVar[str] = "calibrant.verify.v1.MeasurementCompleted"
+    job_id: str = Field(description='The job.')
+    product_id: str = Field(description='Product verified.')
+    kind: str = Field(description='Kind of calibration verified.')
+    detector: Int32 = Field(description='Detector number.')
+    results: DataRef = Field(description='Measurements and verdicts, as JSON.')
+    passed: Int32 = Field(description='Verdicts passed.')
+    failed: Int32 = Field(description='Verdicts failed, advisory ones left out.')
+    not_applicable: Int32 = Field(description='Verdicts not applicable.')
+
+
+class DecideJob(Message):
+    """Job: join the measurements of a set through the gate."""
+
+    message_type: ClassVar[str] = "calibrant.verify.v1.DecideJob"
+    job_id: str = Field(description='Identifier of the job.')
+    kind: str = Field(description='Kind of calibration verified.')
+    mode: VerificationMode = Field(description='Which calibration was the reference.')
+    instrument: str = Field(description='Instrument name.')
+    set_key: str = Field(description='The set, such as "20260101" or "20260101-r".')
+    inputs: tuple[JobInput, ...] = Field(default=(), description='Measurements, one input a detector.')
+    missing: Mapping[Int32, str] = Field(default_factory=dict, description='Detectors of the set that have no measurement, and why.')
+
+
+class DetectorDecision(Message):
+    """What the gate decided for one detector."""
+
+    message_type: ClassVar[str] = "calibrant.verify.v1.DetectorDecision"
+    detector: Int32 = Field(description='Detector number.')
+    product_id: str = Field(description='Product decided on; empty when there is none.')
+    accepted: bool = Field(description='Whether it may be certified.')
+    reason: str = Field(description='Why.')
+
+
+class VerificationCompleted(Message):
+    """A set is verified: the report names what each detector may do."""
+
+    message_type: ClassVar[str] = "calibrant.verify.v1.VerificationCompleted"
+    job_id: str = Field(description='The job.')
+    report_id: str = Field(description='Identifier of the report.')
+    kind: str = Field(description='Kind of calibration verified.')
+    mode: VerificationMode = Field(description='Which calibration was the reference.')
+    instrument: str = Field(description='Instrument name.')
+    set_key: str = Field(description='The set.')
+    outcome: str = Field(description='Outcome: certified, certified with failures, not certified.')
+    decisions: tuple[DetectorDecision, ...] = Field(default=(), description='One decision a detector.')
+    report: DataRef = Field(description='The report with every count and threshold, as JSON.')
+
