@@ -1,0 +1,37 @@
+"""Identifiers: derived where a replay must find the same ones, drawn where something new begins."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Protocol
+
+_NAMESPACE = uuid.UUID("6f0d8a52-5d6b-5c8e-9a53-0c0a3b0f7f11")
+
+
+class Ids(Protocol):
+    """Where a service takes new identifiers from."""
+
+    def new(self) -> str:
+        """Return an identifier never given before."""
+        ...
+
+
+class RandomIds:
+    """Random (version 4) UUIDs."""
+
+    def new(self) -> str:
+        """Return an identifier never given before."""
+        return str(uuid.uuid4())
+
+
+def derive(*parts: str) -> str:
+    """Return the identifier that belongs to these parts: the same parts, the same identifier."""
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+
+
+def trace_parent(correlation_id: str, event_id: str) -> str:
+    """Return the W3C trace context of an event: one trace a run, one span an event."""
+    trace = hashlib.sha256(correlation_id.encode()).hexdigest()[:32]
+    span = hashlib.sha256(event_id.encode()).hexdigest()[:16]
+    return f"00-{trace}-{span}-01"

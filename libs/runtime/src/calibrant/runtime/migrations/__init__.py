@@ -1,0 +1,1 @@
+"""Revisions of the runtime's own tables; a branch beside each service's."""

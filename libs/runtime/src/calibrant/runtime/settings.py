@@ -1,0 +1,39 @@
+"""Settings that every service has. A service adds its own by inheriting.
+
+Owns names, units and defaults; read from ``CALIBRANT_*`` variables or given by whoever composes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class PlatformSettings(BaseSettings):
+    """Where the shared things are: the bus, the object store, the databases, the child processes."""
+
+    model_config = SettingsConfigDict(env_prefix="CALIBRANT_", extra="ignore")
+
+    data_dir: Path = Field(
+        default=Path("calibrant-data"), description="Folder with the embedded bus, databases and objects."
+    )
+    worker_slots: int = Field(
+        default=0, ge=0, description="Child processes that compute; 0: one for each processor core."
+    )
+    instruments: Path | None = Field(
+        default=None, description="Folder with further instrument files, beside those that come along."
+    )
+
+
+class ServiceSettings(PlatformSettings):
+    """Settings of one service's process."""
+
+    host: str = Field(default="127.0.0.1", description="Address the HTTP API listens on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port of the HTTP API; 0: any free one.")
+    drain_s: float = Field(
+        default=30.0,
+        ge=0,
+        description="Unit: s. How long a SIGTERM waits for work in hand before giving it up.",
+    )

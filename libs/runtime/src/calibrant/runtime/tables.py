@@ -1,0 +1,86 @@
+"""The tables every service has beside its own: inbox, outbox, dead letters, jobs and their executions.
+
+Owns their shape; ``migrations/`` of this package creates them. Times are TAI nanoseconds.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text
+from sqlmodel import Field, SQLModel
+
+
+class InboxRow(SQLModel, table=True):
+    """An event this service has dealt with."""
+
+    __tablename__ = "inbox"
+
+    event_id: str = Field(primary_key=True)
+    done_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class OutboxRow(SQLModel, table=True):
+    """An event to be sent, in the order of its number; kept until it was sent."""
+
+    __tablename__ = "outbox"
+
+    number: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    )
+    topic: str
+    key: str | None = None
+    value: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    headers: str = Field(sa_column=Column(Text, nullable=False), description="JSON: pairs of name and text")
+
+
+class DeadLetterRow(SQLModel, table=True):
+    """A record this service gave up on, with all that is needed to look into it and to send it again."""
+
+    __tablename__ = "dead_letter"
+
+    letter_id: str = Field(primary_key=True)
+    event_id: str
+    topic: str
+    partition: int
+    log_offset: int = Field(sa_column=Column(BigInteger, nullable=False))
+    key: str | None = None
+    value: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    headers: str = Field(sa_column=Column(Text, nullable=False), description="JSON: pairs of name and text")
+    message_type: str = ""
+    error: str = Field(description="permanent, poison, exhausted or fault")
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    attempts: int
+    state: str = Field(default="open", description="open, replayed or discarded")
+    died_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class JobRow(SQLModel, table=True):
+    """A job that has a result; the first recorded one stays."""
+
+    __tablename__ = "job"
+
+    job_id: str = Field(primary_key=True)
+    execution_id: str
+    result: str = Field(sa_column=Column(Text, nullable=False), description="JSON of JobResult")
+    done_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class ExecutionRow(SQLModel, table=True):
+    """One attempt at a job."""
+
+    __tablename__ = "execution"
+    __table_args__ = (Index("ix_execution_event_id", "event_id"),)
+
+    execution_id: str = Field(primary_key=True)
+    job_id: str = Field(index=True)
+    event_id: str
+    attempt: int
+    state: str = Field(description="running, done, superseded, failed, crashed or retried")
+    backend: str = ""
+    host: str = ""
+    error: str = Field(default="", sa_column=Column(Text, nullable=False))
+    begun_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
+    ended_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+
+
+RUNTIME_TABLES = ("inbox", "outbox", "dead_letter", "job", "execution")

@@ -1,0 +1,132 @@
+"""The unit of work: inbox row, effects and outbox rows in one short transaction.
+
+Owns how a message becomes an outbox row. Knows neither what a handler does nor how the outbox is sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from calibrant.bus.cloudevents import Envelope, to_message
+from calibrant.contracts.base import Message
+from calibrant.contracts.flow import topic_for
+from calibrant.runtime.clock import Clock, utc_text
+from calibrant.runtime.database import Database
+from calibrant.runtime.ids import derive, trace_parent
+from calibrant.runtime.tables import InboxRow, OutboxRow
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message that belongs to another run than the event that caused it."""
+
+    message: Message
+    correlation_id: str
+
+
+Emission = Message | Outgoing
+
+
+def headers_to_text(headers: Headers) -> str:
+    """Return headers as JSON text that keeps every byte."""
+    return json.dumps([[name, value.decode("latin-1")] for name, value in headers])
+
+
+def headers_from_text(text: str) -> Headers:
+    """Return the headers that ``headers_to_text`` wrote."""
+    return tuple((name, value.encode("latin-1")) for name, value in json.loads(text))
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """One transaction of one service.
+
+    Parameters
+    ----------
+    service : str
+        Name of the service: the producer in the data flow.
+    session : Session
+        The open transaction.
+    clock : Clock
+        For envelopes and the inbox.
+    cause : str
+        Identifier of what is being dealt with: an event's id, or a name of one's own for work that no event
+        caused. Identifiers of what is emitted derive from it, so a repetition emits the same ones.
+    correlation_id : str or None
+        The run that all this belongs to.
+    """
+
+    service: str
+    session: Session
+    clock: Clock
+    cause: str
+    correlation_id: str | None = None
+    _emitted: int = 0
+
+    def emit(self, emissions: Iterable[Emission] | None) -> None:
+        """Put messages into the outbox: they are sent after the transaction has committed.
+
+        Raises
+        ------
+        LookupError
+            The contract lets this service send no such message.
+        """
+        for emission in emissions or ():
+            self.session.add(self._row(emission))
+
+    def was_done(self, event_id: str) -> bool:
+        """Tell whether this service has dealt with the event before."""
+        return self.session.get(InboxRow, event_id) is not None
+
+    def mark_done(self, event_id: str) -> None:
+        """Record that the event is dealt with."""
+        self.session.add(InboxRow(event_id=event_id, done_tai_ns=self.clock.tai_ns()))
+
+    def _row(self, emission: Emission) -> OutboxRow:
+        message, correlation = (
+            (emission.message, emission.correlation_id)
+            if isinstance(emission, Outgoing)
+            else (emission, self.correlation_id)
+        )
+        topic = topic_for(self.service, message.message_type)
+        key = topic.key_of(message)
+        event_id = derive(self.service, self.cause, str(self._emitted), message.message_type)
+        self._emitted += 1
+        envelope = Envelope(
+            id=event_id,
+            source=f"/calibrant/{self.service}",
+            type=message.message_type,
+            time_utc=utc_text(self.clock.tai_ns()),
+            data=message.to_json(),
+            subject=key or None,
+            dataschema=f"urn:calibrant:schema:{message.message_type}",
+            correlation_id=correlation,
+            causation_id=self.cause,
+            traceparent=trace_parent(correlation or event_id, event_id),
+        )
+        sent = to_message(envelope, topic.name, key)
+        return OutboxRow(
+            topic=sent.topic, key=sent.key, value=sent.value, headers=headers_to_text(sent.headers)
+        )
+
+
+@contextmanager
+def unit_of_work(
+    database: Database, service: str, clock: Clock, *, cause: str, correlation_id: str | None = None
+) -> Iterator[UnitOfWork]:
+    """Open a unit of work; it commits at the end of the block or leaves nothing.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        The database is locked, full or away.
+    """
+    with database.writing() as session:
+        yield UnitOfWork(service, session, clock, cause, correlation_id)
