@@ -1,0 +1,47 @@
+"""Arrays in, arrays out: instrument-signature removal, combination, statistics.
+
+This package owns what is done to pixels. It must not know files, tables, messages, clocks or the names of
+cameras: an instrument reaches it as a :class:`Geometry`, frames as arrays. NumPy is all it needs.
+"""
+
+from calibrant.pixels.combine import Combined, combine
+from calibrant.pixels.darks import per_second, scaled
+from calibrant.pixels.flats import NoiseRatio, Normalised, noise_ratio, normalise
+from calibrant.pixels.geometry import Amplifier, Box, Geometry
+from calibrant.pixels.image import Image, OverscanLevel, Reference
+from calibrant.pixels.isr import remove_signature
+from calibrant.pixels.mask import MASK_DTYPE, MEANINGS, UNUSABLE, Mask
+from calibrant.pixels.rows import RowSource
+from calibrant.pixels.statistics import (
+    AmplifierStatistics,
+    ClippedStatistics,
+    amplifier_statistics,
+    clipped_statistics,
+)
+
+__all__ = [
+    "MASK_DTYPE",
+    "MEANINGS",
+    "UNUSABLE",
+    "Amplifier",
+    "AmplifierStatistics",
+    "Box",
+    "ClippedStatistics",
+    "Combined",
+    "Geometry",
+    "Image",
+    "Mask",
+    "NoiseRatio",
+    "Normalised",
+    "OverscanLevel",
+    "Reference",
+    "RowSource",
+    "amplifier_statistics",
+    "clipped_statistics",
+    "combine",
+    "noise_ratio",
+    "normalise",
+    "per_second",
+    "remove_signature",
+    "scaled",
+]

@@ -1,0 +1,109 @@
+"""Order and moments along the frames of a tile, vectorised over its pixels.
+
+It owns a sorting network and sums over a window of sorted samples. It must not know why a window is chosen.
+Every sum runs over frames one by one, so a pixel's result does not depend on the pixels beside it.
+"""
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def sort_frames(tile: NDArray[Any]) -> NDArray[Any]:
+    """Sort each pixel's samples, with Batcher's odd-even merge network (Batcher 1968).
+
+    Parameters
+    ----------
+    tile
+        (N, pixels), without NaN; left unchanged.
+
+    Returns
+    -------
+    ndarray
+        (N, pixels), ascending along the frames.
+    """
+    rows = [row.copy() for row in tile]
+    spare = np.empty_like(tile[0])
+    for one, other in _comparators(len(rows)):
+        np.minimum(rows[one], rows[other], out=spare)
+        np.maximum(rows[one], rows[other], out=rows[other])
+        rows[one], spare = spare, rows[one]
+    return np.stack(rows)
+
+
+@functools.lru_cache(maxsize=64)
+def _comparators(count: int) -> tuple[tuple[int, int], ...]:
+    return tuple(_odd_even_merge(count))
+
+
+def _odd_even_merge(count: int) -> Iterator[tuple[int, int]]:
+    """Yield the pairs to put in order (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M)."""
+    merged = 1
+    while merged < count:
+        step = merged
+        while step:
+            for start in range(step % merged, count - step, 2 * step):
+                for one in range(start, min(start + step, count - step)):
+                    if one // (2 * merged) == (one + step) // (2 * merged):
+                        yield one, one + step
+            step //= 2
+        merged *= 2
+
+
+def window_median(
+    ordered: NDArray[Any], low: NDArray[np.intp], high: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Give the median of ``ordered[low:high]`` of each pixel; of an even number, the mean of the middle two.
+
+    Parameters
+    ----------
+    ordered
+        (N, pixels), sorted along the frames.
+    low, high
+        (pixels,), window of samples; a window must not be empty.
+
+    Returns
+    -------
+    ndarray
+        (pixels,), float64.
+    """
+    middle = low + high
+    upper = np.take_along_axis(ordered, (middle // 2)[None], axis=0)[0].astype(np.float64)
+    lower = np.take_along_axis(ordered, ((middle - 1) // 2)[None], axis=0)[0].astype(np.float64)
+    median: NDArray[np.float64] = 0.5 * (lower + upper)
+    return median
+
+
+def window_moments(
+    ordered: NDArray[Any], low: NDArray[np.intp], high: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give mean and sum of squared deviations of ``ordered[low:high]`` of each pixel, in two passes.
+
+    Parameters
+    ----------
+    ordered
+        (N, pixels), sorted along the frames.
+    low, high
+        (pixels,), window of samples; a window must not be empty.
+
+    Returns
+    -------
+    tuple of ndarray
+        Mean and sum of ``(x - mean)**2``, (pixels,), float64.
+    """
+    whole = not low.any() and bool((high == len(ordered)).all())
+    total = np.zeros(ordered.shape[1])
+    for index, row in enumerate(ordered):
+        total += row if whole else np.where((low <= index) & (index < high), row, 0)
+    mean = total / (high - low)
+    squares = np.zeros_like(mean)
+    for index, row in enumerate(ordered):
+        deviation = row - mean
+        if not whole:
+            deviation = np.where((low <= index) & (index < high), deviation, 0)
+        deviation *= deviation
+        squares += deviation
+    return mean, squares
