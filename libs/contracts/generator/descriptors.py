@@ -71,10 +71,13 @@ def load(image: bytes) -> list[Package]:
         if not file.package.startswith("calibrant."):
             continue
         package = packages.setdefault(file.package, Package(file.package))
-        docs = {tuple(loc.path): " ".join(loc.leading_comments.split()) for loc in file.source_code_info.location}
+        docs = {
+            tuple(loc.path): " ".join(loc.leading_comments.split()) for loc in file.source_code_info.location
+        }
         for i, enum in enumerate(file.enum_type):
             values = tuple(
-                (v.name, v.number, docs.get((ENUM_TAG, i, VALUE_TAG, j), "")) for j, v in enumerate(enum.value)
+                (v.name, v.number, docs.get((ENUM_TAG, i, VALUE_TAG, j), ""))
+                for j, v in enumerate(enum.value)
             )
             package.enums.append(Enum(enum.name, docs.get((ENUM_TAG, i), ""), values))
         for i, message in enumerate(file.message_type):

@@ -42,8 +42,8 @@ def topics_module(path: Path, packages: list[Package]) -> str:
             f"        consumers={tuple(topic['consumers'])!r},".replace("'", '"'),
             f"        partitions={topic['partitions']},",
             f"        retention_days={topic['retention']},",
-            f'        lossy={topic.get("delivery", "durable") == "lossy"},',
-            f'        public={topic.get("audience", "internal") == "public"},',
+            f"        lossy={topic.get('delivery', 'durable') == 'lossy'},",
+            f"        public={topic.get('audience', 'internal') == 'public'},",
             "    ),",
         ]
     return "\n".join([*lines, ")", ""])
@@ -57,7 +57,9 @@ def flow_table(path: Path) -> str:
     for service in services:
         consumed = [n for n, t in topics.items() if service in t["consumers"]]
         produced = {
-            n: [m.rpartition(".")[2] for m in t["messages"]] for n, t in topics.items() if t["producer"] == service
+            n: [m.rpartition(".")[2] for m in t["messages"]]
+            for n, t in topics.items()
+            if t["producer"] == service
         }
         made = "<br>".join(f"`{n}`: {', '.join(m)}" for n, m in produced.items())
         rows.append(f"| {service} | {', '.join(f'`{n}`' for n in consumed)} | {made} |")

@@ -52,9 +52,7 @@ def module_text(package: Package) -> str:
     for producer in sorted({_producer(u) for u in used}):
         names = sorted(_short(u) for u in used if _producer(u) == producer)
         imports += f"from calibrant.contracts.{producer}.v1 import {', '.join(names)}\n"
-    base = sorted(
-        b for b in ("Int32", "Int64", "UInt32", "UInt64", "Message", "TaiTimeMethods") if b in text
-    )
+    base = sorted(b for b in ("Int32", "Int64", "UInt32", "UInt64", "Message", "TaiTimeMethods") if b in text)
     header = HEADER.format(name=package.name, base=", ".join(base), imports=imports)
     if "Mapping[" not in text:
         header = header.replace("from collections.abc import Mapping\n", "")
@@ -72,7 +70,10 @@ def registry_module(packages: list[Package]) -> str:
         lines.append(f"import calibrant.contracts.{p.producer}.v1 as {p.producer}")
     lines += ["from calibrant.contracts.base import Message", "", "MESSAGES: dict[str, type[Message]] = {"]
     for p in packages:
-        lines += [f'    "{p.name}.{m.name}": {p.producer}.{m.name},' for m in sorted(p.messages, key=lambda m: m.name)]
+        lines += [
+            f'    "{p.name}.{m.name}": {p.producer}.{m.name},'
+            for m in sorted(p.messages, key=lambda m: m.name)
+        ]
     return "\n".join([*lines, "}", ""])
 
 

@@ -35,7 +35,9 @@ class Topic:
                 value = getattr(value, name, None)
             if isinstance(value, str):
                 return value
-        raise LookupError(f"{message.message_type} has none of the key fields {self.keys} of topic {self.name}")
+        raise LookupError(
+            f"{message.message_type} has none of the key fields {self.keys} of topic {self.name}"
+        )
 
 
 @cache
