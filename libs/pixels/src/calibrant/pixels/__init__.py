@@ -19,7 +19,11 @@ from calibrant.pixels.statistics import (
     clipped_statistics,
 )
 
+ENGINE_VERSION = "1"
+"""Version of what is computed: raised when the same inputs give other pixels. It is part of a job's identity."""
+
 __all__ = [
+    "ENGINE_VERSION",
     "MASK_DTYPE",
     "MEANINGS",
     "UNUSABLE",

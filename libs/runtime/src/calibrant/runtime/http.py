@@ -60,7 +60,7 @@ def _probes(process: ServiceProcess) -> APIRouter:
 def _status(process: ServiceProcess) -> APIRouter:
     router = APIRouter(tags=["status"])
     registry = CollectorRegistry()
-    registry.register(_ServiceCollector(process))
+    registry.register(ServiceCollector(process))
 
     @router.get("/status", summary="What the service is doing")
     async def status() -> dict[str, Any]:
@@ -137,7 +137,7 @@ def letter_summary(row: DeadLetterRow) -> dict[str, Any]:
     return row.model_dump(exclude={"value", "headers"})
 
 
-class _ServiceCollector(Collector):
+class ServiceCollector(Collector):
     """Turns a service's counters into Prometheus metrics when they are asked for."""
 
     def __init__(self, process: ServiceProcess) -> None:

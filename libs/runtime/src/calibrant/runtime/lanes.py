@@ -113,6 +113,7 @@ class Lanes:
     def drain(self) -> None:
         """Take on nothing new for ever; ``run`` returns when what is in hand is done."""
         self._open = False
+        self._freed.set()
         for lane in self._lanes.values():
             lane.waiting.clear()
 

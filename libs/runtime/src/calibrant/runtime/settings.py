@@ -23,8 +23,15 @@ class PlatformSettings(BaseSettings):
         default=0, ge=0, description="Child processes that compute; 0: one for each processor core."
     )
     instruments: Path | None = Field(
-        default=None, description="Folder with further instrument files, beside those that come along."
+        default=None,
+        description="Folder with further instrument files, beside those that come along; "
+        "unset: the folder instruments in the data folder.",
     )
+
+    @property
+    def instruments_dir(self) -> Path:
+        """Folder with further instrument files; need not exist."""
+        return (self.instruments or self.data_dir / "instruments").absolute()
 
 
 class ServiceSettings(PlatformSettings):

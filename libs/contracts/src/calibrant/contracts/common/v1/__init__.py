@@ -55,6 +55,7 @@ class JobInput(Message):
     id: str = Field(description='Identifier of the frame, product or result.')
     ref: DataRef = Field(description='Its bytes.')
     exposure_id: str | None = Field(default=None, description='Exposure the input belongs to; absent for products.')
+    file_name: str | None = Field(default=None, description="Name of the file as a person knows it, which may tell a frame's type; absent for products.")
 
 
 class Product(Message):

@@ -1,0 +1,1 @@
+"""The durable log and what makes delivery safe: ports, embedded adapter, outbox, inbox, dead letters."""

@@ -1,0 +1,1 @@
+"""Instruments as data; raw readers and validators; product writers (FITS)."""

@@ -1,0 +1,38 @@
+"""Instruments as data: the model of a YAML file, its parsing, its checking."""
+
+from calibrant.frames.instrument.boxes import Section, parse_section
+from calibrant.frames.instrument.detector import Amplifier, Detector, Overscan
+from calibrant.frames.instrument.header import (
+    FileLayout,
+    HeaderTranslation,
+    IntegerSource,
+    MomentSource,
+    NumberSource,
+    TextSource,
+)
+from calibrant.frames.instrument.loading import (
+    InstrumentError,
+    check_instrument,
+    list_instruments,
+    load_instrument,
+)
+from calibrant.frames.instrument.model import Instrument
+
+__all__ = [
+    "Amplifier",
+    "Detector",
+    "FileLayout",
+    "HeaderTranslation",
+    "Instrument",
+    "InstrumentError",
+    "IntegerSource",
+    "MomentSource",
+    "NumberSource",
+    "Overscan",
+    "Section",
+    "TextSource",
+    "check_instrument",
+    "list_instruments",
+    "load_instrument",
+    "parse_section",
+]

@@ -1,0 +1,157 @@
+"""Owns what an instrument file says of detectors and amplifiers; must not know files or arrays."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from calibrant.frames.instrument.boxes import Section, SectionText
+from calibrant.pixels import geometry as pixels
+
+
+def _box(section: Section) -> pixels.Box:
+    return pixels.Box(section.y0, section.y1, section.x0, section.x1)
+
+
+class Amplifier(BaseModel):
+    """One readout channel: where its pixels lie in the raw frame, and what they mean.
+
+    Sections are written in the raw frame as ``'[x1:x2,y1:y2]'`` (FITS: from 1, ends included), except
+    ``placed``, which is written in the trimmed image.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="Name, unique in its detector.")
+    image: SectionText = Field(description="Light-sensitive pixels, in the raw frame.")
+    placed: SectionText | None = Field(
+        default=None,
+        description="Where the image goes in the trimmed image; omitted: as it lies in the raw frame.",
+    )
+    flip_x: bool = Field(default=False, description="Reverse the columns when placing (read from the right).")
+    flip_y: bool = Field(default=False, description="Reverse the rows when placing (read from the top).")
+    serial_overscan: SectionText | None = Field(
+        default=None, description="Columns without light read with each row; same rows as the image."
+    )
+    parallel_overscan: SectionText | None = Field(
+        default=None, description="Rows without light read after the image; same columns as the image."
+    )
+    prescan: SectionText | None = Field(
+        default=None, description="Columns read before the first image column."
+    )
+    gain_e_per_adu: float = Field(gt=0, description="Nominal gain [electron/ADU].")
+    read_noise_e: float = Field(ge=0, description="Nominal read noise [electron].")
+    saturation_adu: float = Field(gt=0, description="Raw value from which a pixel is saturated [ADU].")
+
+    def regions(self) -> dict[str, Section]:
+        """Return the named sections in the raw frame that this amplifier has."""
+        found = {
+            "image": self.image,
+            "serial_overscan": self.serial_overscan,
+            "parallel_overscan": self.parallel_overscan,
+            "prescan": self.prescan,
+        }
+        return {name: section for name, section in found.items() if section is not None}
+
+    def geometry(self, placed: Section) -> pixels.Amplifier:
+        """Return the plain geometry of this amplifier, its image going to ``placed``."""
+        return pixels.Amplifier(
+            name=self.name,
+            image=_box(self.image),
+            placed=_box(placed),
+            flip_x=self.flip_x,
+            flip_y=self.flip_y,
+            serial_overscan=_box(self.serial_overscan) if self.serial_overscan else None,
+            parallel_overscan=_box(self.parallel_overscan) if self.parallel_overscan else None,
+            gain_e_per_adu=self.gain_e_per_adu,
+            read_noise_e=self.read_noise_e,
+            saturation_adu=self.saturation_adu,
+        )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        serial, image = self.serial_overscan, self.image
+        if self.placed is not None and self.placed.shape != image.shape:
+            raise ValueError(
+                f"amplifier {self.name}: placed {self.placed} is {self.placed.shape} (rows, columns) "
+                f"but image {image} is {image.shape}"
+            )
+        if serial is not None and (serial.y0, serial.y1) != (image.y0, image.y1):
+            raise ValueError(
+                f"amplifier {self.name}: serial_overscan {serial} must have the rows of image {image}"
+            )
+        for name, section in self.regions().items():
+            if name != "image" and section.overlaps(image):
+                raise ValueError(f"amplifier {self.name}: {name} {section} overlaps image {image}")
+        return self
+
+
+class Detector(BaseModel):
+    """One sensor and its amplifiers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int = Field(ge=0, description="Number, unique in the instrument.")
+    name: str = Field(min_length=1, description="Name shown to people.")
+    serial: str | None = Field(default=None, description="The maker's serial number.")
+    hdu: str | None = Field(
+        default=None, description="EXTNAME of its image, where a file holds one extension per detector."
+    )
+    raw_shape: tuple[int, int] = Field(description="Rows and columns of a raw frame (NAXIS2, NAXIS1).")
+    amplifiers: tuple[Amplifier, ...] = Field(min_length=1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the trimmed image."""
+        placed = self.placements().values()
+        return (max(box.y1 for box in placed), max(box.x1 for box in placed))
+
+    def placements(self) -> dict[str, Section]:
+        """Return where each amplifier's image goes in the trimmed image, by amplifier name."""
+        rows = min(amplifier.image.y0 for amplifier in self.amplifiers)
+        columns = min(amplifier.image.x0 for amplifier in self.amplifiers)
+        return {
+            amplifier.name: amplifier.placed or amplifier.image.moved(-rows, -columns)
+            for amplifier in self.amplifiers
+        }
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for amplifier in self.amplifiers:
+            for name, section in amplifier.regions().items():
+                if not section.fits_in(self.raw_shape):
+                    raise ValueError(
+                        f"detector {self.id}: {name} {section} of amplifier {amplifier.name} leaves the raw frame "
+                        f"of {self.raw_shape[0]} rows x {self.raw_shape[1]} columns"
+                    )
+        self.geometry()
+        return self
+
+    def geometry(self) -> pixels.Geometry:
+        """Return the plain geometry that pixel algorithms want.
+
+        Raises
+        ------
+        ValueError
+            If placements overlap or leave holes; it names the amplifier and the field.
+        """
+        placements = self.placements()
+        return pixels.Geometry(
+            raw_shape=self.raw_shape,
+            shape=self.shape,
+            amplifiers=tuple(amplifier.geometry(placements[amplifier.name]) for amplifier in self.amplifiers),
+        )
+
+
+class Overscan(BaseModel):
+    """How the electronic level is taken from the overscan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["median", "median-per-row", "none"] = Field(
+        default="none", description="One level per region, one per row, or no overscan correction."
+    )
+    skip: int = Field(
+        default=0,
+        ge=0,
+        description="Overscan columns nearest to the image that are left out (deferred charge).",
+    )

@@ -1,0 +1,133 @@
+"""Owns finding and parsing instrument files; must not know what an instrument is used for."""
+
+from collections.abc import Hashable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from calibrant.frames.instrument.model import Instrument
+
+_SHIPPED = "calibrant.frames.instruments"
+
+
+class InstrumentError(Exception):
+    """An instrument is unknown, or its file is wrong; the message names file, field and remedy.
+
+    Parameters
+    ----------
+    source : str
+        The file, or the name asked for.
+    problems : list of str
+        What is wrong, one line each, with the path to the field.
+    """
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        self.source = source
+        self.problems = problems
+        super().__init__(f"{source}: " + "; ".join(problems))
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """The safe loader, refusing a key written twice (YAML would silently keep the last)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is written twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def list_instruments() -> list[str]:
+    """Return the names of the instruments that ship with this package, sorted."""
+    files = resources.files(_SHIPPED).iterdir()
+    return sorted(entry.name.removesuffix(".yaml") for entry in files if entry.name.endswith(".yaml"))
+
+
+def load_instrument(name_or_path: str | Path, folder: Path | None = None) -> Instrument:
+    """Return an instrument by its name, or from a file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name of `list_instruments`, or the path of a YAML file (a `Path`, or a text that ends in
+        ``.yaml`` or ``.yml``).
+    folder : Path or None
+        A folder with further instrument files ``<name>.yaml``; they go before those that ship with this
+        package.
+
+    Returns
+    -------
+    Instrument
+
+    Raises
+    ------
+    InstrumentError
+        If the name is unknown (it names those that are known), or the file is missing or wrong.
+    """
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")):
+        return _parse(_read(Path(name_or_path)), text)
+    if folder is not None and (folder / f"{text}.yaml").is_file():
+        return _parse(_read(folder / f"{text}.yaml"), text)
+    if text not in list_instruments():
+        known = ", ".join(list_instruments())
+        raise InstrumentError(
+            text, [f"no such instrument; known are {known}; or give the path of a .yaml file"]
+        )
+    return _parse(resources.files(_SHIPPED).joinpath(f"{text}.yaml").read_text(encoding="utf-8"), text)
+
+
+def check_instrument(path: Path) -> list[str]:
+    """Return what is wrong with an instrument file, one line each; nothing wrong gives an empty list."""
+    try:
+        instrument = load_instrument(Path(path))
+    except InstrumentError as error:
+        return error.problems
+    if instrument.name != Path(path).stem:
+        return [f"name: is {instrument.name!r} but the file is {Path(path).name}; name the file after it"]
+    return []
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise InstrumentError(str(path), [f"cannot be read: {problem.strerror}; check the path"]) from problem
+    except UnicodeDecodeError as problem:
+        raise InstrumentError(str(path), ["is not UTF-8 text; an instrument is a YAML file"]) from problem
+
+
+def _parse(text: str, source: str) -> Instrument:
+    try:
+        content = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506  a SafeLoader
+    except yaml.YAMLError as problem:
+        raise InstrumentError(source, [f"is not YAML: {' '.join(str(problem).split())}"]) from problem
+    if not isinstance(content, dict):
+        raise InstrumentError(source, ["is empty or no mapping; start with 'name:'"])
+    try:
+        return Instrument.model_validate(content)
+    except ValidationError as error:
+        raise InstrumentError(source, [_line(problem) for problem in error.errors()]) from error
+
+
+def _line(problem: Any) -> str:
+    where = ""
+    for part in problem["loc"]:
+        where += f"[{part}]" if isinstance(part, int) else (f".{part}" if where else str(part))
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "missing":
+        message = "is missing"
+    elif problem["type"] == "extra_forbidden":
+        message = "is no field of an instrument file; check the spelling"
+    elif problem["type"] != "value_error":
+        message = f"{message} (found {problem['input']!r})"
+    return f"{where}: {message}" if where else message

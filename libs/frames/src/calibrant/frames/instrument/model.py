@@ -1,0 +1,125 @@
+"""Owns the instrument: the whole of one dated YAML file. Must not know how frames are read or combined."""
+
+import hashlib
+import json
+from datetime import date
+from functools import cached_property
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from calibrant.frames.instrument.detector import Detector, Overscan
+from calibrant.frames.instrument.header import FileLayout, HeaderTranslation
+from calibrant.pixels import geometry as pixels
+from calibrant.rules.classification import ClassificationRule
+from calibrant.rules.rulesets import DEFAULT_RULES, RuleSet, SetRule
+from calibrant.rules.verification import Limits, limits_of
+
+
+class Instrument(BaseModel):
+    """A camera, as one dated description.
+
+    Frozen: two instruments with the same `hash` read, calibrate and classify alike.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Name; the file is <name>.yaml.")
+    description: str = Field(min_length=1, description="One line for people.")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$", description="Version of this description.")
+    valid_from: date = Field(description="First day (UTC) for which this description holds.")
+    readout: Literal["frame"] = Field(description="One image per exposure and detector.")
+    files: FileLayout = Field(default=FileLayout())
+    header: HeaderTranslation
+    classification: tuple[ClassificationRule, ...] = Field(
+        min_length=1, description="Ordered; the first rule that holds gives the frame's type."
+    )
+    overscan: Overscan = Field(default=Overscan())
+    detectors: tuple[Detector, ...] = Field(min_length=1)
+    association: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="By kind, the fields of its association rule (`SetRule`) that differ from the default.",
+    )
+    verification: dict[str, float] = Field(
+        default_factory=dict, description="By test, as bias.amplifier.MEAN, the limit that differs."
+    )
+    simulation: dict[str, Any] = Field(
+        default_factory=dict, description="What the camera simulator needs to imitate this camera."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        ids = [detector.id for detector in self.detectors]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"detector ids repeat: {ids}")
+        header = self.header
+        several = len(ids) > 1 and self.files.hdus == "one-detector"
+        if several and not header.detector.cards and header.detector.default is None:
+            raise ValueError("header.detector.cards is needed: several detectors, one detector in a file")
+        if self.files.hdus == "extension-per-detector":
+            without = [detector.id for detector in self.detectors if detector.hdu is None]
+            if without:
+                raise ValueError(f"detectors {without} need hdu (the EXTNAME of their image)")
+        self.rule_set()
+        self.limits()
+        return self
+
+    def rule_set(self) -> RuleSet:
+        """Return the association rules in force: the default ones with this instrument's differences.
+
+        Raises
+        ------
+        ValueError
+            If a difference is no field of a rule, or has an impossible value (found when parsing).
+        """
+        rules = []
+        for kind, fields in self.association.items():
+            default = DEFAULT_RULES.rule_for(kind)
+            known = {} if default is None else default.model_dump()
+            rules.append(SetRule.model_validate({"kind": kind, **known, **fields}))
+        return DEFAULT_RULES.replaced(*rules, name=self.name) if rules else DEFAULT_RULES
+
+    def limits(self) -> Limits:
+        """Return the verification limits in force: the default ones with this instrument's differences.
+
+        Raises
+        ------
+        ValueError
+            If a difference names no test (found when parsing).
+        """
+        if not self.verification:
+            return Limits()
+        return limits_of(f"{self.name}-{self.version}", self.verification)
+
+    def detector(self, detector: int) -> Detector:
+        """Return the detector with this id.
+
+        Raises
+        ------
+        KeyError
+            If the instrument has no such detector; the message names those that it has.
+        """
+        for candidate in self.detectors:
+            if candidate.id == detector:
+                return candidate
+        known = ", ".join(str(candidate.id) for candidate in self.detectors)
+        raise KeyError(f"{self.name} has no detector {detector}; it has {known}")
+
+    def geometry(self, detector: int) -> pixels.Geometry:
+        """Return the plain geometry of one detector, as the pixel algorithms want it.
+
+        Raises
+        ------
+        KeyError
+            If the instrument has no such detector.
+        """
+        return self.detector(detector).geometry()
+
+    def canonical(self) -> str:
+        """Return the whole description as JSON with sorted keys: what `hash` is taken of."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 (hex) of the canonical content; comments and layout of the YAML do not matter."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The instrument files that ship with the package: one <name>.yaml each; adding a camera is adding a file."""

@@ -1,0 +1,197 @@
+"""Owns walking the header-data units of a FITS file held in memory; must not know instruments.
+
+Only headers are parsed here (by astropy); where data begin and end is worked out from the mandatory cards, so
+that a truncated or lying file is found out before any pixel is touched.
+"""
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from astropy.io import fits
+
+from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
+
+BLOCK = 2880
+_CARD = 80
+_END = b"END" + b" " * 77
+_MAX_AXES = 8
+_MAX_HEADER = 1000 * BLOCK
+_DEPTHS = (8, 16, 32, 64, -32, -64)
+_COMMENTARY = ("COMMENT", "HISTORY", "", "CONTINUE")
+
+Scalar = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hdu:
+    """One header-data unit.
+
+    Parameters
+    ----------
+    index : int
+        Number in the file, from 0.
+    cards : dict
+        Values by keyword; of a repeated keyword the first. Commentary and undefined cards are left out.
+    ignored : tuple of str
+        What could not be understood and was left out, in words.
+    data_offset, data_size : int
+        Where the data begin in the file, and their bytes without padding.
+    """
+
+    index: int
+    cards: dict[str, Scalar]
+    ignored: tuple[str, ...]
+    data_offset: int
+    data_size: int
+
+    @property
+    def compressed(self) -> bool:
+        """Whether this is a table that holds a tile-compressed image."""
+        return self.cards.get("ZIMAGE") is True
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Lengths of the image's axes, slowest first, as numpy counts; empty for a table or no data."""
+        if self.compressed:
+            return self._lengths("ZNAXIS")
+        if self.cards.get("XTENSION", "IMAGE") != "IMAGE":
+            return ()
+        return self._lengths("NAXIS")
+
+    def _lengths(self, prefix: str) -> tuple[int, ...]:
+        number = integer(self.cards, prefix, self.index, most=_MAX_AXES)
+        lengths = [integer(self.cards, f"{prefix}{n}", self.index) for n in range(1, number + 1)]
+        return tuple(reversed(lengths))
+
+
+def integer(
+    cards: dict[str, Scalar], name: str, index: int, *, most: int = 1 << 40, default: int | None = None
+) -> int:
+    """Return a mandatory whole number of a header's structure, 0 to ``most``.
+
+    Raises
+    ------
+    FrameRejected
+        If the card is missing or holds anything else.
+    """
+    value = cards.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        found = "is missing" if value is None else f"is {value!r}"
+        raise FrameRejected(
+            RejectionReason.MALFORMED_HEADER,
+            f"card {name} of HDU {index} {found} but must be a whole number from 0 to {most}; "
+            "the header breaks the FITS standard: write the file anew",
+        )
+    return value
+
+
+def walk(content: bytes) -> list[Hdu]:
+    """Return the header-data units of a FITS file.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file, uncompressed.
+
+    Raises
+    ------
+    FrameRejected
+        Not FITS, truncated, or a header that breaks the standard; the message gives HDU, card and offset.
+    """
+    if not content.startswith(b"SIMPLE  ="):
+        start = content[:24].decode("ascii", "replace")
+        raise FrameRejected(
+            RejectionReason.NOT_FITS,
+            f"is not FITS: it begins with {start!r} instead of 'SIMPLE  ='; give the FITS file",
+        )
+    units: list[Hdu] = []
+    offset = 0
+    while offset < len(content) and (not units or content.startswith(b"XTENSION", offset)):
+        unit = _unit(content, offset, len(units))
+        units.append(unit)
+        offset = unit.data_offset + -(-unit.data_size // BLOCK) * BLOCK
+    return units
+
+
+def _unit(content: bytes, offset: int, index: int) -> Hdu:
+    end = _header_end(content, offset, index)
+    cards, ignored = _cards(content[offset:end], index)
+    size = _data_size(cards, index)
+    if end + size > len(content):
+        raise FrameRejected(
+            RejectionReason.TRUNCATED,
+            f"is truncated: the data of HDU {index} begin at byte {end} and need {size} bytes, "
+            f"but the file ends at byte {len(content)}; copy or fetch the file again",
+        )
+    return Hdu(index=index, cards=cards, ignored=ignored, data_offset=end, data_size=size)
+
+
+def _header_end(content: bytes, offset: int, index: int) -> int:
+    for position in range(offset, min(offset + _MAX_HEADER, len(content)), _CARD):
+        if content.startswith(_END, position):
+            end = offset + -(-(position + _CARD - offset) // BLOCK) * BLOCK
+            return min(end, len(content))
+    if len(content) - offset > _MAX_HEADER:
+        raise FrameRejected(
+            RejectionReason.MALFORMED_HEADER,
+            f"the header of HDU {index} at byte {offset} has no END card within {_MAX_HEADER} bytes; "
+            "write the file anew",
+        )
+    raise FrameRejected(
+        RejectionReason.TRUNCATED,
+        f"is truncated: the header of HDU {index} at byte {offset} has no END card before the file ends "
+        f"at byte {len(content)}; copy or fetch the file again",
+    )
+
+
+def _cards(block: bytes, index: int) -> tuple[dict[str, Scalar], tuple[str, ...]]:
+    text = "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in block)
+    cards: dict[str, Scalar] = {}
+    ignored: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what astropy would warn of is found below, card by card
+        for card in fits.Header.fromstring(text).cards:
+            if card.keyword in _COMMENTARY:
+                continue
+            try:
+                value = _scalar(card.value)
+            except (fits.VerifyError, ValueError, TypeError, AttributeError, IndexError):
+                ignored.append(f"card {card.keyword} of HDU {index} cannot be understood")
+                continue
+            if value is not None:
+                cards.setdefault(card.keyword, value)
+    return cards, tuple(ignored)
+
+
+def _scalar(value: Any) -> Scalar | None:
+    if isinstance(value, bool | int | str):
+        return value.rstrip() if isinstance(value, str) else value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(value)
+        return value
+    if isinstance(value, fits.card.Undefined):
+        return None
+    raise TypeError(value)  # complex numbers, of which no camera needs any
+
+
+def _data_size(cards: dict[str, Scalar], index: int) -> int:
+    if index == 0 and cards.get("SIMPLE") is not True:
+        raise FrameRejected(
+            RejectionReason.MALFORMED_HEADER,
+            "card SIMPLE is not T: the file says that it is no standard FITS",
+        )
+    if cards.get("BITPIX") not in _DEPTHS:
+        raise FrameRejected(
+            RejectionReason.MALFORMED_HEADER,
+            f"card BITPIX of HDU {index} is {cards.get('BITPIX')!r} but must be one of {_DEPTHS}; write the file anew",
+        )
+    number = integer(cards, "NAXIS", index, most=999)
+    lengths = [integer(cards, f"NAXIS{n}", index) for n in range(1, number + 1)]
+    if not lengths:
+        return 0
+    groups = integer(cards, "GCOUNT", index, default=1)
+    extra = integer(cards, "PCOUNT", index, default=0)
+    return abs(int(cards["BITPIX"])) // 8 * groups * (extra + math.prod(lengths))

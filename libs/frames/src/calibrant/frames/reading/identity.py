@@ -1,0 +1,56 @@
+"""Owns what makes two frames the same: their pixels and cards, however they are packed or named."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.frames.reading.hdus import Scalar
+
+_PACKING = re.compile(
+    r"^(SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|BSCALE|BZERO|BLANK|CHECKSUM|DATASUM|EXTNAME|EXTVER"
+    r"|INHERIT|TFIELDS|T(TYPE|FORM|UNIT|DIM)\d+|Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+"
+    r"|QUANTIZ|DITHER0|SIMPLE|EXTEND|BLOCKED|TENSION|PCOUNT|GCOUNT|HECKSUM|DATASUM|BLANK|SCALE|ZERO|MASKCMP))$"
+)
+
+
+def frame_cards(cards: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return the cards that speak of the frame, without those that only say how its data are stored.
+
+    The latter change when a file is compressed; the frame does not.
+    """
+    return {name: value for name, value in cards.items() if _PACKING.match(name) is None}
+
+
+def content_sha256(array: NDArray[Any], cards: Mapping[str, Scalar]) -> str:
+    """Return the hash of a frame's content.
+
+    It is taken of the type and shape of the pixels, their bytes in big-endian order, and the cards sorted by
+    keyword. Given `frame_cards`, a gzipped, fpacked or renamed copy has the same hash.
+
+    Parameters
+    ----------
+    array : ndarray
+        Physical pixel values.
+    cards : mapping
+        `frame_cards` of the header.
+
+    Returns
+    -------
+    str
+        SHA-256, 64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    digest.update(f"{array.dtype.kind}{array.dtype.itemsize}{list(array.shape)}\n".encode())
+    digest.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder(">")).data)
+    for name, value in sorted(cards.items()):
+        digest.update(f"\n{name}={value!r}".encode())
+    return digest.hexdigest()
+
+
+def frame_id(content: str, detector: int) -> str:
+    """Return the id of a frame: the first 24 digits of its content's hash, and its detector."""
+    return f"{content[:24]}-{detector}"

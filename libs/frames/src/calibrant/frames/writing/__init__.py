@@ -1,0 +1,22 @@
+"""Writers: products with provenance, raw frames; deterministic bytes, put in place whole or not at all."""
+
+from calibrant.frames.writing.fits_product import (
+    ProductUnreadableError,
+    product_bytes,
+    read_product,
+    write_product,
+)
+from calibrant.frames.writing.product import ProductImage, ProductInput, Provenance
+from calibrant.frames.writing.raw import raw_bytes, write_raw
+
+__all__ = [
+    "ProductImage",
+    "ProductInput",
+    "ProductUnreadableError",
+    "Provenance",
+    "product_bytes",
+    "raw_bytes",
+    "read_product",
+    "write_product",
+    "write_raw",
+]

@@ -1,0 +1,78 @@
+"""Owns the words of a product's header: keyword, value, comment. Must not know arrays or files."""
+
+from typing import Any
+
+from calibrant.frames.times import format_time, mjd_tai
+from calibrant.frames.writing.product import Parameter, ProductImage
+
+Card = tuple[str, Any, str]
+
+_CLIPPING = {
+    "center": ("CENTER", "Centre that clipping starts from"),
+    "spread": ("SPREAD", "Spread that sigma counts"),
+    "sigma": ("SIGMA", "Clipping limit [spreads]"),
+    "iterations": ("NITER", "Clipping rounds at most; absent: to the end"),
+}
+
+
+def primary_cards(product: ProductImage) -> list[Card]:
+    """Return the cards that say what a product is and how it came about."""
+    source = product.provenance
+    cards: list[Card] = [
+        ("KIND", product.kind, "What it calibrates"),
+        ("INSTRUME", product.instrument, "Instrument"),
+        ("DETECTOR", product.detector, "Detector number"),
+        ("DETNAME", product.detector_name, "Detector name"),
+        ("BUNIT", product.unit, "Unit of DATA; empty: relative response"),
+        ("PERSEC", product.per_second, "DATA are per second of dark time"),
+        ("NORMAL", product.normalisation, "Normalisation"),
+        ("OVERSCAN", product.overscan, "Overscan correction of the inputs"),
+        *_combination(product),
+        *_times(product),
+        ("PRODID", source.product_id, "Product"),
+        ("JOBID", source.job_id, ""),
+        ("RECIPE", source.recipe, "Recipe"),
+        ("RECVER", source.recipe_version, "Version of the recipe"),
+        ("ENGVER", source.engine_version, "Version of the engine"),
+        ("INSTHASH", source.instrument_hash, ""),
+        ("CREATOR", "calibrant", "Software that wrote this file"),
+    ]
+    if product.filter is not None:
+        cards.append(("FILTER", product.filter, "Filter"))
+    return cards
+
+
+def _combination(product: ProductImage) -> list[Card]:
+    parameters = product.provenance.parameters
+    frames = sum(1 for one in product.provenance.inputs if one.role == "frames")
+    cards: list[Card] = [
+        ("NINPUT", len(product.provenance.inputs), "Inputs, listed in PROVENANCE"),
+        ("NFRAMES", frames, "Frames combined"),
+        ("STATISTC", product.statistic, "How frames are combined"),
+    ]
+    for name, (keyword, comment) in _CLIPPING.items():
+        value: Parameter = parameters.get(name)
+        if value is not None:
+            cards.append((keyword, value, comment))
+    return cards
+
+
+def _times(product: ProductImage) -> list[Card]:
+    begin, end = product.begin_tai_ns, product.end_tai_ns
+    cards: list[Card] = [
+        ("TIMESYS", "TAI", "Time scale of DATE-* and MJD-*"),
+        ("DATE-BEG", format_time(begin, "tai", 9), "Start of the first exposure"),
+        ("DATE-END", format_time(end, "tai", 9), "End of the last exposure"),
+        ("MJD-BEG", mjd_tai(begin), "[d] DATE-BEG"),
+        ("MJD-END", mjd_tai(end), "[d] DATE-END"),
+    ]
+    if product.exptime_s is not None:
+        cards.append(("EXPTIME", product.exptime_s, "[s] Exposure time of one frame"))
+    if product.dark_time_s is not None:
+        cards.append(("DARKTIME", product.dark_time_s, "[s] Dark time of one frame"))
+    return cards
+
+
+def squared(unit: str) -> str:
+    """Return the unit of the variance as FITS writes it: ``electron2``, ``electron2/s2``."""
+    return "/".join(f"{part}2" for part in unit.split("/")) if unit else ""

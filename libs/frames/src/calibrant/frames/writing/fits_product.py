@@ -1,0 +1,191 @@
+"""Owns the FITS form of products: layout, writing, reading back. Must not know how products are computed.
+
+``PRIMARY`` has no data: it says what the product is. ``DATA``, ``VARIANCE``, ``MASK`` and ``COUNT`` are images of one
+shape; ``PROVENANCE`` lists every input, ``PARAMETERS`` every parameter of the recipe. DATA comes first, so that
+`astropy.nddata.CCDData` and DS9 open it without being told; the MASK's header names its bits.
+"""
+
+import json
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+from numpy.typing import NDArray
+
+from calibrant.frames.times import parse_time
+from calibrant.frames.writing.atomic import write_bytes
+from calibrant.frames.writing.cards import Card, primary_cards, squared
+from calibrant.frames.writing.fits_bytes import fits_bytes, set_card
+from calibrant.frames.writing.product import Parameter, ProductImage, ProductInput, Provenance
+from calibrant.pixels.mask import MEANINGS
+
+
+class ProductUnreadableError(Exception):
+    """A file is no product, or a damaged one; the message names the file, what was found and what to do."""
+
+
+def product_bytes(product: ProductImage) -> bytes:
+    """Return a product as a FITS file.
+
+    Parameters
+    ----------
+    product : ProductImage
+        What to write.
+
+    Returns
+    -------
+    bytes
+        The same for the same product, on any day: no date of writing, no host.
+    """
+    primary: Any = fits.PrimaryHDU()
+    for card in primary_cards(product):
+        set_card(primary.header, *card)
+    primary.header["COMMENT"] = (
+        "JOBID is the hash of all that determines the result, INSTHASH that of the instrument."
+    )
+    unit: Card = ("BUNIT", product.unit, "Unit")
+    variance: list[Card] = [
+        ("BUNIT", squared(product.unit), "Unit: that of DATA squared"),
+        ("UTYPE", "VarianceUncertainty", "Kind of uncertainty (astropy.nddata)"),
+    ]
+    count = product.count.astype(np.int32)
+    return fits_bytes(
+        [
+            primary,
+            _plane("DATA", product.data, [unit]),
+            _plane("VARIANCE", product.variance.astype(np.float32), variance),
+            _mask_plane(product.mask),
+            _plane("COUNT", count, [("BUNIT", "", "Frames that entered each pixel")]),
+            _inputs_table(product.provenance.inputs),
+            _parameters_table(product),
+        ]
+    )
+
+
+def write_product(path: Path, product: ProductImage) -> None:
+    """Write `product_bytes` to a file: a temporary name, forced to disk, renamed.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; nothing is left behind.
+    """
+    write_bytes(path, product_bytes(product))
+
+
+def read_product(path: Path) -> ProductImage:
+    """Read a product back, checksums verified.
+
+    Raises
+    ------
+    ProductUnreadableError
+        If the file is missing, no product, or damaged.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", AstropyWarning)  # a checksum that does not agree is only warned of
+            with fits.open(BytesIO(path.read_bytes()), checksum=True) as file:
+                return _product(file)
+    except KeyError as problem:
+        raise ProductUnreadableError(
+            f"{path}: is no product: {problem.args[0]}; give a file that calibrant wrote"
+        ) from problem
+    except (OSError, ValueError, TypeError, IndexError, AstropyWarning, fits.VerifyError) as problem:
+        raise ProductUnreadableError(
+            f"{path}: cannot be read as a product ({problem}); it is damaged or another kind of file: fetch it again"
+        ) from problem
+
+
+def _plane(name: str, array: NDArray[Any], cards: list[Card]) -> Any:
+    unit: Any = fits.ImageHDU(data=array, name=name)
+    unit.header["INHERIT"] = (True, "The primary header holds for this image too")
+    for card in cards:
+        set_card(unit.header, *card)
+    return unit
+
+
+def _mask_plane(mask: NDArray[np.uint32]) -> Any:
+    bits = {int(bit).bit_length() - 1: (str(bit.name), meaning) for bit, meaning in MEANINGS.items()}
+    cards: list[Card] = [("BUNIT", "", "Bits; 0 is a good pixel")]
+    cards += [(f"MSKBIT{number}", name, f"Name of bit {number}") for number, (name, _) in bits.items()]
+    unit = _plane("MASK", mask.astype(np.int32), cards)
+    for name, meaning in bits.values():
+        unit.header["COMMENT"] = f"{name}: {meaning}"
+    return unit
+
+
+def _text_table(name: str, columns: dict[str, list[str]]) -> Any:
+    made = []
+    for title, values in columns.items():
+        width = max([len(value) for value in values] + [1])
+        made.append(fits.Column(name=title, format=f"{width}A", array=np.array(values, dtype=f"U{width}")))
+    return fits.BinTableHDU.from_columns(made, name=name)
+
+
+def _inputs_table(inputs: tuple[ProductInput, ...]) -> Any:
+    columns = {
+        "ROLE": [one.role for one in inputs],
+        "ID": [one.id for one in inputs],
+        "SHA256": [one.sha256 for one in inputs],
+    }
+    return _text_table("PROVENANCE", columns)
+
+
+def _parameters_table(product: ProductImage) -> Any:
+    parameters = dict(sorted(product.provenance.parameters.items()))
+    return _text_table(
+        "PARAMETERS",
+        {"NAME": list(parameters), "VALUE": [json.dumps(value) for value in parameters.values()]},
+    )
+
+
+def _product(file: Any) -> ProductImage:
+    header = file[0].header
+    return ProductImage(
+        kind=header["KIND"],
+        instrument=header["INSTRUME"],
+        detector=header["DETECTOR"],
+        detector_name=header["DETNAME"],
+        unit=header["BUNIT"],
+        data=_native(file["DATA"].data),
+        variance=_native(file["VARIANCE"].data),
+        mask=_native(file["MASK"].data).astype(np.uint32),
+        count=_native(file["COUNT"].data),
+        provenance=_provenance(file),
+        statistic=header["STATISTC"],
+        begin_tai_ns=parse_time(header["DATE-BEG"], "tai"),
+        end_tai_ns=parse_time(header["DATE-END"], "tai"),
+        exptime_s=header.get("EXPTIME"),
+        dark_time_s=header.get("DARKTIME"),
+        per_second=header["PERSEC"],
+        normalisation=header["NORMAL"],
+        filter=header.get("FILTER"),
+        overscan=header["OVERSCAN"],
+    )
+
+
+def _provenance(file: Any) -> Provenance:
+    header, table = file[0].header, file["PARAMETERS"].data
+    parameters: dict[str, Parameter] = {
+        str(name): json.loads(value) for name, value in zip(table["NAME"], table["VALUE"], strict=True)
+    }
+    rows = file["PROVENANCE"].data
+    inputs = zip(rows["ROLE"], rows["ID"], rows["SHA256"], strict=True)
+    return Provenance(
+        product_id=header["PRODID"],
+        job_id=header["JOBID"],
+        recipe=header["RECIPE"],
+        recipe_version=header["RECVER"],
+        engine_version=header["ENGVER"],
+        instrument_hash=header["INSTHASH"],
+        inputs=tuple(ProductInput(role=str(role), id=str(id_), sha256=str(sha)) for role, id_, sha in inputs),
+        parameters=parameters,
+    )
+
+
+def _native(array: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))

@@ -1,0 +1,136 @@
+"""Owns what a product file holds, as plain values; must not know FITS, nor how products are computed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Parameter = str | int | float | bool | None
+Unit = Literal["electron", "adu", "electron/s", "adu/s", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductInput:
+    """One input of a product.
+
+    Parameters
+    ----------
+    role : str
+        What it was used as: ``frames``, ``bias``, ``dark``, ``flat``.
+    id : str
+        Id of the frame or product.
+    sha256 : str
+        Hash of its content.
+    """
+
+    role: str
+    id: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a product came about; everything that determines it, and nothing that does not.
+
+    Parameters
+    ----------
+    product_id, job_id : str
+        Ids; the job's is the hash of all that follows.
+    recipe, recipe_version, engine_version : str
+        What computed it.
+    instrument_hash : str
+        Hash of the instrument description in force.
+    inputs : tuple of ProductInput
+        Every input, in order.
+    parameters : mapping
+        Every parameter of the recipe, by name, with the value used.
+    """
+
+    product_id: str
+    job_id: str
+    recipe: str
+    recipe_version: str
+    engine_version: str
+    instrument_hash: str
+    inputs: tuple[ProductInput, ...] = ()
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ProductImage:
+    """A calibration image with its variance, mask and counts.
+
+    Parameters
+    ----------
+    kind : str
+        ``bias``, ``dark``, ``flat``.
+    instrument : str
+        Instrument name.
+    detector : int
+        Detector number.
+    detector_name : str
+        Detector name.
+    unit : str
+        Unit of ``data``: ``electron``, ``adu``, either per second, or empty for a relative response.
+    data : ndarray
+        (ny, nx) float32, or float64, which is kept.
+    variance : ndarray
+        (ny, nx) float32, in the square of ``unit``.
+    mask : ndarray
+        (ny, nx) uint32, bits 0 to 30.
+    count : ndarray
+        (ny, nx) integers: frames that entered each pixel.
+    provenance : Provenance
+        How it came about.
+    statistic : str
+        ``clipped-mean``, ``median`` or ``mean``.
+    begin_tai_ns, end_tai_ns : int
+        Start of the first and end of the last exposure: nanoseconds since 1970-01-01T00:00:00 TAI.
+    exptime_s, dark_time_s : float or None
+        Exposure and dark time of one frame of the set; None where it does not apply.
+    per_second : bool
+        Whether ``data`` are per second of dark time.
+    normalisation : str
+        How it was normalised, ``none`` if it was not.
+    filter : str or None
+        Filter of the set.
+    overscan : str
+        How the inputs' electronic level was taken away: ``median``, ``median-per-row``, ``none``.
+
+    Raises
+    ------
+    ValueError
+        If a plane has another shape than ``data``, or the mask uses bit 31.
+    """
+
+    kind: str
+    instrument: str
+    detector: int
+    detector_name: str
+    unit: Unit
+    data: NDArray[np.floating]
+    variance: NDArray[np.floating]
+    mask: NDArray[np.uint32]
+    count: NDArray[np.integer]
+    provenance: Provenance
+    statistic: str
+    begin_tai_ns: int
+    end_tai_ns: int
+    exptime_s: float | None = None
+    dark_time_s: float | None = None
+    per_second: bool = False
+    normalisation: str = "none"
+    filter: str | None = None
+    overscan: str = "none"
+
+    def __post_init__(self) -> None:
+        for name in ("variance", "mask", "count"):
+            shape = getattr(self, name).shape
+            if shape != self.data.shape:
+                raise ValueError(
+                    f"{name} is {shape} but data is {self.data.shape}; all planes have one shape"
+                )
+        if self.mask.size and int(self.mask.max()) >> 31:
+            raise ValueError("bit 31 of the mask is set; a FITS plane of 32 bits holds bits 0 to 30")

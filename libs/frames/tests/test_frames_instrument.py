@@ -1,0 +1,190 @@
+"""Instrument files: what ships is right, and what is wrong in one is said with its place."""
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from calibrant.frames.instrument import (
+    InstrumentError,
+    check_instrument,
+    list_instruments,
+    load_instrument,
+    parse_section,
+)
+from calibrant.pixels.geometry import Box
+
+SHIPPED = Path(str(resources.files("calibrant.frames.instruments")))
+ALL = ["afosc-ccd42-40", "kast-blue", "newton-du940p", "simcam", "simcam-tiny", "st402"]
+
+
+def test_every_shipped_instrument_is_listed_and_sound():
+    assert list_instruments() == ALL
+    for name in ALL:
+        assert check_instrument(SHIPPED / f"{name}.yaml") == []
+        assert load_instrument(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "detectors", "amplifiers", "raw", "trimmed"),
+    [
+        ("simcam", 2, 4, (1056, 1096), (1024, 1024)),
+        ("simcam-tiny", 2, 4, (144, 164), (128, 128)),
+        ("newton-du940p", 1, 1, (100, 2048), (100, 2048)),
+        ("afosc-ccd42-40", 1, 1, (119, 521), (119, 511)),
+        ("st402", 1, 1, (510, 765), (510, 765)),
+        ("kast-blue", 1, 2, (350, 2112), (350, 2048)),
+    ],
+)
+def test_geometries(name, detectors, amplifiers, raw, trimmed):
+    instrument = load_instrument(name)
+    assert len(instrument.detectors) == detectors
+    for detector in instrument.detectors:
+        geometry = instrument.geometry(detector.id)
+        assert (geometry.raw_shape, geometry.shape) == (raw, trimmed)
+        assert len(geometry.amplifiers) == amplifiers
+
+
+@pytest.mark.parametrize("name", ["simcam", "simcam-tiny"])
+def test_the_simulated_camera_uses_every_raw_pixel_once(name):
+    detector = load_instrument(name).detector(1)
+    used = np.zeros(detector.raw_shape, int)
+    for amplifier in detector.amplifiers:
+        for section in amplifier.regions().values():
+            used[section.y0 : section.y1, section.x0 : section.x1] += 1
+    assert used.max() == 1
+    corners = sum(  # where prescan and overscan columns meet the parallel overscan rows
+        (a.parallel_overscan.shape[0]) * (a.serial_overscan.shape[1] + a.prescan.shape[1])
+        for a in detector.amplifiers
+    )
+    assert (used == 0).sum() == corners
+
+
+def test_the_simulated_camera_reads_towards_its_four_corners():
+    flips = {a.name: (a.flip_x, a.flip_y) for a in load_instrument("simcam").geometry(0).amplifiers}
+    assert flips == {"A00": (False, False), "A01": (True, False), "A10": (False, True), "A11": (True, True)}
+
+
+def test_sections_count_from_one_and_include_their_ends():
+    section = parse_section("[5:516,1:512]")
+    assert (section.y0, section.y1, section.x0, section.x1) == (0, 512, 4, 516)
+    assert str(section) == "[5:516,1:512]"
+    assert load_instrument("kast-blue").geometry(0).amplifiers[1].serial_overscan == Box(0, 350, 2080, 2112)
+
+
+@pytest.mark.parametrize("text", ["[0:5,1:5]", "[5:1,1:5]", "5:1,1:5", "[a:b,1:2]", "[1:2]"])
+def test_a_wrong_section_is_refused(text):
+    with pytest.raises(ValueError, match=r"section|backwards"):
+        parse_section(text)
+
+
+def test_measured_numbers_not_the_headers():
+    gains = {name: load_instrument(name).detector(0).amplifiers[0].gain_e_per_adu for name in ALL}
+    assert gains["newton-du940p"] == 0.977
+    assert gains["afosc-ccd42-40"] == 1.694
+    assert gains["st402"] == 1.44
+    assert [a.gain_e_per_adu for a in load_instrument("kast-blue").detector(0).amplifiers] == [1.19, 1.24]
+
+
+def test_newton_pools_its_nights_and_keeps_the_other_rules():
+    rules = load_instrument("newton-du940p").rule_set()
+    assert rules.rule_for("bias").group_by == ()
+    assert rules.rule_for("flat") == load_instrument("simcam").rule_set().rule_for("flat")
+
+
+def content(name="simcam-tiny"):
+    return yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())
+
+
+def write(folder, content, name="simcam-tiny.yaml"):
+    path = folder / name
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def test_the_hash_is_of_the_content_not_of_the_file(tmp_path):
+    shipped = load_instrument("simcam-tiny")
+    reordered = dict(reversed(content().items()))
+    assert load_instrument(write(tmp_path, reordered)).hash == shipped.hash
+    changed = content()
+    changed["detectors"][0]["amplifiers"][0]["gain_e_per_adu"] = 2.0
+    assert load_instrument(write(tmp_path, changed)).hash != shipped.hash
+
+
+def _amplifier(**fields):
+    return lambda c: c["detectors"][1]["amplifiers"][2].update(fields)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda c: c.pop("header"), "header: is missing"),
+        (lambda c: c.update(readout="ramp"), "readout: "),
+        (lambda c: c.update(gian=1), "gian: is no field"),
+        (lambda c: c.update(valid_from="soon"), "valid_from: "),
+        (_amplifier(gain_e_per_adu="high"), "detectors[1].amplifiers[2].gain_e_per_adu: "),
+        (_amplifier(gain_e_per_adu=0), "detectors[1].amplifiers[2].gain_e_per_adu: "),
+        (_amplifier(image="[0:3,1:4]"), "detectors[1].amplifiers[2].image: "),
+        (_amplifier(image=7), "detectors[1].amplifiers[2].image: a section is a text"),
+        (_amplifier(placed="[1:3,1:4]"), "placed [1:3,1:4] is (4, 3)"),
+        (_amplifier(placed="[1:64,1:64]"), "overlaps"),
+        (_amplifier(name="A00"), "used twice"),
+        (_amplifier(prescan="[1:2,900:963]"), "leaves the raw frame"),
+        (_amplifier(serial_overscan="[67:82,1:64]"), "must have the rows of image"),
+        (lambda c: c["detectors"][1].update(id=0), "detector ids repeat"),
+        (lambda c: c["detectors"][1]["amplifiers"].pop(), "belong to no amplifier"),
+        (lambda c: c["header"].pop("detector"), "header.detector.cards is needed"),
+        (lambda c: c["files"].update(hdus="extension-per-detector"), "need hdu"),
+        (lambda c: c["header"]["exposure_id"].update(cards=[]), "names no source"),
+        (lambda c: c["files"].update(identify={"A": "("}), "regular expression"),
+        (lambda c: c.update(classification=[{"type": "bias"}]), "classification[0]: "),
+        (lambda c: c.update(association={"bias": {"groupby": []}}), "groupby"),
+        (lambda c: c.update(verification={"bias.amplifier.SMELL": 1.0}), "SMELL"),
+    ],
+)
+def test_a_wrong_instrument_file_is_told_with_file_and_field(tmp_path, spoil, says):
+    spoiled = content()
+    spoil(spoiled)
+    path = write(tmp_path, spoiled)
+    with pytest.raises(InstrumentError) as caught:
+        load_instrument(path)
+    assert says in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert check_instrument(path) == caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        ("- a\n- b\n", "no mapping"),
+        ("name: [", "is not YAML"),
+        ("name: a\nname: b\n", "'name' is written twice"),
+        ("name: !!python/object/apply:os.getcwd []\n", "is not YAML"),
+    ],
+)
+def test_what_is_no_instrument_is_told(tmp_path, text, says):
+    path = tmp_path / "odd.yaml"
+    path.write_text(text)
+    (problem,) = check_instrument(path)
+    assert says in problem
+
+
+def test_missing_binary_and_misnamed_files_are_told(tmp_path):
+    assert "cannot be read" in check_instrument(tmp_path / "none.yaml")[0]
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    assert "UTF-8" in check_instrument(binary)[0]
+    assert "name the file after it" in check_instrument(write(tmp_path, content(), "other.yaml"))[0]
+
+
+def test_an_unknown_name_names_those_that_are_known():
+    with pytest.raises(InstrumentError, match=r"known are .*kast-blue"):
+        load_instrument("hubble")
+
+
+def test_an_unknown_detector_names_those_that_are_known(tiny):
+    with pytest.raises(KeyError, match="it has 0, 1"):
+        tiny.geometry(7)

@@ -1,0 +1,120 @@
+"""The gate: from test results to a decision, by the procedure's rule taken literally (reference 1.4 R17, 6.2).
+
+A set is refused when, for one and the same type of test (a name at a level), the failed tests of a detector
+reach the threshold (where fewer tests exist, their majority), in more than half of the detectors of an
+exposure, and in more than half of the exposures. A detector is withheld when, for one type of test, it fails
+so in more than half of the exposures. Tests of a whole exposure count once an exposure.
+
+Never a pass: no results at all; a detector without any deciding result in an exposure, or an exposure or
+detector that could not be processed: these fail there, in every type of test. Advisory results never count.
+Must not know where results come from or what becomes of the decision.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from calibrant.rules.decision import Decision, GateCounts, GateThresholds, Outcome, ProcessingError, TypeCount
+from calibrant.rules.tally import MEASURED, count
+from calibrant.rules.verification.base import TestResult
+
+
+def decide(
+    results: Iterable[TestResult],
+    exposures: Sequence[str],
+    detectors: Sequence[int],
+    thresholds: GateThresholds | None = None,
+    errors: Iterable[ProcessingError] = (),
+) -> Decision:
+    """Decide whether a set may be certified, and which detectors not.
+
+    Parameters
+    ----------
+    results : iterable of TestResult
+        Of all exposures, detectors and levels, in any order. The same result twice counts once.
+    exposures : sequence of str
+        Every exposure that was to be verified, measured or not.
+    detectors : sequence of int
+        Every detector of the set.
+    thresholds : GateThresholds or None
+        None: the defaults.
+    errors : iterable of ProcessingError
+        What could not be processed.
+
+    Returns
+    -------
+    Decision
+        The same for any order of the input.
+
+    Raises
+    ------
+    ValueError
+        A result or error of an exposure or detector that is not in the set, or two results that disagree
+        about the same test.
+    """
+    limits = thresholds or GateThresholds()
+    faults = sorted(errors, key=lambda e: (e.exposure_id, -1 if e.detector is None else e.detector, e.reason))
+    counts = count(results, exposures, detectors, limits.failed_tests, faults)
+    everything = sorted(set(detectors))
+    refused = [_why_refused(t, counts) for t in counts.types if t.fails]
+    withheld = _withheld(counts, faults)
+    if not counts.exposures or not everything:
+        refused = ["nothing to verify: no exposures or no detectors"]
+    elif not refused and len(withheld) == len(everything):
+        refused = ["every detector is withheld"]
+    if refused:
+        outcome, reasons = Outcome.NOT_CERTIFIED, [*refused, *_why_failures(counts)]
+        withheld = {d: withheld.get(d, f"the set is not certified: {refused[0]}") for d in everything}
+    elif counts.failed or counts.unmeasured:
+        outcome, reasons = Outcome.CERTIFIED_WITH_FAILURES, _why_failures(counts)
+    else:
+        outcome, reasons = Outcome.CERTIFIED, [f"all {counts.passed} deciding tests passed"]
+    reasons += [
+        f"exposure {e.exposure_id}{_of(e.detector)} could not be processed: {e.reason}" for e in faults
+    ]
+    return Decision(
+        outcome=outcome,
+        withheld=withheld,
+        reasons=tuple(reasons),
+        counts=counts,
+        thresholds_version=limits.version,
+    )
+
+
+def _why_refused(found: TypeCount, counts: GateCounts) -> str:
+    what = "no deciding result" if found.test == MEASURED else f"{found.test} ({found.level}) fails"
+    place = (
+        ""
+        if found.level == "exposure"
+        else f" in at least {counts.detectors_needed} of {counts.detectors} detectors"
+    )
+    return (
+        f"{what}{place} in {len(found.failed_exposures)} of {counts.exposures} exposures, "
+        f"{found.exposures_needed} refuse the set"
+    )
+
+
+def _why_failures(counts: GateCounts) -> list[str]:
+    reasons = []
+    if counts.failed:
+        reasons.append(f"{counts.failed} of {counts.failed + counts.passed} deciding tests failed")
+    if counts.unmeasured:
+        pairs = counts.exposures * counts.detectors
+        reasons.append(f"{len(counts.unmeasured)} of {pairs} detector exposures have no deciding result")
+    return reasons
+
+
+def _withheld(counts: GateCounts, faults: Sequence[ProcessingError]) -> dict[int, str]:
+    """Give the detectors that fail in more than half of the exposures, with their reasons."""
+    reasons: dict[int, list[str]] = {}
+    unmeasured = {c.detector for c in counts.by_detector if c.withheld and c.test == MEASURED}
+    for found in counts.by_detector:
+        if not found.withheld or (found.detector in unmeasured and found.test != MEASURED):
+            continue  # without results it fails every type of test: say the one thing that is so
+        what = "no deciding result" if found.test == MEASURED else f"{found.test} ({found.level}) fails"
+        why = f"{what} in {len(found.failed_exposures)} of {counts.exposures} exposures"
+        broken = [f.reason for f in faults if f.detector in (None, found.detector)]
+        reasons.setdefault(found.detector, []).append(f"{why}: {broken[0]}" if broken else why)
+    return {detector: "; ".join(whys) for detector, whys in sorted(reasons.items())}
+
+
+def _of(detector: int | None) -> str:
+    return "" if detector is None else f", detector {detector}"

@@ -1,0 +1,177 @@
+"""Which frames make a set and which calibrations a set needs, as dated data; must not look at frames."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from calibrant.rules.classification import ImageType
+from calibrant.rules.model import Frozen
+from calibrant.rules.validity import ValidityRange, ValidityRule
+
+GroupField = Literal["night", "filter", "exptime_s", "dark_time_s"]
+
+
+class RoleRule(Frozen):
+    """One calibration that a set takes as input.
+
+    Parameters
+    ----------
+    role : str
+        Name of the input in the recipe.
+    kind : str
+        Kind of calibration that fills it.
+    required : bool
+        Without it the branch stops; otherwise the set goes on without and says so.
+    because : str
+        Why the set wants it.
+    """
+
+    role: str
+    kind: str
+    required: bool
+    because: str
+
+
+class SetRule(Frozen):
+    """How frames become sets of one kind.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of calibration that is made of a set.
+    image_type : ImageType
+        Frames it is made of.
+    group_by : tuple of field names
+        Frames that agree in these belong together; empty: all of them are one pool.
+    min_frames : int
+        Fewest frames per detector.
+    needs : tuple of field names
+        Frames without a value here cannot be used.
+    roles : tuple of RoleRule
+        Calibrations the set takes as input.
+    split_without : mapping of role to field names
+        Group by these as well where the role has nothing to fill it (darks without a bias, by dark time).
+    validity : ValidityRule
+        Range of the product when nobody says otherwise.
+    recipe, recipe_version : str
+        The recipe that combines a set, by default the one named as the kind, and the version that plans pin.
+    """
+
+    kind: str
+    image_type: ImageType
+    group_by: tuple[GroupField, ...] = ("night",)
+    min_frames: int = Field(default=3, ge=1)
+    needs: tuple[GroupField, ...] = ()
+    roles: tuple[RoleRule, ...] = ()
+    split_without: Mapping[str, tuple[GroupField, ...]] = Field(default_factory=dict)
+    validity: ValidityRule = ValidityRule()
+    recipe: str = ""
+    recipe_version: str = "1"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recipe_named_as_kind(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping) and not fields.get("recipe"):
+            return {**fields, "recipe": fields.get("kind")}
+        return fields
+
+    @model_validator(mode="after")
+    def _roles_exist(self) -> Self:
+        names = [role.role for role in self.roles]
+        if len(set(names)) < len(names):
+            raise ValueError(f"the rule for {self.kind} names a role twice: {names}")
+        unknown = sorted(set(self.split_without) - set(names))
+        if unknown:
+            raise ValueError(
+                f"the rule for {self.kind} splits without {unknown[0]!r}, which is none of its roles"
+            )
+        return self
+
+
+class RuleSet(Frozen):
+    """Association rules of one version, valid for frames of a range of dates.
+
+    Parameters
+    ----------
+    name, version : str
+        Kept with every plan.
+    valid : ValidityRange
+        Frames it is for, by their begin (TAI ns); default: all.
+    rules : tuple of SetRule
+        In build order: a kind comes after the kinds it takes as input.
+    """
+
+    name: str
+    version: str
+    valid: ValidityRange = ValidityRange()
+    rules: tuple[SetRule, ...]
+
+    @model_validator(mode="after")
+    def _in_build_order(self) -> Self:
+        kinds = [rule.kind for rule in self.rules]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError(f"rule set {self.name} has two rules for one kind: {kinds}")
+        for position, rule in enumerate(self.rules):
+            late = sorted({role.kind for role in rule.roles} & set(kinds[position:]))
+            if late:
+                raise ValueError(
+                    f"rule set {self.name} builds {rule.kind} before its input {late[0]}: swap them"
+                )
+        return self
+
+    def rule_for(self, kind: str) -> SetRule | None:
+        """Give the rule of a kind; None when the rule set makes none."""
+        return next((rule for rule in self.rules if rule.kind == kind), None)
+
+    def replaced(self, *rules: SetRule, name: str | None = None) -> "RuleSet":
+        """Give a rule set with some kinds' rules replaced (an instrument that pools its nights)."""
+        new = {rule.kind: rule for rule in rules}
+        kept = tuple(new.pop(rule.kind, rule) for rule in self.rules)
+        return RuleSet(
+            name=name or self.name, version=self.version, valid=self.valid, rules=(*kept, *new.values())
+        )
+
+
+DEFAULT_RULES = RuleSet(
+    name="default",
+    version="1",
+    rules=(
+        SetRule(kind="bias", image_type=ImageType.BIAS, group_by=("night",)),
+        SetRule(
+            kind="dark",
+            image_type=ImageType.DARK,
+            group_by=("night",),
+            needs=("dark_time_s",),
+            roles=(
+                RoleRule(
+                    role="bias",
+                    kind="bias",
+                    required=False,
+                    because="without its bias level a dark cannot be scaled to other dark times",
+                ),
+            ),
+            split_without={"bias": ("dark_time_s",)},
+        ),
+        SetRule(
+            kind="flat",
+            image_type=ImageType.FLAT,
+            group_by=("night", "filter"),
+            roles=(
+                RoleRule(
+                    role="bias",
+                    kind="bias",
+                    required=False,
+                    because="bias structure would be divided into science as if it were sensitivity",
+                ),
+                RoleRule(
+                    role="dark",
+                    kind="dark",
+                    required=False,
+                    because="dark signal would be divided into science as if it were sensitivity",
+                ),
+            ),
+        ),
+    ),
+)
+"""What an instrument gets that says nothing else."""

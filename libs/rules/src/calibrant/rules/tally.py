@@ -1,0 +1,203 @@
+"""Counting for the gate: failures by type of test, detector and exposure; decides nothing.
+
+A type of test is a name at a level. A detector without any deciding result in an exposure, or that could not
+be processed there, is *unmeasured* and fails there in every type of test.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from calibrant.rules.decision import CellCount, DetectorCount, GateCounts, ProcessingError, TypeCount
+from calibrant.rules.verification.base import Level, TestResult, Verdict
+
+MEASURED = "MEASURED"
+"""Name of the type of test in which unmeasured detectors fail and nothing else does."""
+
+TestType = tuple[Level, str]
+_Place = tuple[str, int | None]
+_Cells = dict[_Place, CellCount]
+
+
+def count(
+    results: Iterable[TestResult],
+    exposures: Sequence[str],
+    detectors: Sequence[int],
+    threshold: int,
+    errors: Sequence[ProcessingError],
+) -> GateCounts:
+    """Count everything that the gate decides by.
+
+    Parameters
+    ----------
+    results : iterable of TestResult
+        In any order; the same result twice counts once.
+    exposures, detectors
+        What was to be verified.
+    threshold : int
+        Failed tests of one type that make a detector fail, where that many exist.
+    errors : sequence of ProcessingError
+        What could not be processed.
+
+    Returns
+    -------
+    GateCounts
+        The same for any order of the input.
+
+    Raises
+    ------
+    ValueError
+        A result or error from outside the set, or two results that disagree about the same test.
+    """
+    exposure_ids, detector_ids = sorted(set(exposures)), sorted(set(detectors))
+    once = _once(results)
+    _check_known([*once, *errors], set(exposure_ids), set(detector_ids))
+    deciding = [r for r in once if not r.advisory and r.verdict is not Verdict.NOT_APPLICABLE]
+    unmeasured = _unmeasured(deciding, errors, exposure_ids, detector_ids)
+    table = _Table(exposure_ids, detector_ids, threshold, unmeasured)
+    cells = table.cells(deciding)
+    kinds: list[TestType] = [*sorted(cells), ("detector", MEASURED)]
+    by_detector = [table.detector_count(kind, d, cells.get(kind, {})) for kind in kinds for d in detector_ids]
+    counted = [r.verdict for r in once if not r.advisory]
+    advisory = [r.verdict for r in once if r.advisory]
+    return GateCounts(
+        exposures=len(exposure_ids),
+        detectors=len(detector_ids),
+        failed_tests_threshold=threshold,
+        detectors_needed=more_than_half(len(detector_ids)),
+        exposures_needed=more_than_half(len(exposure_ids)),
+        results=len(once),
+        passed=counted.count(Verdict.PASS),
+        failed=counted.count(Verdict.FAIL),
+        not_applicable=counted.count(Verdict.NOT_APPLICABLE),
+        advisory=len(advisory),
+        advisory_failed=advisory.count(Verdict.FAIL),
+        unmeasured=tuple(sorted(unmeasured)),
+        cells=tuple(cell for places in cells.values() for cell in places.values() if cell.failed),
+        types=tuple(table.type_count(kind, cells.get(kind, {})) for kind in kinds),
+        by_detector=tuple(found for found in by_detector if found is not None),
+    )
+
+
+def needed_failures(tests: int, threshold: int) -> int:
+    """Give the failed tests that make a detector fail: the threshold, or the majority where fewer tests exist.
+
+    Parameters
+    ----------
+    tests : int
+        Tests of one type that exist in one detector (or exposure): passed or failed.
+    threshold : int
+        The threshold of ``GateThresholds``.
+    """
+    return threshold if tests >= threshold else tests // 2 + 1
+
+
+def more_than_half(count: int) -> int:
+    """Give the smallest whole number that is more than half of a count."""
+    return count // 2 + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Counting over the set's exposures and detectors."""
+
+    exposures: list[str]
+    detectors: list[int]
+    threshold: int
+    unmeasured: frozenset[tuple[str, int]]
+
+    def cells(self, deciding: list[TestResult]) -> dict[TestType, _Cells]:
+        """Count tests and failures by type and place."""
+        tests: dict[tuple[TestType, _Place], list[bool]] = defaultdict(list)
+        for result in deciding:
+            tests[(result.level, result.test), (result.exposure_id, result.detector)].append(
+                result.verdict is Verdict.FAIL
+            )
+        cells: dict[TestType, _Cells] = defaultdict(dict)
+        for (kind, place), failures in sorted(tests.items(), key=lambda item: _sort_key(*item[0])):
+            needed = needed_failures(len(failures), self.threshold)
+            cells[kind][place] = CellCount(
+                test=kind[1],
+                level=kind[0],
+                exposure_id=place[0],
+                detector=place[1],
+                tests=len(failures),
+                failed=sum(failures),
+                needed=needed,
+                fails=sum(failures) >= needed,
+            )
+        return cells
+
+    def detector_fails(self, kind: TestType, exposure: str, detector: int, cells: _Cells) -> bool:
+        """Tell whether a detector fails in an exposure for a type of test."""
+        cell = cells.get((exposure, detector)) if kind[0] != "exposure" else None
+        return (exposure, detector) in self.unmeasured or (cell is not None and cell.fails)
+
+    def exposure_fails(self, kind: TestType, exposure: str, cells: _Cells) -> bool:
+        """Tell whether an exposure fails: its own test, or more than half of its detectors."""
+        own = cells.get((exposure, None))
+        failing = sum(self.detector_fails(kind, exposure, d, cells) for d in self.detectors)
+        return failing >= more_than_half(len(self.detectors)) or (own is not None and own.fails)
+
+    def type_count(self, kind: TestType, mine: _Cells) -> TypeCount:
+        """Count one type of test over all exposures."""
+        failed = tuple(e for e in self.exposures if self.exposure_fails(kind, e, mine))
+        needed = more_than_half(len(self.exposures))
+        return TypeCount(
+            test=kind[1],
+            level=kind[0],
+            tests=sum(cell.tests for cell in mine.values()),
+            failed=sum(cell.failed for cell in mine.values()),
+            failed_exposures=failed,
+            exposures_needed=needed,
+            fails=len(failed) >= needed,
+        )
+
+    def detector_count(self, kind: TestType, detector: int, mine: _Cells) -> DetectorCount | None:
+        """Count one type of test in one detector over all exposures; None where it never fails."""
+        failed = tuple(e for e in self.exposures if self.detector_fails(kind, e, detector, mine))
+        if not failed or kind[0] == "exposure":
+            return None
+        needed = more_than_half(len(self.exposures))
+        return DetectorCount(
+            test=kind[1],
+            level=kind[0],
+            detector=detector,
+            failed_exposures=failed,
+            exposures_needed=needed,
+            withheld=len(failed) >= needed,
+        )
+
+
+def _sort_key(kind: TestType, place: _Place) -> tuple[str, str, str, int]:
+    return (*kind, place[0], -1 if place[1] is None else place[1])
+
+
+def _once(results: Iterable[TestResult]) -> list[TestResult]:
+    kept: dict[tuple[str, str, str, int | None, str | None], TestResult] = {}
+    for result in results:
+        key = (result.level, result.test, result.exposure_id, result.detector, result.amplifier)
+        if kept.setdefault(key, result) != result:
+            place = f"exposure {result.exposure_id}, detector {result.detector}, amplifier {result.amplifier}"
+            raise ValueError(f"two results of {result.test} for {place} disagree: join one report a detector")
+    return list(kept.values())
+
+
+def _check_known(
+    items: Sequence[TestResult | ProcessingError], exposures: set[str], detectors: set[int]
+) -> None:
+    for item in items:
+        if item.exposure_id not in exposures:
+            raise ValueError(f"a result of exposure {item.exposure_id}, which is not in the set: list it")
+        if item.detector is not None and item.detector not in detectors:
+            raise ValueError(f"a result of detector {item.detector}, which is not in the set: list it")
+
+
+def _unmeasured(
+    deciding: list[TestResult], errors: Sequence[ProcessingError], exposures: list[str], detectors: list[int]
+) -> frozenset[tuple[str, int]]:
+    measured = {(r.exposure_id, r.detector) for r in deciding}
+    broken = {(e.exposure_id, d) for e in errors for d in detectors if e.detector in (None, d)}
+    return frozenset(
+        (e, d) for e in exposures for d in detectors if (e, d) not in measured or (e, d) in broken
+    )

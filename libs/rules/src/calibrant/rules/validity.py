@@ -1,0 +1,158 @@
+"""Validity ranges: half-open intervals of TAI nanoseconds; must not know collections or products.
+
+All times are integer nanoseconds since 1970-01-01T00:00:00 TAI.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from calibrant.rules.model import Frozen
+
+NS_PER_S = 1_000_000_000
+DAY_S = 86_400
+
+
+def tai_text(tai_ns: int | None) -> str:
+    """Write a time for a reader.
+
+    Parameters
+    ----------
+    tai_ns : int or None
+        TAI nanoseconds since 1970-01-01T00:00:00 TAI; None is unbounded.
+
+    Returns
+    -------
+    str
+        ISO-8601 followed by ``TAI``; ``unbounded``; or the bare number outside the years 1 to 9999.
+    """
+    if tai_ns is None:
+        return "unbounded"
+    try:
+        whole = datetime(1970, 1, 1) + timedelta(seconds=tai_ns // NS_PER_S)  # noqa: DTZ001 - TAI, not a zone
+    except OverflowError:
+        return f"{tai_ns} ns TAI"
+    fraction = f".{tai_ns % NS_PER_S:09d}".rstrip("0").rstrip(".")
+    return f"{whole.isoformat()}{fraction} TAI"
+
+
+class ValidityRange(Frozen):
+    """A half-open interval [begin, end) of TAI nanoseconds.
+
+    Parameters
+    ----------
+    begin_tai_ns : int or None
+        First instant inside; None means without beginning.
+    end_tai_ns : int or None
+        First instant outside; None means without end. Equal to the begin: the empty range, which
+        contains nothing and overlaps nothing.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        The range ends before it begins.
+    """
+
+    begin_tai_ns: int | None = Field(
+        default=None, description="first instant inside, TAI ns; None: unbounded"
+    )
+    end_tai_ns: int | None = Field(default=None, description="first instant outside, TAI ns; None: unbounded")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if (
+            self.begin_tai_ns is not None
+            and self.end_tai_ns is not None
+            and self.begin_tai_ns > self.end_tai_ns
+        ):
+            raise ValueError(
+                f"validity range ends ({tai_text(self.end_tai_ns)}) before it begins "
+                f"({tai_text(self.begin_tai_ns)}): swap begin and end"
+            )
+        return self
+
+    @property
+    def empty(self) -> bool:
+        """Whether no instant is inside."""
+        return self.begin_tai_ns is not None and self.begin_tai_ns == self.end_tai_ns
+
+    def contains(self, at_tai_ns: int) -> bool:
+        """Tell whether an instant (TAI ns) is inside; the begin is, the end is not."""
+        after_begin = self.begin_tai_ns is None or self.begin_tai_ns <= at_tai_ns
+        before_end = self.end_tai_ns is None or at_tai_ns < self.end_tai_ns
+        return after_begin and before_end
+
+    def overlaps(self, other: "ValidityRange") -> bool:
+        """Tell whether some instant is inside both; adjacent ranges don't overlap."""
+        if self.empty or other.empty:
+            return False
+        return _starts_before_end(self, other) and _starts_before_end(other, self)
+
+    def covers(self, other: "ValidityRange") -> bool:
+        """Tell whether every instant of the other range is inside this one."""
+        return not other.without(self)
+
+    def without(self, other: "ValidityRange") -> tuple["ValidityRange", ...]:
+        """Cut another range out.
+
+        Returns
+        -------
+        tuple of ValidityRange
+            What remains, in time order: nothing, one range, or two. Never an empty range.
+        """
+        if self.empty:
+            return ()
+        if not self.overlaps(other):
+            return (self,)
+        pieces = []
+        if other.begin_tai_ns is not None and (
+            self.begin_tai_ns is None or self.begin_tai_ns < other.begin_tai_ns
+        ):
+            pieces.append(ValidityRange(begin_tai_ns=self.begin_tai_ns, end_tai_ns=other.begin_tai_ns))
+        if other.end_tai_ns is not None and (self.end_tai_ns is None or other.end_tai_ns < self.end_tai_ns):
+            pieces.append(ValidityRange(begin_tai_ns=other.end_tai_ns, end_tai_ns=self.end_tai_ns))
+        return tuple(pieces)
+
+    def __str__(self) -> str:
+        return f"[{tai_text(self.begin_tai_ns)}, {tai_text(self.end_tai_ns)})"
+
+
+def _starts_before_end(a: ValidityRange, b: ValidityRange) -> bool:
+    return a.begin_tai_ns is None or b.end_tai_ns is None or a.begin_tai_ns < b.end_tai_ns
+
+
+class ValidityRule(Frozen):
+    """How long a product of a kind is valid when nobody says otherwise.
+
+    Parameters
+    ----------
+    duration_s : int or None
+        From the first frame to the end, seconds; None leaves the end open. Default one day.
+    before_s : int
+        How long before the first frame the range already begins, seconds.
+    """
+
+    duration_s: Annotated[int, Field(gt=0)] | None = Field(
+        default=DAY_S, description="from the first frame to the end, s; None: open"
+    )
+    before_s: int = Field(default=0, ge=0, description="begins this long before the first frame, s")
+
+
+def default_range(first_begin_tai_ns: int, rule: ValidityRule) -> ValidityRange:
+    """Give the range that a product gets by rule.
+
+    Parameters
+    ----------
+    first_begin_tai_ns : int
+        Start of the first frame that went into the product, TAI ns.
+    rule : ValidityRule
+        The rule of its kind.
+
+    Returns
+    -------
+    ValidityRange
+        By default [start of the first frame, one day later).
+    """
+    end = None if rule.duration_s is None else first_begin_tai_ns + rule.duration_s * NS_PER_S
+    return ValidityRange(begin_tai_ns=first_begin_tai_ns - rule.before_s * NS_PER_S, end_tai_ns=end)

@@ -1,0 +1,143 @@
+"""The verification tests, one file a kind; adding a test is adding an object to its kind's file.
+
+Every ``TestDefinition`` at the top level of a module in this folder is in the registry.
+
+Measurements by level, in the unit of the verified frame unless said otherwise:
+
+=================== =========== ================================================================================
+name                level       meaning
+=================== =========== ================================================================================
+MEAN                amplifier   mean of the corrected frame
+NOISE               amplifier   clipped standard deviation of the corrected frame
+CR_NOISE            amplifier   standard deviation after cosmic-ray repair; absent without repair
+READ_NOISE          amplifier   nominal or measured read noise of the amplifier
+OVERSCAN_NOISE      amplifier   standard deviation of the overscan's residual; absent without overscan
+PROCESSING_ERRORS   amplifier   number of processing errors; 0 when all went well
+NOISE_RATIO         amplifier   flats: measured over expected noise, the number of combined frames accounted for
+IN_ELECTRONS        amplifier   flats: 1 when the frame is in electrons; absent when it is not
+MEAN, SCATTER       detector    mean and standard deviation of the amplifiers' MEANs (``scatter_of``)
+MEAN, SCATTER       exposure    mean and standard deviation of the detectors' MEANs (``scatter_of``)
+=================== =========== ================================================================================
+"""
+
+import importlib
+import math
+import pkgutil
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from calibrant.rules.verification.base import (
+    Judgement,
+    Level,
+    Limits,
+    Measurements,
+    Scope,
+    TestDefinition,
+    TestResult,
+    Verdict,
+)
+
+__all__ = [
+    "Judgement",
+    "Level",
+    "Limits",
+    "Measurements",
+    "Scope",
+    "TestDefinition",
+    "TestResult",
+    "Verdict",
+    "evaluate",
+    "limits_of",
+    "registry",
+    "scatter_of",
+    "tests_for",
+]
+
+
+@cache
+def registry() -> tuple[TestDefinition, ...]:
+    """Collect every test of this folder, by file and then in the order written.
+
+    Raises
+    ------
+    ValueError
+        Two tests of one kind and level have the same name.
+    """
+    modules = (
+        importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
+    )
+    tests = [item for module in modules for item in vars(module).values() if isinstance(item, TestDefinition)]
+    keys = [test.key for test in tests]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise ValueError(f"two verification tests are called {twice[0]}: rename one")
+    return tuple(tests)
+
+
+def tests_for(kind: str, level: Level | None = None) -> tuple[TestDefinition, ...]:  # noqa: PT028 - no test case
+    """Give the tests of a kind of calibration, of one level or of all; none for a kind without tests."""
+    return tuple(t for t in registry() if t.kind == kind and level in (None, t.level))
+
+
+tests_for.__test__ = False  # type: ignore[attr-defined]  # not a test case, whatever pytest thinks of the name
+
+
+def evaluate(kind: str, measurements: Measurements, limits: Limits, at: Scope) -> tuple[TestResult, ...]:
+    """Make every test of a kind at one place.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of calibration that is verified.
+    measurements : mapping of str to float or None
+        By name, as the table above says.
+    limits : Limits
+        The limits in force.
+    at : Scope
+        One amplifier, one detector or one exposure; its level chooses the tests.
+
+    Returns
+    -------
+    tuple of TestResult
+        One a test, in the registry's order.
+    """
+    return tuple(test.evaluate(measurements, limits, at) for test in tests_for(kind, at.level))
+
+
+def limits_of(version: str, overrides: Mapping[str, float]) -> Limits:
+    """Make limits from an instrument's overrides, keyed ``kind.level.NAME``.
+
+    Raises
+    ------
+    ValueError
+        A key names no test, or a limit is NaN or infinite.
+    """
+    keys = {test.key for test in registry()}
+    unknown = sorted(set(overrides) - keys)
+    if unknown:
+        raise ValueError(f"limit {unknown[0]!r} belongs to no test; there are {', '.join(sorted(keys))}")
+    return Limits(version=version, overrides=dict(overrides))
+
+
+def scatter_of(means: Iterable[float | None]) -> dict[str, float | None]:
+    """Summarise the mean levels of several amplifiers or detectors.
+
+    Parameters
+    ----------
+    means : iterable of float or None
+        One MEAN each; None and NaN were not measurable.
+
+    Returns
+    -------
+    dict
+        ``MEAN`` and ``SCATTER`` (population standard deviation), in the unit of the means. NaN when one of
+        them was not measurable; SCATTER is None with fewer than two, where it cannot exist.
+    """
+    values = [math.nan if mean is None else mean for mean in means]
+    if not values:
+        return {"MEAN": math.nan, "SCATTER": math.nan}
+    centre = math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.nan
+    if len(values) == 1:
+        return {"MEAN": centre, "SCATTER": None}
+    variance = math.fsum((value - centre) ** 2 for value in values) / len(values)
+    return {"MEAN": centre, "SCATTER": math.sqrt(variance)}

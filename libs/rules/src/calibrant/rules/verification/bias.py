@@ -1,0 +1,67 @@
+"""Tests of bias frames against a combined bias, per amplifier (reference 8.2; DMTN-101 4.2 to 4.4)."""
+
+from calibrant.rules.verification import judges
+from calibrant.rules.verification.base import TestDefinition
+
+MEAN = TestDefinition(
+    name="MEAN",
+    kind="bias",
+    level="amplifier",
+    limit=1.0,
+    unit="1",
+    source="reference 8.2, DMTN-101 4.2",
+    summary="|mean| of the bias-subtracted frame is below its noise (value: their ratio)",
+    judge=judges.mean_below_noise,
+    required=("MEAN", "NOISE"),
+)
+
+NOISE = TestDefinition(
+    name="NOISE",
+    kind="bias",
+    level="amplifier",
+    limit=0.05,
+    unit="1",
+    source="reference 8.2, DMTN-101 4.3",
+    summary="clipped noise exceeds the nominal read noise by at most the limit; one-sided",
+    judge=judges.noise_near_read_noise,
+    required=("NOISE", "READ_NOISE"),
+)
+
+CR_NOISE = TestDefinition(
+    name="CR_NOISE",
+    kind="bias",
+    level="amplifier",
+    limit=0.05,
+    unit="1",
+    source="reference 8.2, DMTN-101 4.4",
+    summary="clipped noise and noise after cosmic-ray repair agree within the limit",
+    judge=judges.noise_without_cosmic_rays,
+    required=("NOISE",),
+    optional={"CR_NOISE": "needs cosmic-ray repair, which was not run"},
+)
+
+PROCESSING = TestDefinition(
+    name="PROCESSING",
+    kind="bias",
+    level="amplifier",
+    limit=0.0,
+    unit="1",
+    source="reference 8.2",
+    summary="the frame was processed without error",
+    judge=judges.processed,
+    required=("PROCESSING_ERRORS",),
+)
+
+READ_NOISE_CONSISTENT = TestDefinition(
+    name="READ_NOISE_CONSISTENT",
+    kind="bias",
+    level="amplifier",
+    limit=0.05,
+    unit="1",
+    source="reference 8.2 (made after the verdict there, so advisory)",
+    summary="noise of the overscan exceeds the nominal read noise by at most the limit",
+    judge=judges.overscan_near_read_noise,
+    required=("READ_NOISE",),
+    optional={"OVERSCAN_NOISE": "needs overscan, which this amplifier has not"},
+    advisory=True,
+)

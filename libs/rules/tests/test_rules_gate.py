@@ -1,0 +1,344 @@
+"""The gate against the cases of reference 6.2, against its own words, and against what must never happen."""
+
+import json
+import os
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calibrant.rules import gate
+from calibrant.rules.decision import GateThresholds, Outcome, ProcessingError
+from calibrant.rules.tally import needed_failures
+from calibrant.rules.verification import TestResult as Result
+from calibrant.rules.verification import Verdict
+
+CERTIFIED, WITH_FAILURES, REFUSED = Outcome.CERTIFIED, Outcome.CERTIFIED_WITH_FAILURES, Outcome.NOT_CERTIFIED
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def noise(exposures, detectors=1, amplifiers=16):
+    return [
+        {
+            "test": "NOISE",
+            "level": "amplifier",
+            "exposures": exposures,
+            "detectors": detectors,
+            "amplifiers": amplifiers,
+        }
+    ]
+
+
+def flat_fails_everything(detectors):
+    return [
+        *noise(20, detectors),
+        {"test": "SCATTER", "level": "detector", "exposures": 20, "detectors": detectors},
+        {"test": "SCATTER", "level": "exposure", "exposures": 20},
+    ]
+
+
+MEAN_IN_OTHERS = {
+    "test": "MEAN", "level": "amplifier", "exposures": 5, "detectors": 1, "amplifiers": 16, "other_exposures": True,
+}  # fmt: skip
+
+# name: exposures, detectors, failing, outcome, detectors withheld
+CASES = {
+    "G1": (20, 1, noise(20), REFUSED, 1),
+    "G2": (1, 1, noise(1), REFUSED, 1),
+    "G3": (3, 1, noise(3), REFUSED, 1),
+    "G4": (3, 1, noise(2), REFUSED, 1),
+    "G5": (5, 1, noise(3), REFUSED, 1),
+    "G6": (5, 1, noise(4), REFUSED, 1),
+    "G7": (2, 1, noise(1), WITH_FAILURES, 0),
+    "G8": (4, 1, noise(2), WITH_FAILURES, 0),
+    "G9": (4, 1, noise(3), REFUSED, 1),
+    "G10": (20, 1, noise(10), WITH_FAILURES, 0),
+    "G11": (20, 1, noise(11), REFUSED, 1),
+    "G12": (20, 1, [*noise(6), MEAN_IN_OTHERS], WITH_FAILURES, 0),
+    "G13": (20, 1, noise(20, amplifiers=7), WITH_FAILURES, 0),
+    "G14": (20, 1, noise(20, amplifiers=8), REFUSED, 1),
+    "G15": (20, 9, noise(20, 2), WITH_FAILURES, 2),
+    "G16": (20, 9, noise(20, 3), WITH_FAILURES, 3),
+    "G17": (20, 9, noise(20, 4), WITH_FAILURES, 4),
+    "G18": (20, 9, noise(20, 5, 8), REFUSED, 9),
+    "G19": (20, 9, noise(20, 9, 5), WITH_FAILURES, 0),
+    "G20": (20, 9, noise(20, 9, 4), WITH_FAILURES, 0),
+    "G21": (20, 9, noise(20, 9), REFUSED, 9),
+    "G22": (20, 197, noise(20, 49), WITH_FAILURES, 49),
+    "G23": (20, 197, noise(20, 50), WITH_FAILURES, 50),
+    "G24": (20, 1, flat_fails_everything(1), REFUSED, 1),
+    "G25": (20, 9, flat_fails_everything(9), REFUSED, 9),
+    "G26": (20, 1, [], CERTIFIED, 0),
+}
+
+
+def result(test, level, exposure, detector=None, amplifier=None, *, verdict=Verdict.PASS, advisory=False):
+    return Result(
+        test=test, level=level, exposure_id=exposure, detector=detector, amplifier=amplifier,
+        verdict=verdict, because="as built", advisory=advisory,
+    )  # fmt: skip
+
+
+def build(exposures, detectors, failing, amplifiers=16):
+    """Every test passes everywhere but where the case says it fails."""
+    names = [f"e{i:02d}" for i in range(exposures)]
+    failed = set()
+    taken = 0
+    for f in failing:
+        start = taken if f.get("other_exposures") else 0
+        taken = start + f["exposures"]
+        for e in names[start:taken]:
+            for d in range(f.get("detectors", 1)) if f["level"] != "exposure" else [None]:
+                for a in range(f["amplifiers"]) if f["level"] == "amplifier" else [None]:
+                    failed.add((f["test"], f["level"], e, d, None if a is None else f"C{a:02d}"))
+    places = {("NOISE", "amplifier"), *((f["test"], f["level"]) for f in failing)}
+    out = []
+    for test, level in sorted(places):
+        for e in names:
+            for d in range(detectors) if level != "exposure" else [None]:
+                for a in [f"C{i:02d}" for i in range(amplifiers)] if level == "amplifier" else [None]:
+                    verdict = Verdict.FAIL if (test, level, e, d, a) in failed else Verdict.PASS
+                    out.append(result(test, level, e, d, a, verdict=verdict))
+    return out, names, list(range(detectors))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_case_of_the_reference(case):
+    exposures, detectors, failing, outcome, withheld = CASES[case]
+    decision = gate.decide(*build(exposures, detectors, failing))
+    assert decision.outcome is outcome
+    assert len(decision.withheld) == withheld
+    assert all(decision.withheld.values())
+    bad = max((f.get("detectors", 0) for f in failing), default=0)
+    assert set(decision.withheld) <= set(range(bad)) or outcome is REFUSED
+
+
+def published_cases():
+    root = Path(os.environ.get("CALIBRANT_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
+    path = root.parent / "vectors" / "gate" / "cases.json"
+    return json.loads(path.read_text())["cases"] if path.exists() else None
+
+
+@pytest.mark.real_frames
+def test_published_vectors():
+    cases = published_cases()
+    if cases is None:
+        pytest.skip("no published gate cases beside the real frames")
+    assert len(cases) == len(CASES)
+    for case in cases:
+        results, exposures, detectors = build(
+            case["exposures"], case["detectors"], case["failing"], case["amplifiers"]
+        )
+        decision = gate.decide(results, exposures, detectors, GateThresholds(failed_tests=case["threshold"]))
+        assert (decision.outcome, len(decision.withheld)) == (case["majority"], case["withhold_detectors"]), (
+            case
+        )
+
+
+@pytest.mark.parametrize(
+    ("tests", "threshold", "needed"),
+    [(16, 8, 8), (8, 8, 8), (7, 8, 4), (4, 8, 3), (2, 8, 2), (1, 8, 1), (16, 1, 1), (16, 20, 9)],
+)
+def test_threshold_or_the_majority_of_fewer_tests(tests, threshold, needed):
+    assert needed_failures(tests, threshold) == needed
+
+
+def test_four_amplifiers_fail_by_their_majority():
+    results, exposures, detectors = build(3, 1, noise(2, amplifiers=2), amplifiers=4)
+    assert gate.decide(results, exposures, detectors).outcome is WITH_FAILURES
+    results, exposures, detectors = build(3, 1, noise(2, amplifiers=3), amplifiers=4)
+    assert gate.decide(results, exposures, detectors).outcome is REFUSED
+
+
+def test_types_with_one_name_at_two_levels_do_not_add_up():
+    failing = [
+        {"test": "SCATTER", "level": "detector", "exposures": 2, "detectors": 1},
+        {"test": "SCATTER", "level": "exposure", "exposures": 2, "other_exposures": True},
+    ]
+    decision = gate.decide(*build(4, 1, failing))
+    assert decision.outcome is WITH_FAILURES
+    assert decision.withheld == {}
+
+
+def test_a_failing_test_of_the_exposure_refuses_every_detector():
+    decision = gate.decide(*build(4, 3, [{"test": "SCATTER", "level": "exposure", "exposures": 3}]))
+    assert decision.outcome is REFUSED
+    assert set(decision.withheld) == {0, 1, 2}
+    assert "SCATTER (exposure)" in decision.withheld[0]
+
+
+def test_counts_and_thresholds_are_kept():
+    counts = gate.decide(*build(20, 9, noise(11, 5, 8))).counts
+    assert (counts.exposures, counts.detectors, counts.failed_tests_threshold) == (20, 9, 8)
+    assert (counts.detectors_needed, counts.exposures_needed) == (5, 11)
+    assert counts.failed == 11 * 5 * 8
+    assert counts.passed == 20 * 9 * 16 - counts.failed
+    assert {(c.tests, c.failed, c.needed, c.fails) for c in counts.cells} == {(16, 8, 8, True)}
+    (kind,) = [t for t in counts.types if t.test == "NOISE"]
+    assert kind.failed_exposures == tuple(f"e{i:02d}" for i in range(11))
+    assert kind.fails
+    assert {d.detector: len(d.failed_exposures) for d in counts.by_detector} == dict.fromkeys(range(5), 11)
+
+
+def test_advisory_and_not_applicable_results_never_count():
+    results = [result("MEAN", "amplifier", "e", 0, "A")]
+    results += [result("NOISE", "amplifier", "e", 0, "A", verdict=Verdict.FAIL, advisory=True)]
+    results += [result("CR_NOISE", "amplifier", "e", 0, "A", verdict=Verdict.NOT_APPLICABLE)]
+    decision = gate.decide(results, ["e"], [0])
+    assert decision.outcome is CERTIFIED
+    assert (decision.counts.advisory_failed, decision.counts.not_applicable) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        [],
+        [result("NOISE", "amplifier", "e", 0, "A", advisory=True)],
+        [result("NOISE", "amplifier", "e", 0, "A", verdict=Verdict.NOT_APPLICABLE)],
+        [result("SCATTER", "exposure", "e")],
+    ],
+)
+def test_no_deciding_result_is_never_a_pass(only):
+    decision = gate.decide(only, ["e"], [0])
+    assert decision.outcome is REFUSED
+    assert decision.withheld.keys() == {0}
+    assert decision.counts.unmeasured == (("e", 0),)
+
+
+@pytest.mark.parametrize(("exposures", "detectors"), [([], []), ([], [0]), (["e"], [])])
+def test_an_empty_set_is_never_a_pass(exposures, detectors):
+    decision = gate.decide([], exposures, detectors)
+    assert decision.outcome is REFUSED
+    assert decision.reasons
+    assert set(decision.withheld) == set(detectors)
+
+
+def test_a_detector_missing_in_some_exposures_is_no_clean_pass():
+    results, exposures, detectors = build(4, 3, [])
+    seen = [r for r in results if (r.exposure_id, r.detector) != ("e01", 2)]
+    decision = gate.decide(seen, exposures, detectors)
+    assert decision.outcome is WITH_FAILURES
+    assert decision.withheld == {}
+    seen = [r for r in seen if r.detector != 2 or r.exposure_id == "e00"]
+    decision = gate.decide(seen, exposures, detectors)
+    assert decision.withheld == {2: "no deciding result in 3 of 4 exposures"}
+
+
+def test_missing_and_failed_exposures_add_up_within_one_type():
+    results, exposures, detectors = build(4, 1, noise(2))
+    seen = [r for r in results if r.exposure_id != "e03"]
+    assert gate.decide(results, exposures, detectors).outcome is WITH_FAILURES
+    assert gate.decide(seen, exposures, detectors).outcome is REFUSED
+
+
+def test_a_processing_error_fails_its_exposure():
+    clean = build(3, 2, [])
+    one = [ProcessingError(exposure_id="e00", reason="out of memory")]
+    assert gate.decide(*clean, errors=one).outcome is WITH_FAILURES
+    two = [*one, ProcessingError(exposure_id="e01", reason="out of memory")]
+    assert gate.decide(*clean, errors=two).outcome is REFUSED
+    only_detector_1 = [error.model_copy(update={"detector": 1}) for error in two]
+    decision = gate.decide(*clean, errors=only_detector_1)
+    assert decision.outcome is WITH_FAILURES
+    assert decision.withheld == {1: "no deciding result in 2 of 3 exposures: out of memory"}
+
+
+def test_every_detector_withheld_in_different_exposures_leaves_nothing_to_certify():
+    results, exposures, detectors = build(3, 2, [], amplifiers=1)
+    fail = {("e00", 0), ("e00", 1), ("e01", 0), ("e02", 1)}
+    results = [
+        r.model_copy(update={"verdict": Verdict.FAIL}) if (r.exposure_id, r.detector) in fail else r
+        for r in results
+    ]
+    decision = gate.decide(results, exposures, detectors)
+    assert not any(t.fails for t in decision.counts.types)
+    assert decision.outcome is REFUSED
+    assert decision.reasons[0] == "every detector is withheld"
+
+
+def test_results_from_outside_the_set_and_contradictions_are_refused():
+    mine = result("NOISE", "amplifier", "e", 0, "A")
+    with pytest.raises(ValueError, match="exposure e, which is not in the set"):
+        gate.decide([mine], ["f"], [0])
+    with pytest.raises(ValueError, match="detector 0, which is not in the set"):
+        gate.decide([mine], ["e"], [1])
+    with pytest.raises(ValueError, match="two results of NOISE"):
+        gate.decide([mine, mine.model_copy(update={"verdict": Verdict.FAIL})], ["e"], [0])
+    assert gate.decide([mine, mine], ["e"], [0]).counts.results == 1
+
+
+@st.composite
+def verified_sets(draw):
+    """A set with tests at three levels, verdicts drawn."""
+    exposures = [f"e{i}" for i in range(draw(st.integers(1, 4)))]
+    detectors = list(range(draw(st.integers(1, 3))))
+    amplifiers = [f"C{i}" for i in range(draw(st.integers(1, 3)))]
+    verdicts = st.sampled_from([Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE])
+    results = [result("SCATTER", "exposure", e, verdict=draw(verdicts)) for e in exposures]
+    for e in exposures:
+        for d in detectors:
+            results.append(result("SCATTER", "detector", e, d, verdict=draw(verdicts)))
+            results += [result("NOISE", "amplifier", e, d, a, verdict=draw(verdicts)) for a in amplifiers]
+    return results, exposures, detectors
+
+
+def plain(decision):
+    """What is decided, in an order of severity."""
+    return [CERTIFIED, WITH_FAILURES, REFUSED].index(decision.outcome), set(decision.withheld)
+
+
+@given(verified_sets(), st.integers(1, 4), st.randoms(use_true_random=False))
+def test_more_failures_never_certify_more(verified, threshold, rng: random.Random):
+    results, exposures, detectors = verified
+    worse = [
+        r.model_copy(update={"verdict": Verdict.FAIL})
+        if r.verdict is Verdict.PASS and rng.random() < 0.4
+        else r
+        for r in results
+    ]
+    limits = GateThresholds(failed_tests=threshold)
+    severity, withheld = plain(gate.decide(results, exposures, detectors, limits))
+    severity_worse, withheld_worse = plain(gate.decide(worse, exposures, detectors, limits))
+    assert severity_worse >= severity
+    assert withheld_worse >= withheld
+
+
+@given(verified_sets(), st.randoms(use_true_random=False))
+def test_names_and_order_change_nothing(verified, rng: random.Random):
+    results, exposures, detectors = verified
+    new_e = dict(zip(exposures, rng.sample(exposures, len(exposures)), strict=True))
+    new_d = dict(zip(detectors, rng.sample([7, 40, 3], len(detectors)), strict=True))
+    renamed = [
+        r.model_copy(update={"exposure_id": new_e[r.exposure_id], "detector": new_d.get(r.detector)})
+        for r in results
+    ]
+    rng.shuffle(renamed)
+    severity, withheld = plain(gate.decide(results, exposures, detectors))
+    other = gate.decide(renamed, list(new_e.values()), list(new_d.values()))
+    assert plain(other) == (severity, {new_d[d] for d in withheld})
+    assert gate.decide(results[::-1], exposures[::-1], detectors[::-1]) == gate.decide(
+        results, exposures, detectors
+    )
+
+
+@given(verified_sets())
+def test_a_certified_detector_was_measured_in_at_least_half_of_the_exposures(verified):
+    results, exposures, detectors = verified
+    decision = gate.decide(results, exposures, detectors)
+    for d in set(detectors) - set(decision.withheld):
+        decided = {
+            r.exposure_id for r in results if r.detector == d and r.verdict is not Verdict.NOT_APPLICABLE
+        }
+        assert decision.outcome is not REFUSED
+        assert 2 * len(decided) >= len(exposures)
+
+
+@given(verified_sets())
+def test_clean_means_clean(verified):
+    results, exposures, detectors = verified
+    decision = gate.decide(results, exposures, detectors)
+    if decision.outcome is CERTIFIED:
+        assert not any(r.verdict is Verdict.FAIL for r in results)
+        assert decision.withheld == {}

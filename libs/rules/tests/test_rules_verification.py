@@ -1,0 +1,184 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from calibrant.rules import verification as v
+from calibrant.rules.verification import Limits, Scope, Verdict
+
+AMP = Scope(exposure_id="e1", detector=0, amplifier="A")
+DET = Scope(exposure_id="e1", detector=0)
+EXP = Scope(exposure_id="e1")
+SCOPES = {"amplifier": AMP, "detector": DET, "exposure": EXP}
+GOOD = {
+    "MEAN": 0.1, "NOISE": 5.0, "CR_NOISE": 5.0, "READ_NOISE": 5.0, "OVERSCAN_NOISE": 5.0, "PROCESSING_ERRORS": 0.0,
+    "NOISE_RATIO": 1.0, "SCATTER": 0.001, "IN_ELECTRONS": 1.0,
+}  # fmt: skip
+PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
+
+
+def verdicts(kind, measurements, scope=AMP, limits=None):
+    return {r.test: r.verdict for r in v.evaluate(kind, measurements, limits or Limits(), scope)}
+
+
+def one(kind, name, measurements, scope=AMP, limits=None):
+    (found,) = [r for r in v.evaluate(kind, measurements, limits or Limits(), scope) if r.test == name]
+    return found
+
+
+def test_the_registry_has_the_tests_of_the_reference():
+    amplifier = {"MEAN", "NOISE", "CR_NOISE", "PROCESSING", "READ_NOISE_CONSISTENT"}
+    assert {t.name for t in v.tests_for("bias")} == {t.name for t in v.tests_for("dark")} == amplifier
+    assert {t.name for t in v.tests_for("flat", "amplifier")} == {"NOISE", "NOISE_MODEL"}
+    assert {t.name for t in v.tests_for("flat", "exposure")} == {"SCATTER", "SCATTER_ABSOLUTE"}
+    advisory = {t.key for t in v.registry() if t.advisory}
+    assert advisory == {
+        "bias.amplifier.READ_NOISE_CONSISTENT",
+        "dark.amplifier.READ_NOISE_CONSISTENT",
+        "flat.amplifier.NOISE",
+        "flat.exposure.SCATTER_ABSOLUTE",
+    }
+    assert v.tests_for("fringe") == ()
+
+
+def test_every_test_describes_itself():
+    for test in v.registry():
+        assert test.summary
+        assert "reference 8." in test.source
+        assert set(test.required) | set(test.optional or {}) <= set(GOOD)
+
+
+@pytest.mark.parametrize("kind", ["bias", "dark"])
+@pytest.mark.parametrize(
+    ("name", "changes", "verdict", "value"),
+    [
+        ("MEAN", {"MEAN": -4.99}, PASS, 0.998),
+        ("MEAN", {"MEAN": 5.0}, FAIL, 1.0),
+        ("MEAN", {"NOISE": 0.0}, FAIL, None),
+        ("NOISE", {"NOISE": 5.25}, PASS, 0.05),
+        ("NOISE", {"NOISE": 5.26}, FAIL, 0.052),
+        ("NOISE", {"NOISE": 3.0}, PASS, -0.4),
+        ("NOISE", {"READ_NOISE": 0.0}, FAIL, None),
+        ("NOISE", {"NOISE": 0.0}, FAIL, None),
+        ("CR_NOISE", {"CR_NOISE": 4.7}, FAIL, 0.3 / 4.7),
+        ("CR_NOISE", {"CR_NOISE": 5.3}, FAIL, 0.3 / 5.3),
+        ("CR_NOISE", {"CR_NOISE": 4.9}, PASS, 0.1 / 4.9),
+        ("CR_NOISE", {"CR_NOISE": None}, NOT_APPLICABLE, None),
+        ("PROCESSING", {}, PASS, 0.0),
+        ("PROCESSING", {"PROCESSING_ERRORS": 1.0}, FAIL, 1.0),
+        ("READ_NOISE_CONSISTENT", {"OVERSCAN_NOISE": 5.2}, PASS, 0.04),
+        ("READ_NOISE_CONSISTENT", {"OVERSCAN_NOISE": 5.3}, FAIL, 0.06),
+        ("READ_NOISE_CONSISTENT", {"OVERSCAN_NOISE": None}, NOT_APPLICABLE, None),
+        ("READ_NOISE_CONSISTENT", {"OVERSCAN_NOISE": math.nan}, FAIL, None),
+    ],
+)
+def test_bias_and_dark(kind, name, changes, verdict, value):
+    found = one(kind, name, GOOD | changes)
+    assert found.verdict is verdict
+    assert found.value == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "scope", "changes", "verdict", "value"),
+    [
+        ("NOISE_MODEL", AMP, {"NOISE_RATIO": 1.09}, PASS, 0.09),
+        ("NOISE_MODEL", AMP, {"NOISE_RATIO": 1.11}, FAIL, 0.11),
+        ("NOISE_MODEL", AMP, {"NOISE_RATIO": 0.0}, FAIL, None),
+        ("NOISE", AMP, {"MEAN": 10_000.0, "NOISE": 100.0}, PASS, 1.0),
+        ("NOISE", AMP, {"MEAN": 10_000.0, "NOISE": 102.5}, FAIL, 1.025),
+        ("NOISE", AMP, {"MEAN": -1.0}, FAIL, None),
+        ("NOISE", AMP, {"IN_ELECTRONS": None}, NOT_APPLICABLE, None),
+        ("SCATTER", DET, {"MEAN": 100.0, "SCATTER": 5.0}, PASS, 0.05),
+        ("SCATTER", DET, {"MEAN": 100.0, "SCATTER": 5.1}, FAIL, 0.051),
+        ("SCATTER", DET, {"MEAN": 0.0}, FAIL, None),
+        ("SCATTER", DET, {"SCATTER": None}, NOT_APPLICABLE, None),
+        ("SCATTER", EXP, {"MEAN": 100.0, "SCATTER": 5.1}, FAIL, 0.051),
+        ("SCATTER", EXP, {"SCATTER": None}, NOT_APPLICABLE, None),
+        ("SCATTER_ABSOLUTE", EXP, {"MEAN": 1e4, "SCATTER": 5.0}, FAIL, 5.0),
+        ("SCATTER_ABSOLUTE", EXP, {"SCATTER": 0.05}, PASS, 0.05),
+    ],
+)
+def test_flat(name, scope, changes, verdict, value):
+    found = one("flat", name, GOOD | changes, scope)
+    assert found.verdict is verdict
+    assert found.value == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize("test", v.registry(), ids=lambda t: t.key)
+@pytest.mark.parametrize("bad", [None, math.nan, math.inf, -math.inf, "absent"])
+def test_missing_is_never_a_pass(test, bad):
+    for name in (*test.required, *(test.optional or {})):
+        measurements = {k: m for k, m in GOOD.items() if k != name} | ({} if bad == "absent" else {name: bad})
+        found = test.evaluate(measurements, Limits(), SCOPES[test.level])
+        absent = bad in (None, "absent")
+        assert found.verdict is (NOT_APPLICABLE if absent and name in (test.optional or {}) else FAIL)
+        assert found.because
+        assert found.value is None
+
+
+NUMBERS = st.none() | st.floats()
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD, NUMBERS)))
+def test_no_measurement_breaks_a_test_and_a_pass_is_within_its_limit(measurements):
+    for test in v.registry():
+        found = test.evaluate(measurements, Limits(), SCOPES[test.level])
+        assert found.advisory is test.advisory
+        if found.verdict is PASS:
+            assert found.value is not None
+            assert found.value <= found.limit
+            assert all(math.isfinite(measurements[name]) for name in test.required)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "scope", "changes"),
+    [
+        ("flat", "SCATTER", DET, {"SCATTER": -1.0}),
+        ("flat", "NOISE", AMP, {"NOISE": -1.0}),
+        ("bias", "PROCESSING", AMP, {"PROCESSING_ERRORS": -1.0}),
+        ("flat", "SCATTER", DET, {"SCATTER": 1e300, "MEAN": 5e-324}),
+    ],
+)
+def test_impossible_and_overflowing_numbers_fail(kind, name, scope, changes):
+    found = one(kind, name, GOOD | changes, scope)
+    assert (found.verdict, found.value) == (FAIL, None)
+
+
+def test_limits_are_data_and_replaceable():
+    tight = v.limits_of("sim-3", {"bias.amplifier.NOISE": 0.01})
+    noisy = GOOD | {"NOISE": 5.1}
+    assert one("bias", "NOISE", noisy).verdict is PASS
+    found = one("bias", "NOISE", noisy, limits=tight)
+    assert (found.verdict, found.limit, tight.version) == (FAIL, 0.01, "sim-3")
+    assert one("dark", "NOISE", noisy, limits=tight).verdict is PASS
+    with pytest.raises(ValueError, match=r"'bias\.NOISE' belongs to no test"):
+        v.limits_of("x", {"bias.NOISE": 1.0})
+    with pytest.raises(ValidationError):
+        v.limits_of("x", {"bias.amplifier.NOISE": math.nan})
+
+
+def test_a_scope_chooses_the_tests_and_must_be_of_their_level():
+    assert set(verdicts("flat", GOOD, EXP)) == {"SCATTER", "SCATTER_ABSOLUTE"}
+    assert verdicts("bias", GOOD, DET) == {}
+    with pytest.raises(ValidationError, match="test of one amplifier but its place is one exposure"):
+        v.tests_for("bias")[0].evaluate(GOOD, Limits(), EXP)
+    with pytest.raises(ValidationError, match="has no detector"):
+        Scope(exposure_id="e", amplifier="A")
+
+
+def test_words_say_number_and_limit():
+    found = one("bias", "NOISE", GOOD | {"NOISE": 6.0})
+    assert found.because == "excess of the noise 6 over the read noise 5 0.2 exceeds 0.05"
+    assert one("bias", "CR_NOISE", GOOD | {"CR_NOISE": None}).because.startswith("needs cosmic-ray repair")
+
+
+def test_scatter_of_means():
+    assert v.scatter_of([1.0, 3.0]) == {"MEAN": 2.0, "SCATTER": 1.0}
+    assert v.scatter_of([7.0]) == {"MEAN": 7.0, "SCATTER": None}
+    for bad in ([1.0, None], [1.0, math.nan], [1.0, math.inf], []):
+        found = v.scatter_of(bad)
+        assert math.isnan(found["SCATTER"])
+        assert one("flat", "SCATTER", found, DET).verdict is FAIL
+    assert one("flat", "SCATTER", v.scatter_of([None]), DET).verdict is NOT_APPLICABLE

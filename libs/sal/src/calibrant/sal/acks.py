@@ -1,0 +1,112 @@
+"""The acknowledgement ladder: sent, in progress (each one extends the time), then one final answer.
+
+Pure: owns what an acknowledgement means. Must not know how one is sent or stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from calibrant.contracts.camera.v1 import AckCode, CommandAck
+from calibrant.sal.commands import Command, command_name
+
+UNFINISHED = frozenset({AckCode.UNSPECIFIED, AckCode.IN_PROGRESS, AckCode.STALLED})
+"""Codes after which another answer comes."""
+
+_NS = 1_000_000_000
+ERROR = 1
+"""Error code of a failure that has no number of its own, as in SAL."""
+
+
+def is_final(ack: AckCode) -> bool:
+    """Tell whether no other answer follows this one."""
+    return ack not in UNFINISHED
+
+
+def answer(
+    command: Command,
+    ack: AckCode,
+    result: str,
+    *,
+    timeout_s: float = 0.0,
+    image_names: Sequence[str] = (),
+) -> CommandAck:
+    """Make the acknowledgement of a command.
+
+    Parameters
+    ----------
+    command
+        The command answered.
+    ack
+        The code; every final one but COMPLETE carries error 1.
+    result
+        What happened, for a person.
+    timeout_s
+        With IN_PROGRESS: how long the rest may take, in seconds.
+    image_names
+        With the end of takeImages: the images taken.
+    """
+    return CommandAck(
+        command_id=command.header.command_id,
+        component=command.header.component,
+        command=command_name(command),
+        ack=ack,
+        error=ERROR if is_final(ack) and ack is not AckCode.COMPLETE else 0,
+        result=result,
+        timeout_s=timeout_s,
+        image_names=list(image_names),
+    )
+
+
+class Tracker(BaseModel):
+    """What a client knows of a command it has sent. Frozen: each step gives a new one; JSON keeps it.
+
+    Times are nanoseconds since 1970-01-01T00:00:00 TAI, on the client's clock.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    command_id: str
+    command: str = Field(description="SAL name of the command.")
+    wait_until_tai_ns: int = Field(description="When the client stops waiting for an answer.")
+    ack: AckCode = Field(
+        default=AckCode.UNSPECIFIED, description="The last answer; UNSPECIFIED before the first."
+    )
+    result: str = Field(default="", description="What the last answer said.")
+    image_names: tuple[str, ...] = ()
+
+    @property
+    def final(self) -> bool:
+        """Whether the command has ended, one way or another."""
+        return is_final(self.ack)
+
+    def acknowledged(self, ack: CommandAck, now_tai_ns: int) -> Self:
+        """Return what is known after an acknowledgement.
+
+        One of another command changes nothing, nor does one after a final answer. But an answer that comes
+        after the client has given up (NO_ACK) counts: better late than never. IN_PROGRESS moves the end of
+        the client's patience to ``timeout_s`` from now, never back.
+        """
+        if ack.command_id != self.command_id or (self.final and self.ack is not AckCode.NO_ACK):
+            return self
+        changes: dict[str, object] = {
+            "ack": ack.ack,
+            "result": ack.result,
+            "image_names": tuple(ack.image_names),
+        }
+        if not is_final(ack.ack):
+            until = now_tai_ns + round(ack.timeout_s * _NS)
+            changes["wait_until_tai_ns"] = max(self.wait_until_tai_ns, until)
+        return self.model_copy(update=changes)
+
+    def at(self, now_tai_ns: int) -> Self:
+        """Return what is known at a time: without a final answer by the end of the wait, NO_ACK."""
+        if self.final or now_tai_ns <= self.wait_until_tai_ns:
+            return self
+        last = f"; the last answer was {self.ack.name}: {self.result}" if self.result else ""
+        return self.model_copy(
+            update={"ack": AckCode.NO_ACK, "result": f"no final answer to {self.command} in time{last}"}
+        )

@@ -1,0 +1,101 @@
+"""The component's side: whether a command is taken on, and what is answered at once.
+
+Pure: owns the order of the checks. Must not know how commands come, nor how a component does its work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from calibrant.contracts.camera.v1 import AckCode, CommandAck, SummaryState
+from calibrant.sal.acks import answer
+from calibrant.sal.commands import Command, command_name
+from calibrant.sal.states import TRANSITIONS, NotAllowed, after
+
+
+class Verdict(Enum):
+    """What becomes of a command."""
+
+    IGNORED = "ignored"
+    """It is another component's."""
+
+    REPEATED = "repeated"
+    """It is known already: what was answered last is answered again, and nothing else happens."""
+
+    REFUSED = "refused"
+    """It is answered with a final acknowledgement and not carried out."""
+
+    CHANGES_STATE = "changes state"
+    """It is a state command, carried out at once."""
+
+    ACCEPTED = "accepted"
+    """It is work, to be carried out and answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a command, the answer where there is one at once, and the state afterwards."""
+
+    verdict: Verdict
+    state: SummaryState
+    ack: CommandAck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Decides on commands for one component.
+
+    Parameters
+    ----------
+    component
+        Name of the component, such as "camera".
+    """
+
+    component: str
+
+    def decide(
+        self, command: Command, *, state: SummaryState, now_tai_ns: int, last: CommandAck | None = None
+    ) -> Decision:
+        """Decide on a command that has arrived.
+
+        Parameters
+        ----------
+        command
+            The command.
+        state
+            The component's state.
+        now_tai_ns
+            Now on the system clock, in nanoseconds since 1970-01-01T00:00:00 TAI.
+        last
+            What was answered to the command before; None when it is new.
+        """
+        if command.header.component != self.component:
+            return Decision(Verdict.IGNORED, state)
+        if last is not None:
+            return Decision(Verdict.REPEATED, state, last)
+        refusal = self.refusal(command, state=state, now_tai_ns=now_tai_ns)
+        if refusal is not None:
+            return Decision(Verdict.REFUSED, state, refusal)
+        name = command_name(command)
+        if name not in TRANSITIONS:
+            return Decision(Verdict.ACCEPTED, state)
+        new = after(name, state)
+        return Decision(Verdict.CHANGES_STATE, new, answer(command, AckCode.COMPLETE, f"now {new.name}"))
+
+    def refusal(self, command: Command, *, state: SummaryState, now_tai_ns: int) -> CommandAck | None:
+        """Return why a command must not begin now, or None: asked on arrival, and again before work begins.
+
+        TIMEOUT after its deadline, FAILED in a state that does not allow it.
+        """
+        late_ns = now_tai_ns - command.header.deadline.ns
+        if late_ns > 0:
+            text = (
+                f"not started: its deadline passed {late_ns / 1e9:.1f} s ago; send it anew with a later one"
+            )
+            return answer(command, AckCode.TIMEOUT, text)
+        try:
+            after(command_name(command), state)
+        except NotAllowed as error:
+            return answer(command, AckCode.FAILED, str(error))
+        return None

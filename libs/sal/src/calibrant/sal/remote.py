@@ -1,0 +1,80 @@
+"""The client's side: making commands whose identifiers derive from their cause, and tracking them.
+
+Owns how a command's header comes about. Must not know how it is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from calibrant.contracts.camera.v1 import CommandHeader
+from calibrant.contracts.common.v1 import TaiTime
+from calibrant.runtime.clock import Clock
+from calibrant.runtime.ids import derive
+from calibrant.sal.acks import Tracker
+from calibrant.sal.commands import Command, command_name
+
+C = TypeVar("C", bound=Command)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Commands one component.
+
+    Parameters
+    ----------
+    component
+        The component commanded, such as "camera".
+    identity
+        Who commands: "user@host" or the name of a component.
+    clock
+        Where deadlines are counted from.
+    """
+
+    component: str
+    identity: str
+    clock: Clock
+
+    def command(self, kind: type[C], *cause: str, timeout_s: float, **fields: Any) -> C:
+        """Make a command.
+
+        Parameters
+        ----------
+        kind
+            Its type, such as ``TakeImages``.
+        cause
+            What asks for it, in parts, such as an acquisition and an attempt: the same cause gives the same
+            identifier, so that a repetition is carried out once.
+        timeout_s
+            It must begin within so many seconds from now.
+        fields
+            The command's own fields.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            A field is missing or has the wrong type.
+        """
+        header = CommandHeader(
+            command_id=derive("command", self.component, command_name(kind), *cause),
+            component=self.component,
+            identity=self.identity,
+            deadline=TaiTime.from_ns(self.clock.tai_ns() + round(timeout_s * 1e9)),
+        )
+        return kind(header=header, **fields)
+
+    def track(self, command: Command, *, patience_s: float = 0.0) -> Tracker:
+        """Begin to track a command that is being sent.
+
+        Parameters
+        ----------
+        command
+            The command.
+        patience_s
+            How much longer than its deadline to wait for the first answer, in seconds.
+        """
+        until = command.header.deadline.ns + round(patience_s * 1e9)
+        return Tracker(
+            command_id=command.header.command_id, command=command_name(command), wait_until_tai_ns=until
+        )

@@ -1,0 +1,136 @@
+"""The client's ladder and the two sides together, on a clock that stands still until it is moved."""
+
+import pytest
+
+from calibrant.contracts.camera.v1 import AckCode, Enable, Start, SummaryState, TakeImages
+from calibrant.sal import Controller, Remote, Tracker, Verdict, answer, is_final
+
+S_NS = 1_000_000_000
+
+
+class HandClock:
+    def __init__(self):
+        self.now = 1_800_000_000 * S_NS
+
+    def tai_ns(self):
+        return self.now
+
+    def monotonic_s(self):
+        return self.now / S_NS
+
+
+@pytest.fixture
+def clock():
+    return HandClock()
+
+
+@pytest.fixture
+def remote(clock):
+    return Remote("camera", "sequencer", clock)
+
+
+def take_images(remote, *cause, timeout_s=60.0):
+    return remote.command(
+        TakeImages,
+        *(cause or ("acquisition-1", "1")),
+        timeout_s=timeout_s,
+        num_images=1,
+        exposure_time_s=0.0,
+        shutter=False,
+        image_type="BIAS",
+        group_id="acquisition-1",
+        filter="",
+        observation_note="",
+    )
+
+
+def test_all_codes_but_acknowledged_in_progress_and_stalled_are_final():
+    assert {code.number for code in AckCode if is_final(code)} == {303, -300, -301, -302, -303, -304}
+
+
+def test_the_same_cause_gives_the_same_command_and_another_another(remote):
+    ids = [take_images(remote, *cause).header.command_id for cause in [("a", "1"), ("a", "1"), ("a", "2")]]
+    assert ids[0] == ids[1] != ids[2]
+    assert remote.command(Enable, "a", "1", timeout_s=5).header.command_id not in ids
+
+
+def test_a_deadline_counts_from_the_clock(remote, clock):
+    assert take_images(remote, timeout_s=2.5).header.deadline.ns == clock.now + 2_500_000_000
+
+
+def test_in_progress_extends_the_time_and_a_final_answer_stays(remote, clock):
+    command = take_images(remote, timeout_s=10)
+    tracker = remote.track(command)
+    clock.now += 5 * S_NS
+    tracker = tracker.acknowledged(answer(command, AckCode.IN_PROGRESS, "queued", timeout_s=100), clock.now)
+    assert not tracker.at(clock.now + 100 * S_NS).final
+    assert tracker.at(clock.now + 100 * S_NS + 1).ack is AckCode.NO_ACK
+    done = tracker.acknowledged(answer(command, AckCode.COMPLETE, "1 image", image_names=["x"]), clock.now)
+    assert (done.final, done.ack, done.image_names) == (True, AckCode.COMPLETE, ("x",))
+    assert done.at(clock.now + 10**15) is done
+    assert done.acknowledged(answer(command, AckCode.FAILED, "late"), clock.now) is done
+
+
+def test_in_progress_never_shortens_the_time(remote, clock):
+    command = take_images(remote, timeout_s=50)
+    ack = answer(command, AckCode.IN_PROGRESS, "begun", timeout_s=1)
+    tracker = remote.track(command, patience_s=5).acknowledged(ack, clock.now)
+    assert tracker.wait_until_tai_ns == clock.now + 55 * S_NS
+
+
+def test_without_an_answer_it_is_no_ack_and_a_late_answer_still_counts(remote, clock):
+    command = take_images(remote, timeout_s=10)
+    silent = remote.track(command).at(clock.now + 11 * S_NS)
+    assert silent.ack is AckCode.NO_ACK
+    assert silent.result == "no final answer to takeImages in time"
+    late = silent.acknowledged(answer(command, AckCode.COMPLETE, "1 image"), clock.now + 12 * S_NS)
+    assert late.ack is AckCode.COMPLETE
+
+
+def test_an_answer_to_another_command_changes_nothing(remote, clock):
+    tracker = remote.track(take_images(remote))
+    other = answer(take_images(remote, "other"), AckCode.FAILED, "no")
+    assert tracker.acknowledged(other, clock.now) is tracker
+
+
+def test_a_tracker_survives_json(remote, clock):
+    command = take_images(remote)
+    tracker = remote.track(command).acknowledged(answer(command, AckCode.ABORTED, "restart"), clock.now)
+    assert Tracker.model_validate_json(tracker.model_dump_json()) == tracker
+
+
+def test_the_controller_takes_on_what_is_allowed(remote, clock):
+    controller = Controller("camera")
+    start = controller.decide(
+        remote.command(Start, "a", timeout_s=5, configuration_override=""),
+        state=SummaryState.STANDBY,
+        now_tai_ns=clock.now,
+    )
+    assert (start.verdict, start.state) == (Verdict.CHANGES_STATE, SummaryState.DISABLED)
+    assert start.ack is not None
+    assert (start.ack.ack, start.ack.result, start.ack.error) == (AckCode.COMPLETE, "now DISABLED", 0)
+    images = controller.decide(take_images(remote), state=SummaryState.ENABLED, now_tai_ns=clock.now)
+    assert (images.verdict, images.ack) == (Verdict.ACCEPTED, None)
+
+
+def test_the_controller_refuses_late_and_misplaced_commands(remote, clock):
+    controller = Controller("camera")
+    command = take_images(remote, timeout_s=10)
+    on_time = clock.now + 10 * S_NS
+    wrong = controller.decide(command, state=SummaryState.DISABLED, now_tai_ns=on_time)
+    assert wrong.ack is not None
+    assert (wrong.verdict, wrong.ack.ack, wrong.ack.error) == (Verdict.REFUSED, AckCode.FAILED, 1)
+    late = controller.decide(command, state=SummaryState.ENABLED, now_tai_ns=on_time + 1)
+    assert late.ack is not None
+    assert (late.verdict, late.ack.ack) == (Verdict.REFUSED, AckCode.TIMEOUT)
+
+
+def test_the_controller_ignores_others_commands_and_repeats_its_answer(remote, clock):
+    command = take_images(remote)
+    other = Controller("shutter").decide(command, state=SummaryState.ENABLED, now_tai_ns=clock.now)
+    assert (other.verdict, other.ack) == (Verdict.IGNORED, None)
+    last = answer(command, AckCode.COMPLETE, "1 image")
+    again = Controller("camera").decide(
+        command, state=SummaryState.STANDBY, now_tai_ns=clock.now + 10**18, last=last
+    )
+    assert (again.verdict, again.ack, again.state) == (Verdict.REPEATED, last, SummaryState.STANDBY)
