@@ -1,0 +1,1 @@
+"""The ``calibrant`` command: one file a topic. Reads through the services' own queries."""

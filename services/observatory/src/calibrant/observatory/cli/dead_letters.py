@@ -1,0 +1,102 @@
+"""``calibrant dead-letters``: what services gave up on; look at it, send it again, put it away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from calibrant.observatory.cli.console import console, fail, show_one, show_rows, told
+from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from calibrant.observatory.cli.stores import database_of
+
+app = typer.Typer(help="What services gave up on.", no_args_is_help=True)
+LetterId = Annotated[str, typer.Argument(help="Identifier, as `list` shows it.")]
+
+
+@app.command("list")
+def listing(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Also the replayed and discarded.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters, oldest first."""
+    from calibrant.runtime import dead_letters  # noqa: PLC0415
+
+    rows: list[dict[str, Any]] = []
+    with told():
+        for service, database in _databases(data_dir):
+            with database.reading() as session:
+                found = dead_letters.letters(session, state=None if everything else "open")
+                rows += [_summary(service, row) for row in found]
+    rows.sort(key=lambda row: row["died_tai_ns"])
+    columns = ["letter_id", "service", "message_type", "error", "attempts", "state", "reason"]
+    show_rows("Dead letters", columns, rows, as_json=as_json, empty="No dead letters.")
+
+
+@app.command("show")
+def show(letter_id: LetterId, data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: AsJson = False) -> None:
+    """Show a dead letter with its origin and its body."""
+    with told():
+        for service, database in _databases(data_dir):
+            with database.reading() as session:
+                row = _find(session, letter_id)
+                if row is not None:
+                    body = row.value.decode("utf-8", "replace")
+                    show_one({**_summary(service, row), "headers": row.headers, "body": body}, as_json=as_json)
+                    return
+    _unknown(letter_id)
+
+
+@app.command("replay")
+def replay(letter_id: LetterId, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Send a dead letter again; running services take it up at once, others at their next start."""
+    from calibrant.runtime import dead_letters  # noqa: PLC0415
+
+    _act(letter_id, data_dir, dead_letters.replay, "is sent again")
+
+
+@app.command("discard")
+def discard(letter_id: LetterId, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Put a dead letter away for good; it stays on record."""
+    from calibrant.runtime import dead_letters  # noqa: PLC0415
+
+    _act(letter_id, data_dir, dead_letters.discard, "is discarded")
+
+
+def _act(letter_id: str, data_dir: Path, action: Callable[[Any, str], Any], done: str) -> None:
+    with told():
+        for service, database in _databases(data_dir):
+            with database.writing() as session:
+                if _find(session, letter_id) is None:
+                    continue
+                action(session, letter_id)
+            console().print(f"{letter_id} of {service} {done}")
+            return
+    _unknown(letter_id)
+
+
+def _unknown(letter_id: str) -> None:
+    fail(f"no dead letter {letter_id!r}; `calibrant dead-letters list --all` shows them")
+
+
+def _databases(data_dir: Path) -> list[tuple[str, Any]]:
+    from calibrant.observatory.composition import SERVICES  # noqa: PLC0415
+
+    found = [(service, database_of(data_dir, service)) for service in sorted(SERVICES)]
+    return [(service, database) for service, database in found if database is not None]
+
+
+def _find(session: Any, letter_id: str) -> Any:
+    from calibrant.runtime.tables import DeadLetterRow  # noqa: PLC0415
+
+    return session.get(DeadLetterRow, letter_id)
+
+
+def _summary(service: str, row: Any) -> dict[str, Any]:
+    from calibrant.runtime.http import letter_summary  # noqa: PLC0415
+
+    return {"service": service, **letter_summary(row)}

@@ -1,0 +1,80 @@
+"""The ``calibrant`` command.
+
+Owns the list of commands. Each command's module imports what it needs when it runs, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from calibrant.observatory.cli import (
+    calibrations,
+    dead_letters,
+    doctor,
+    events,
+    instruments,
+    listings,
+    runs,
+    up,
+)
+
+app = typer.Typer(
+    name="calibrant",
+    help="Certified detector calibrations: take frames, combine, verify, certify, publish.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(runs.demo)
+app.command("replay")(runs.replay)
+app.command("run")(runs.run)
+app.command("up")(up.up)
+app.command("doctor")(doctor.doctor)
+app.add_typer(listings.frames, name="frames")
+app.add_typer(listings.products, name="products")
+app.add_typer(listings.reports, name="reports")
+app.add_typer(calibrations.app, name="calibrations")
+app.add_typer(listings.publications, name="publications")
+app.add_typer(listings.runs, name="runs")
+app.add_typer(events.app, name="events")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(instruments.app, name="instruments")
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        typer.echo(f"calibrant {version('calibrant-observatory')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the services log.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Certified detector calibrations: take frames, combine, verify, certify, publish."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.CRITICAL,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+
+
+def main() -> None:
+    """Run the command; a reader that closes the pipe (``| head``) is no error."""
+    try:
+        app()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,101 @@
+"""The observatory: every service in one process, on one platform. The only place that knows them all.
+
+Owns the list of services and the order in which they start and stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from fastapi import FastAPI
+
+from calibrant.bus.errors import CalibrantError
+from calibrant.observatory.lock import hold
+from calibrant.observatory.settings import ObservatorySettings
+from calibrant.runtime.platform import Platform, open_platform
+from calibrant.runtime.process import ServiceProcess
+
+SERVICES = ("archive", "certify", "verify", "combine", "ingest", "sequencer", "camera")
+"""All services; those who listen start before those who speak."""
+DRAIN_S = 10.0
+
+
+class UnknownService(CalibrantError):
+    """There is no service of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observatory:
+    """Running services and what they stand on."""
+
+    platform: Platform
+    apps: dict[str, FastAPI]
+
+    def process(self, name: str) -> ServiceProcess:
+        """Return a running service's process."""
+        process: ServiceProcess = self.apps[name].state.process
+        return process
+
+    def service(self, name: str) -> Any:
+        """Return a running service's use cases."""
+        return self.process(name).spec.service
+
+    def troubles(self) -> dict[str, str]:
+        """Return what does not work now, by service and part."""
+        found = {}
+        for name in self.apps:
+            process = self.process(name)
+            found.update({f"{name}: {part}": what for part, what in process.health.troubles.items()})
+            found.update({f"{name}: {fault}": "it has stopped" for fault in process.faults()})
+        return found
+
+
+@asynccontextmanager
+async def observatory(
+    settings: ObservatorySettings, names: Sequence[str] = SERVICES
+) -> AsyncIterator[Observatory]:
+    """Run services in this process until the block ends; then drain them, those who speak first.
+
+    Raises
+    ------
+    UnknownService
+        A name is none of ``SERVICES``.
+    DataFolderBusy
+        Another process works in the data folder.
+    """
+    builders = {name: builder(name) for name in SERVICES if name in names}
+    for name in names:
+        if name not in builders:
+            raise UnknownService(f"no service {name!r}; there are {', '.join(sorted(SERVICES))}")
+    with hold(settings.data_dir):
+        async with open_platform(settings) as platform, AsyncExitStack() as stack:
+            running = Observatory(platform, {})
+            for name, build in builders.items():
+                app = build(settings, platform)
+                process: ServiceProcess = app.state.process
+                await process.start()
+                stack.push_async_callback(process.stop, DRAIN_S)
+                running.apps[name] = app
+            yield running
+
+
+def builder(name: str) -> Callable[[ObservatorySettings, Platform], FastAPI]:
+    """Return how a service is built, with the observatory's settings handed on to its own."""
+
+    def build(settings: ObservatorySettings, platform: Platform) -> FastAPI:
+        # Imported here, so that a command that runs no service does not pay for it.
+        create_app = import_module(f"calibrant.{name}.app").create_app
+        own_type = _settings_type(name)
+        shared = settings.model_dump(include=own_type.model_fields.keys() & type(settings).model_fields.keys())
+        app: FastAPI = create_app(own_type(**shared), platform)
+        return app
+
+    return build
+
+
+def _settings_type(name: str) -> Any:
+    return getattr(import_module(f"calibrant.{name}.settings"), f"{name.capitalize()}Settings")

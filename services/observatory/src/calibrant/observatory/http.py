@@ -1,0 +1,58 @@
+"""The observatory's HTTP: every service's API under its name, and probes for the whole.
+
+Owns the paths ``/``, ``/startup``, ``/live``, ``/ready``, ``/status``, ``/metrics``; everything else is a service's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Response
+from prometheus_client import CollectorRegistry, generate_latest
+
+from calibrant.observatory.composition import Observatory
+from calibrant.runtime.health import Phase
+from calibrant.runtime.http import ServiceCollector
+
+
+def observatory_app(running: Observatory) -> FastAPI:
+    """Lay HTTP over running services; they are started and stopped by whoever serves."""
+    app = FastAPI(title="Calibrant", version="1")
+    registry = CollectorRegistry()
+    for name, service_app in running.apps.items():
+        app.mount(f"/{name}", service_app)
+        registry.register(ServiceCollector(running.process(name)))
+
+    @app.get("/", summary="The services and where their APIs are")
+    def index() -> dict[str, Any]:
+        return {"services": {name: {"status": f"/{name}/status", "docs": f"/{name}/docs"} for name in running.apps}}
+
+    @app.get("/startup", summary="Have all services come up?")
+    def startup(response: Response) -> dict[str, str]:
+        phases = {name: running.process(name).health.phase for name in running.apps}
+        if Phase.STARTING in phases.values():
+            response.status_code = 503
+        return {name: phase.value for name, phase in phases.items()}
+
+    @app.get("/live", summary="Are they unbroken? If not, restart the process.")
+    def live(response: Response) -> dict[str, list[str]]:
+        faults = {name: found for name in running.apps if (found := running.process(name).faults())}
+        if faults:
+            response.status_code = 503
+        return faults
+
+    @app.get("/ready", summary="Do they all take on work now?")
+    def ready(response: Response) -> dict[str, str]:
+        if not all(running.process(name).health.ready for name in running.apps):
+            response.status_code = 503
+        return running.troubles()
+
+    @app.get("/status", summary="What every service is doing")
+    async def status() -> dict[str, Any]:
+        return {name: await running.process(name).status() for name in running.apps}
+
+    @app.get("/metrics", summary="Counters for Prometheus")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return app

@@ -1,0 +1,55 @@
+"""One observatory per data folder: a lock that the kernel frees when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from calibrant.bus.errors import CalibrantError
+
+
+class DataFolderBusy(CalibrantError):
+    """Another process works in the data folder."""
+
+
+class DataFolderUnusable(CalibrantError):
+    """The data folder cannot be made or written."""
+
+
+@contextmanager
+def hold(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for this process.
+
+    Raises
+    ------
+    DataFolderBusy
+        Another process holds it; the text names it.
+    DataFolderUnusable
+        The folder cannot be made or written.
+    """
+    path = data_dir / "observatory.lock"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a+")
+    except OSError as error:
+        raise DataFolderUnusable(
+            f"data folder {data_dir}: {error.strerror}. Choose another with --data-dir"
+        ) from None
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            holder = stream.read().strip() or "unknown"
+            raise DataFolderBusy(
+                f"data folder {data_dir} is in use by process {holder}. "
+                "Wait for it, stop it, or choose another folder with --data-dir"
+            ) from None
+        stream.seek(0)
+        stream.truncate()
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield

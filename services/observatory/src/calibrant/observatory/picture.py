@@ -1,0 +1,73 @@
+"""A picture of masters: one row a kind, one column a detector, each with its own scale.
+
+Owns the layout. Knows products as FITS files and what is said about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from calibrant.frames.writing import read_product
+
+LIMITS = (1.0, 99.0)
+"""Percentiles of the data that black and white stand for."""
+LONGEST = 600
+"""Pixels shown along a side; larger frames are thinned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Master:
+    """One product in the picture."""
+
+    kind: str
+    detector: int
+    path: Path
+    verdict: str
+
+
+def save_picture(masters: Sequence[Master], path: Path, title: str) -> None:
+    """Draw the masters into a PNG file.
+
+    Parameters
+    ----------
+    masters : sequence of Master
+        At least one.
+    path : Path
+        File to write.
+    title : str
+        Heading.
+    """
+    kinds = list(dict.fromkeys(master.kind for master in masters))
+    detectors = sorted({master.detector for master in masters})
+    figure = Figure(figsize=(1.2 + 3.6 * len(detectors), 0.6 + 3.4 * len(kinds)), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    axes = figure.subplots(len(kinds), len(detectors), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for master in masters:
+        axis = axes[kinds.index(master.kind)][detectors.index(master.detector)]
+        product = read_product(master.path)
+        step = max(1, max(product.data.shape) // LONGEST)
+        data = product.data[::step, ::step]
+        low, high = np.nanpercentile(data, LIMITS)
+        image = axis.imshow(data, origin="lower", cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+        axis.set_axis_on()
+        axis.set_xticks([])
+        axis.set_yticks([])
+        good = master.verdict.startswith("certified")
+        axis.set_title(
+            f"{master.kind}, detector {master.detector}: {master.verdict}",
+            fontsize=9,
+            color="black" if good else "firebrick",
+        )
+        bar = figure.colorbar(image, ax=axis, shrink=0.85)
+        bar.set_label(product.unit or "relative", fontsize=8)
+        bar.ax.tick_params(labelsize=7)
+    figure.savefig(path, dpi=110)

@@ -1,0 +1,141 @@
+"""Sequence files: what ``calibrant run`` reads, in the words of Rubin's calibration script.
+
+Owns the format and its errors. Turns a file into the exposures and options of a run request.
+"""
+
+from __future__ import annotations
+
+import difflib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from calibrant.bus.errors import CalibrantError
+from calibrant.contracts.sequencer.v1 import ExposureRequest
+
+
+class BadSequence(CalibrantError):
+    """A sequence file cannot be used; the text names file, field and what to do."""
+
+
+class ScriptMode(StrEnum):
+    """Which image types are taken, always in the order bias, dark, flat."""
+
+    BIAS = "BIAS"
+    DARK = "DARK"
+    BIAS_DARK = "BIAS_DARK"
+    BIAS_DARK_FLAT = "BIAS_DARK_FLAT"
+
+    @property
+    def image_types(self) -> tuple[str, ...]:
+        """The image types in the order they are taken."""
+        return tuple(self.value.split("_"))
+
+
+def _times(value: Any) -> Any:
+    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+Count = Annotated[int, Field(ge=1, le=10_000)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Times = Annotated[list[Seconds], BeforeValidator(_times), Field(min_length=1)]
+
+
+class Sequence(BaseModel):
+    """A commanded sequence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    instrument: str = Field(description="Instrument name or file.")
+    script_mode: ScriptMode = Field(description="BIAS, DARK, BIAS_DARK or BIAS_DARK_FLAT.")
+    n_bias: Count | None = Field(default=None, description="Biases to take.")
+    n_dark: Count | None = Field(default=None, description="Darks to take.")
+    exp_times_dark: Times | None = Field(
+        default=None, description="Unit: s. One time for all darks, or one for each."
+    )
+    n_flat: Count | None = Field(default=None, description="Flats to take.")
+    exp_times_flat: Times | None = Field(
+        default=None, description="Unit: s. One time for all flats, or one for each."
+    )
+    filter: str = Field(default="", description="Filter of the flats; empty leaves it as it is.")
+    generate_calibrations: bool = Field(
+        default=False,
+        description="True: build new calibrations and verify against them (internal verification). "
+        "False: verify the frames against the calibrations in force (external verification).",
+    )
+    calib_collection: str = Field(default="", description="Empty: <instrument>/calib/daily.")
+    certify_calib_begin_date: str | None = Field(
+        default=None, description="Start of the validity range; UTC unless it ends in TAI."
+    )
+    certify_calib_end_date: str | None = Field(
+        default=None, description="End of the validity range, exclusive; UTC unless it ends in TAI."
+    )
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="Recipe parameters, such as {bias.sigma: 4}."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for image_type in self.script_mode.image_types:
+            self._exposure_times(image_type)
+        return self
+
+    @property
+    def exposures(self) -> tuple[ExposureRequest, ...]:
+        """The exposures to command, by image type."""
+        return tuple(
+            ExposureRequest(
+                image_type=image_type,
+                exposure_times_s=tuple(self._exposure_times(image_type)),
+                filter=self.filter if image_type == "FLAT" else "",
+            )
+            for image_type in self.script_mode.image_types
+        )
+
+    def _exposure_times(self, image_type: str) -> list[float]:
+        name = image_type.lower()
+        count: int | None = getattr(self, f"n_{name}")
+        if count is None:
+            raise ValueError(f"n_{name} is missing; script_mode {self.script_mode} takes {name} frames")
+        if image_type == "BIAS":
+            return [0.0] * count
+        times: list[float] | None = getattr(self, f"exp_times_{name}")
+        if times is None:
+            raise ValueError(f"exp_times_{name} is missing; give one time in seconds, or {count} of them")
+        if len(times) not in (1, count):
+            raise ValueError(f"exp_times_{name} has {len(times)} times for n_{name} = {count}; give 1 or {count}")
+        return times * count if len(times) == 1 else times
+
+
+def read_sequence(path: Path) -> Sequence:
+    """Read a sequence file.
+
+    Raises
+    ------
+    BadSequence
+        The file cannot be read, is no YAML mapping, or a field is unknown, missing or out of range.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise BadSequence(f"sequence file {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadSequence(f"sequence file {path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise BadSequence(f"sequence file {path}: expected `name: value` lines")
+    try:
+        return Sequence.model_validate(content)
+    except ValidationError as error:
+        raise BadSequence(f"sequence file {path}: {'; '.join(map(_say, error.errors()))}") from None
+
+
+def _say(problem: Any) -> str:
+    field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(field, Sequence.model_fields, n=1)
+        return f"unknown field {field!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{field}: {message}" if field else message

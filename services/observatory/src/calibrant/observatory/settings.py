@@ -1,0 +1,18 @@
+"""Settings of the observatory: those of a service, and what it hands on to single ones."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from calibrant.runtime.settings import ServiceSettings
+
+
+class ObservatorySettings(ServiceSettings):
+    """Settings shared by every service in the process."""
+
+    flaws: tuple[str, ...] = Field(
+        default=(), description="Flaws of the simulated camera to switch on, by their names in its file."
+    )
+    speed: float = Field(
+        default=0.0, ge=0, description="Speed of the simulated camera: 1 is real time, 0 as fast as it can."
+    )
