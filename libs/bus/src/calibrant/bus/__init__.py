@@ -1,1 +1,1 @@
-"""The durable log and what makes delivery safe: ports, embedded adapter, outbox, inbox, dead letters."""
+"""The durable log: ports, the embedded adapter, CloudEvents headers, and errors by what a retry would do."""
