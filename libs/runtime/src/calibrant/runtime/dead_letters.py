@@ -9,14 +9,17 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
-from calibrant.bus.errors import PermanentError
+from calibrant.bus.errors import CalibrantError, PermanentError
 from calibrant.bus.ports import Record
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.ids import derive
 from calibrant.runtime.tables import DeadLetterRow, InboxRow, OutboxRow
 from calibrant.runtime.unit_of_work import headers_to_text
+
+TEXT_LIMIT = 4000
+"""Characters kept of an error's text."""
 
 
 class NoSuchLetter(PermanentError):
@@ -32,15 +35,23 @@ class Death:
     error: str
     reason: str
     attempts: int
+    error_type: str = ""
 
 
 def raw_event_id(record: Record) -> str:
     """Return an identifier for a record whose own cannot be read: the same bytes, the same identifier."""
     digest = hashlib.sha256(record.value)
     for name, value in record.headers:
-        digest.update(name.encode())
+        digest.update(name.encode("utf-8", "surrogatepass"))
         digest.update(value)
     return f"raw-{digest.hexdigest()[:32]}"
+
+
+def told(error: BaseException) -> str:
+    """Return an error as text that any store takes: its own words if it has chosen them, else with its type."""
+    words = str(error)
+    text = words if words and isinstance(error, CalibrantError) else f"{type(error).__name__}: {words}"
+    return text[:TEXT_LIMIT].encode("utf-8", "backslashreplace").decode()
 
 
 def bury(session: Session, clock: Clock, record: Record, death: Death) -> DeadLetterRow:
@@ -61,9 +72,8 @@ def bury(session: Session, clock: Clock, record: Record, death: Death) -> DeadLe
         attempts=death.attempts,
         died_tai_ns=clock.tai_ns(),
     )
-    session.merge(row)
     session.merge(InboxRow(event_id=death.event_id, done_tai_ns=clock.tai_ns()))
-    return row
+    return session.merge(row)
 
 
 def letters(session: Session, *, state: str | None = "open") -> Sequence[DeadLetterRow]:
@@ -72,6 +82,12 @@ def letters(session: Session, *, state: str | None = "open") -> Sequence[DeadLet
     if state is not None:
         query = query.where(DeadLetterRow.state == state)
     return session.exec(query).all()
+
+
+def count(session: Session, *, state: str = "open") -> int:
+    """Return how many dead letters are in a state."""
+    query = select(func.count()).select_from(DeadLetterRow).where(DeadLetterRow.state == state)
+    return session.exec(query).one()
 
 
 def letter(session: Session, letter_id: str) -> DeadLetterRow:

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
-from sqlmodel import Session
 
 from calibrant.bus.cloudevents import Envelope
 from calibrant.contracts.base import Message
@@ -20,7 +19,11 @@ from calibrant.contracts.common.v1 import DataRef
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.ids import derive
 from calibrant.runtime.objects import ObjectStore
-from calibrant.runtime.unit_of_work import Emission
+
+if TYPE_CHECKING:  # a child process that computes needs no database
+    from sqlmodel import Session
+
+    from calibrant.runtime.unit_of_work import Emission
 
 S = TypeVar("S")
 M_contra = TypeVar("M_contra", bound=Message, contravariant=True)
@@ -84,7 +87,7 @@ class Artifact(BaseModel):
 class Outcome(BaseModel):
     """What a computation hands back: files to keep, and facts as JSON."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
     artifacts: tuple[Artifact, ...] = ()
     data: Mapping[str, JsonValue] = {}
@@ -94,7 +97,7 @@ class Outcome(BaseModel):
 class JobResult(BaseModel):
     """What is recorded of a job: where its files went, and its facts."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
     execution_id: str
     artifacts: Mapping[str, DataRef] = {}
@@ -171,7 +174,14 @@ def job(message: type[Message], *, compute: Compute) -> Callable[[F], F]:
     ``compute(job, workspace) -> Outcome`` is a function at the top of a module; it runs in a child process,
     before and outside the transaction. ``record`` may be called again for a job whose result is known: it
     must leave the same rows and return the same events.
+
+    Raises
+    ------
+    TypeError
+        The message has no ``job_id``.
     """
+    if "job_id" not in message.model_fields:
+        raise TypeError(f"{message.message_type} has no field job_id: it is no job")
 
     def mark(function: F) -> F:
         setattr(function, _MARK, JobHandler(message, compute, function))

@@ -5,14 +5,18 @@ Owns the paths every service has. Probes mean different things: started once; no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, HTTPException, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlmodel import Session
 
+from calibrant.bus.errors import TransientError
 from calibrant.runtime import dead_letters
 from calibrant.runtime.dead_letters import NoSuchLetter
 from calibrant.runtime.health import Phase
@@ -24,12 +28,17 @@ def http_app(process: ServiceProcess) -> FastAPI:
     """Lay HTTP over a service; the process is ``app.state.process`` and is started by whoever serves."""
     app = FastAPI(title=f"Calibrant {process.name}", version="1")
     app.state.process = process
+    app.add_exception_handler(TransientError, _unavailable)
     app.include_router(_probes(process))
     app.include_router(_status(process))
     app.include_router(_control(process), prefix="/control")
     app.include_router(_letters(process), prefix="/dead-letters")
     app.include_router(process.spec.router)
     return app
+
+
+def _unavailable(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=503)
 
 
 def _probes(process: ServiceProcess) -> APIRouter:
@@ -77,20 +86,20 @@ def _control(process: ServiceProcess) -> APIRouter:
     router = APIRouter(tags=["control"])
 
     @router.post("/pause", summary="Take on nothing new until resumed")
-    def pause() -> dict[str, str]:
+    async def pause() -> dict[str, str]:
         _refuse_after_drain(process)
         process.pause()
         return {"phase": process.health.phase.value}
 
     @router.post("/resume", summary="Take on work again")
-    def resume() -> dict[str, str]:
+    async def resume() -> dict[str, str]:
         _refuse_after_drain(process)
         process.resume()
         return {"phase": process.health.phase.value}
 
-    @router.post("/drain", summary="Finish what is in hand, take on nothing new for ever")
+    @router.post("/drain", summary="Finish what is in hand, take on nothing new for ever; answers at once")
     async def drain() -> dict[str, str]:
-        await process.drain()
+        await process.drain(wait=False)
         return {"phase": process.health.phase.value}
 
     return router
@@ -106,10 +115,18 @@ def _refuse_after_drain(process: ServiceProcess) -> None:
 def _letters(process: ServiceProcess) -> APIRouter:
     router = APIRouter(tags=["dead letters"])
 
-    @router.get("", summary="List dead letters")
-    def listing() -> list[dict[str, Any]]:
+    @router.get("", summary="List dead letters; state: open, replayed, discarded or all")
+    def listing(state: str = "open") -> list[dict[str, Any]]:
         with process.database.reading() as session:
-            return [letter_summary(row) for row in dead_letters.letters(session)]
+            found = dead_letters.letters(session, state=None if state == "all" else state)
+            return [letter_summary(row) for row in found]
+
+    @router.get("/{letter_id}", summary="Show one with its headers and its body")
+    def show(letter_id: str) -> dict[str, Any]:
+        with process.database.reading() as session:
+            row = _found(lambda: dead_letters.letter(session, letter_id))
+            body = row.value.decode("utf-8", "backslashreplace")
+            return {**letter_summary(row), "headers": json.loads(row.headers), "body": body}
 
     @router.post("/{letter_id}/replay", summary="Send one again")
     def replay(letter_id: str) -> dict[str, Any]:
@@ -122,14 +139,20 @@ def _letters(process: ServiceProcess) -> APIRouter:
     return router
 
 
-def _acted(process: ServiceProcess, letter_id: str, action: Any) -> dict[str, Any]:
-    try:
-        with process.database.writing() as session:
-            summary = letter_summary(action(session, letter_id))
-    except NoSuchLetter as error:
-        raise HTTPException(404, str(error)) from None
+def _acted(
+    process: ServiceProcess, letter_id: str, action: Callable[[Session, str], DeadLetterRow]
+) -> dict[str, Any]:
+    with process.database.writing() as session:
+        summary = letter_summary(_found(lambda: action(session, letter_id)))
     process.wake()
     return summary
+
+
+def _found(look: Callable[[], DeadLetterRow]) -> DeadLetterRow:
+    try:
+        return look()
+    except NoSuchLetter as error:
+        raise HTTPException(404, str(error)) from None
 
 
 def letter_summary(row: DeadLetterRow) -> dict[str, Any]:
@@ -144,6 +167,7 @@ class ServiceCollector(Collector):
         self._process = process
 
     def collect(self) -> Iterable[Metric]:
+        """Yield the metrics as they are now."""
         name = self._process.name
         counts = CounterMetricFamily(
             "calibrant_records", "Records by what became of them", labels=["service", "what"]
@@ -152,4 +176,6 @@ class ServiceCollector(Collector):
             counts.add_metric([name, what], count)
         ready = GaugeMetricFamily("calibrant_ready", "1 if the service takes on work", labels=["service"])
         ready.add_metric([name], float(self._process.health.ready))
-        return [counts, ready]
+        in_hand = GaugeMetricFamily("calibrant_in_hand", "Records fetched and not done", labels=["service"])
+        in_hand.add_metric([name], float(self._process.in_hand))
+        return [counts, ready, in_hand]

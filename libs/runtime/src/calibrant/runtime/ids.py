@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from typing import Protocol
 
@@ -26,8 +27,11 @@ class RandomIds:
 
 
 def derive(*parts: str) -> str:
-    """Return the identifier that belongs to these parts: the same parts, the same identifier."""
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+    """Return the identifier that belongs to these parts: the same parts, the same identifier.
+
+    ``derive("a", "b")`` and ``derive("ab")`` differ.
+    """
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(parts)))
 
 
 def trace_parent(correlation_id: str, event_id: str) -> str:

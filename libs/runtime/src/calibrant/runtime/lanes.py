@@ -1,7 +1,7 @@
 """Lanes: records of one partition one after the other, partitions side by side, offsets committed in order.
 
-Owns fetching, pausing while work is in hand, and committing the contiguous done prefix. Knows neither
-messages nor handlers: it is given a coroutine that deals with one record.
+Owns fetching, pausing while work is in hand, waiting between attempts, and committing the contiguous done
+prefix. Knows neither messages nor handlers: it is given a coroutine that makes one attempt at one record.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from calibrant.bus.errors import CommitFailed, NotAssigned, TransientError
@@ -19,6 +19,7 @@ from calibrant.runtime.health import Health
 from calibrant.runtime.probe import Probe, Step
 
 log = logging.getLogger(__name__)
+Attempt = Callable[[Record, int], Awaitable[float | None]]
 FETCH_S = 0.25
 BEAT_S = 1.0
 """How often a consumer that takes on nothing still fetches, to stay a member of its group."""
@@ -28,50 +29,63 @@ BEAT_S = 1.0
 class _Lane:
     waiting: deque[Record] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
+    current: Record | None = None
+    resting: bool = False  # between two attempts at the current record
+    ours: bool = True  # the partition was not taken away since the current record was given
     done_to: int | None = None  # offset of the next record to read, once something is done
+
+    @property
+    def load(self) -> int:
+        return len(self.waiting) + (self.current is not None)
 
 
 class Lanes:
-    """Feeds records from a consumer to a processor.
+    """Feeds records from a consumer to a processor; the consumer's listener.
 
     Parameters
     ----------
-    consumer : Consumer
-        An open consumer whose listener is this object.
-    process : coroutine function
-        Deals with one record and never raises for what is wrong with the record.
+    attempt : coroutine function
+        Makes one attempt at a record, given how many have failed. Returns None when the record is dealt with,
+        or the seconds to wait before the next attempt; never raises for what is wrong with the record.
     slots : int
-        Records in hand at the same time. Nothing is fetched beyond ``slots * ahead``.
+        Attempts made at the same time. A record that waits for its next attempt takes none.
     ahead : int
-        Records fetched for each slot: 1 for jobs, so that others may take what waits; more for short work.
+        Records fetched ahead for each partition: 1 for jobs, so that others may take what waits; more for
+        short work. Nothing is fetched beyond ``slots * ahead`` in all.
+    health : Health
+        Where trouble with the bus is told.
+    probe : Probe
+        Hears the steps.
+    part : str
+        Name of this consumer among the troubles.
     """
 
     def __init__(
-        self,
-        process: Callable[[Record], Awaitable[None]],
-        *,
-        slots: int,
-        ahead: int,
-        health: Health,
-        probe: Probe,
+        self, attempt: Attempt, *, slots: int, ahead: int, health: Health, probe: Probe, part: str = "bus"
     ) -> None:
-        self._process = process
+        self._attempt = attempt
         self._slots = asyncio.Semaphore(slots)
+        self._ahead = ahead
         self._limit = slots * ahead
         self._health = health
         self._probe = probe
+        self.part = part
         self._lanes: dict[TopicPartition, _Lane] = {}
-        self._open = True
+        self._consumer: Consumer | None = None
         self._paused = False
-        self._fault: BaseException | None = None
+        self._closing = asyncio.Event()
         self._freed = asyncio.Event()
+        self._fault: Exception | None = None
 
     async def on_revoked(self, partitions: Collection[TopicPartition]) -> None:
-        """Forget what waits of partitions that go; what is in hand runs on, its result is idempotent."""
+        """Commit what is done and forget what waits; what is in hand runs on, for its result is idempotent."""
+        with contextlib.suppress(TransientError):  # then it is given again, and dropped by the inbox
+            await self._commit()
         for partition in partitions:
-            lane = self._lanes.pop(partition, None)
+            lane = self._lanes.get(partition)
             if lane is not None:
                 lane.waiting.clear()
+                lane.ours, lane.done_to = False, None
 
     async def on_assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Nothing to do: pauses are set anew before every fetch."""
@@ -88,31 +102,29 @@ class Lanes:
     @property
     def in_hand(self) -> int:
         """Records fetched and not yet dealt with."""
-        return sum(len(lane.waiting) + (lane.task is not None) for lane in self._lanes.values())
+        return sum(lane.load for lane in self._lanes.values())
 
     async def run(self, consumer: Consumer) -> None:
         """Fetch and feed until ``drain`` was called and nothing is in hand.
 
         Raises
         ------
-        BaseException
+        Exception
             Whatever the processor raised, which it must not; its record stays uncommitted.
         """
-        while self._open or self.in_hand:
-            if self._fault is not None:
-                raise self._fault
-            try:
-                await self._turn(consumer)
-                self._health.well("bus")
-            except TransientError as error:
-                self._health.trouble("bus", str(error))
-                log.warning("fetch: %s", error)
-                await asyncio.sleep(FETCH_S)
-        await self._commit(consumer)
+        self._consumer = consumer
+        try:
+            while (not self._closing.is_set() or self.in_hand) and self._fault is None:
+                await self._told(self._turn(consumer))
+        finally:
+            await self._end_tasks()
+        if self._fault is not None:
+            raise self._fault
+        await self._told(self._commit())
 
     def drain(self) -> None:
-        """Take on nothing new for ever; ``run`` returns when what is in hand is done."""
-        self._open = False
+        """Take on nothing new for ever; ``run`` returns when what is being worked on is done."""
+        self._closing.set()
         self._freed.set()
         for lane in self._lanes.values():
             lane.waiting.clear()
@@ -124,19 +136,46 @@ class Lanes:
             if lane.task is not None:
                 lane.task.cancel()
 
+    @property
+    def _open(self) -> bool:
+        return not (self._paused or self._closing.is_set())
+
+    async def _told(self, step: Awaitable[None]) -> None:
+        try:
+            await step
+        except TransientError as error:
+            self._health.trouble(self.part, str(error))
+            log.warning("%s: %s", self.part, error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), FETCH_S)
+        else:
+            self._health.well(self.part)
+
     async def _turn(self, consumer: Consumer) -> None:
-        free = self._limit - self.in_hand
-        takes = self._open and not self._paused and free > 0
+        room = self._limit - sum(lane.load for lane in self._lanes.values() if not lane.resting)
+        takes = self._open and room > 0
         self._set_pauses(consumer, everything=not takes)
         if not takes:
             await self._until_freed()
-        records = await consumer.fetch(max_records=max(free, 1), timeout_s=FETCH_S if takes else 0.0)
-        for record in records:
-            lane = self._lanes.setdefault(record.topic_partition, _Lane())
-            lane.waiting.append(record)
-            if lane.task is None:
-                lane.task = asyncio.create_task(self._drive(lane))
-        await self._commit(consumer)
+        records = await consumer.fetch(
+            max_records=min(max(room, 1), self._ahead), timeout_s=FETCH_S if takes else 0.0
+        )
+        if self._open:
+            for record in records:
+                self._take(record)
+        else:  # paused or closed while the fetch was under way
+            await _put_back(consumer, records)
+        await self._commit()
+
+    def _take(self, record: Record) -> None:
+        lane = self._lanes.setdefault(record.topic_partition, _Lane())
+        current = lane.current
+        if current is not None and not lane.ours and not lane.waiting and current.offset == record.offset:
+            lane.ours = True  # given again after a rebalance while it is still in hand
+            return
+        lane.waiting.append(record)
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._drive(lane))
 
     async def _until_freed(self) -> None:
         self._freed.clear()
@@ -145,7 +184,8 @@ class Lanes:
 
     def _set_pauses(self, consumer: Consumer, *, everything: bool) -> None:
         owned = consumer.assignment()
-        wanted = owned if everything else frozenset()
+        busy = {at for at, lane in self._lanes.items() if lane.resting or lane.load >= self._ahead}
+        wanted = owned if everything else owned & busy
         try:
             consumer.pause(wanted - consumer.paused())
             consumer.resume(consumer.paused() - wanted)
@@ -155,31 +195,65 @@ class Lanes:
     async def _drive(self, lane: _Lane) -> None:
         try:
             while lane.waiting:
-                async with self._slots:
-                    if not lane.waiting:
-                        break
-                    record = lane.waiting.popleft()
-                    await self._process(record)
-                    lane.done_to = record.offset + 1
-                    self._freed.set()
+                lane.current, lane.ours = lane.waiting.popleft(), True
+                if await self._deal(lane, lane.current) and lane.ours:
+                    lane.done_to = lane.current.offset + 1
+                lane.current = None
+                self._freed.set()
         except Exception as error:  # noqa: BLE001  carried to ``run``, which raises it
             self._fault = error
         finally:
-            lane.task = None
+            lane.current, lane.resting, lane.task = None, False, None
             self._freed.set()
 
-    async def _commit(self, consumer: Consumer) -> None:
-        done = {tp: lane.done_to for tp, lane in self._lanes.items() if lane.done_to is not None}
+    async def _deal(self, lane: _Lane, record: Record) -> bool:
+        """Make attempts until the record is dealt with; False when it is not ours to deal with any more."""
+        failed = 0
+        while True:
+            async with self._slots:
+                if self._closing.is_set() or not lane.ours:
+                    return False
+                delay_s = await self._attempt(record, failed)
+            if delay_s is None:
+                return True
+            failed += 1
+            lane.resting = True
+            self._freed.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), delay_s)
+            lane.resting = False
+
+    async def _commit(self) -> None:
+        if self._consumer is None:
+            return
+        owned = self._consumer.assignment()
+        done = {
+            at: lane.done_to for at, lane in self._lanes.items() if lane.done_to is not None and at in owned
+        }
         if not done:
             return
         try:
-            await consumer.commit(done)
+            await self._consumer.commit(done)
         except CommitFailed as error:
             for partition in error.partitions:
-                self._lanes.pop(partition, None)
+                self._lanes[partition].done_to = None
             return
         for partition, offset in done.items():
-            lane = self._lanes.get(partition)
-            if lane is not None and lane.done_to == offset:
-                lane.done_to = None
+            if self._lanes[partition].done_to == offset:
+                self._lanes[partition].done_to = None
         self._probe.at(Step.OFFSET_COMMITTED)
+
+    async def _end_tasks(self) -> None:
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _put_back(consumer: Consumer, records: Sequence[Record]) -> None:
+    firsts: dict[TopicPartition, int] = {}
+    for record in records:
+        firsts.setdefault(record.topic_partition, record.offset)
+    for partition, offset in firsts.items():
+        with contextlib.suppress(NotAssigned):  # then its next owner starts where the group has committed
+            await consumer.seek(partition, offset)

@@ -1,6 +1,6 @@
 """``python -m calibrant.<service>``: one service in a process of its own, with its HTTP API.
 
-Owns the process: arguments, the listening socket, signals (through uvicorn), exit codes.
+Owns the process: arguments, the listening socket, signals, exit codes.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import uvicorn
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from calibrant.bus.errors import CalibrantError
 from calibrant.runtime.platform import Platform, open_platform
@@ -23,6 +25,9 @@ from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.settings import ServiceSettings
 
 T = TypeVar("T", bound=ServiceSettings)
+LEAVE_S = 5
+"""How long open HTTP connections may keep a server from leaving."""
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 class PortInUse(CalibrantError):
@@ -42,6 +47,7 @@ def listen(host: str, port: int) -> socket.socket:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         opened.bind((host, port))
+        opened.listen()
     except OSError as error:
         opened.close()
         raise PortInUse(
@@ -51,38 +57,31 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(app: FastAPI, opened: socket.socket) -> None:
-    """Serve an app until SIGTERM or SIGINT."""
-    config = uvicorn.Config(app, log_level="warning", access_log=False)
-    await uvicorn.Server(config).serve(sockets=[opened])
-
-
-def with_process(app: FastAPI, process: ServiceProcess, drain_s: float) -> FastAPI:
-    """Let an app start its service when it is served, and drain it afterwards."""
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await process.start()
-        yield
-        await process.stop(drain_s)
-
-    app.router.lifespan_context = lifespan
-    return app
+    """Serve an app until SIGTERM or SIGINT; it returns then, for its caller to put things in order."""
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=LEAVE_S)
+    with _ended_by_signal():
+        await uvicorn.Server(config).serve(sockets=[opened])
 
 
 def run(create_app: Callable[[T, Platform], FastAPI], settings_type: type[T]) -> int:
-    """Run a service from the command line; return the exit code."""
+    """Run a service from the command line; return the exit code: 1 for an error, 2 for a wrong setting."""
     parser = argparse.ArgumentParser(description=f"Run {create_app.__module__}")
     parser.add_argument("--check", action="store_true", help="build everything, then exit")
     parser.add_argument("--port", type=int, help="port of the HTTP API; 0: any free one")
     parser.add_argument("--data-dir", help="folder with the embedded bus, databases and objects")
     arguments = parser.parse_args()
     given = {"port": arguments.port, "data_dir": arguments.data_dir}
-    settings = settings_type(**{name: value for name, value in given.items() if value is not None})
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
+        settings = settings_type(**{name: value for name, value in given.items() if value is not None})
         asyncio.run(_run(create_app, settings, check=arguments.check))
+    except ValidationError as error:
+        for wrong in error.errors():
+            name = ".".join(str(part) for part in wrong["loc"])
+            _say(f"error: setting {name}: {wrong['msg']} (given: {wrong['input']!r})")
+        return 2
     except CalibrantError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        _say(f"error: {error}")
         return 1
     return 0
 
@@ -96,7 +95,42 @@ async def _run(create_app: Callable[[T, Platform], FastAPI], settings: T, *, che
             app.openapi()
             print(f"{process.name}: everything builds")  # noqa: T201
             return
-        opened = listen(settings.host, settings.port)
-        host, port = opened.getsockname()[:2]
-        logging.getLogger(__name__).info("%s listens on http://%s:%s", process.name, host, port)
-        await serve(with_process(app, process, settings.drain_s), opened)
+        with listen(settings.host, settings.port) as opened:
+            host, port = opened.getsockname()[:2]
+            logging.getLogger(__name__).info("%s listens on http://%s:%s", process.name, host, port)
+            await _work(app, process, opened, settings.drain_s)
+
+
+async def _work(app: FastAPI, process: ServiceProcess, opened: socket.socket, drain_s: float) -> None:
+    """Serve from the first moment, so that the startup probe has an answer, and start meanwhile."""
+    serving = asyncio.create_task(serve(app, opened))
+    starting = asyncio.create_task(process.start())
+    try:
+        await asyncio.wait((serving, starting), return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():  # ended by a signal before it was up
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+        else:
+            starting.result()
+        await serving
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        await process.stop(drain_s)
+
+
+@contextmanager
+def _ended_by_signal() -> Iterator[None]:
+    """Keep the signal that ended the server from ending the process, which it is raised for once more."""
+    before = {number: signal.getsignal(number) for number in _ENDS}
+    for number in _ENDS:
+        signal.signal(number, lambda *_: None)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201

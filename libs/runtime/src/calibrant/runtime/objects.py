@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 from calibrant.bus.errors import PermanentError, TransientError
 from calibrant.contracts.common.v1 import DataRef
 
 _CHUNK = 1 << 20
+_KEY_BYTES = 1000
+_NAME_BYTES = 200  # a file name has at most 255, and a temporary one is longer by 38
 
 
 class ObjectMissing(PermanentError):
@@ -29,6 +33,14 @@ class ObjectDamaged(PermanentError):
 
 class ObjectExists(PermanentError):
     """Another object stands under the key; keys are written once."""
+
+
+class KeyRefused(PermanentError):
+    """A key or an address is none, or leads out of the store."""
+
+
+class SourceUnreadable(PermanentError):
+    """The file to be stored is not there or may not be read."""
 
 
 class StoreUnavailable(TransientError):
@@ -45,6 +57,10 @@ class ObjectStore(Protocol):
         ------
         ObjectExists
             Other bytes stand under the key. The same bytes again are no change.
+        SourceUnreadable
+            The file is not there or may not be read.
+        KeyRefused
+            The key is none.
         StoreUnavailable
             The store is full or away.
         """
@@ -58,7 +74,11 @@ class ObjectStore(Protocol):
         ObjectMissing
             Nothing is there.
         ObjectDamaged
-            The bytes differ from the reference.
+            The bytes differ from the reference, or may not be read.
+        KeyRefused
+            The address is none.
+        StoreUnavailable
+            The store is away.
         """
         ...
 
@@ -67,7 +87,7 @@ class ObjectStore(Protocol):
         ...
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys below a prefix, in order."""
+        """Yield the keys below a prefix (a folder: "raw", "raw/20260131"), sorted."""
         ...
 
     def delete(self, key: str) -> None:
@@ -90,35 +110,28 @@ class FolderStore:
     def put_if_absent(self, key: str, file: Path, media_type: str) -> DataRef:
         """Store a file's bytes under a key; see the port."""
         target = self._path(key)
-        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            sha256, size = _copy(file, temporary)
-            ref = DataRef(uri=f"objects:{key}", sha256=sha256, size_bytes=size, media_type=media_type)
-            try:
-                os.link(temporary, target)
-            except FileExistsError:
-                if file_hash(target) != (sha256, size):
-                    raise ObjectExists(
-                        f"object {key} exists with other bytes; keys are written once"
-                    ) from None
-            _sync_folder(target.parent)
+            linked, found = (False, _digest(_source(file))) if target.exists() else _place(file, target)
+            if not linked and (target.is_dir() or file_hash(target) != found):
+                raise ObjectExists(f"object {key} exists with other bytes; keys are written once")
+        except (FileExistsError, NotADirectoryError):
+            raise ObjectExists(f"object {key}: a part of this key is an object by itself") from None
         except OSError as error:
             raise StoreUnavailable(
                 f"object store {self.root}: cannot store {key}: {error.strerror}. "
                 "Free some space or mend the folder; the work goes on from where it is"
             ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
-        return ref
+        return DataRef(uri=f"objects:{key}", sha256=found[0], size_bytes=found[1], media_type=media_type)
 
     def local_path(self, ref: DataRef) -> Path:
         """Return the file behind a reference after checking it; see the port."""
         path = self.path_of(ref.uri)
         try:
             found = file_hash(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise ObjectMissing(f"{ref.uri} is missing: no file {path}") from None
+        except PermissionError:
+            raise ObjectDamaged(f"{ref.uri}: {path} may not be read: check its permissions") from None
         except OSError as error:
             raise StoreUnavailable(f"{ref.uri}: cannot read {path}: {error.strerror}") from error
         if found != (ref.sha256, ref.size_bytes):
@@ -133,59 +146,105 @@ class FolderStore:
 
         Raises
         ------
-        PermanentError
+        KeyRefused
             The address is of another kind or leaves the store.
         """
         scheme, _, rest = uri.partition(":")
         if scheme == "objects":
             return self._path(rest)
-        if scheme == "file":
+        if scheme == "file" and rest and "\0" not in rest:
             return Path(rest)
-        raise PermanentError(f"address {uri!r} is neither objects:KEY nor file:PATH")
+        raise KeyRefused(f"address {uri!r} is neither objects:KEY nor file:PATH")
 
     def exists(self, key: str) -> bool:
         """Tell whether an object stands under the key."""
         return self._path(key).is_file()
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys below a prefix, in order."""
-        top = self._path(prefix)
-        for path in sorted(top.rglob("*")):
-            if path.is_file() and not path.name.endswith(".part"):
-                yield path.relative_to(self.root).as_posix()
+        """Yield the keys below a prefix, sorted."""
+        files = (path for path in self._path(prefix).rglob("*") if path.is_file())
+        yield from sorted(
+            path.relative_to(self.root).as_posix() for path in files if not path.name.startswith(".")
+        )
 
     def delete(self, key: str) -> None:
         """Remove an object."""
-        self._path(key).unlink(missing_ok=True)
+        try:
+            self._path(key).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"object store {self.root}: cannot delete {key}: {error.strerror}"
+            ) from error
 
     def _path(self, key: str) -> Path:
-        parts = PurePosixPath(key).parts
-        if not parts or any(part in ("..", "/") for part in parts) or key.startswith("/"):
-            raise PermanentError(f"object key {key!r} leaves the store")
-        return self.root.joinpath(*parts)
+        if why := _fault_of(key):
+            raise KeyRefused(f"object key {key!r}: {why}")
+        return self.root.joinpath(*key.split("/"))
 
 
 def file_hash(path: Path) -> tuple[str, int]:
     """Return SHA-256 (hexadecimal) and size in bytes of a file, by plain reads."""
-    digest = hashlib.sha256()
-    size = 0
-    with path.open("rb") as stream:
+    return _digest(_chunks(path))
+
+
+def _fault_of(key: str) -> str:
+    """Tell what is wrong with a key; nothing when it is one."""
+    names = key.split("/")
+    if not key or "" in names:
+        return "it needs names parted by single slashes, such as raw/2026/frame.fits"
+    if any(name.startswith(".") for name in names):
+        return "no part may begin with a dot"
+    if "\\" in key or any(unicodedata.category(letter)[0] == "C" for letter in key):
+        return "it holds a backslash or what cannot be printed"
+    if len(key.encode()) > _KEY_BYTES or any(len(name.encode()) > _NAME_BYTES for name in names):
+        return f"it is too long: at most {_KEY_BYTES} bytes, and {_NAME_BYTES} in each part"
+    return ""
+
+
+def _place(source: Path, target: Path) -> tuple[bool, tuple[str, int]]:
+    """Copy to a temporary name, then link; tell whether it was linked, for an object that came first stays."""
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+    linked = True
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as writer:
+            found = _digest(_source(source), writer.write)
+            writer.flush()
+            os.fsync(writer.fileno())
+        try:
+            os.link(temporary, target)
+        except FileExistsError:
+            linked = False
+        for folder in (target.parent, *(folder.parent for folder in made)):
+            _sync_folder(folder)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return linked, found
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as stream:
         while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return digest.hexdigest(), size
+            yield chunk
 
 
-def _copy(source: Path, target: Path) -> tuple[str, int]:
+def _source(path: Path) -> Iterator[bytes]:
+    try:
+        yield from _chunks(path)
+    except OSError as error:
+        raise SourceUnreadable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _digest(chunks: Iterator[bytes], hear: Callable[[bytes], object] | None = None) -> tuple[str, int]:
     digest = hashlib.sha256()
     size = 0
-    with source.open("rb") as reader, target.open("xb") as writer:
-        while chunk := reader.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-            writer.write(chunk)
-        writer.flush()
-        os.fsync(writer.fileno())
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+        if hear is not None:
+            hear(chunk)
     return digest.hexdigest(), size
 
 

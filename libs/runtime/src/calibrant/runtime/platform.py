@@ -5,6 +5,7 @@ Owns the choice of adapters. The only place, beside tests, that names the embedd
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +24,6 @@ from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.workers import Workers
 
 DAY_S = 86400.0
-PRELOAD = ("numpy", "astropy.io.fits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +55,26 @@ def object_store(data_dir: Path) -> FolderStore:
 
 @asynccontextmanager
 async def open_platform(settings: PlatformSettings, *, probe: Probe | None = None) -> AsyncIterator[Platform]:
-    """Open the platform on its embedded adapters and make sure that all topics exist.
+    """Open the platform on its embedded adapters: make sure that all topics exist, drop what is too old.
+
+    Child processes start when the first service that computes does.
 
     Raises
     ------
-    TransientError
-        The data folder cannot be written.
+    BusUnavailable
+        The data folder cannot be made or written.
+    BusCorrupt
+        Its log is damaged.
     """
     data_dir = settings.data_dir.absolute()
-    data_dir.mkdir(parents=True, exist_ok=True)
     bus = await open_bus(data_dir / "bus.sqlite")
-    workers = Workers(settings.worker_slots or os.cpu_count() or 1, PRELOAD)
+    workers = Workers(settings.worker_slots or os.cpu_count() or 1)
     try:
         await bus.ensure_topics(
             [TopicSpec(t.name, t.partitions, t.retention_days * DAY_S) for t in topics().values()]
         )
-        workers.start()
+        await bus.prune()
         yield Platform(data_dir, bus, object_store(data_dir), workers, probe=probe or Probe())
     finally:
-        workers.close()
+        await asyncio.to_thread(workers.close)
         await bus.close()

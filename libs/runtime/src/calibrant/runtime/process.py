@@ -8,68 +8,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
 from sqlmodel import func, select
 
-from calibrant.bus.ports import Bus, Producer
+from calibrant.bus.errors import CalibrantError
+from calibrant.bus.ports import Producer
 from calibrant.contracts.base import Message
 from calibrant.contracts.flow import topics_consumed
 from calibrant.runtime import dead_letters
+from calibrant.runtime.consumers import Consumers
 from calibrant.runtime.database import Database
-from calibrant.runtime.events import Desk, EventProcessor
-from calibrant.runtime.handlers import HandlerTable
 from calibrant.runtime.health import Health, Phase
-from calibrant.runtime.jobs import JobDesk, JobProcessor
-from calibrant.runtime.lanes import Lanes
 from calibrant.runtime.lossy import send_lossy
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.relay import Relay
+from calibrant.runtime.spec import ServiceSpec
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.unit_of_work import UnitOfWork, unit_of_work
 
+__all__ = ["ServiceProcess", "ServiceSpec"]
+
 log = logging.getLogger(__name__)
-AHEAD = 32
-"""Short records fetched ahead of the one in hand."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSpec:
-    """What makes a service different from every other.
-
-    Parameters
-    ----------
-    name : str
-        Its name in the data flow.
-    service : object
-        Its use cases; handlers reach it as ``context.service``.
-    handlers : HandlerTable
-        What it does with messages.
-    database : Database
-        Its own database.
-    migrations : Path
-        Folder with its Alembic revisions.
-    router : APIRouter
-        Its HTTP queries and controls.
-    background : sequence
-        Coroutine functions that run beside the handlers; each is given the process.
-    config : mapping
-        Plain settings for computations in child processes.
-    """
-
-    name: str
-    service: Any
-    handlers: HandlerTable
-    database: Database
-    migrations: Path
-    router: APIRouter = field(default_factory=APIRouter)
-    background: Sequence[Callable[[ServiceProcess], Coroutine[Any, Any, None]]] = ()
-    config: Mapping[str, str] = field(default_factory=dict)
+LEAVE_S = 5.0
+"""How long what was given up, and the last flush, may take."""
 
 
 class ServiceProcess:
@@ -81,18 +45,26 @@ class ServiceProcess:
         The service.
     platform : Platform
         What it stands on.
+
+    Raises
+    ------
+    LookupError
+        It handles messages that the data flow does not bring it, or computes jobs and may not say that one
+        failed.
     """
 
     def __init__(self, spec: ServiceSpec, platform: Platform) -> None:
+        spec.check()
         self.spec = spec
         self.platform = platform
         self.health = Health()
         self._stack = AsyncExitStack()
         self._producer: Producer | None = None
         self._relay: Relay | None = None
-        self._lanes: list[Lanes] = []
+        self._relaying: asyncio.Task[None] | None = None
+        self._consumers = Consumers(spec, platform, self.health, self.wake)
         self._consuming: list[asyncio.Task[None]] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
 
     @property
     def name(self) -> str:
@@ -104,6 +76,11 @@ class ServiceProcess:
         """The service's database."""
         return self.spec.database
 
+    @property
+    def in_hand(self) -> int:
+        """Records fetched and not yet dealt with."""
+        return self._consumers.in_hand
+
     def prepare(self) -> None:
         """Bring the database's schema up to date."""
         self.database.migrate([self.spec.migrations])
@@ -113,59 +90,65 @@ class ServiceProcess:
 
         Raises
         ------
-        TransientError
-            The database or the bus is away.
+        CalibrantError
+            The database or the bus is away or damaged; nothing is left running.
         """
-        await asyncio.to_thread(self.prepare)
-        bus = self.platform.bus
-        self._producer = await self._stack.enter_async_context(bus.producer())
-        self._relay = Relay(self.database, self._producer, self.health, self.platform.probe)
-        self._spawn(self._tasks, "relay", self._relay.run())
-        await self._consume(bus)
+        try:
+            await asyncio.to_thread(self.prepare)
+            self._producer = await self._stack.enter_async_context(self.platform.bus.producer())
+            self._relay = Relay(self.database, self._producer, self.health, self.platform.probe)
+            self._relaying = self._spawn("relay", self._relay.run())
+            for name, run in await self._consumers.open(self._stack):
+                self._consuming.append(self._spawn(name, run()))
+        except BaseException:
+            await self.stop(0.0)
+            raise
         self.health.phase = Phase.RUNNING
         for task in self.spec.background:
-            self._spawn(self._tasks, task.__name__, task(self))
+            self._background.append(self._spawn(task.__name__, task(self)))
 
     async def stop(self, drain_s: float) -> None:
-        """Take on nothing new, finish what is in hand or give it up after ``drain_s`` seconds, flush, leave."""
-        self.health.phase = Phase.DRAINING
-        for lanes in self._lanes:
-            lanes.drain()
-        if self._consuming:
-            _, late = await asyncio.wait(self._consuming, timeout=drain_s)
-            if late:
-                for lanes in self._lanes:
-                    lanes.abandon()
-                await asyncio.wait(late, timeout=5)
-        for task in [*self._tasks, *self._consuming]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, *self._consuming, return_exceptions=True)
-        if self._relay is not None:
-            with contextlib.suppress(Exception):  # what stays in the outbox goes out at the next start
-                await self._relay.flush()
-        await self._stack.aclose()
-        self.database.close()
+        """Take on nothing new, finish what is in hand or give it up after ``drain_s`` seconds, flush, leave.
+
+        Background tasks run until what is in hand is finished; then they are cancelled. What the outbox holds
+        after the flush goes out at the next start.
+        """
+        self._begin_drain()
+        await _wait(self._consuming, drain_s)
+        self._consumers.abandon()
+        await _wait(self._consuming, LEAVE_S)
+        await _cancel([*self._consuming, *self._background])
+        if self._relay is not None and self._relaying is not None:
+            self._relay.end()
+            await _wait([self._relaying], LEAVE_S)
+            await _cancel([self._relaying])
+        with contextlib.suppress(CalibrantError):  # membership of a log that is away ends by its time-out
+            await self._stack.aclose()
+        await asyncio.to_thread(self._consumers.close)
+        await asyncio.to_thread(self.database.close)
         self.health.phase = Phase.STOPPED
 
     def pause(self) -> None:
         """Take on nothing new until resumed; membership and what is in hand go on."""
-        for lanes in self._lanes:
-            lanes.pause()
+        self._consumers.pause()
         self.health.phase = Phase.PAUSED
 
     def resume(self) -> None:
         """Take on work again."""
-        for lanes in self._lanes:
-            lanes.resume()
+        self._consumers.resume()
         self.health.phase = Phase.RUNNING
 
-    async def drain(self) -> None:
-        """Finish what is in hand and take on nothing new for ever; the process stays up to be looked at."""
-        self.health.phase = Phase.DRAINING
-        for lanes in self._lanes:
-            lanes.drain()
-        if self._consuming:
-            await asyncio.wait(self._consuming)
+    async def drain(self, *, wait: bool = True) -> None:
+        """Finish what is in hand and take on nothing new for ever; the process stays up to be looked at.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to return only when nothing is in hand any more.
+        """
+        self._begin_drain()
+        if wait:
+            await _wait(self._consuming, None)
 
     @contextmanager
     def unit_of_work(self, cause: str, correlation_id: str | None = None) -> Iterator[UnitOfWork]:
@@ -196,9 +179,10 @@ class ServiceProcess:
 
     def faults(self) -> list[str]:
         """Return what has ended that should run on; a service with faults is not live."""
+        tasks = [*self._consuming, *self._background, *([self._relaying] if self._relaying else [])]
         return [
             f"{task.get_name()}: {task.exception()!r}"
-            for task in [*self._tasks, *self._consuming]
+            for task in tasks
             if task.done() and not task.cancelled() and task.exception() is not None
         ]
 
@@ -211,7 +195,7 @@ class ServiceProcess:
             "ready": self.health.ready,
             "troubles": dict(self.health.troubles),
             "faults": self.faults(),
-            "in_hand": sum(lanes.in_hand for lanes in self._lanes),
+            "in_hand": self.in_hand,
             "outbox": waiting,
             "dead_letters": dead,
             "lag": await self.lag(),
@@ -229,52 +213,30 @@ class ServiceProcess:
             lag[partition.topic] += end - done.get(partition, 0)
         return lag
 
-    async def _consume(self, bus: Bus) -> None:
-        desk = Desk(
-            self.name,
-            self.spec.service,
-            self.database,
-            self.platform.clock,
-            self.health,
-            self.platform.probe,
-            self.wake,
-        )
-        handlers = self.spec.handlers
-        consumed = topics_consumed(self.name)
-        jobs = [t.name for t in consumed if handlers.jobs.keys() & set(t.messages)]
-        events = [t.name for t in consumed if t.name not in jobs]
-        if events:
-            processor = EventProcessor(desk, dict(handlers.events))
-            await self._join(bus, self.name, events, processor.process, slots=1, ahead=AHEAD)
-        if jobs:
-            job_desk = JobDesk(
-                self.platform.objects,
-                self.platform.workers,
-                self.platform.ids,
-                self.platform.data_dir / "scratch" / self.name,
-                self.spec.config,
-            )
-            worker = JobProcessor(desk, job_desk, dict(handlers.jobs))
-            slots = self.platform.workers.slots
-            await self._join(bus, f"{self.name}-jobs", jobs, worker.process, slots=slots, ahead=1)
+    def _begin_drain(self) -> None:
+        self.health.phase = Phase.DRAINING
+        self._consumers.drain()
 
-    async def _join(
-        self, bus: Bus, group: str, names: list[str], process: Any, *, slots: int, ahead: int
-    ) -> None:
-        lanes = Lanes(process, slots=slots, ahead=ahead, health=self.health, probe=self.platform.probe)
-        consumer = await self._stack.enter_async_context(bus.consumer(group, names, listener=lanes))
-        self._lanes.append(lanes)
-        self._spawn(self._consuming, f"consumer of {', '.join(names)}", lanes.run(consumer))
-
-    def _spawn(self, into: list[asyncio.Task[None]], name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=f"{self.name}: {name}")
         task.add_done_callback(_tell_fault)
-        into.append(task)
+        return task
 
     def _counts(self) -> tuple[int, int]:
         with self.database.reading() as session:
             waiting = session.exec(select(func.count()).select_from(OutboxRow)).one()
-            return waiting, len(dead_letters.letters(session))
+            return waiting, dead_letters.count(session)
+
+
+async def _wait(tasks: Sequence[asyncio.Task[None]], timeout_s: float | None) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout_s)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _tell_fault(task: asyncio.Task[None]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import delete
 from sqlmodel import col, select
@@ -48,27 +49,36 @@ class Relay:
         self._probe = probe
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending = False
 
     def wake(self) -> None:
-        """Say that there is something to send; may be called from any thread."""
+        """Say that there is something to send; may be called from any thread, at any time."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._wake.set)
+            with suppress(RuntimeError):  # the loop has ended: the next start sends it
+                self._loop.call_soon_threadsafe(self._wake.set)
+
+    def end(self) -> None:
+        """Let ``run`` send once more what is there, and return."""
+        self._ending = True
+        self._wake.set()
 
     async def run(self) -> None:
-        """Send until cancelled."""
+        """Send until ``end`` is called; while the bus or the database is away, try again."""
         self._loop = asyncio.get_running_loop()
         while True:
+            ending = self._ending
             self._wake.clear()
             try:
                 await self.flush()
-                self._health.well("bus")
+                self._health.well("outbox")
             except TransientError as error:
-                self._health.trouble("bus", str(error))
+                self._health.trouble("outbox", str(error))
                 log.warning("outbox: %s", error)
-            try:
-                await asyncio.wait_for(self._wake.wait(), IDLE_S)
-            except TimeoutError:
-                continue
+            if ending:
+                return
+            if not self._ending:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), IDLE_S)
 
     async def flush(self) -> None:
         """Send everything that is there.

@@ -19,9 +19,13 @@ class InboxRow(SQLModel, table=True):
 
 
 class OutboxRow(SQLModel, table=True):
-    """An event to be sent, in the order of its number; kept until it was sent."""
+    """An event to be sent, in the order of its number; kept until it was sent.
+
+    A number is never given twice: a relay that removes what it sent cannot meet a newer row.
+    """
 
     __tablename__ = "outbox"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     number: int | None = Field(
         default=None,
@@ -75,12 +79,15 @@ class ExecutionRow(SQLModel, table=True):
     job_id: str = Field(index=True)
     event_id: str
     attempt: int
-    state: str = Field(description="running, done, superseded, failed, crashed or retried")
+    state: str = Field(
+        description="running, done, superseded, failed, crashed, retried, waited, abandoned or interrupted"
+    )
     backend: str = ""
     host: str = ""
     error: str = Field(default="", sa_column=Column(Text, nullable=False))
     begun_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
     ended_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    letter_id: str | None = Field(default=None, description="Dead letter that this attempt led to.")
 
 
 RUNTIME_TABLES = ("inbox", "outbox", "dead_letter", "job", "execution")

@@ -83,7 +83,7 @@ class UnitOfWork:
 
     def was_done(self, event_id: str) -> bool:
         """Tell whether this service has dealt with the event before."""
-        return self.session.get(InboxRow, event_id) is not None
+        return was_done(self.session, event_id)
 
     def mark_done(self, event_id: str) -> None:
         """Record that the event is dealt with."""
@@ -107,7 +107,7 @@ class UnitOfWork:
             data=message.to_json(),
             subject=key or None,
             dataschema=f"urn:calibrant:schema:{message.message_type}",
-            correlation_id=correlation,
+            correlation_id=correlation or None,
             causation_id=self.cause,
             traceparent=trace_parent(correlation or event_id, event_id),
         )
@@ -115,6 +115,11 @@ class UnitOfWork:
         return OutboxRow(
             topic=sent.topic, key=sent.key, value=sent.value, headers=headers_to_text(sent.headers)
         )
+
+
+def was_done(session: Session, event_id: str) -> bool:
+    """Tell whether the service of this database has dealt with the event before."""
+    return session.get(InboxRow, event_id) is not None
 
 
 @contextmanager

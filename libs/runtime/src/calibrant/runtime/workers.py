@@ -1,4 +1,4 @@
-"""Child processes that compute: off the event loop, one job each, replaced when they die.
+"""Child processes that compute: off the event loop, one call each at a time, replaced when they die.
 
 Owns the processes. Knows no job: it is given a picklable function and its arguments.
 """
@@ -8,19 +8,25 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from importlib import import_module
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
+
+from calibrant.bus.errors import PermanentError, TransientError
 
 T = TypeVar("T")
 
 
-class WorkerDied(Exception):
-    """The child process died under its job: out of memory, a segmentation fault, killed."""
+class WorkerDied(TransientError):
+    """The child process died under its call: out of memory, a segmentation fault, killed."""
 
 
 class Workers:
@@ -29,9 +35,9 @@ class Workers:
     Parameters
     ----------
     slots : int
-        How many processes; each computes one job at a time.
+        How many processes; each computes one call at a time.
     preload : tuple of str
-        Modules that a new process imports at once, while nobody waits for it.
+        Modules that a new process imports at once, while nobody waits for it; what fails is left to the call that needs it.
     """
 
     def __init__(self, slots: int, preload: tuple[str, ...] = ()) -> None:
@@ -40,59 +46,118 @@ class Workers:
         self._free: asyncio.Queue[ProcessPoolExecutor] | None = None
         self._all: list[ProcessPoolExecutor] = []
 
-    def start(self) -> None:
-        """Start the processes; they warm up in the background."""
-        self._free = asyncio.Queue()
-        for _ in range(self.slots):
-            self._free.put_nowait(self._new())
+    def start(self, preload: Iterable[str] = ()) -> None:
+        """Start the processes if they are not running, and let all of them import further modules.
+
+        They do so in the background. Without it, the first call starts them.
+        """
+        new = tuple(module for module in dict.fromkeys(preload) if module not in self._preload)
+        self._preload += new
+        if self._free is None:
+            self._free = asyncio.Queue()
+            self._all = [self._new() for _ in range(self.slots)]
+            for pool in self._all:
+                self._warm(pool, ())
+                self._free.put_nowait(pool)
+        elif new:
+            for pool in self._all:
+                self._warm(pool, new)
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run a function in a child process.
+        """Run a function in a child process, when one is free.
+
+        When the caller is cancelled the process is ended, for nothing else stops a computation.
 
         Raises
         ------
         WorkerDied
             The process died; it is replaced.
         Exception
-            Whatever the function raised.
+            Whatever the function raised; one that cannot be pickled comes as the nearest that can.
         """
-        if self._free is None:
-            self.start()
-        assert self._free is not None
-        pool = await self._free.get()
+        self.start()
+        free = self._free
+        assert free is not None
+        pool = await free.get()
+        processes: list[BaseProcess] = []
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
+            try:
+                future = _submit(pool, function, arguments)
+            except BrokenProcessPool:  # it died while idle, which is not this call's doing
+                pool = self._replaced(pool)
+                future = _submit(pool, function, arguments)
+            processes = _processes(pool)
+            return await asyncio.wrap_future(future)
         except BrokenProcessPool as error:
-            self._all.remove(pool)
-            pool.shutdown(wait=False, cancel_futures=True)
-            pool = self._new()
-            raise WorkerDied("the worker process died (out of memory, or killed by a signal)") from error
+            pool = self._replaced(pool)
+            raise WorkerDied(_obituary(processes)) from error
+        except asyncio.CancelledError:
+            pool = self._replaced(pool)
+            raise
         finally:
-            self._free.put_nowait(pool)
+            free.put_nowait(pool)
 
     def close(self) -> None:
         """End the processes; what they are computing is given up."""
-        for pool in self._all:
-            for process in list((pool._processes or {}).values()):  # noqa: SLF001  no public way to end them
-                process.kill()
-            pool.shutdown(wait=True, cancel_futures=True)
-        self._all.clear()
         self._free = None
+        pools, self._all = self._all, []
+        for pool in pools:
+            _end(pool)
 
     def _new(self) -> ProcessPoolExecutor:
+        """Make a pool of one, whose process starts with the first call."""
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self._preload,))
-        pool.submit(os.getpid)
-        self._all.append(pool)
-        return pool
+        return ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self._preload,))
+
+    def _replaced(self, old: ProcessPoolExecutor) -> ProcessPoolExecutor:
+        _end(old)
+        new = self._new()
+        if old in self._all:
+            self._all[self._all.index(old)] = new
+        return new
+
+    def _warm(self, pool: ProcessPoolExecutor, modules: tuple[str, ...]) -> None:
+        with suppress(BrokenProcessPool):  # whoever calls it next finds out
+            pool.submit(_import, modules)
+
+
+def _submit(pool: ProcessPoolExecutor, function: Callable[..., T], arguments: tuple[Any, ...]) -> Future[T]:
+    return pool.submit(_call, function, arguments)
+
+
+def _processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
+    # There is no public way to a pool's processes.
+    return list((pool._processes or {}).values())  # noqa: SLF001
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    for process in _processes(pool):
+        process.kill()
+    pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _obituary(processes: list[BaseProcess]) -> str:
+    code = processes[0].exitcode if processes else None
+    if code is None:
+        return "the worker process died"
+    if code >= 0:
+        return f"the worker process ended by itself with exit code {code}"
+    memory = " (out of memory?)" if code == -signal.SIGKILL else ""
+    return f"the worker process was ended by {signal.Signals(-code).name}{memory}"
 
 
 def _begin(preload: tuple[str, ...]) -> None:
-    """Make a child that ends with its parent and leaves Ctrl-C to it."""
+    """Make a child that ends with its parent and leaves Ctrl-C and SIGTERM to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    for module in preload:
-        __import__(module)
+    _import(preload)
+
+
+def _import(modules: tuple[str, ...]) -> None:
+    for module in modules:
+        with suppress(Exception):  # whoever calls into it is told
+            import_module(module)
 
 
 def _end_with_parent() -> None:
@@ -100,3 +165,30 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
+
+
+def _call(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    """Call, raising nothing that would not survive the way to the parent or would end it."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        if _survives(error):
+            raise
+        raise _nearest(error)(f"{type(error).__name__}: {error}") from None
+    except BaseException as error:  # noqa: BLE001  SystemExit, say, is for the child alone
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None
+
+
+def _survives(error: Exception) -> bool:
+    try:
+        copy = pickle.loads(pickle.dumps(error))  # noqa: S301  our own bytes, a line ago
+    except Exception:  # noqa: BLE001  whatever its own code raises, it does not survive
+        return False
+    return type(copy) is type(error) and str(copy) == str(error)
+
+
+def _nearest(error: Exception) -> type[Exception]:
+    for kind in (PermanentError, TransientError):
+        if isinstance(error, kind):
+            return kind
+    return RuntimeError

@@ -90,7 +90,9 @@ def builder(name: str) -> Callable[[ObservatorySettings, Platform], FastAPI]:
         # Imported here, so that a command that runs no service does not pay for it.
         create_app = import_module(f"calibrant.{name}.app").create_app
         own_type = _settings_type(name)
-        shared = settings.model_dump(include=own_type.model_fields.keys() & type(settings).model_fields.keys())
+        shared = settings.model_dump(
+            include=own_type.model_fields.keys() & type(settings).model_fields.keys()
+        )
         app: FastAPI = create_app(own_type(**shared), platform)
         return app
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CollectorRegistry, generate_latest
 
 from calibrant.observatory.composition import Observatory
@@ -25,27 +25,11 @@ def observatory_app(running: Observatory) -> FastAPI:
 
     @app.get("/", summary="The services and where their APIs are")
     def index() -> dict[str, Any]:
-        return {"services": {name: {"status": f"/{name}/status", "docs": f"/{name}/docs"} for name in running.apps}}
-
-    @app.get("/startup", summary="Have all services come up?")
-    def startup(response: Response) -> dict[str, str]:
-        phases = {name: running.process(name).health.phase for name in running.apps}
-        if Phase.STARTING in phases.values():
-            response.status_code = 503
-        return {name: phase.value for name, phase in phases.items()}
-
-    @app.get("/live", summary="Are they unbroken? If not, restart the process.")
-    def live(response: Response) -> dict[str, list[str]]:
-        faults = {name: found for name in running.apps if (found := running.process(name).faults())}
-        if faults:
-            response.status_code = 503
-        return faults
-
-    @app.get("/ready", summary="Do they all take on work now?")
-    def ready(response: Response) -> dict[str, str]:
-        if not all(running.process(name).health.ready for name in running.apps):
-            response.status_code = 503
-        return running.troubles()
+        return {
+            "services": {
+                name: {"status": f"/{name}/status", "docs": f"/{name}/docs"} for name in running.apps
+            }
+        }
 
     @app.get("/status", summary="What every service is doing")
     async def status() -> dict[str, Any]:
@@ -55,4 +39,31 @@ def observatory_app(running: Observatory) -> FastAPI:
     def metrics() -> Response:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    app.include_router(_probes(running))
     return app
+
+
+def _probes(running: Observatory) -> APIRouter:
+    router = APIRouter(tags=["probes"])
+
+    @router.get("/startup", summary="Have all services come up?")
+    def startup(response: Response) -> dict[str, str]:
+        phases = {name: running.process(name).health.phase for name in running.apps}
+        if Phase.STARTING in phases.values():
+            response.status_code = 503
+        return {name: phase.value for name, phase in phases.items()}
+
+    @router.get("/live", summary="Are they unbroken? If not, restart the process.")
+    def live(response: Response) -> dict[str, list[str]]:
+        faults = {name: found for name in running.apps if (found := running.process(name).faults())}
+        if faults:
+            response.status_code = 503
+        return faults
+
+    @router.get("/ready", summary="Do they all take on work now?")
+    def ready(response: Response) -> dict[str, str]:
+        if not all(running.process(name).health.ready for name in running.apps):
+            response.status_code = 503
+        return running.troubles()
+
+    return router

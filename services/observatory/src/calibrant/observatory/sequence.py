@@ -6,6 +6,7 @@ Owns the format and its errors. Turns a file into the exposures and options of a
 from __future__ import annotations
 
 import difflib
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -84,6 +85,11 @@ class Sequence(BaseModel):
         return self
 
     @property
+    def settings(self) -> tuple[str, ...]:
+        """The recipe parameters as ``recipe.parameter=value``, the value as JSON."""
+        return tuple(f"{name}={json.dumps(value)}" for name, value in self.parameters.items())
+
+    @property
     def exposures(self) -> tuple[ExposureRequest, ...]:
         """The exposures to command, by image type."""
         return tuple(
@@ -106,7 +112,9 @@ class Sequence(BaseModel):
         if times is None:
             raise ValueError(f"exp_times_{name} is missing; give one time in seconds, or {count} of them")
         if len(times) not in (1, count):
-            raise ValueError(f"exp_times_{name} has {len(times)} times for n_{name} = {count}; give 1 or {count}")
+            raise ValueError(
+                f"exp_times_{name} has {len(times)} times for n_{name} = {count}; give 1 or {count}"
+            )
         return times * count if len(times) == 1 else times
 
 

@@ -10,6 +10,7 @@ from calibrant.runtime.settings import ServiceSettings
 class ObservatorySettings(ServiceSettings):
     """Settings shared by every service in the process."""
 
+    instrument: str = Field(default="simcam", description="Instrument that the simulated camera imitates.")
     flaws: tuple[str, ...] = Field(
         default=(), description="Flaws of the simulated camera to switch on, by their names in its file."
     )

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String),
         sa.Column("value", sa.LargeBinary, nullable=False),
         sa.Column("headers", sa.Text, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "dead_letter",
@@ -60,6 +61,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text, nullable=False),
         sa.Column("begun_tai_ns", sa.BigInteger, nullable=False),
         sa.Column("ended_tai_ns", sa.BigInteger),
+        sa.Column("letter_id", sa.String),
     )
     op.create_index("ix_execution_event_id", "execution", ["event_id"])
     op.create_index("ix_execution_job_id", "execution", ["job_id"])

@@ -46,7 +46,9 @@ def show(letter_id: LetterId, data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: 
                 row = _find(session, letter_id)
                 if row is not None:
                     body = row.value.decode("utf-8", "replace")
-                    show_one({**_summary(service, row), "headers": row.headers, "body": body}, as_json=as_json)
+                    show_one(
+                        {**_summary(service, row), "headers": row.headers, "body": body}, as_json=as_json
+                    )
                     return
     _unknown(letter_id)
 

@@ -84,7 +84,9 @@ def _leap_seconds(_data_dir: Path) -> Finding:
     now = Time.now()
     offset = round((now.tai.datetime - now.utc.datetime).total_seconds())
     good = offset == TAI_MINUS_UTC_S
-    return Finding("TAI - UTC", "good" if good else "bad", f"{offset} s" if good else f"{offset} s, expected 37 s")
+    return Finding(
+        "TAI - UTC", "good" if good else "bad", f"{offset} s" if good else f"{offset} s, expected 37 s"
+    )
 
 
 def _existing(path: Path) -> Path:

@@ -24,7 +24,9 @@ POLL_S = 0.2
 def tail(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
-    topic: Annotated[list[str] | None, typer.Option("--topic", help="Only this topic; may be repeated.")] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option("--topic", help="Only this topic; may be repeated.")
+    ] = None,
     last: Annotated[int, typer.Option("--last", "-n", min=1, help="So many of the newest.")] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     as_json: AsJson = False,
@@ -88,7 +90,9 @@ def _show(record: Record, *, as_json: bool) -> None:
     try:
         envelope = from_record(record)
     except Malformed as error:
-        console().print(f"{record.topic}[{record.partition}]@{record.offset} unreadable: {error}", markup=False)
+        console().print(
+            f"{record.topic}[{record.partition}]@{record.offset} unreadable: {error}", markup=False
+        )
         return
     body = envelope.data.decode("utf-8", "replace")
     if as_json:
@@ -106,7 +110,9 @@ def _show(record: Record, *, as_json: bool) -> None:
         return
     name = envelope.type.rpartition(".")[2]
     line = f"{envelope.time_utc[11:23]} {record.topic:<18} {name:<22} {body}"
-    console().print(line[: max(console().width, 60)], markup=False, overflow="ignore", no_wrap=True, crop=False)
+    console().print(
+        line[: max(console().width, 60)], markup=False, overflow="ignore", no_wrap=True, crop=False
+    )
 
 
 def _parsed(body: str) -> Any:

@@ -25,8 +25,18 @@ def database_of(data_dir: Path, service: str) -> Database | None:
 
 
 @contextmanager
-def queries(data_dir: Path, service: str) -> Iterator[Any | None]:
-    """Open a service's query class on its database; None when the service never ran here."""
+def queries(data_dir: Path, service: str, *arguments: Any) -> Iterator[Any | None]:
+    """Open a service's query class on its database; None when the service never ran here.
+
+    Parameters
+    ----------
+    data_dir : Path
+        The data folder.
+    service : str
+        Name of the service.
+    arguments
+        What its query class takes beside the session.
+    """
     database = database_of(data_dir, service)
     if database is None:
         yield None
@@ -34,6 +44,6 @@ def queries(data_dir: Path, service: str) -> Iterator[Any | None]:
     query_class = getattr(import_module(f"calibrant.{service}.store"), f"{service.capitalize()}Queries")
     try:
         with database.reading() as session:
-            yield query_class(session)
+            yield query_class(session, *arguments)
     finally:
         database.close()

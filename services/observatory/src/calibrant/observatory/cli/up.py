@@ -43,7 +43,7 @@ async def _up(settings: ObservatorySettings, names: list[str] | None) -> None:
     async with observatory(settings, names or SERVICES) as running:
         host, port = opened.getsockname()[:2]
         console().print(f"calibrant listens on http://{host}:{port} (data in {settings.data_dir})")
-        console().print(f"services: {', '.join(sorted(running.apps))}; documentation under /docs and /SERVICE/docs")
+        console().print(
+            f"services: {', '.join(sorted(running.apps))}; documentation under /docs and /SERVICE/docs"
+        )
         await serve(observatory_app(running), opened)
-
-

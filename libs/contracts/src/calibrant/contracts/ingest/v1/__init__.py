@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from calibrant.contracts.base import Int32, Message
+from calibrant.contracts.base import Int32, Int64, Message
 from calibrant.contracts.common.v1 import DataRef, TaiTime
 
 __all__ = [
@@ -31,6 +31,7 @@ class IngestFile(Message):
     file_name: str = Field(description='Name of the file, as a person knows it.')
     uri: str = Field(description='Where the file lies: "objects:KEY" or "file:PATH".')
     sha256: str | None = Field(default=None, description='SHA-256 of the file where its writer gave one.')
+    size_bytes: Int64 | None = Field(default=None, description='Number of bytes of the file where its writer gave it. Unit: byte.', json_schema_extra={"unit": "byte"})
 
 
 class FolderScanned(Message):

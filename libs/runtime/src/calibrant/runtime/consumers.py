@@ -1,0 +1,136 @@
+"""The consumers of one service: one for its jobs, one for its short work, in groups of their own.
+
+Owns what stands between the bus and the handlers. Knows neither HTTP nor the outbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+from calibrant.runtime.desk import Desk
+from calibrant.runtime.dispatch import Dispatcher, Work
+from calibrant.runtime.events import EventWork
+from calibrant.runtime.health import Health
+from calibrant.runtime.jobs import JobDesk, JobWork
+from calibrant.runtime.lanes import Lanes
+from calibrant.runtime.platform import Platform
+from calibrant.runtime.scratch import Scratch
+from calibrant.runtime.spec import ServiceSpec
+
+AHEAD = 32
+"""Short records fetched ahead of the one in hand."""
+
+
+class Consumers:
+    """What a service reads with.
+
+    Parameters
+    ----------
+    spec : ServiceSpec
+        The service.
+    platform : Platform
+        What it stands on.
+    health : Health
+        Where troubles and counters are told.
+    wake_relay : callable
+        Called when the outbox has something to send.
+    """
+
+    def __init__(
+        self, spec: ServiceSpec, platform: Platform, health: Health, wake_relay: Callable[[], None]
+    ) -> None:
+        self._spec = spec
+        self._platform = platform
+        self._health = health
+        self._wake_relay = wake_relay
+        self._scratch = Scratch(platform.data_dir / "scratch" / spec.name)
+        self._lanes: list[Lanes] = []
+
+    async def open(self, stack: AsyncExitStack) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+        """Join the groups; return what has to run from now on, by name. The stack leaves the groups.
+
+        Raises
+        ------
+        BusUnavailable
+            The log is away.
+        """
+        await asyncio.to_thread(self._scratch.sweep)
+        dispatcher = self._dispatcher()
+        workers, handlers, name = self._platform.workers, self._spec.handlers, self._spec.name
+        jobs, events = self._spec.topics()
+        running = []
+        if jobs:
+            workers.start(handler.compute.__module__ for handler in handlers.jobs.values())
+            lanes = self._make(dispatcher, jobs, slots=workers.slots, ahead=1)
+            running.append(await self._join(stack, lanes, f"{name}-jobs", jobs))
+        if events:
+            lanes = self._make(dispatcher, events, slots=1, ahead=AHEAD)
+            running.append(await self._join(stack, lanes, name, events))
+        return running
+
+    def pause(self) -> None:
+        """Take on nothing new until resumed."""
+        for lanes in self._lanes:
+            lanes.pause()
+
+    def resume(self) -> None:
+        """Take on work again."""
+        for lanes in self._lanes:
+            lanes.resume()
+
+    def drain(self) -> None:
+        """Take on nothing new for ever."""
+        for lanes in self._lanes:
+            lanes.drain()
+
+    def abandon(self) -> None:
+        """Cancel what is in hand."""
+        for lanes in self._lanes:
+            lanes.abandon()
+
+    @property
+    def in_hand(self) -> int:
+        """Records fetched and not yet dealt with."""
+        return sum(lanes.in_hand for lanes in self._lanes)
+
+    def close(self) -> None:
+        """Remove the scratch space."""
+        self._scratch.close()
+
+    def _dispatcher(self) -> Dispatcher:
+        spec, platform = self._spec, self._platform
+        desk = Desk(
+            spec.name,
+            spec.service,
+            spec.database,
+            platform.clock,
+            self._health,
+            platform.probe,
+            self._wake_relay,
+        )
+        jobs = JobDesk(platform.objects, platform.workers, platform.ids, self._scratch, spec.config)
+        works: dict[str, Work] = dict.fromkeys(spec.handlers.events, EventWork(desk, spec.handlers.events))
+        works |= dict.fromkeys(spec.handlers.jobs, JobWork(desk, jobs, spec.handlers.jobs))
+        return Dispatcher(desk, works)
+
+    def _make(self, dispatcher: Dispatcher, topics: list[str], *, slots: int, ahead: int) -> Lanes:
+        return Lanes(
+            dispatcher.attempt,
+            slots=slots,
+            ahead=ahead,
+            health=self._health,
+            probe=self._platform.probe,
+            part=f"consumer of {', '.join(topics)}",
+        )
+
+    async def _join(
+        self, stack: AsyncExitStack, lanes: Lanes, group: str, topics: list[str]
+    ) -> tuple[str, Callable[[], Coroutine[Any, Any, None]]]:
+        bus = self._platform.bus
+        consumer = await stack.enter_async_context(bus.consumer(group, topics, listener=lanes))
+        self._lanes.append(lanes)
+        return lanes.part, partial(lanes.run, consumer)

@@ -1,0 +1,65 @@
+"""Executions: one row for each attempt at a job, written before it begins.
+
+Owns the ``execution`` table's life; every function works in the caller's transaction. Attempts that led to a
+dead letter bear its identifier and do not count any more when the letter is replayed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import update
+from sqlmodel import Session, col, func, select
+
+from calibrant.runtime.clock import Clock
+from calibrant.runtime.tables import ExecutionRow
+
+FAILURES = ("crashed", "retried")
+"""States of attempts that failed and may be made again."""
+
+
+def begin(session: Session, clock: Clock, row: ExecutionRow) -> None:
+    """Write down an attempt before it begins; attempts of its event still open were interrupted."""
+    interrupt(session, clock, row.event_id)
+    row.attempt = 1 + _count_all(session, row.event_id)
+    row.begun_tai_ns = clock.tai_ns()
+    session.add(row)
+
+
+def interrupt(session: Session, clock: Clock, event_id: str) -> None:
+    """Close attempts whose process ended without a word."""
+    session.execute(
+        update(ExecutionRow)
+        .where(col(ExecutionRow.event_id) == event_id, col(ExecutionRow.state) == "running")
+        .values(state="interrupted", ended_tai_ns=clock.tai_ns())
+    )
+
+
+def end(
+    session: Session, clock: Clock, execution_id: str, state: str, *, error: str = "", backend: str = ""
+) -> None:
+    """Write down how an attempt ended."""
+    session.execute(
+        update(ExecutionRow)
+        .where(col(ExecutionRow.execution_id) == execution_id)
+        .values(state=state, error=error, backend=backend, ended_tai_ns=clock.tai_ns())
+    )
+
+
+def count(session: Session, event_id: str, *states: str) -> int:
+    """Count an event's attempts in these states that led to no dead letter yet."""
+    query = select(func.count()).select_from(ExecutionRow)
+    mine = col(ExecutionRow.event_id) == event_id, col(ExecutionRow.letter_id).is_(None)
+    return session.exec(query.where(*mine, col(ExecutionRow.state).in_(states))).one()
+
+
+def settle(session: Session, clock: Clock, event_id: str, letter_id: str) -> int:
+    """Put an event's attempts down to a dead letter; return how many they were."""
+    interrupt(session, clock, event_id)
+    open_ones = col(ExecutionRow.event_id) == event_id, col(ExecutionRow.letter_id).is_(None)
+    attempts = session.exec(select(func.count()).select_from(ExecutionRow).where(*open_ones)).one()
+    session.execute(update(ExecutionRow).where(*open_ones).values(letter_id=letter_id))
+    return attempts
+
+
+def _count_all(session: Session, event_id: str) -> int:
+    mine = col(ExecutionRow.event_id) == event_id
+    return session.exec(select(func.count()).select_from(ExecutionRow).where(mine)).one()

@@ -1,0 +1,1 @@
+"""Executes camera commands on a simulated camera and stores raw frames."""

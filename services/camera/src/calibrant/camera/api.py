@@ -1,0 +1,147 @@
+"""The camera's HTTP routes: what it has done, and commands for people; both go the way of every other command."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from calibrant.camera.service import CameraService
+from calibrant.camera.store import CameraQueries
+from calibrant.contracts.camera.v1 import CommandHeader, TakeImages
+from calibrant.contracts.common.v1 import TaiTime
+from calibrant.runtime.process import ServiceProcess
+from calibrant.sal import COMMANDS, Command, command_name
+
+
+class Order(BaseModel):
+    """What comes with every command over HTTP."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    command_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="Identifier; the same one again is carried out once. Left out: a new one.",
+    )
+    identity: str = Field(default="http", min_length=1, max_length=100, description="Who commands.")
+    timeout_s: float = Field(
+        default=60.0, gt=0, le=86_400, description="Unit: s. It is not started later than so long from now."
+    )
+
+
+class StartOrder(Order):
+    """STANDBY to DISABLED."""
+
+    configuration_override: str = Field(default="", description="Configuration to apply; empty: the default.")
+
+
+class TakeImagesOrder(Order):
+    """Take images."""
+
+    num_images: int = Field(default=1, ge=1, description="How many.")
+    exposure_time_s: float = Field(default=0.0, ge=0, description="Unit: s. Exposure time of each.")
+    shutter: bool = Field(default=False, description="Whether the shutter opens.")
+    image_type: str = Field(default="BIAS", description="BIAS, DARK, FLAT, OBJECT or ENGTEST.")
+    group_id: str = Field(default="", description="Group the images belong to.")
+    sensors: list[int] = Field(default_factory=list, description="Detectors to read; empty for all.")
+    filter: str = Field(default="", description="Filter; empty to leave it as it is.")
+    observation_note: str = Field(default="", description="Note of the observer.")
+
+
+class Answer(BaseModel):
+    """What is known of a command when it has been taken in."""
+
+    command_id: str
+    ack: str = Field(description="Last acknowledgement, such as IN_PROGRESS.")
+    code: int = Field(description="Its number, such as 301.")
+    result: str
+
+
+def _process(request: Request) -> ServiceProcess:
+    process: ServiceProcess = request.app.state.process
+    return process
+
+
+Process = Annotated[ServiceProcess, Depends(_process)]
+
+
+def routes(service: CameraService) -> APIRouter:
+    """Return the camera's routes."""
+    router = APIRouter(tags=["camera"])
+
+    @router.get("/summary-state", summary="The component's state")
+    def summary_state() -> dict[str, Any]:
+        with service.database.reading() as session:
+            state = service.state(session)
+        return {"component": service.component, "summary_state": state.name, "number": state.number}
+
+    @router.get("/exposures", summary="Exposures, newest first")
+    def exposures(
+        night: Annotated[str | None, Query(pattern=r"^\d{8}$", description="YYYYMMDD")] = None,
+        limit: Annotated[int, Query(ge=1, le=100_000)] = 1000,
+    ) -> list[dict[str, Any]]:
+        with service.database.reading() as session:
+            return CameraQueries(session).exposures(night=night, limit=limit)
+
+    @router.get("/commands", summary="Commands with their last acknowledgement, newest first")
+    def commands(limit: Annotated[int, Query(ge=1, le=100_000)] = 1000) -> list[dict[str, Any]]:
+        with service.database.reading() as session:
+            return CameraQueries(session).commands(limit)
+
+    @router.get("/commands/{command_id}", summary="A command with all its acknowledgements")
+    def command(command_id: str) -> dict[str, Any]:
+        with service.database.reading() as session:
+            found = CameraQueries(session).command(command_id)
+        if found is None:
+            raise HTTPException(404, f"no command {command_id}; GET /commands lists them")
+        return found
+
+    _add_orders(router, service)
+    return router
+
+
+def _add_orders(router: APIRouter, service: CameraService) -> None:
+    for name in COMMANDS:
+        if name == command_name(TakeImages):
+            continue
+        model = StartOrder if name == "start" else Order
+        router.add_api_route(
+            f"/commands/{name}",
+            _order(service, name, model),
+            methods=["POST"],
+            status_code=202,
+            summary=COMMANDS[name].__doc__,
+            response_model=Answer,
+        )
+
+    @router.post("/commands/takeImages", status_code=202, summary="Take images. Only in ENABLED.")
+    def take_images(order: TakeImagesOrder, process: Process) -> Answer:
+        return _accept(process, service, TakeImages, order)
+
+
+def _order(service: CameraService, name: str, model: type[Order]) -> Any:
+    def take_in(order: Order, process: ServiceProcess) -> Answer:
+        return _accept(process, service, COMMANDS[name], order)
+
+    take_in.__annotations__.update(order=model, process=Process)
+    return take_in
+
+
+def _accept(process: ServiceProcess, service: CameraService, kind: type[Command], order: Order) -> Answer:
+    now = process.platform.clock.tai_ns()
+    command_id = order.command_id or process.platform.ids.new()
+    fields = order.model_dump(exclude={"command_id", "identity", "timeout_s"})
+    header = CommandHeader(
+        command_id=command_id,
+        component=service.component,
+        identity=order.identity,
+        deadline=TaiTime.from_ns(now + round(order.timeout_s * 1e9)),
+    )
+    with process.unit_of_work(f"http:{command_id}:{now}") as unit:
+        unit.emit(service.accept(kind(header=header, **fields), unit.session, now_tai_ns=now, run_id=""))
+        unit.session.flush()
+        last = CameraQueries(unit.session).acks(command_id)[-1]
+    return Answer(command_id=command_id, ack=last.ack.name, code=last.ack.number, result=last.result)

@@ -1,0 +1,70 @@
+"""The only place where the camera is put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from calibrant.bus.errors import PermanentError
+from calibrant.camera import handlers
+from calibrant.camera.api import routes
+from calibrant.camera.executor import Executor
+from calibrant.camera.exposing import Camera
+from calibrant.camera.service import CameraService
+from calibrant.camera.settings import CameraSettings
+from calibrant.camera.simulator import parameters_of
+from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
+from calibrant.runtime.handlers import collect
+from calibrant.runtime.http import http_app
+from calibrant.runtime.platform import Platform
+from calibrant.runtime.process import ServiceProcess, ServiceSpec
+
+
+class UnknownInstrument(PermanentError):
+    """The instrument to imitate is unknown, or its file is wrong."""
+
+
+def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
+    """Build the camera; it starts when it is served.
+
+    Raises
+    ------
+    UnknownInstrument
+        The instrument is unknown, or its file is wrong.
+    CannotSimulate
+        The instrument's simulation section is wrong, or a flaw is not in it.
+    """
+    instrument = _instrument(settings)
+    parameters = parameters_of(instrument)
+    parameters.chosen(settings.flaws)
+    database = platform.database("camera")
+    service = CameraService(
+        component=settings.component,
+        boot_id=platform.ids.new(),
+        instrument=instrument,
+        parameters=parameters,
+        camera=Camera(instrument.canonical(), settings.seed, settings.flaws),
+        database=database,
+        clock_start_tai_ns=settings.clock_start_tai_ns,
+        speed=settings.speed,
+        ack_margin_s=settings.ack_margin_s,
+    )
+    executor = Executor(service, platform)
+    spec = ServiceSpec(
+        name="camera",
+        service=service,
+        handlers=collect(handlers),
+        database=database,
+        migrations=Path(__file__).parent / "migrations",
+        router=routes(service),
+        background=(executor.execute_commands, executor.heartbeat),
+    )
+    return http_app(ServiceProcess(spec, platform))
+
+
+def _instrument(settings: CameraSettings) -> Instrument:
+    try:
+        return load_instrument(settings.instrument, settings.instruments_dir)
+    except InstrumentError as error:
+        raise UnknownInstrument(f"instrument {error}") from None

@@ -1,0 +1,36 @@
+"""Whether the fields of takeImages make sense for this camera. Pure; must not know states or tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from calibrant.camera.simulator import IMAGE_TYPES, can_take
+from calibrant.contracts.camera.v1 import TakeImages
+from calibrant.frames.instrument import Instrument
+
+MOST_IMAGES = 10_000
+"""Images that one command may ask for."""
+LONGEST_EXPOSURE_S = 86_400.0
+
+
+def problem_of(command: TakeImages, instrument: Instrument) -> str:
+    """Return why the images cannot be taken, and what to ask for instead; an empty text when they can."""
+    return next(_problems(command, instrument), "")
+
+
+def _problems(command: TakeImages, instrument: Instrument) -> Iterator[str]:
+    exposure_s, image_type = command.exposure_time_s, command.image_type
+    if not 1 <= command.num_images <= MOST_IMAGES:
+        yield f"num_images is {command.num_images}; give 1 to {MOST_IMAGES}"
+    if not 0 <= exposure_s <= LONGEST_EXPOSURE_S:
+        yield f"exposure_time_s is {exposure_s}; give 0 to {LONGEST_EXPOSURE_S:.0f} s"
+    if image_type == "BIAS" and exposure_s > 0:
+        yield f"a BIAS has exposure_time_s 0, not {exposure_s}; take a DARK instead"
+    known = [detector.id for detector in instrument.detectors]
+    strange = sorted(set(command.sensors) - set(known))
+    if strange:
+        yield f"sensors {strange} are not in {instrument.name}, which has detectors {known}"
+    if image_type not in IMAGE_TYPES:
+        yield f"image_type is {image_type!r}; give one of {', '.join(IMAGE_TYPES)}"
+    elif not can_take(instrument, image_type):
+        yield f"{instrument.name} does not tell {image_type} by its header cards, so the simulator cannot take one"

@@ -1,0 +1,68 @@
+"""What the camera does with messages: every command goes through the same acceptance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from calibrant.camera.service import CameraService
+from calibrant.contracts.base import Message
+from calibrant.contracts.camera.v1 import (
+    Disable,
+    Enable,
+    EnterControl,
+    ExitControl,
+    Standby,
+    Start,
+    TakeImages,
+)
+from calibrant.runtime.handlers import Context, on
+from calibrant.sal import Command
+
+CameraContext = Context[CameraService]
+
+
+@on(Start)
+def start(command: Start, context: CameraContext) -> Iterable[Message]:
+    """From STANDBY to DISABLED."""
+    return _accept(command, context)
+
+
+@on(Enable)
+def enable(command: Enable, context: CameraContext) -> Iterable[Message]:
+    """From DISABLED to ENABLED."""
+    return _accept(command, context)
+
+
+@on(Disable)
+def disable(command: Disable, context: CameraContext) -> Iterable[Message]:
+    """From ENABLED to DISABLED; what is being carried out goes on."""
+    return _accept(command, context)
+
+
+@on(Standby)
+def standby(command: Standby, context: CameraContext) -> Iterable[Message]:
+    """From DISABLED or FAULT to STANDBY."""
+    return _accept(command, context)
+
+
+@on(ExitControl)
+def exit_control(command: ExitControl, context: CameraContext) -> Iterable[Message]:
+    """From STANDBY to OFFLINE; as a camera does, the process stays and can be taken under control again."""
+    return _accept(command, context)
+
+
+@on(EnterControl)
+def enter_control(command: EnterControl, context: CameraContext) -> Iterable[Message]:
+    """From OFFLINE to STANDBY."""
+    return _accept(command, context)
+
+
+@on(TakeImages)
+def take_images(command: TakeImages, context: CameraContext) -> Iterable[Message]:
+    """Queue images to be taken."""
+    return _accept(command, context)
+
+
+def _accept(command: Command, context: CameraContext) -> Iterable[Message]:
+    now = context.clock.tai_ns()
+    return context.service.accept(command, context.session, now_tai_ns=now, run_id=context.run_id)

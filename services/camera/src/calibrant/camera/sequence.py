@@ -1,0 +1,224 @@
+"""The steps of takeImages, each in one short transaction: begin, begin an image, store it, end; and the clean-up.
+
+Owns the rows of commands and exposures and what is told of them. Must not know processes, files or waiting.
+Every step is given an open transaction and returns the messages that follow from it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from calibrant.camera.exposing import FramePlan
+from calibrant.camera.night import exposure_id, image_name
+from calibrant.camera.service import CameraService
+from calibrant.camera.simulator import HeaderValues
+from calibrant.camera.store import CameraQueries, CommandRow, CommandState, ExposureRow, ExposureState
+from calibrant.contracts.base import Message
+from calibrant.contracts.camera.v1 import (
+    AckCode,
+    EndReadout,
+    ErrorCode,
+    ExposureStored,
+    Image,
+    StartIntegration,
+    StoredFile,
+    SummaryState,
+    TakeImages,
+)
+from calibrant.contracts.common.v1 import TaiTime
+from calibrant.frames.times import NS_PER_S, day_obs
+from calibrant.sal import Controller, answer
+
+
+@dataclass(frozen=True, slots=True)
+class TakingImages:
+    """One takeImages command on its way.
+
+    Parameters
+    ----------
+    service
+        The camera.
+    command
+        The command.
+    run_id
+        The run it belongs to; empty for none.
+    """
+
+    service: CameraService
+    command: TakeImages
+    run_id: str
+
+    @property
+    def command_id(self) -> str:
+        """Identifier of the command."""
+        return self.command.header.command_id
+
+    def begin(self, session: Session, now_tai_ns: int) -> list[Message]:
+        """Begin, unless its deadline has passed or the state does not allow it any more: then end it.
+
+        Once begun it is never begun again, whatever happens.
+        """
+        state = self.service.state(session)
+        refusal = Controller(self.service.component).refusal(self.command, state=state, now_tai_ns=now_tai_ns)
+        if refusal is None:
+            self._row(session).state = CommandState.EXECUTING
+            return []
+        self._row(session).state = CommandState.DONE
+        return [self.service.give(session, refusal, now_tai_ns)]
+
+    def begin_image(self, session: Session, index: int) -> tuple[ExposureRow, list[Message]]:
+        """Give the image its number and its time; the simulated clock moves to the end of its readout.
+
+        Parameters
+        ----------
+        session
+            An open transaction.
+        index
+            Place in the command, from 1.
+
+        Raises
+        ------
+        NightFull
+            The night has no number left.
+        """
+        status, command = self.service.status(session), self.command
+        status.filter = command.filter or status.filter
+        begin = status.clock_tai_ns
+        simulated_s = command.exposure_time_s + self.service.parameters.readout_s
+        status.clock_tai_ns = begin + round(simulated_s * NS_PER_S)
+        night = day_obs(begin)
+        number = CameraQueries(session).last_number(night) + 1
+        sensors = sorted(set(command.sensors)) or [d.id for d in self.service.instrument.detectors]
+        row = ExposureRow(
+            exposure_id=exposure_id(night, number),
+            image_name=image_name(self.service.parameters.image_prefix, night, number),
+            day_obs=night,
+            image_number=number,
+            command_id=self.command_id,
+            image_index=index,
+            images_in_sequence=command.num_images,
+            image_type=command.image_type,
+            group_id=command.group_id,
+            begin_tai_ns=begin,
+            end_tai_ns=status.clock_tai_ns,
+            exposure_time_s=command.exposure_time_s,
+            dark_time_s=command.exposure_time_s,
+            shutter=command.shutter,
+            filter=status.filter,
+            sensors=json.dumps(sensors),
+            state=ExposureState.BEGUN,
+        )
+        session.add(row)
+        started = StartIntegration(
+            component=self.service.component,
+            image=_image(row),
+            exposure_time_s=row.exposure_time_s,
+            acquisition_start=TaiTime.from_ns(begin),
+        )
+        return row, [started]
+
+    def store_image(
+        self, session: Session, image: ExposureRow, files: Sequence[StoredFile], now_tai_ns: int
+    ) -> list[Message]:
+        """Record that all files of an image are in the object store, and tell it."""
+        row = session.get_one(ExposureRow, image.exposure_id)
+        row.state = ExposureState.STORED
+        row.files = json.dumps([file.model_dump(mode="json") for file in files])
+        events: list[Message] = [
+            EndReadout(
+                component=self.service.component,
+                image=_image(row),
+                requested_exposure_time_s=row.exposure_time_s,
+                end_of_readout=TaiTime.from_ns(row.end_tai_ns),
+            ),
+            self._stored(row, files),
+        ]
+        left = row.images_in_sequence - row.image_index
+        if left:
+            text = f"{row.image_index} of {row.images_in_sequence} images taken"
+            time_s = self.service.duration_s(self.command, left)
+            ack = answer(self.command, AckCode.IN_PROGRESS, text, timeout_s=time_s)
+            events.append(self.service.give(session, ack, now_tai_ns))
+        return events
+
+    def end(self, session: Session, ack: AckCode, why: str, now_tai_ns: int) -> list[Message]:
+        """End the command; images that are not stored are given up, those that are stored are named."""
+        images = CameraQueries(session).images(self.command_id)
+        stored = [image.image_name for image in images if image.state == ExposureState.STORED]
+        for image in images:
+            if image.state == ExposureState.BEGUN:
+                image.state = ExposureState.ABORTED
+        self._row(session).state = CommandState.DONE
+        final = answer(self.command, ack, why, image_names=stored)
+        return [self.service.give(session, final, now_tai_ns)]
+
+    def end_interrupted(self, session: Session, now_tai_ns: int) -> list[Message]:
+        """End a command of an earlier boot: COMPLETE if all its images were stored, else ABORTED."""
+        images = CameraQueries(session).images(self.command_id)
+        stored = sum(image.state == ExposureState.STORED for image in images)
+        if stored == self.command.num_images:
+            return self.end(session, AckCode.COMPLETE, f"{stored} image(s) taken", now_tai_ns)
+        why = f"the camera was restarted after {stored} of {self.command.num_images} image(s); command anew"
+        return self.end(session, AckCode.ABORTED, why, now_tai_ns)
+
+    def fault(self, session: Session, error: str, now_tai_ns: int) -> list[Message]:
+        """End the command as failed and put the camera into FAULT."""
+        code = ErrorCode(component=self.service.component, error_code=1, error_report=error)
+        state = self.service.change_state(session, SummaryState.FAULT, error)
+        return [*self.end(session, AckCode.FAILED, error, now_tai_ns), code, state]
+
+    def plans(self, row: ExposureRow) -> list[FramePlan]:
+        """Return what is to be done for each detector of an image."""
+        return [
+            FramePlan(
+                camera=self.service.camera,
+                header=HeaderValues(
+                    image_name=row.image_name,
+                    exposure_id=row.exposure_id,
+                    detector=detector,
+                    image_type=row.image_type,
+                    begin_tai_ns=row.begin_tai_ns,
+                    exposure_time_s=row.exposure_time_s,
+                    dark_time_s=row.dark_time_s,
+                    filter=row.filter,
+                ),
+                night=row.day_obs,
+                shutter=row.shutter,
+            )
+            for detector in row.detectors()
+        ]
+
+    def _stored(self, row: ExposureRow, files: Sequence[StoredFile]) -> ExposureStored:
+        return ExposureStored(
+            component=self.service.component,
+            instrument=self.service.instrument.name,
+            image=_image(row),
+            begin=TaiTime.from_ns(row.begin_tai_ns),
+            exposure_time_s=row.exposure_time_s,
+            dark_time_s=row.dark_time_s,
+            filter=row.filter,
+            files=list(files),
+        )
+
+    def _row(self, session: Session) -> CommandRow:
+        row = CameraQueries(session).row(self.command_id)
+        assert row is not None
+        return row
+
+
+def _image(row: ExposureRow) -> Image:
+    return Image(
+        image_name=row.image_name,
+        exposure_id=row.exposure_id,
+        image_type=row.image_type,
+        image_index=row.image_index,
+        images_in_sequence=row.images_in_sequence,
+        day_obs=row.day_obs,
+        image_number=row.image_number,
+        group_id=row.group_id,
+        command_id=row.command_id,
+    )

@@ -1,0 +1,178 @@
+"""The camera's use cases: taking commands in, its state, its nights.
+
+Owns acceptance and the summary state. What a command does once it is accepted is ``sequence`` and ``executor``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import event
+from sqlmodel import Session
+
+from calibrant.camera.checks import problem_of
+from calibrant.camera.exposing import Camera
+from calibrant.camera.night import next_night
+from calibrant.camera.simulator import SimulationParameters
+from calibrant.camera.store import AckRow, CameraQueries, CommandRow, CommandState, StatusRow
+from calibrant.contracts.base import Message
+from calibrant.contracts.camera.v1 import (
+    AckCode,
+    CommandAck,
+    SummaryState,
+    SummaryStateChanged,
+    TakeImages,
+)
+from calibrant.frames.instrument import Instrument
+from calibrant.frames.times import day_obs
+from calibrant.runtime.database import Database
+from calibrant.sal import Command, Controller, Verdict, answer, command_name
+
+
+@dataclass(slots=True)
+class CameraService:
+    """The camera of one boot of the process.
+
+    Parameters
+    ----------
+    component
+        Its name, to which commands are addressed.
+    boot_id
+        Identifier of this boot: a state or a command of another boot is of the past.
+    instrument
+        The camera it imitates.
+    parameters
+        How it behaves.
+    camera
+        The same, as a child process wants it.
+    database
+        Its own database.
+    clock_start_tai_ns
+        First start of the simulated clock, in nanoseconds since 1970-01-01T00:00:00 TAI.
+    speed
+        How much faster than real time; 0: as fast as possible.
+    ack_margin_s
+        What a client is told to wait for each image beside exposure and readout, in seconds.
+    """
+
+    component: str
+    boot_id: str
+    instrument: Instrument
+    parameters: SimulationParameters
+    camera: Camera
+    database: Database
+    clock_start_tai_ns: int
+    speed: float
+    ack_margin_s: float
+    wake: Callable[[], None] = field(default=lambda: None)
+    """Called when an accepted command has been committed; set by whoever carries commands out."""
+
+    def accept(self, command: Command, session: Session, *, now_tai_ns: int, run_id: str) -> list[Message]:
+        """Take a command in, however it has come; return the answer and what else is to be told.
+
+        Parameters
+        ----------
+        command
+            The command.
+        session
+            An open transaction.
+        now_tai_ns
+            Now on the system clock, in nanoseconds since 1970-01-01T00:00:00 TAI.
+        run_id
+            The run it belongs to; empty for none.
+        """
+        queries = CameraQueries(session)
+        given = queries.acks(command.header.command_id)
+        decision = Controller(self.component).decide(
+            command,
+            state=self.state(session),
+            now_tai_ns=now_tai_ns,
+            last=given[-1] if given else None,
+        )
+        if decision.verdict is Verdict.IGNORED:
+            return []
+        if decision.verdict is Verdict.REPEATED:
+            return [decision.ack] if decision.ack else []
+        ack = decision.ack or self._take_on(command, queries)
+        done = decision.ack is not None or ack.ack is not AckCode.IN_PROGRESS
+        session.add(
+            CommandRow(
+                command_id=command.header.command_id,
+                name=command_name(command),
+                body=command.to_json().decode(),
+                run_id=run_id,
+                state=CommandState.DONE if done else CommandState.ACCEPTED,
+                boot_id=self.boot_id,
+                received_tai_ns=now_tai_ns,
+            )
+        )
+        events: list[Message] = [self.give(session, ack, now_tai_ns)]
+        if decision.verdict is Verdict.CHANGES_STATE:
+            events.append(self.change_state(session, decision.state, f"command {command_name(command)}"))
+        if not done:
+            event.listen(session, "after_commit", lambda _: self.wake(), once=True)
+        return events
+
+    def give(self, session: Session, ack: CommandAck, now_tai_ns: int) -> CommandAck:
+        """Record an acknowledgement and return it."""
+        session.add(AckRow(command_id=ack.command_id, body=ack.to_json().decode(), given_tai_ns=now_tai_ns))
+        return ack
+
+    def status(self, session: Session) -> StatusRow:
+        """Return the component's row, made at the first boot, brought to STANDBY at every other."""
+        row = session.get(StatusRow, self.component)
+        if row is None:
+            row = StatusRow(
+                component=self.component,
+                clock_tai_ns=self.clock_start_tai_ns,
+                summary_state=SummaryState.STANDBY.name,
+                boot_id=self.boot_id,
+            )
+        elif row.boot_id != self.boot_id:
+            row.summary_state, row.boot_id = SummaryState.STANDBY.name, self.boot_id
+        session.add(row)
+        return row
+
+    def state(self, session: Session) -> SummaryState:
+        """Return the summary state."""
+        return CameraQueries(session).state(self.component, self.boot_id)
+
+    def change_state(self, session: Session, state: SummaryState, reason: str) -> SummaryStateChanged:
+        """Record a summary state and return the event that tells it."""
+        self.status(session).summary_state = state.name
+        return SummaryStateChanged(component=self.component, summary_state=state, reason=reason)
+
+    def begin_night(self) -> str:
+        """Go on in the next night if this one has exposures, and return the night (YYYYMMDD).
+
+        Called before a new commanded run. It changes nothing while no exposure was taken since, or while a
+        command waits or is being carried out.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            The database is locked, full or away.
+        """
+        with self.database.writing() as session:
+            status, queries = self.status(session), CameraQueries(session)
+            if queries.last_number(day_obs(status.clock_tai_ns)) and not queries.unfinished():
+                status.clock_tai_ns = next_night(status.clock_tai_ns)
+            return day_obs(status.clock_tai_ns)
+
+    def duration_s(self, command: Command, images: int | None = None) -> float:
+        """Return how long images of a command may take on the system clock, in seconds; None: all of them."""
+        if not isinstance(command, TakeImages):
+            return 0.0
+        simulated_s = command.exposure_time_s + self.parameters.readout_s
+        each_s = self.ack_margin_s + (simulated_s / self.speed if self.speed else 0.0)
+        return each_s * (command.num_images if images is None else images)
+
+    def _take_on(self, command: Command, queries: CameraQueries) -> CommandAck:
+        problem = problem_of(command, self.instrument) if isinstance(command, TakeImages) else ""
+        if problem:
+            return answer(command, AckCode.FAILED, problem)
+        before = [row.command() for row in queries.unfinished()]
+        text = f"queued behind {len(before)} command(s)" if before else "begins now"
+        timeout_s = sum(map(self.duration_s, (*before, command)))
+        return answer(command, AckCode.IN_PROGRESS, text, timeout_s=timeout_s)

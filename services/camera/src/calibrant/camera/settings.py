@@ -1,0 +1,46 @@
+"""Settings of the camera."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from calibrant.frames.times import parse_time
+from calibrant.runtime.settings import ServiceSettings
+
+
+class CameraSettings(ServiceSettings):
+    """What the camera is and how its simulation runs."""
+
+    component: str = Field(default="camera", min_length=1, description="Name under which it is commanded.")
+    instrument: str = Field(
+        default="simcam", description="Instrument file that it imitates: a name or a path."
+    )
+    seed: int = Field(default=20260101, ge=0, description="Seed of all its random numbers.")
+    speed: float = Field(
+        default=0.0,
+        ge=0,
+        description="How much faster than real time: 1 is real time, 0 as fast as possible.",
+    )
+    clock_start: str = Field(
+        default="2026-01-01T22:00:00",
+        description="First start of the simulated clock; UTC unless it ends in TAI.",
+    )
+    flaws: tuple[str, ...] = Field(
+        default=(), description="Flaws to switch on, by their names in the instrument's simulation.flaws."
+    )
+    ack_margin_s: float = Field(
+        default=120.0,
+        gt=0,
+        description="Unit: s. What a client is told to wait for each image beside exposure and readout.",
+    )
+
+    @field_validator("clock_start")
+    @classmethod
+    def _time(cls, text: str) -> str:
+        parse_time(text)
+        return text
+
+    @property
+    def clock_start_tai_ns(self) -> int:
+        """First start of the simulated clock, in nanoseconds since 1970-01-01T00:00:00 TAI."""
+        return parse_time(self.clock_start)

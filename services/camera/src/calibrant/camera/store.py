@@ -1,0 +1,211 @@
+"""The camera's tables and the one class of queries over them.
+
+Owns their shape; ``migrations/`` creates them. Times are nanoseconds since 1970-01-01T00:00:00 TAI.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Integer, Text, UniqueConstraint
+from sqlmodel import Field, Session, SQLModel, col, func, select
+
+from calibrant.contracts.camera.v1 import CommandAck, StoredFile, SummaryState
+from calibrant.sal import COMMANDS, Command
+
+
+def _number() -> Column[int]:
+    kind = BigInteger().with_variant(Integer, "sqlite")
+    return Column(kind, primary_key=True, autoincrement=True)
+
+
+def _big() -> Column[int]:
+    return Column(BigInteger, nullable=False)
+
+
+def _text() -> Column[str]:
+    return Column(Text, nullable=False)
+
+
+class CommandState(StrEnum):
+    """How far a command has come."""
+
+    ACCEPTED = "accepted"
+    EXECUTING = "executing"
+    DONE = "done"
+
+
+class ExposureState(StrEnum):
+    """How far an exposure has come."""
+
+    BEGUN = "begun"
+    STORED = "stored"
+    ABORTED = "aborted"
+
+
+class StatusRow(SQLModel, table=True):
+    """The component: its simulated clock, filter and state. The state counts for the named boot alone."""
+
+    __tablename__ = "camera_status"
+
+    component: str = Field(primary_key=True)
+    clock_tai_ns: int = Field(sa_column=_big())
+    filter: str = ""
+    summary_state: str
+    boot_id: str
+
+
+class CommandRow(SQLModel, table=True):
+    """A command that was taken in, in the order of its number."""
+
+    __tablename__ = "camera_command"
+
+    number: int | None = Field(default=None, sa_column=_number())
+    command_id: str = Field(unique=True)
+    name: str
+    body: str = Field(sa_column=_text(), description="The message as JSON")
+    run_id: str = ""
+    state: str = Field(index=True, description="accepted, executing or done")
+    boot_id: str = Field(description="The boot that took it in")
+    received_tai_ns: int = Field(sa_column=_big())
+
+    def command(self) -> Command:
+        """Return the message."""
+        return COMMANDS[self.name].from_json(self.body.encode())
+
+
+class AckRow(SQLModel, table=True):
+    """An acknowledgement that was given, in the order of its number."""
+
+    __tablename__ = "camera_ack"
+
+    number: int | None = Field(default=None, sa_column=_number())
+    command_id: str = Field(index=True)
+    body: str = Field(sa_column=_text(), description="CommandAck as JSON")
+    given_tai_ns: int = Field(sa_column=_big())
+
+
+class ExposureRow(SQLModel, table=True):
+    """An exposure; none is ever removed, so that no number comes twice."""
+
+    __tablename__ = "camera_exposure"
+    __table_args__ = (UniqueConstraint("day_obs", "image_number", name="uq_camera_exposure_number"),)
+
+    exposure_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    image_name: str = Field(unique=True)
+    day_obs: str
+    image_number: int
+    command_id: str = Field(index=True)
+    image_index: int
+    images_in_sequence: int
+    image_type: str
+    group_id: str
+    begin_tai_ns: int = Field(sa_column=_big())
+    end_tai_ns: int = Field(sa_column=_big(), description="End of the readout")
+    exposure_time_s: float
+    dark_time_s: float
+    shutter: bool
+    filter: str = ""
+    sensors: str = Field(sa_column=_text(), description="JSON: detectors read")
+    state: str = Field(description="begun, stored or aborted")
+    files: str = Field(default="[]", sa_column=_text(), description="JSON: StoredFile of each detector")
+
+    def stored_files(self) -> list[StoredFile]:
+        """Return the files of a stored exposure."""
+        return [StoredFile.model_validate(file) for file in json.loads(self.files)]
+
+    def detectors(self) -> list[int]:
+        """Return the detectors that were read."""
+        return [int(number) for number in json.loads(self.sensors)]
+
+
+CAMERA_TABLES = ("camera_status", "camera_command", "camera_ack", "camera_exposure")
+
+
+class CameraQueries:
+    """Reads the camera's tables, for its HTTP API, the command line and its own work.
+
+    Parameters
+    ----------
+    session : Session
+        An open transaction.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def state(self, component: str, boot_id: str) -> SummaryState:
+        """Return the component's state: STANDBY until this boot has changed it."""
+        row = self._session.get(StatusRow, component)
+        if row is None or row.boot_id != boot_id:
+            return SummaryState.STANDBY
+        return SummaryState[row.summary_state]
+
+    def row(self, command_id: str) -> CommandRow | None:
+        """Return a command's row, or None when it is unknown."""
+        return self._session.exec(select(CommandRow).where(CommandRow.command_id == command_id)).first()
+
+    def unfinished(self) -> list[CommandRow]:
+        """Return the commands that wait or are being carried out, in order."""
+        query = select(CommandRow).where(col(CommandRow.state) != CommandState.DONE)
+        return list(self._session.exec(query.order_by(col(CommandRow.number))))
+
+    def images(self, command_id: str) -> list[ExposureRow]:
+        """Return the exposures of a command, in order."""
+        query = select(ExposureRow).where(ExposureRow.command_id == command_id)
+        return list(self._session.exec(query.order_by(col(ExposureRow.exposure_id))))
+
+    def last_number(self, night: str) -> int:
+        """Return the highest image number given in a night; 0 for none."""
+        query = select(func.max(ExposureRow.image_number)).where(ExposureRow.day_obs == night)
+        return self._session.exec(query).one() or 0
+
+    def acks(self, command_id: str) -> list[CommandAck]:
+        """Return the acknowledgements given to a command, in order."""
+        query = select(AckRow).where(AckRow.command_id == command_id).order_by(col(AckRow.number))
+        return [CommandAck.from_json(row.body.encode()) for row in self._session.exec(query)]
+
+    def exposures(self, *, night: str | None = None, limit: int = 1000) -> list[dict[str, Any]]:
+        """Return exposures, newest first.
+
+        Parameters
+        ----------
+        night : str or None
+            Only those of this night (YYYYMMDD).
+        limit : int
+            At most so many.
+        """
+        query = select(ExposureRow).order_by(col(ExposureRow.exposure_id).desc()).limit(limit)
+        if night is not None:
+            query = query.where(ExposureRow.day_obs == night)
+        return [_exposure(row) for row in self._session.exec(query)]
+
+    def commands(self, limit: int = 1000) -> list[dict[str, Any]]:
+        """Return commands with their last acknowledgement, newest first."""
+        query = select(CommandRow).order_by(col(CommandRow.number).desc()).limit(limit)
+        return [self._command(row)[0] for row in self._session.exec(query)]
+
+    def command(self, command_id: str) -> dict[str, Any] | None:
+        """Return a command with all its acknowledgements, or None when it is unknown."""
+        row = self.row(command_id)
+        if row is None:
+            return None
+        facts, acks = self._command(row)
+        return facts | {"acks": [_ack(ack) for ack in acks]}
+
+    def _command(self, row: CommandRow) -> tuple[dict[str, Any], list[CommandAck]]:
+        acks = self.acks(row.command_id)
+        facts = row.model_dump(exclude={"number", "boot_id"}) | {"body": json.loads(row.body)}
+        return facts | {"last": _ack(acks[-1]) if acks else None}, acks
+
+
+def _exposure(row: ExposureRow) -> dict[str, Any]:
+    unpacked = {"sensors": row.detectors(), "files": json.loads(row.files)}
+    return row.model_dump() | unpacked
+
+
+def _ack(ack: CommandAck) -> Mapping[str, Any]:
+    return ack.model_dump(mode="json", exclude_none=True) | {"code": ack.ack.number}

@@ -1,0 +1,155 @@
+"""A platform, a camera on it, and someone who commands it over the bus."""
+
+import asyncio
+import types
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from calibrant.camera.app import create_app
+from calibrant.camera.settings import CameraSettings
+from calibrant.contracts.camera.v1 import (
+    CommandAck,
+    EndReadout,
+    ErrorCode,
+    ExposureStored,
+    StartIntegration,
+    SummaryState,
+    SummaryStateChanged,
+    TakeImages,
+)
+from calibrant.runtime.handlers import collect, on
+from calibrant.runtime.platform import open_platform
+from calibrant.runtime.process import ServiceProcess, ServiceSpec
+from calibrant.sal import COMMANDS, Remote, Tracker, is_final
+
+PATIENCE_S = 60.0
+IMAGE_FIELDS = {
+    "num_images": 1,
+    "exposure_time_s": 0.0,
+    "shutter": False,
+    "image_type": "BIAS",
+    "group_id": "group-1",
+    "filter": "",
+    "observation_note": "",
+}
+
+
+def take_images(remote, *cause, timeout_s=600.0, **fields):
+    return remote.command(TakeImages, *cause, timeout_s=timeout_s, **(IMAGE_FIELDS | fields))
+
+
+def state_command(remote, name, *cause, timeout_s=600.0):
+    fields = {"configuration_override": ""} if name == "start" else {}
+    return remote.command(COMMANDS[name], name, *cause, timeout_s=timeout_s, **fields)
+
+
+async def until(condition, what):
+    """Wait for a condition; fail with what was waited for."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110  what is waited for comes from another thread
+            await asyncio.sleep(0.01)
+    assert condition(), what
+
+
+class Commander:
+    """The sequencer's place on the bus: sends commands and remembers what the camera says."""
+
+    def __init__(self, platform, folder: Path):
+        self.said = []
+        self.sent = 0
+        self.remote = Remote("camera", "test", platform.clock)
+        module = types.ModuleType("commander")
+        for kind in (
+            CommandAck,
+            SummaryStateChanged,
+            ErrorCode,
+            StartIntegration,
+            EndReadout,
+            ExposureStored,
+        ):
+            setattr(module, kind.__name__, self._listener(kind))
+        migrations = folder / "no-migrations"
+        migrations.mkdir(exist_ok=True)
+        spec = ServiceSpec("sequencer", self, collect(module), platform.database("sequencer"), migrations)
+        self.process = ServiceProcess(spec, platform)
+
+    def _listener(self, kind):
+        @on(kind)
+        def hear(message, context):
+            self.said.append((message, context.run_id))
+
+        return hear
+
+    def heard(self, kind):
+        return [message for message, _ in self.said if isinstance(message, kind)]
+
+    def acks(self, command):
+        return [a for a in self.heard(CommandAck) if a.command_id == command.header.command_id]
+
+    def send(self, command, run_id="run-1"):
+        self.sent += 1
+        with self.process.unit_of_work(f"test-{self.sent}-{id(self)}", run_id) as unit:
+            unit.emit([command])
+
+    async def final(self, command):
+        await until(lambda: any(is_final(a.ack) for a in self.acks(command)), f"end of {command}")
+        tracker = self.remote.track(command)
+        for ack in self.acks(command):
+            tracker = tracker.acknowledged(ack, self.remote.clock.tai_ns())
+        assert isinstance(tracker, Tracker)
+        return tracker
+
+    async def enable(self, cause="1"):
+        for name in ("start", "enable"):
+            command = state_command(self.remote, name, cause)
+            self.send(command)
+            await self.final(command)
+        # Acknowledgements and events are two topics: one may come before the other.
+        await until(lambda: self.state is SummaryState.ENABLED, "ENABLED")
+
+    @property
+    def state(self):
+        told = self.heard(SummaryStateChanged)
+        return told[-1].summary_state if told else None
+
+
+@asynccontextmanager
+async def running_camera(folder: Path, **settings):
+    """Run a camera of simcam-tiny and a commander beside it on the embedded bus."""
+    chosen = CameraSettings(
+        data_dir=folder, worker_slots=1, **({"instrument": "simcam-tiny"} | settings), port=0
+    )
+    async with open_platform(chosen) as platform:
+        app = create_app(chosen, platform)
+        commander = Commander(platform, folder)
+        await commander.process.start()
+        await app.state.process.start()
+        try:
+            yield app, commander
+        finally:
+            await app.state.process.stop(5)
+            await commander.process.stop(5)
+
+
+@pytest.fixture
+def hand_clock():
+    class HandClock:
+        now = 1_800_000_000 * 1_000_000_000
+
+        def tai_ns(self):
+            return self.now
+
+        def monotonic_s(self):
+            return self.now / 1e9
+
+    return HandClock()
+
+
+@pytest.fixture
+def tools():
+    """The helpers of this file."""
+    return types.SimpleNamespace(
+        running_camera=running_camera, state_command=state_command, take_images=take_images, until=until
+    )

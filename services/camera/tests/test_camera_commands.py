@@ -1,0 +1,321 @@
+"""Acceptance and the steps of takeImages, each in a transaction of a real database; no bus, no child process."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+import calibrant.camera
+from calibrant.bus.cloudevents import Envelope
+from calibrant.camera import handlers
+from calibrant.camera.exposing import Camera
+from calibrant.camera.night import NightFull
+from calibrant.camera.sequence import TakingImages
+from calibrant.camera.service import CameraService
+from calibrant.camera.settings import CameraSettings
+from calibrant.camera.simulator import parameters_of
+from calibrant.camera.store import CameraQueries, CommandState, ExposureState, StatusRow
+from calibrant.contracts.camera.v1 import (
+    AckCode,
+    CommandAck,
+    ErrorCode,
+    StoredFile,
+    SummaryState,
+    SummaryStateChanged,
+)
+from calibrant.contracts.common.v1 import DataRef
+from calibrant.frames.instrument import load_instrument
+from calibrant.frames.times import format_time
+from calibrant.runtime.database import Database
+from calibrant.runtime.handlers import Context, collect
+from calibrant.sal import TRANSITIONS, Remote
+
+S_NS = 1_000_000_000
+MIGRATIONS = Path(calibrant.camera.__file__).parent / "migrations"
+
+
+class Desk:
+    """A camera without a process: what a handler would get, and the helpers to hand it commands."""
+
+    def __init__(self, folder, clock, tools):
+        instrument = load_instrument("simcam-tiny")
+        self.clock, self.tools = clock, tools
+        self.database = Database(f"sqlite:///{folder}/camera.sqlite")
+        self.database.migrate([MIGRATIONS])
+        self.service = CameraService(
+            component="camera",
+            boot_id="boot-1",
+            instrument=instrument,
+            parameters=parameters_of(instrument),
+            camera=Camera(instrument.canonical(), 1),
+            database=self.database,
+            clock_start_tai_ns=CameraSettings().clock_start_tai_ns,
+            speed=0.0,
+            ack_margin_s=120.0,
+        )
+        self.remote = Remote("camera", "test", clock)
+        self.table = collect(handlers)
+
+    def handle(self, command):
+        envelope = Envelope(
+            id="event", source="/test", type=command.message_type, time_utc="2026-01-01T00:00:00Z", data=b"{}"
+        )
+        with self.database.writing() as session:
+            context = Context(self.service, session, envelope, self.clock)
+            return list(self.table.events[command.message_type].handle(command, context))
+
+    def enable(self):
+        for name in ("start", "enable"):
+            self.handle(self.tools.state_command(self.remote, name, self.service.boot_id))
+
+    def take(self, *cause, **fields):
+        command = self.tools.take_images(self.remote, *(cause or ("1",)), **fields)
+        return command, self.handle(command)
+
+    def step(self, function):
+        with self.database.writing() as session:
+            return function(session)
+
+    def read(self, function):
+        with self.database.reading() as session:
+            return function(CameraQueries(session))
+
+    @property
+    def state(self):
+        return self.read(lambda queries: queries.state("camera", self.service.boot_id))
+
+
+@pytest.fixture
+def desk(tmp_path, hand_clock, tools):
+    made = Desk(tmp_path, hand_clock, tools)
+    yield made
+    made.database.close()
+
+
+def stored(detector):
+    ref = DataRef(uri=f"objects:raw/{detector}.fits", sha256="0" * 64, size_bytes=1, media_type="image/fits")
+    return StoredFile(detector=detector, ref=ref)
+
+
+def test_the_camera_begins_in_standby_and_follows_the_state_commands(desk):
+    assert desk.state is SummaryState.STANDBY
+    ack, changed = desk.handle(desk.tools.state_command(desk.remote, "start"))
+    assert (ack.ack, changed.summary_state, changed.reason) == (
+        AckCode.COMPLETE,
+        SummaryState.DISABLED,
+        "command start",
+    )
+    desk.handle(desk.tools.state_command(desk.remote, "enable"))
+    assert desk.state is SummaryState.ENABLED
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_every_state_command_has_a_handler_that_answers(desk, name):
+    first = desk.handle(desk.tools.state_command(desk.remote, name))[0]
+    allowed = name in ("start", "exitControl")
+    assert first.ack is (AckCode.COMPLETE if allowed else AckCode.FAILED)
+    assert allowed or f"{name} not allowed in state STANDBY" in first.result
+
+
+def test_images_are_refused_in_standby_and_the_refusal_is_kept(desk):
+    command, (ack,) = desk.take()
+    assert (ack.ack, ack.error) == (AckCode.FAILED, 1)
+    assert "takeImages not allowed in state STANDBY" in ack.result
+    kept = desk.read(lambda queries: queries.command(command.header.command_id))
+    assert (kept["state"], kept["acks"][0]["code"]) == ("done", -302)
+
+
+def test_images_are_queued_with_the_time_they_may_take(desk):
+    desk.enable()
+    _, (first,) = desk.take("1", num_images=2)
+    _, (second,) = desk.take("2")
+    assert (first.ack, first.result, first.timeout_s) == (AckCode.IN_PROGRESS, "begins now", 240.0)
+    assert (second.result, second.timeout_s) == ("queued behind 1 command(s)", 360.0)
+
+
+def test_real_time_asks_for_more_patience(desk):
+    desk.enable()
+    desk.service = dataclasses.replace(desk.service, speed=2.0)
+    _, (ack,) = desk.take(image_type="DARK", exposure_time_s=30.0)
+    assert ack.timeout_s == 120.0 + (30.0 + 2.0) / 2
+
+
+def test_the_same_command_twice_is_one_command(desk):
+    desk.enable()
+    command, (first,) = desk.take()
+    assert desk.handle(command) == [first]
+    assert len(desk.read(lambda queries: queries.unfinished())) == 1
+    desk.clock.now += 10**15  # long after its deadline the answer is still the same
+    assert desk.handle(command) == [first]
+
+
+def test_another_components_command_is_nobodys_business(desk):
+    other = Remote("shutter", "test", desk.clock)
+    assert desk.handle(desk.tools.state_command(other, "start")) == []
+    assert desk.read(lambda queries: queries.commands()) == []
+
+
+def test_a_command_after_its_deadline_is_timed_out(desk):
+    desk.enable()
+    command = desk.tools.take_images(desk.remote, "late", timeout_s=10.0)
+    desk.clock.now += 11 * S_NS
+    (ack,) = desk.handle(command)
+    assert (ack.ack, ack.ack.number) == (AckCode.TIMEOUT, -304)
+    assert "deadline passed 1.0 s ago" in ack.result
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"num_images": 0}, "num_images is 0; give 1 to 10000"),
+        ({"image_type": "DARK", "exposure_time_s": -1.0}, "exposure_time_s is -1.0; give 0 to 86400 s"),
+        ({"exposure_time_s": 5.0}, "a BIAS has exposure_time_s 0, not 5.0"),
+        ({"image_type": "PICTURE"}, "image_type is 'PICTURE'; give one of BIAS, DARK, FLAT"),
+        ({"sensors": [0, 7]}, "sensors [7] are not in simcam-tiny, which has detectors [0, 1]"),
+    ],
+)
+def test_senseless_images_are_refused_with_what_to_ask_for(desk, fields, text):
+    desk.enable()
+    _, (ack,) = desk.take(**fields)
+    assert ack.ack is AckCode.FAILED
+    assert text in ack.result
+
+
+def taking(desk, **fields):
+    desk.enable()
+    command, _ = desk.take(**fields)
+    return TakingImages(desk.service, command, "run-1")
+
+
+def test_a_queued_command_whose_deadline_passes_is_not_begun(desk):
+    steps = taking(desk, timeout_s=10.0)
+    desk.clock.now += 11 * S_NS
+    (ack,) = desk.step(lambda session: steps.begin(session, desk.clock.now))
+    assert ack.ack is AckCode.TIMEOUT
+    assert desk.read(lambda queries: queries.unfinished()) == []
+
+
+def test_a_queued_command_is_not_begun_once_the_camera_is_disabled(desk):
+    steps = taking(desk)
+    desk.handle(desk.tools.state_command(desk.remote, "disable"))
+    (ack,) = desk.step(lambda session: steps.begin(session, desk.clock.now))
+    assert (ack.ack, "state DISABLED" in ack.result) == (AckCode.FAILED, True)
+
+
+def test_images_are_numbered_and_the_simulated_clock_runs_on(desk):
+    steps = taking(desk, num_images=2, image_type="DARK", exposure_time_s=1.5, filter="r", sensors=[1])
+    first, (started,) = desk.step(lambda session: steps.begin_image(session, 1))
+    second, _ = desk.step(lambda session: steps.begin_image(session, 2))
+    assert (first.image_name, first.exposure_id) == ("SC_O_20260101_000001", 2026010100001)
+    assert (second.image_name, second.exposure_id) == ("SC_O_20260101_000002", 2026010100002)
+    assert format_time(first.begin_tai_ns) == "2026-01-01T22:00:00.000"
+    assert second.begin_tai_ns - first.begin_tai_ns == 3_500_000_000
+    assert started.image.image_index == 1
+    assert (first.detectors(), first.filter) == ([1], "r")
+
+
+def test_a_filter_stays_until_another_is_asked_for(desk):
+    taking(desk, filter="r")
+    later = TakingImages(desk.service, desk.tools.take_images(desk.remote, "2"), "")
+    desk.take("2")
+    steps = TakingImages(desk.service, desk.tools.take_images(desk.remote, "1", filter="r"), "")
+    desk.step(lambda session: steps.begin_image(session, 1))
+    image, _ = desk.step(lambda session: later.begin_image(session, 1))
+    assert image.filter == "r"
+
+
+def test_a_full_night_takes_no_more(desk):
+    steps = taking(desk)
+    image, _ = desk.step(lambda session: steps.begin_image(session, 1))
+    desk.step(
+        lambda session: setattr(session.get_one(type(image), image.exposure_id), "image_number", 99_999)
+    )
+    with pytest.raises(NightFull):
+        desk.step(lambda session: steps.begin_image(session, 1))
+
+
+def test_storing_an_image_tells_its_files_and_how_much_is_left(desk):
+    steps = taking(desk, num_images=2)
+    image, _ = desk.step(lambda session: steps.begin_image(session, 1))
+    files = [stored(0), stored(1)]
+    end, told, ack = desk.step(lambda s: steps.store_image(s, image, files, desk.clock.now))
+    assert end.end_of_readout.ns - told.begin.ns == 2 * S_NS
+    assert (list(told.files), told.instrument, told.image.group_id) == (files, "simcam-tiny", "group-1")
+    assert (ack.ack, ack.result, ack.timeout_s) == (AckCode.IN_PROGRESS, "1 of 2 images taken", 120.0)
+
+
+def restarted(desk):
+    desk.service = dataclasses.replace(desk.service, boot_id="boot-2")
+
+
+def test_after_a_restart_the_camera_is_in_standby_and_keeps_its_clock(desk):
+    steps = taking(desk)
+    desk.step(lambda session: steps.begin_image(session, 1))
+    restarted(desk)
+    assert desk.state is SummaryState.STANDBY
+    clock = desk.step(lambda session: desk.service.status(session).clock_tai_ns)
+    assert format_time(clock) == "2026-01-01T22:00:02.000"
+
+
+@pytest.mark.parametrize(
+    ("images_stored", "ack"), [(2, AckCode.COMPLETE), (1, AckCode.ABORTED), (0, AckCode.ABORTED)]
+)
+def test_an_interrupted_command_is_complete_only_if_all_its_images_are_stored(desk, images_stored, ack):
+    steps = taking(desk, num_images=2)
+    for index in (1, 2):
+        image, _ = desk.step(lambda session, i=index: steps.begin_image(session, i))
+        if index <= images_stored:
+            desk.step(lambda s, row=image: steps.store_image(s, row, [stored(0)], desk.clock.now))
+    restarted(desk)
+    after = dataclasses.replace(steps, service=desk.service)
+    (final,) = desk.step(lambda session: after.end_interrupted(session, desk.clock.now))
+    assert (final.ack, len(final.image_names)) == (ack, images_stored)
+    states = [e["state"] for e in desk.read(lambda queries: queries.exposures())]
+    expected = [ExposureState.STORED] * images_stored + [ExposureState.ABORTED] * (2 - images_stored)
+    assert sorted(states) == sorted(expected)
+    assert desk.read(lambda queries: queries.unfinished()) == []
+
+
+def test_a_fault_ends_the_command_and_stops_the_camera(desk):
+    steps = taking(desk)
+    desk.step(lambda session: steps.begin_image(session, 1))
+    events = desk.step(lambda session: steps.fault(session, "the shutter is stuck", desk.clock.now))
+    assert [type(event) for event in events] == [CommandAck, ErrorCode, SummaryStateChanged]
+    assert events[0].ack is AckCode.FAILED
+    assert desk.state is SummaryState.FAULT
+    ack, changed = desk.handle(desk.tools.state_command(desk.remote, "standby"))
+    assert (ack.ack, changed.summary_state) == (AckCode.COMPLETE, SummaryState.STANDBY)
+
+
+def test_a_new_night_begins_only_after_an_exposure(desk):
+    assert desk.service.begin_night() == "20260101"
+    assert desk.service.begin_night() == "20260101"
+    steps = taking(desk)
+    image, _ = desk.step(lambda session: steps.begin_image(session, 1))
+    assert desk.service.begin_night() == "20260101"  # a command is still under way
+    desk.step(lambda s: steps.store_image(s, image, [stored(0)], desk.clock.now))
+    desk.step(lambda s: steps.end(s, AckCode.COMPLETE, "done", desk.clock.now))
+    assert desk.service.begin_night() == "20260102"
+    assert desk.service.begin_night() == "20260102"
+    clock = desk.step(lambda session: session.get_one(StatusRow, "camera").clock_tai_ns)
+    assert format_time(clock) == "2026-01-02T22:00:00.000"
+
+
+def test_a_command_is_told_to_the_executor_when_it_is_committed_not_before(desk):
+    desk.enable()
+    woken = []
+    desk.service.wake = lambda: woken.append(desk.read(lambda queries: len(queries.unfinished())))
+    desk.take()
+    assert woken == [1]
+
+
+def test_what_is_done_is_kept_with_every_answer(desk):
+    steps = taking(desk)
+    desk.step(lambda session: steps.begin(session, desk.clock.now))
+    image, _ = desk.step(lambda session: steps.begin_image(session, 1))
+    desk.step(lambda s: steps.store_image(s, image, [stored(0)], desk.clock.now))
+    desk.step(lambda s: steps.end(s, AckCode.COMPLETE, "1 image(s) taken", desk.clock.now))
+    kept = desk.read(lambda queries: queries.command(steps.command_id))
+    assert [ack["code"] for ack in kept["acks"]] == [301, 303]
+    assert kept["acks"][-1]["image_names"] == [image.image_name]
+    assert kept["state"] == CommandState.DONE

@@ -1,0 +1,60 @@
+"""Taking one frame as a child process does: files, truth, repetition, clean-up, and how long it takes."""
+
+import time
+
+import pytest
+
+from calibrant.camera.exposing import Camera, FramePlan, expose, remove_image
+from calibrant.camera.simulator import HeaderValues
+from calibrant.frames.instrument import load_instrument
+from calibrant.frames.times import parse_time
+from calibrant.runtime.objects import FolderStore
+
+
+def plan(name="simcam-tiny", number=1, image_type="DARK", exposure_s=30.0):
+    header = HeaderValues(
+        f"SC_O_20260101_{number:06d}",
+        2026010100000 + number,
+        0,
+        image_type,
+        parse_time("2026-01-01T22:00:00"),
+        exposure_s,
+        exposure_s,
+        "",
+    )
+    camera = Camera(load_instrument(name).canonical(), 1)
+    return FramePlan(camera, header, "20260101", shutter=image_type == "FLAT")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return FolderStore(tmp_path)
+
+
+def test_taking_a_frame_again_changes_nothing(store):
+    first = expose(plan(), store)
+    before = {key: store.path_of(f"objects:{key}").stat().st_mtime_ns for key in store.keys("raw")}
+    assert expose(plan(), store) == first
+    assert {key: store.path_of(f"objects:{key}").stat().st_mtime_ns for key in store.keys("raw")} == before
+    assert store.local_path(first.ref).stat().st_size == first.ref.size_bytes
+
+
+def test_removing_an_image_leaves_all_others(store):
+    expose(plan(number=1), store)
+    kept = expose(plan(number=11), store)  # a name that begins alike, but for its end
+    remove_image(store, "20260101", "SC_O_20260101_000001")
+    remove_image(store, "20260101", "SC_O_20260101_000001")
+    left = list(store.keys("raw/20260101"))
+    assert left == [
+        kept.ref.uri.removeprefix("objects:"),
+        kept.ref.uri.removeprefix("objects:").replace(".fits", ".truth.json"),
+    ]
+
+
+def test_a_large_frame_is_taken_in_a_quarter_of_a_second(store):
+    times_s = []
+    for number in range(1, 7):
+        begun = time.perf_counter()
+        expose(plan("simcam", number, "FLAT", 5.0), store)
+        times_s.append(time.perf_counter() - begun)
+    assert min(times_s[1:]) < 0.25

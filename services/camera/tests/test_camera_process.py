@@ -1,0 +1,224 @@
+"""The whole camera on the embedded bus: commands in, acknowledgements, events and files out."""
+
+import asyncio
+import json
+
+import httpx
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from calibrant.bus.errors import PermanentError
+from calibrant.contracts.camera.v1 import (
+    AckCode,
+    EndReadout,
+    ErrorCode,
+    ExposureStored,
+    Heartbeat,
+    StartIntegration,
+    SummaryState,
+    SummaryStateChanged,
+)
+from calibrant.frames.instrument import load_instrument
+from calibrant.frames.reading import read_frames
+from calibrant.runtime.process import ServiceProcess
+
+
+def raw_files(folder):
+    root = folder / "objects" / "raw"
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.asyncio
+async def test_commanded_images_are_taken_told_and_stored(tmp_path, tools):
+    async with tools.running_camera(tmp_path) as (_, commander):
+        await commander.enable()
+        command = tools.take_images(
+            commander.remote, "1", num_images=2, image_type="DARK", exposure_time_s=30.0
+        )
+        commander.send(command, "run-7")
+        end = await commander.final(command)
+        assert (end.ack, end.result) == (AckCode.COMPLETE, "2 image(s) taken")
+        assert end.image_names == ("SC_O_20260101_000001", "SC_O_20260101_000002")
+        await tools.until(lambda: len(commander.heard(ExposureStored)) == 2, "two exposures")
+    assert [ack.ack.number for ack in commander.acks(command)] == [301, 301, 303]
+    assert {run for message, run in commander.said if isinstance(message, ExposureStored)} == {"run-7"}
+    about = (StartIntegration, EndReadout, ExposureStored)
+    told = [(type(m).__name__, m.image.image_index) for m, _ in commander.said if isinstance(m, about)]
+    each = ("StartIntegration", "EndReadout", "ExposureStored")
+    assert told == [(name, index) for index in (1, 2) for name in each]
+    check_files(tmp_path, commander.heard(ExposureStored)[1])
+
+
+def check_files(folder, told):
+    instrument = load_instrument("simcam-tiny")
+    assert [file.detector for file in told.files] == [0, 1]
+    for file in told.files:
+        key = file.ref.uri.removeprefix("objects:")
+        assert key == f"raw/20260101/SC_O_20260101_000002_{file.detector}.fits"
+        (frame,) = read_frames(folder / "objects" / key, instrument)
+        assert frame.facts.exposure_id == str(told.image.exposure_id) == "2026010100002"
+        assert frame.facts.begin_tai_ns == told.begin.ns
+        truth = json.loads((folder / "objects" / key.replace(".fits", ".truth.json")).read_text())
+        assert truth["exposure"]["exposure_id"] == told.image.exposure_id
+        with fits.open(folder / "objects" / truth["static"]) as maps:
+            assert [hdu.name for hdu in maps[1:]] == ["BIAS_STRUCTURE", "DARK", "RESPONSE"]
+            assert np.median(maps["DARK"].data) == pytest.approx(0.05)
+
+
+@pytest.mark.asyncio
+async def test_the_same_seed_makes_the_same_bytes_in_another_folder(tmp_path, tools):
+    kept = []
+    for name in ("one", "other"):
+        async with tools.running_camera(tmp_path / name, seed=5) as (_, commander):
+            await commander.enable()
+            for image_type, exposure_s in (("BIAS", 0.0), ("DARK", 100.0), ("FLAT", 2.0)):
+                command = tools.take_images(
+                    commander.remote,
+                    f"{name}-{image_type}",
+                    image_type=image_type,
+                    exposure_time_s=exposure_s,
+                    shutter=image_type == "FLAT",
+                    group_id=f"group-{name}",
+                )
+                commander.send(command)
+                assert (await commander.final(command)).ack is AckCode.COMPLETE
+        kept.append(raw_files(tmp_path / name))
+    assert len(kept[0]) == 3 * 2 * 2 + 2  # a file and its truth for each detector; the detectors' own truth
+    assert kept[0] == kept[1]
+
+
+@pytest.mark.asyncio
+async def test_a_command_delivered_twice_is_carried_out_once(tmp_path, tools):
+    async with tools.running_camera(tmp_path) as (_, commander):
+        await commander.enable()
+        command = tools.take_images(commander.remote, "1")
+        commander.send(command)
+        commander.send(command)
+        await commander.final(command)
+        commander.send(command)  # and once more when it is done: the final answer is given again
+        complete = lambda: [a for a in commander.acks(command) if a.ack is AckCode.COMPLETE]  # noqa: E731
+        await tools.until(lambda: len(complete()) == 2, "the final answer again")
+        assert complete()[0] == complete()[1]
+        assert len(commander.heard(ExposureStored)) == 1
+
+
+@pytest.mark.asyncio
+async def test_commands_are_carried_out_in_order_and_none_after_its_deadline(tmp_path, tools):
+    async with tools.running_camera(tmp_path, speed=10.0) as (_, commander):
+        await commander.enable()
+        slow = tools.take_images(commander.remote, "1", image_type="DARK", exposure_time_s=10.0)
+        late = tools.take_images(commander.remote, "2", timeout_s=0.5)
+        last = tools.take_images(commander.remote, "3")
+        for command in (slow, late, last):
+            commander.send(command)
+        ends = [(await commander.final(command)).ack for command in (slow, late, last)]
+        assert ends == [AckCode.COMPLETE, AckCode.TIMEOUT, AckCode.COMPLETE]
+        await tools.until(lambda: len(commander.heard(ExposureStored)) == 2, "two exposures")
+        assert [e.image.command_id for e in commander.heard(ExposureStored)] == [
+            slow.header.command_id,
+            last.header.command_id,
+        ]
+
+
+@pytest.mark.asyncio
+async def test_a_camera_that_cannot_write_its_files_is_in_fault(tmp_path, tools):
+    async with tools.running_camera(tmp_path) as (_, commander):
+        strange = tmp_path / "objects" / "raw" / "20260101" / "SC_O_20260101_000001_1.fits"
+        strange.parent.mkdir(parents=True)
+        strange.write_bytes(b"someone else's")
+        await commander.enable()
+        command = tools.take_images(commander.remote, "1")
+        commander.send(command)
+        end = await commander.final(command)
+        assert end.ack is AckCode.FAILED
+        assert "SC_O_20260101_000001_1.fits exists with other bytes" in end.result
+        await tools.until(lambda: commander.heard(ErrorCode), "the error code")
+        await tools.until(lambda: commander.state is SummaryState.FAULT, "FAULT")
+        assert not [name for name in raw_files(tmp_path) if not name.startswith("truth/")]
+        standby = tools.state_command(commander.remote, "standby")
+        commander.send(standby)
+        await commander.final(standby)
+        await commander.enable("again")
+        again = tools.take_images(commander.remote, "2")
+        commander.send(again)
+        assert (await commander.final(again)).image_names == ("SC_O_20260101_000002",)
+
+
+@pytest.mark.asyncio
+async def test_a_killed_child_process_costs_nothing_but_time(tmp_path, tools):
+    async with tools.running_camera(tmp_path, speed=1.0) as (app, commander):
+        await commander.enable()
+        command = tools.take_images(commander.remote, "1", image_type="DARK", exposure_time_s=1.0)
+        commander.send(command)
+        await tools.until(lambda: commander.heard(StartIntegration), "the exposure")
+        for pool in app.state.process.platform.workers._all:
+            for child in list((pool._processes or {}).values()):
+                child.kill()
+        assert (await commander.final(command)).ack is AckCode.COMPLETE
+
+
+@pytest.mark.asyncio
+async def test_the_camera_tells_its_state_at_start_and_beats(tmp_path, tools, monkeypatch):
+    beats = []
+    original = ServiceProcess.send_telemetry
+
+    async def listen(process, message):
+        beats.append(message)
+        await original(process, message)
+
+    monkeypatch.setattr(ServiceProcess, "send_telemetry", listen)
+    async with tools.running_camera(tmp_path) as (app, commander):
+        await tools.until(lambda: commander.heard(SummaryStateChanged), "the state")
+        assert commander.heard(SummaryStateChanged)[0].summary_state is SummaryState.STANDBY
+        await tools.until(lambda: len(beats) >= 2, "two beats")
+        assert beats[0] == Heartbeat(component="camera", summary_state=SummaryState.STANDBY)
+        assert app.state.process.faults() == []
+
+
+@pytest.mark.asyncio
+async def test_commands_over_http_go_the_same_way(tmp_path, tools):
+    async with tools.running_camera(tmp_path) as (app, _):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://camera") as client:
+            refused = await client.post("/commands/takeImages", json={"image_type": "BIAS"})
+            assert refused.status_code == 202
+            assert refused.json()["code"] == -302
+            for name in ("start", "enable"):
+                answer = await client.post(f"/commands/{name}", json={})
+                assert (answer.status_code, answer.json()["ack"]) == (202, "COMPLETE")
+            assert (await client.get("/summary-state")).json()["summary_state"] == "ENABLED"
+            order = {"image_type": "BIAS", "command_id": "mine", "sensors": [1]}
+            for _ in range(2):
+                assert (await client.post("/commands/takeImages", json=order)).status_code == 202
+            command = await done(client, "mine")
+            assert [ack["code"] for ack in command["acks"]] == [301, 303]
+            (exposure,) = (await client.get("/exposures", params={"night": "20260101"})).json()
+            assert (exposure["state"], [f["detector"] for f in exposure["files"]]) == ("stored", [1])
+            assert len((await client.get("/commands")).json()) == 4
+            assert (await client.get("/commands/nobody")).status_code == 404
+            assert (await client.post("/commands/start", json={"speed": 1})).status_code == 422
+            assert (await client.get("/openapi.json")).status_code == 200
+
+
+async def done(client, command_id):
+    for _ in range(3000):
+        found = (await client.get(f"/commands/{command_id}")).json()
+        if found["state"] == "done":
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError(found)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"instrument": "hubble"}, "^instrument hubble: no such instrument; known are "),
+        ({"flaws": ("rust",)}, "^no flaw 'rust' in simulation.flaws"),
+    ],
+)
+async def test_a_wrong_setting_is_named_before_anything_starts(tmp_path, tools, settings, text):
+    with pytest.raises(PermanentError, match=text):
+        async with tools.running_camera(tmp_path, **settings):
+            pass

@@ -1,0 +1,1 @@
+"""The only writer of certifications: which calibration applies, when, and why."""

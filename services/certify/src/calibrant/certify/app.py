@@ -1,0 +1,28 @@
+"""The composition of certify: the only place where its parts meet."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from calibrant.certify import handlers
+from calibrant.certify.api import routes
+from calibrant.certify.service import CertifyService
+from calibrant.certify.settings import CertifySettings
+from calibrant.runtime.handlers import collect
+from calibrant.runtime.http import http_app
+from calibrant.runtime.platform import Platform
+from calibrant.runtime.process import ServiceProcess, ServiceSpec
+
+
+def create_app(_settings: CertifySettings, platform: Platform) -> FastAPI:
+    """Build the service; ``app.state.process`` is its process."""
+    database = platform.database("certify")
+    spec = ServiceSpec(
+        name="certify",
+        service=CertifyService(),
+        handlers=collect(handlers),
+        database=database,
+        migrations=Path(__file__).parent / "migrations",
+        router=routes(database),
+    )
+    return http_app(ServiceProcess(spec, platform))

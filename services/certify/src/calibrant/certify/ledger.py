@@ -1,0 +1,91 @@
+"""The ledger's table, written once and never changed, and its lines as the rules read them.
+
+Owns the table. All times are TAI nanoseconds; a missing begin or end is unbounded.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Text
+from sqlmodel import Field, Session, SQLModel, col, func, select
+
+from calibrant.contracts.common.v1 import Product
+from calibrant.rules.ledger import LedgerAction, LedgerEntry
+from calibrant.rules.validity import ValidityRange
+
+_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
+
+
+class EntryRow(SQLModel, table=True):
+    """A line of the ledger. Triggers in the database refuse to change or delete one."""
+
+    __tablename__ = "certify_entry"
+    __table_args__ = (
+        Index("ix_certify_entry_subject", "collection", "instrument", "kind", "detector"),
+        {"sqlite_autoincrement": True},
+    )
+
+    sequence: int | None = Field(
+        default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True)
+    )
+    certification_id: str = Field(unique=True)
+    action: str = Field(description="certify or withdraw")
+    product_id: str = Field(index=True)
+    product: str = Field(sa_column=Column(Text, nullable=False), description="JSON: the contract's Product")
+    collection: str
+    kind: str
+    instrument: str
+    detector: int
+    filter: str | None = None
+    begin_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger))
+    end_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger))
+    recorded_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
+    report_id: str
+    requested_by: str
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    job_id: str
+    run_id: str
+
+    @property
+    def made_of(self) -> Product:
+        """The product, as it was given."""
+        return Product.from_json(self.product.encode())
+
+    @property
+    def entry(self) -> LedgerEntry:
+        """The line as the rules read it."""
+        assert self.sequence is not None
+        return LedgerEntry(
+            product_id=self.product_id,
+            collection=self.collection,
+            kind=self.kind,
+            instrument=self.instrument,
+            detector=self.detector,
+            filter=self.filter,
+            range=ValidityRange(begin_tai_ns=self.begin_tai_ns, end_tai_ns=self.end_tai_ns),
+            recorded_tai_ns=self.recorded_tai_ns,
+            sequence=self.sequence,
+            action=LedgerAction(self.action),
+        )
+
+
+def lines(
+    session: Session, *, collection: str, instrument: str, kind: str, detector: int
+) -> dict[int, EntryRow]:
+    """Return the lines about one kind and detector in a collection, by number, in order."""
+    query = select(EntryRow).where(
+        col(EntryRow.collection) == collection,
+        col(EntryRow.instrument) == instrument,
+        col(EntryRow.kind) == kind,
+        col(EntryRow.detector) == detector,
+    )
+    rows = session.exec(query.order_by(col(EntryRow.sequence))).all()
+    return {row.sequence: row for row in rows if row.sequence is not None}
+
+
+def next_recorded(session: Session, now_tai_ns: int) -> int:
+    """Return when a new line is recorded: now, and after every earlier one even if a clock was set back.
+
+    So what the ledger said at an instant is never changed by a line written later.
+    """
+    last: int | None = session.exec(select(func.max(EntryRow.recorded_tai_ns))).one()
+    return now_tai_ns if last is None else max(now_tai_ns, last + 1)

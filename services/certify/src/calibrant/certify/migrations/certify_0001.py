@@ -1,0 +1,58 @@
+"""The ledger, and what keeps it append-only."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "certify_0001"
+down_revision = None
+branch_labels = ("certify",)
+depends_on = None
+
+
+def upgrade() -> None:
+    number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    op.create_table(
+        "certify_entry",
+        sa.Column("sequence", number, primary_key=True, autoincrement=True),
+        sa.Column("certification_id", sa.String, nullable=False, unique=True),
+        sa.Column("action", sa.String, nullable=False),
+        sa.Column("product_id", sa.String, nullable=False),
+        sa.Column("product", sa.Text, nullable=False),
+        sa.Column("collection", sa.String, nullable=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("instrument", sa.String, nullable=False),
+        sa.Column("detector", sa.Integer, nullable=False),
+        sa.Column("filter", sa.String),
+        sa.Column("begin_tai_ns", sa.BigInteger),
+        sa.Column("end_tai_ns", sa.BigInteger),
+        sa.Column("recorded_tai_ns", sa.BigInteger, nullable=False),
+        sa.Column("report_id", sa.String, nullable=False),
+        sa.Column("requested_by", sa.String, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("job_id", sa.String, nullable=False),
+        sa.Column("run_id", sa.String, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    subject = ["collection", "instrument", "kind", "detector"]
+    op.create_index("ix_certify_entry_subject", "certify_entry", subject)
+    op.create_index("ix_certify_entry_product_id", "certify_entry", ["product_id"])
+    if op.get_bind().dialect.name == "sqlite":
+        _forbid("update", "BEFORE UPDATE ON certify_entry")
+        _forbid("delete", "BEFORE DELETE ON certify_entry")
+        # INSERT OR REPLACE deletes without firing the trigger above.
+        _forbid(
+            "replace",
+            "BEFORE INSERT ON certify_entry WHEN EXISTS (SELECT 1 FROM certify_entry WHERE "
+            "certification_id = NEW.certification_id OR sequence = NEW.sequence)",
+        )
+
+
+def _forbid(name: str, when: str) -> None:
+    op.execute(
+        f"CREATE TRIGGER certify_entry_no_{name} {when} "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: write a new entry instead'); END"
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("certify_entry")

@@ -1,0 +1,1 @@
+"""Builds calibration products from sets of frames."""

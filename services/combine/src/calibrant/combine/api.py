@@ -1,0 +1,58 @@
+"""HTTP queries of combine: products, their files, recipes. Answers from the one query class; changes nothing."""
+
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import FileResponse
+
+from calibrant.combine.recipes import RECIPES
+from calibrant.combine.service import CombineService
+from calibrant.runtime.database import Database
+
+
+def routes(service: CombineService, database: Database) -> APIRouter:
+    """Return the routes of combine."""
+    router = APIRouter(tags=["products"])
+
+    @router.get("/products", summary="List products, the latest first")
+    def products(
+        kind: str | None = None, instrument: str | None = None, detector: int | None = None
+    ) -> list[dict[str, Any]]:
+        with database.reading() as session:
+            return service.queries(session).products(kind=kind, instrument=instrument, detector=detector)
+
+    @router.get("/products/{product_id}", summary="Show a product with its provenance")
+    def product(product_id: str) -> dict[str, Any]:
+        with database.reading() as session:
+            found = service.queries(session).product(product_id)
+        if found is None:
+            raise _no_product(product_id)
+        return found
+
+    @router.get("/products/{product_id}/file", summary="Download a product's FITS file")
+    def file(product_id: str) -> FileResponse:
+        with database.reading() as session:
+            path = service.queries(session).file(product_id)
+        if path is None or not path.is_file():
+            raise _no_product(product_id)
+        return FileResponse(path, media_type="image/fits", filename=f"{product_id}.fits")
+
+    @router.get("/recipes", summary="List recipes with their inputs and parameters")
+    def recipes() -> list[dict[str, Any]]:
+        return [
+            {
+                "name": recipe.name,
+                "version": recipe.version,
+                "summary": recipe.summary,
+                "frames": recipe.image_type.value,
+                "roles": [{"name": r.name, "kind": r.kind, "required": r.required} for r in recipe.roles],
+                "parameters": recipe.parameters.model_json_schema()["properties"],
+            }
+            for recipe in RECIPES.values()
+        ]
+
+    return router
+
+
+def _no_product(product_id: str) -> HTTPException:
+    return HTTPException(404, f"no product {product_id!r}; GET /products lists those there are")

@@ -1,0 +1,201 @@
+"""The inputs of a combine job, read and checked: instrument, frames, calibrations. Must not know recipes' insides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from calibrant.bus.errors import PermanentError
+from calibrant.combine.recipes.base import Calibration, FrameInput, Recipe
+from calibrant.contracts.combine.v1 import CombineJob
+from calibrant.contracts.common.v1 import JobInput
+from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
+from calibrant.frames.reading import FrameRejected, RawFrame, read_frames
+from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
+from calibrant.pixels import Reference
+from calibrant.runtime.handlers import Workspace
+
+FRAMES = "frames"
+
+
+class InputRefused(PermanentError):
+    """An input of a job is missing, of another kind, or does not fit; the text names it."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class JobFrame:
+    """A frame of a job: how the job names it, and what its file holds."""
+
+    input: JobInput
+    file_name: str
+    raw: RawFrame
+
+    @property
+    def recipe_input(self) -> FrameInput:
+        """The frame as a recipe wants it."""
+        facts = self.raw.facts
+        name = f"{self.file_name} (frame {self.input.id})"
+        return FrameInput(name, self.raw.array, facts.exptime_s, facts.dark_time_s)
+
+
+def instrument_in_force(job: CombineJob, workspace: Workspace) -> Instrument:
+    """Return the job's instrument, from the user's own folder or as it ships.
+
+    Raises
+    ------
+    InputRefused
+        It is unknown, wrong, or not the description that the job was planned with.
+    """
+    try:
+        instrument = load_instrument(job.instrument, Path(workspace.config["instruments"]))
+        instrument.detector(job.detector)
+    except (InstrumentError, KeyError) as problem:
+        raise InputRefused(str(problem.args[0] if isinstance(problem, KeyError) else problem)) from problem
+    if instrument.hash != job.instrument_hash:
+        raise InputRefused(
+            f"the job was planned with another description of {job.instrument} ({job.instrument_hash[:12]}) than "
+            f"this worker has ({instrument.hash[:12]}); give both the same instrument file and plan again"
+        )
+    return instrument
+
+
+def load_frames(
+    job: CombineJob, recipe: Recipe, instrument: Instrument, workspace: Workspace
+) -> list[JobFrame]:
+    """Read the frames of a job, ordered by begin and then id.
+
+    Raises
+    ------
+    InputRefused
+        One is damaged, of another type or detector, or given twice; or filters differ where they may not.
+    """
+    inputs = [one for one in job.inputs if one.role == FRAMES]
+    twice = {one.id for one in inputs if sum(one.id == other.id for other in inputs) > 1}
+    if twice:
+        raise InputRefused(f"frame {min(twice)} is given twice; give each frame once")
+    frames = [_load_frame(one, job, recipe, instrument, workspace) for one in inputs]
+    if recipe.by_filter:
+        _check_filters(job, frames)
+    return sorted(frames, key=lambda frame: (frame.raw.facts.begin_tai_ns, frame.input.id))
+
+
+def load_calibrations(
+    job: CombineJob, recipe: Recipe, instrument: Instrument, unit: str, workspace: Workspace
+) -> dict[str, Calibration]:
+    """Read the calibrations of a job, by role.
+
+    Parameters
+    ----------
+    job, recipe, instrument
+        What they are for.
+    unit : str
+        The unit that the job works in.
+    workspace : Workspace
+        Where files are.
+
+    Raises
+    ------
+    InputRefused
+        A required one is missing, one has no role here, or does not fit by kind, detector, unit or shape.
+    """
+    by_role: dict[str, JobInput] = {}
+    roles = {role.name: role for role in recipe.roles}
+    for one in job.inputs:
+        if one.role == FRAMES:
+            continue
+        if one.role not in roles or one.role in by_role:
+            why = "already has one" if one.role in by_role else f"takes {', '.join(roles) or 'none'}"
+            raise InputRefused(f"{one.id}: recipe {recipe.name} {why}: no input of role {one.role!r} fits")
+        by_role[one.role] = one
+    missing = [role.name for role in recipe.roles if role.required and role.name not in by_role]
+    if missing:
+        raise InputRefused(f"recipe {recipe.name} needs a {missing[0]}; there is none")
+    found = {}
+    for name, one in by_role.items():
+        product = _load_product(one, workspace)
+        check_product(product, roles[name].kind, job, unit, instrument.geometry(job.detector).shape)
+        found[name] = Calibration(
+            product_id=one.id,
+            reference=Reference(product.data, product.variance, product.mask),
+            per_second=product.per_second,
+            dark_time_s=product.dark_time_s,
+        )
+    return found
+
+
+def check_product(
+    product: ProductImage, kind: str, job: CombineJob, unit: str, shape: tuple[int, int]
+) -> None:
+    """Check that a product fits a job by kind, instrument, detector, unit and shape.
+
+    Raises
+    ------
+    InputRefused
+        It does not; the text says what both sides have.
+    """
+    name = product.provenance.product_id
+    wanted_unit = f"{unit}/s" if product.per_second else unit
+    for what, found, wanted in [
+        ("kind", product.kind, kind),
+        ("instrument", product.instrument, job.instrument),
+        ("detector", product.detector, job.detector),
+    ]:
+        if found != wanted:
+            raise InputRefused(f"{name}: its {what} is {found}, but the job needs {wanted}")
+    if product.unit != wanted_unit:
+        raise InputRefused(
+            f"{name}: is in {product.unit or 'no unit'}, but the job works in {unit}; give --unit "
+            f"{product.unit.partition('/')[0] or unit}, or build it again in {unit}"
+        )
+    if product.data.shape != shape:
+        raise InputRefused(
+            f"{name}: is {product.data.shape} (rows, columns), but detector {job.detector} of {job.instrument} is "
+            f"{shape}; build it again with the instrument description in force"
+        )
+
+
+def _load_frame(
+    one: JobInput, job: CombineJob, recipe: Recipe, instrument: Instrument, workspace: Workspace
+) -> JobFrame:
+    path = workspace.objects.local_path(one.ref)
+    file_name = one.file_name or path.name
+    try:
+        frames = read_frames(path, instrument, file_name)
+    except FrameRejected as refusal:
+        raise InputRefused(f"frame {one.id}: {refusal}") from refusal
+    frame = _the_frame(one, file_name, frames)
+    for what, found, wanted in [
+        ("detector", frame.detector, job.detector),
+        ("type", frame.facts.image_type.value, recipe.image_type.value),
+    ]:
+        if found != wanted:
+            raise InputRefused(f"{file_name}: its {what} is {found}, but the job combines {what} {wanted}")
+    return JobFrame(one, file_name, frame)
+
+
+def _check_filters(job: CombineJob, frames: list[JobFrame]) -> None:
+    wanted = job.filter if job.filter is not None else frames[0].raw.facts.filter
+    for frame in frames:
+        found = frame.raw.facts.filter
+        if found != wanted:
+            raise InputRefused(
+                f"{frame.file_name}: its filter is {found or 'none'}, but the job combines frames of filter "
+                f"{wanted or 'none'}; one {job.recipe} is of one filter"
+            )
+
+
+def _the_frame(one: JobInput, file_name: str, frames: Sequence[RawFrame]) -> RawFrame:
+    for frame in frames:
+        if frame.frame_id == one.id:
+            return frame
+    held = ", ".join(frame.frame_id for frame in frames)
+    raise InputRefused(f"{file_name}: holds frame {held}, not {one.id}; ingest it again")
+
+
+def _load_product(one: JobInput, workspace: Workspace) -> ProductImage:
+    try:
+        product = read_product(workspace.objects.local_path(one.ref))
+    except ProductUnreadableError as problem:
+        raise InputRefused(f"{one.id}: {problem}") from problem
+    if product.provenance.product_id != one.id:
+        raise InputRefused(f"{one.id}: its file holds {product.provenance.product_id}; give the right file")
+    return product

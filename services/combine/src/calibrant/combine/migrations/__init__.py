@@ -1,0 +1,1 @@
+"""Revisions of combine's own tables."""

@@ -1,0 +1,76 @@
+"""The recipes, one file each: add a file, and its recipe to ``RECIPES``.
+
+Owns the registry and the reading of parameters. Must not know files, messages beyond plain text, or tables.
+"""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import ValidationError
+
+from calibrant.combine.recipes.base import Parameters, Recipe, RecipeRefused
+from calibrant.combine.recipes.bias import BIAS
+from calibrant.combine.recipes.dark import DARK
+from calibrant.combine.recipes.flat import FLAT
+
+__all__ = ["RECIPES", "find_recipe", "parse_parameters"]
+
+RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({r.name: r for r in (BIAS, DARK, FLAT)})
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return a recipe by its name.
+
+    Raises
+    ------
+    RecipeRefused
+        There is none; the text names the nearest.
+    """
+    if name not in RECIPES:
+        raise RecipeRefused(f"no recipe {name!r}; {_nearest(name, RECIPES)}")
+    return RECIPES[name]
+
+
+def parse_parameters(recipe: Recipe, texts: Mapping[str, str]) -> Parameters:
+    """Return the parameters of a job, defaults filled in.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Whose parameters they are.
+    texts : mapping of str to str
+        Values as JSON text, by name.
+
+    Raises
+    ------
+    RecipeRefused
+        A parameter is unknown (the text names the nearest), no JSON, or of a wrong type or range.
+    """
+    values = {}
+    for name, text in texts.items():
+        if name not in recipe.parameters.model_fields:
+            nearest = _nearest(name, recipe.parameters.model_fields)
+            raise RecipeRefused(f"recipe {recipe.name} has no parameter {name!r}; {nearest}")
+        try:
+            values[name] = json.loads(text)
+        except json.JSONDecodeError as problem:
+            raise RecipeRefused(
+                f'parameter {recipe.name}.{name}: {text!r} is not JSON; write 3, null or "median"'
+            ) from problem
+    try:
+        return recipe.parameters.model_validate(values, strict=True)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][:1])
+        raise RecipeRefused(
+            f"parameter {recipe.name}.{where}: {first['input']!r}: {first['msg']}"
+        ) from problem
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"do you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"

@@ -1,0 +1,198 @@
+"""What a recipe is: a named function of arrays and facts, with typed inputs and parameters.
+
+Owns the form of recipes, of what they are given and of what they make. Must not know files, messages or tables.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from calibrant.bus.errors import PermanentError
+from calibrant.frames.writing.product import Unit
+from calibrant.pixels import Combined, Geometry, Reference
+from calibrant.rules.classification import ImageType
+
+Overscan = Literal["median", "median-per-row", "none"]
+
+
+class RecipeRefused(PermanentError):
+    """A recipe cannot be followed with these inputs; the text names the input and says what to do."""
+
+
+class Parameters(BaseModel):
+    """The parameters that every recipe has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    statistic: Literal["clipped-mean", "median", "mean"] = Field(
+        default="clipped-mean", description="How the samples of a pixel are combined."
+    )
+    center: Literal["median", "mean"] = Field(
+        default="median", description="Centre of the clip of a clipped mean."
+    )
+    spread: Literal["std", "mad"] = Field(
+        default="std", description="Spread that sigma counts: standard deviation, or 1.4826 MAD."
+    )
+    sigma: float = Field(default=3.0, gt=0, description="Half width of the clip. Unit: spreads.")
+    iterations: int | None = Field(
+        default=3, ge=1, description="Rounds of clipping at most; null: to convergence."
+    )
+    unit: Literal["electron", "adu"] = Field(
+        default="electron",
+        description="Unit of the product: electron applies the nominal gains, adu does not.",
+    )
+    overscan: Overscan | None = Field(
+        default=None, description="How the overscan is removed; null: as the instrument file says."
+    )
+    min_inputs: int = Field(default=3, ge=1, description="Fewest frames to combine.")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One calibration that a recipe takes.
+
+    Parameters
+    ----------
+    name : str
+        Name of the input.
+    kind : str
+        Kind of product that fills it.
+    required : bool
+        Whether the recipe can do without.
+    """
+
+    name: str
+    kind: str
+    required: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FrameInput:
+    """One raw frame.
+
+    Parameters
+    ----------
+    name : str
+        What to call it in a message: file name and id.
+    raw : ndarray
+        (rows, columns), of the detector's raw shape, in ADU.
+    exptime_s, dark_time_s : float or None
+        Exposure and dark time; None where the header does not tell.
+    """
+
+    name: str
+    raw: NDArray[Any]
+    exptime_s: float | None
+    dark_time_s: float | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Calibration:
+    """One calibration product.
+
+    Parameters
+    ----------
+    product_id : str
+        Its id.
+    reference : Reference
+        Its planes, in the unit of the job.
+    per_second : bool
+        Whether they are per second of dark time.
+    dark_time_s : float or None
+        Dark time of the frames it was made of.
+    """
+
+    product_id: str
+    reference: Reference
+    per_second: bool = False
+    dark_time_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RecipeInputs:
+    """What a recipe is given.
+
+    Parameters
+    ----------
+    frames : sequence of FrameInput
+        Frames of one detector, at least as many as `Parameters.min_inputs`.
+    calibrations : mapping of role to Calibration
+        Those that there are.
+    geometry : Geometry
+        The detector.
+    overscan : {'median', 'median-per-row', 'none'}
+        How the overscan is removed.
+    """
+
+    frames: Sequence[FrameInput]
+    calibrations: Mapping[str, Calibration]
+    geometry: Geometry
+    overscan: Overscan
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Built:
+    """What a recipe makes.
+
+    Parameters
+    ----------
+    combined : Combined
+        Data, variance, count and mask.
+    unit : str
+        Unit of the data.
+    per_second : bool
+        Whether the data are per second of dark time.
+    dark_time_s : float or None
+        Dark time that all frames share, of a dark.
+    normalisation : str
+        ``none``, ``each`` or ``combined``.
+    scales : tuple of float
+        What each frame was divided by, in the order of the frames.
+    used : tuple of str
+        Roles of the calibrations that went in.
+    """
+
+    combined: Combined
+    unit: Unit
+    scales: tuple[float, ...]
+    per_second: bool = False
+    dark_time_s: float | None = None
+    normalisation: str = "none"
+    used: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A recipe.
+
+    Parameters
+    ----------
+    name : str
+        Its name: also the kind of product it makes.
+    version : str
+        Raised whenever the same inputs would give another result.
+    summary : str
+        What it does, in one line.
+    image_type : ImageType
+        Frames it is made of.
+    roles : tuple of Role
+        Calibrations it takes.
+    parameters : type of Parameters
+        Its parameters, with defaults, units and descriptions.
+    by_filter : bool
+        Whether all frames must be of one filter, which the product is of then.
+    compute : callable
+        ``compute(inputs, parameters) -> Built``; pure.
+    """
+
+    name: str
+    version: str
+    summary: str
+    image_type: ImageType
+    roles: tuple[Role, ...]
+    parameters: type[Parameters]
+    compute: Callable[[RecipeInputs, Any], Built]
+    by_filter: bool = False

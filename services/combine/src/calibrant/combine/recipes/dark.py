@@ -1,0 +1,83 @@
+"""The dark recipe: frames without light, per second of dark time where a bias is known. Knows arrays only."""
+
+from typing import Final
+
+from calibrant.combine.recipes.base import Built, Parameters, Recipe, RecipeInputs, RecipeRefused, Role
+from calibrant.combine.recipes.correction import combined, correct
+from calibrant.frames.writing.product import Unit
+from calibrant.pixels import per_second
+from calibrant.rules.association import TIME_TOLERANCE_S
+from calibrant.rules.classification import ImageType
+
+_PER_SECOND: Final[dict[str, Unit]] = {"electron": "electron/s", "adu": "adu/s"}
+
+
+def compute(inputs: RecipeInputs, parameters: Parameters) -> Built:
+    """Build a dark.
+
+    With a bias each frame is bias-subtracted and divided by its dark time. Without one a pedestal that does not
+    grow with time stays in, so the result cannot be scaled: it is stored as it is and all dark times must agree.
+
+    Parameters
+    ----------
+    inputs : RecipeInputs
+        Dark frames, and a bias if there is one.
+    parameters : Parameters
+        How.
+
+    Returns
+    -------
+    Built
+        Per second of dark time with a bias, unscaled without.
+
+    Raises
+    ------
+    RecipeRefused
+        A frame has no dark time, or there is no bias and the dark times differ.
+    """
+    bias = inputs.calibrations.get("bias")
+    times_s = _dark_times_s(inputs, scalable=bias is not None)
+    common_s = min(times_s) if max(times_s) - min(times_s) <= TIME_TOLERANCE_S else None
+    images = [correct(frame, inputs, parameters, bias=bias) for frame in inputs.frames]
+    if bias is None:
+        return Built(
+            combined(images, parameters),
+            parameters.unit,
+            scales=(1.0,) * len(images),
+            dark_time_s=common_s,
+        )
+    rates = [per_second(image, time_s) for image, time_s in zip(images, times_s, strict=True)]
+    return Built(
+        combined(rates, parameters),
+        _PER_SECOND[parameters.unit],
+        scales=tuple(times_s),
+        per_second=True,
+        dark_time_s=common_s,
+        used=("bias",),
+    )
+
+
+def _dark_times_s(inputs: RecipeInputs, *, scalable: bool) -> list[float]:
+    times_s = []
+    for frame in inputs.frames:
+        if frame.dark_time_s is None or (scalable and not frame.dark_time_s > 0):
+            found = "no dark time" if frame.dark_time_s is None else f"a dark time of {frame.dark_time_s:g} s"
+            raise RecipeRefused(f"{frame.name}: its header gives {found}; a dark needs one above zero")
+        times_s.append(frame.dark_time_s)
+    if not scalable and max(times_s) - min(times_s) > TIME_TOLERANCE_S:
+        raise RecipeRefused(
+            f"darks of {min(times_s):g} to {max(times_s):g} s cannot be combined without a bias: their level does "
+            "not scale with time; give a bias, or darks of one dark time"
+        )
+    return times_s
+
+
+DARK = Recipe(
+    name="dark",
+    version="1",
+    summary="Overscan and bias removed, per second of dark time, combined; unscaled without a bias.",
+    image_type=ImageType.DARK,
+    roles=(Role("bias", "bias"),),
+    parameters=Parameters,
+    compute=compute,
+)

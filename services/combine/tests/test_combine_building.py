@@ -1,0 +1,171 @@
+"""A combine job in its workspace: the product's file and its provenance, and every refusal."""
+
+from dataclasses import replace
+
+import pytest
+from astropy.io import fits
+
+from calibrant.combine.building import VersionMismatch, compute
+from calibrant.combine.inputs import InputRefused
+from calibrant.frames.instrument import load_instrument
+from calibrant.frames.times import format_time
+from calibrant.frames.writing import write_product
+from calibrant.pixels import ENGINE_VERSION
+from calibrant.runtime.handlers import Workspace
+from calibrant.runtime.objects import ObjectDamaged
+
+
+def test_the_product_says_all_that_determines_it(bench):
+    inputs = bench.biases(3)
+    product, facts, path = bench.build("bias", list(reversed(inputs)), sigma=4.0)
+    source = product.provenance
+    assert source.product_id == facts.product_id == f"bias-{source.job_id[:12]}"
+    assert (source.recipe, source.recipe_version) == ("bias", "1")
+    assert source.engine_version == ENGINE_VERSION
+    assert source.instrument_hash == bench.instrument.hash
+    assert [(one.role, one.id, one.sha256) for one in source.inputs] == [
+        ("frames", one.id, one.ref.sha256) for one in inputs
+    ]
+    assert source.parameters["sigma"] == 4.0
+    assert source.parameters["overscan"] == "median-per-row"
+    with fits.open(path, checksum=True) as file:
+        header = file[0].header
+    assert header["TIMESYS"] == "TAI"
+    assert header["NFRAMES"] == 3
+    assert header["BUNIT"] == "electron"
+    assert header["DATE-BEG"] == format_time(facts.begin_tai_ns, "tai", 9)
+    assert facts.end_tai_ns - facts.begin_tai_ns == 2 * 60_000_000_000
+    assert [one.file_name for one in facts.frames] == [one.file_name for one in inputs]
+    assert facts.read_noise_e == pytest.approx((5.0 + 5.2 + 4.9 + 5.1) / 4)
+
+
+def test_the_same_job_gives_the_same_bytes(bench):
+    inputs = bench.flats(9000.0, 9100.0, 9200.0)
+    _, _, first = bench.build("flat", inputs)
+    _, _, again = bench.build("flat", list(reversed(inputs)))
+    assert first.read_bytes() == again.read_bytes()
+
+
+def refused(bench, job, *, error=InputRefused):
+    with pytest.raises(error) as raised:
+        compute(job, bench.workspace("refused"))
+    return str(raised.value)
+
+
+def test_too_few_frames(bench):
+    says = refused(bench, bench.job("bias", bench.biases(2)))
+    assert "2 bias frames of detector 0, 3 are needed for a bias" in says
+
+
+def test_fewest_frames_can_be_lowered(bench):
+    product, _, _ = bench.build("bias", bench.biases(2), min_inputs=2)
+    assert (product.count == 2).any()
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [("recipe_version", "version 0 of the recipe bias"), ("engine_version", "version 0 of the pixel engine")],
+)
+def test_another_version_is_refused(bench, field, says):
+    job = bench.job("bias", bench.biases(3)).model_copy(update={field: "0"})
+    assert says in refused(bench, job, error=VersionMismatch)
+
+
+def test_another_description_of_the_instrument_is_refused(bench):
+    job = bench.job("bias", bench.biases(3)).model_copy(update={"instrument_hash": "f" * 64})
+    assert "another description of simcam-tiny (ffffffffffff)" in refused(bench, job)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"instrument": "simcam-tinny"}, "simcam-tinny"), ({"detector": 7}, "has no detector 7")],
+)
+def test_an_unknown_instrument_or_detector_is_named(bench, change, says):
+    job = bench.job("bias", bench.biases(3)).model_copy(update=change)
+    assert says in refused(bench, job)
+
+
+def test_the_users_own_instrument_file_comes_first(bench):
+    shipped = load_instrument("simcam-tiny").model_dump_json()
+    own = bench.folder / "instruments"
+    own.mkdir()
+    (own / "simcam-tiny.yaml").write_text(shipped.replace('"version":"1.0.0"', '"version":"2.0.0"'))
+    changed = load_instrument(own / "simcam-tiny.yaml")
+    inputs = bench.biases(3)
+    job = bench.job("bias", inputs).model_copy(update={"instrument_hash": changed.hash})
+    scratch = bench.folder / "own"
+    scratch.mkdir()
+    assert compute(job, Workspace(scratch, bench.objects, {"instruments": str(own)})).artifacts
+
+
+def test_a_calibration_in_another_unit_is_refused(bench):
+    _, bias, _ = bench.build("bias", bench.biases(3), unit="adu")
+    inputs = [*bench.darks(9.0, 9.0, 9.0), bench.calibration("bias", bias)]
+    says = refused(bench, bench.job("dark", inputs))
+    assert f"{bias.product_id}: is in adu, but the job works in electron" in says
+
+
+def test_a_calibration_of_another_kind_is_refused(bench):
+    _, dark, _ = bench.build("dark", bench.darks(9.0, 9.0, 9.0))
+    inputs = [*bench.darks(9.0, 9.0, 9.0), bench.calibration("bias", dark)]
+    assert "its kind is dark, but the job needs bias" in refused(bench, bench.job("dark", inputs))
+
+
+def test_a_calibration_of_another_shape_is_refused(bench):
+    bias, facts, path = bench.build("bias", bench.biases(3))
+    planes = {name: getattr(bias, name)[1:] for name in ("data", "variance", "mask", "count")}
+    write_product(path, replace(bias, **planes))
+    inputs = [*bench.darks(9.0, 9.0, 9.0), bench.calibration("bias", facts)]
+    assert "is (127, 128) (rows, columns), but detector 0" in refused(bench, bench.job("dark", inputs))
+
+
+def test_a_role_the_recipe_has_not_is_refused(bench):
+    _, bias, _ = bench.build("bias", bench.biases(3))
+    inputs = [*bench.biases(3), bench.calibration("bias", bias)]
+    assert "recipe bias takes none" in refused(bench, bench.job("bias", inputs))
+
+
+def test_a_frame_of_another_type_is_refused(bench):
+    says = refused(bench, bench.job("bias", [*bench.biases(3), *bench.darks(5.0)]))
+    assert "its type is dark, but the job combines type bias" in says
+
+
+def test_a_flat_is_of_one_filter(bench):
+    inputs = [*bench.flats(9000.0, 9000.0), bench.frame("flat", 4.0, 9000.0, FILTER="g")]
+    job = bench.job("flat", inputs)
+    assert "its filter is g, but the job combines frames of filter r" in refused(bench, job)
+
+
+def test_a_flat_is_of_the_filter_that_the_job_names(bench):
+    inputs = bench.flats(9000.0, 9000.0, 9000.0)
+    _, facts, _ = bench.build("flat", inputs)
+    assert facts.filter == "r"
+    job = bench.job("flat", inputs).model_copy(update={"filter": "g"})
+    assert "its filter is r, but the job combines frames of filter g" in refused(bench, job)
+
+
+def test_a_frame_given_twice_is_refused(bench):
+    inputs = bench.biases(3)
+    assert f"frame {inputs[0].id} is given twice" in refused(bench, bench.job("bias", [*inputs, inputs[0]]))
+
+
+def test_a_frame_that_is_not_in_its_file_is_refused(bench):
+    inputs = bench.biases(3)
+    wrong = inputs[0].model_copy(update={"id": "0" * 24 + "-0"})
+    assert "ingest it again" in refused(bench, bench.job("bias", [wrong, *inputs[1:]]))
+
+
+def test_a_damaged_file_is_refused(bench):
+    inputs = bench.biases(3)
+    path = bench.objects.path_of(inputs[1].ref.uri)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "is damaged" in refused(bench, bench.job("bias", inputs), error=ObjectDamaged)
+
+
+def test_a_product_that_is_no_product_is_refused(bench):
+    path = bench.folder / "other.fits"
+    path.write_bytes(b"SIMPLE  = nothing")
+    ref = bench.objects.put_if_absent("products/other.fits", path, "image/fits")
+    frame = bench.darks(9.0, 9.0, 9.0)
+    wrong = frame[0].model_copy(update={"role": "bias", "id": "bias-000000000000", "ref": ref})
+    assert "cannot be read as a product" in refused(bench, bench.job("dark", [*frame, wrong]))

@@ -1,0 +1,1 @@
+"""Checks, classifies and records raw frames."""

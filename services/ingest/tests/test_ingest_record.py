@@ -1,0 +1,251 @@
+"""Handlers on a real database: jobs handed out, frames recorded once, duplicates and refusals."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+from sqlmodel import SQLModel, select
+
+import calibrant.ingest
+from calibrant.contracts.camera.v1 import ExposureStored, Image, StoredFile
+from calibrant.contracts.common.v1 import DataRef, TaiTime
+from calibrant.contracts.ingest.v1 import FolderScanned, FrameIngested, FrameRejected, IngestFile
+from calibrant.contracts.sequencer.v1 import FolderIngestRequested
+from calibrant.ingest import handlers
+from calibrant.ingest.reading import FileFacts, FrameFacts
+from calibrant.ingest.store import AcquisitionFrameRow, FrameRow, IngestQueries, RejectionRow
+from calibrant.runtime.handlers import JobResult
+
+FACTS = FrameFacts(
+    frame_id="f1",
+    detector=3,
+    exposure_id="e1",
+    image_type="bias",
+    image_type_because="card IMGTYPE is BIAS",
+    begin_tai_ns=1_767_225_637_000_000_000,  # 2026-01-01T00:00:00 UTC, worked out by hand: 37 s
+    exposure_time_s=0.0,
+    dark_time_s=None,
+    filter=None,
+    night="20251231",
+)
+REF = DataRef(uri="objects:frames/ab/abc.fits", sha256="abc", size_bytes=9, media_type="image/fits")
+
+
+def job(name: str, acquisition: str = "a1") -> IngestFile:
+    return IngestFile(
+        job_id=f"{acquisition}/{name}",
+        acquisition_id=acquisition,
+        instrument="simcam-tiny",
+        file_name=name,
+        uri=f"file:/data/{name}",
+    )
+
+
+def result(*frames: FrameFacts, **refusal: str) -> JobResult:
+    facts = FileFacts(frames=frames, **refusal)
+    return JobResult(execution_id="x", artifacts={"file": REF}, data=facts.model_dump(mode="json"))
+
+
+@pytest.fixture
+def record(database, context_of):
+    """Record a job's result in a transaction of its own."""
+
+    def run(message: IngestFile, outcome: JobResult):
+        with database.writing() as session:
+            return list(handlers.record_file(message, outcome, context_of(session)))
+
+    return run
+
+
+def counts(database) -> tuple[int, int, int]:
+    with database.reading() as session:
+        return tuple(
+            len(session.exec(select(row)).all()) for row in (FrameRow, AcquisitionFrameRow, RejectionRow)
+        )
+
+
+def test_an_exposure_becomes_one_job_a_file(database, context_of) -> None:
+    image = Image(
+        image_name="SC_O_20260101_000001",
+        exposure_id=2026010100001,
+        image_type="BIAS",
+        image_index=1,
+        images_in_sequence=1,
+        day_obs="20260101",
+        image_number=1,
+        group_id="acq-7",
+        command_id="c",
+    )
+    files = tuple(
+        StoredFile(
+            detector=n,
+            ref=DataRef(
+                uri=f"objects:raw/20260101/SC_{n}.fits",
+                sha256=f"h{n}",
+                size_bytes=10 + n,
+                media_type="image/fits",
+            ),
+        )
+        for n in (0, 1)
+    )
+    message = ExposureStored(
+        component="camera",
+        instrument="simcam-tiny",
+        image=image,
+        begin=TaiTime.from_ns(0),
+        exposure_time_s=0.0,
+        dark_time_s=0.0,
+        filter="",
+        files=files,
+    )
+    with database.writing() as session:
+        first = list(handlers.take_in_exposure(message, context_of(session)))
+        again = list(handlers.take_in_exposure(message, context_of(session)))
+    assert first == again
+    assert [one.file_name for one in first] == ["SC_0.fits", "SC_1.fits"]
+    assert {one.acquisition_id for one in first} == {"acq-7"}
+    assert [(one.uri, one.sha256, one.size_bytes) for one in first] == [
+        (file.ref.uri, file.ref.sha256, file.ref.size_bytes) for file in files
+    ]
+    assert len({one.job_id for one in first}) == 2
+
+
+def test_a_folder_is_told_with_its_jobs(database, context_of, folder) -> None:
+    def ask(acquisition: str):
+        request = FolderIngestRequested(
+            acquisition_id=acquisition, instrument="simcam-tiny", folder=str(folder)
+        )
+        with database.writing() as session:
+            return list(handlers.take_in_folder(request, context_of(session)))
+
+    scanned, *jobs = ask("a1")
+    assert scanned == FolderScanned(
+        acquisition_id="a1", folder=str(folder), files=3, passed_over=1, problem=""
+    )
+    assert [one.file_name for one in jobs] == ["a.FIT", "b.fits", "sub/copy.fts.gz"]
+    assert ask("a1")[1:] == jobs
+    assert not {one.job_id for one in jobs} & {one.job_id for one in ask("a2")[1:]}
+
+
+def test_a_folder_that_cannot_be_taken_in_says_why(database, context_of, folder, tmp_path) -> None:
+    def problem(instrument: str, place: str) -> str:
+        request = FolderIngestRequested(acquisition_id="a", instrument=instrument, folder=place)
+        with database.writing() as session:
+            [scanned] = handlers.take_in_folder(request, context_of(session))
+        assert scanned.files == 0
+        return scanned.problem
+
+    assert "no such instrument" in problem("nocam", str(folder))
+    assert "simcam-tiny" in problem("nocam", str(folder))
+    assert "no folder" in problem("simcam-tiny", str(tmp_path / "gone"))
+
+
+def test_a_frame_is_recorded_and_told(database, record) -> None:
+    [event] = record(job("n1/b.fits"), result(FACTS))
+    assert isinstance(event, FrameIngested)
+    assert (event.acquisition_id, event.job_id, event.frames_in_file) == ("a1", "a1/n1/b.fits", 1)
+    assert event.frame.ref == REF
+    assert event.frame.begin.ns == FACTS.begin_tai_ns
+    assert (event.frame.file_name, event.frame.instrument) == ("n1/b.fits", "simcam-tiny")
+    with database.reading() as session:
+        [listed] = IngestQueries(session).frames(image_type="bias")
+        shown = IngestQueries(session).frame("f1")
+    assert listed["begin"] == "2026-01-01T00:00:00Z"
+    assert listed["path"] == "frames/ab/abc.fits"
+    assert shown["acquisitions"] == [{"acquisition": "a1", "run": "run-1", "file_name": "n1/b.fits"}]
+
+
+def test_recording_again_changes_nothing_and_tells_the_same(database, record) -> None:
+    first = record(job("b.fits"), result(FACTS))
+    before = counts(database)
+    assert record(job("b.fits"), result(FACTS)) == first
+    assert counts(database) == before == (1, 1, 0)
+
+
+def test_the_same_frame_under_another_name_is_a_duplicate_in_its_acquisition(database, record) -> None:
+    record(job("b.fits"), result(FACTS))
+    [refused] = record(job("copy.fits.gz"), result(FACTS))
+    assert isinstance(refused, FrameRejected)
+    assert refused.reason == "duplicate"
+    assert "copy.fits.gz" in refused.message
+    assert "b.fits" in refused.message.replace("copy.fits.gz", "")
+    assert refused.kept == REF
+    assert record(job("copy.fits.gz"), result(FACTS)) == [refused]
+    assert counts(database) == (1, 1, 1)
+
+
+def test_the_same_frame_in_a_later_acquisition_counts_again(database, record) -> None:
+    record(job("b.fits"), result(FACTS))
+    [again] = record(job("b.fits", "a2"), result(FACTS))
+    assert isinstance(again, FrameIngested)
+    assert again.acquisition_id == "a2"
+    assert counts(database) == (1, 2, 0)
+
+
+def test_a_later_acquisition_corrects_what_an_earlier_one_read(database, record) -> None:
+    record(job("b.fits"), result(FACTS.model_copy(update={"image_type": "science"})))
+    record(job("b.fits", "a2"), result(FACTS))
+    record(job("b.fits"), result(FACTS.model_copy(update={"image_type": "science"})))
+    with database.reading() as session:
+        assert [frame["image_type"] for frame in IngestQueries(session).frames()] == ["bias"]
+
+
+def test_a_refusal_is_recorded_and_told(database, record) -> None:
+    [event] = record(job("bad.fits"), result(reason="truncated", message="bad.fits: is truncated"))
+    assert (event.reason, event.message, event.kept) == ("truncated", "bad.fits: is truncated", REF)
+    assert record(job("bad.fits"), result(reason="truncated", message="bad.fits: is truncated")) == [event]
+    with database.reading() as session:
+        [row] = IngestQueries(session).rejections(run="run-1")
+        assert IngestQueries(session).rejections(run="other") == []
+    assert (row["file_name"], row["reason"], row["path"]) == ("bad.fits", "truncated", "frames/ab/abc.fits")
+
+
+def test_a_refused_file_of_the_camera_is_kept_where_it_is_unless_it_is_lost(record) -> None:
+    message = job("x.fits").model_copy(update={"uri": "objects:raw/x.fits", "sha256": "h", "size_bytes": 4})
+    refusal = FileFacts(reason="not-a-number", message="m")
+    lost = FileFacts(reason="unreadable", message="m", stored=False)
+    [event] = record(message, JobResult(execution_id="x", data=refusal.model_dump(mode="json")))
+    assert event.kept is not None
+    assert event.kept.uri == "objects:raw/x.fits"
+    other = message.model_copy(update={"job_id": "j2"})
+    [event] = record(other, JobResult(execution_id="x", data=lost.model_dump(mode="json")))
+    assert event.kept is None
+
+
+def test_frames_are_listed_by_what_is_asked_for(database, record) -> None:
+    for number, kind in enumerate(["bias", "dark", "bias"]):
+        changed = {
+            "frame_id": f"f{number}",
+            "image_type": kind,
+            "begin_tai_ns": number,
+            "night": f"2026010{number}",
+        }
+        record(job(f"{number}.fits"), result(FACTS.model_copy(update=changed)))
+    with database.reading() as session:
+        queries = IngestQueries(session)
+        assert [frame["id"] for frame in queries.frames()] == ["f2", "f1", "f0"]
+        assert [frame["id"] for frame in queries.frames(image_type="bias")] == ["f2", "f0"]
+        assert [frame["id"] for frame in queries.frames(night="20260101")] == ["f1"]
+        assert [frame["id"] for frame in queries.frames(limit=1)] == ["f2"]
+        assert queries.frames(instrument="other") == []
+        assert queries.frame("gone") is None
+
+
+def test_the_migrated_schema_is_the_tables_and_can_be_taken_back(database) -> None:
+    def own(name, kind, _parents) -> bool:
+        return kind != "table" or name.startswith("ingest_")
+
+    def ours(thing, name, kind, _reflected, _other) -> bool:
+        table = name if kind == "table" else thing.table.name
+        return table.startswith("ingest_")
+
+    with database.reading() as session:
+        opts = {"include_name": own, "include_object": ours}
+        context = MigrationContext.configure(session.connection(), opts=opts)
+        assert compare_metadata(context, SQLModel.metadata) == []
+    database.downgrade([Path(calibrant.ingest.__file__).parent / "migrations"], "ingest@base")
+    with database.reading() as session:
+        left = inspect(session.connection()).get_table_names()
+    assert not [name for name in left if name.startswith("ingest_")]

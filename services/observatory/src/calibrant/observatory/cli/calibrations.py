@@ -1,0 +1,88 @@
+"""``calibrant calibrations``: what is certified, and which one applies when, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from calibrant.observatory.cli.console import console, fail, show_json, show_one, show_rows, told
+from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from calibrant.observatory.cli.stores import queries
+
+app = typer.Typer(help="What is certified: list, show one, find the one that applies.", no_args_is_help=True)
+
+
+@app.command("list")
+def listing(data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: AsJson = False) -> None:
+    """List certifications, the latest first."""
+    with told(), queries(data_dir, "certify") as certify:
+        rows = [] if certify is None else certify.calibrations()
+    columns = ["id", "product", "kind", "instrument", "detector", "collection", "begin", "end", "status"]
+    empty = "Nothing is certified yet. Try `calibrant demo`."
+    show_rows("Certifications", columns, rows, as_json=as_json, empty=empty)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="Identifier, as `list` shows it.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show all that is known of one certification."""
+    with told(), queries(data_dir, "certify") as certify:
+        row = None if certify is None else certify.calibration(name)
+    if row is None:
+        fail(f"no certification {name!r} in {data_dir}; `calibrant calibrations list` shows them")
+    show_one(row, as_json=as_json)
+
+
+@app.command("find")
+def find(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    *,
+    instrument: Annotated[str, typer.Option("--instrument", "-i", help="Camera.")],
+    detector: Annotated[int, typer.Option(help="Detector number.")],
+    kind: Annotated[str, typer.Option(help="Kind: bias, dark or flat.")],
+    at: Annotated[str, typer.Option(help="Instant; UTC unless it ends in TAI.")],
+    filter_name: Annotated[str | None, typer.Option("--filter", help="Filter, for flats.")] = None,
+    collection: Annotated[str | None, typer.Option(help="Default: INSTRUMENT/calib/daily.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="As the register stood at this instant; UTC unless it ends in TAI.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the calibration that applies, and say why; exit 1 if none does."""
+    at_tai_ns = _time("--at", at)
+    as_of_tai_ns = None if as_of is None else _time("--as-of", as_of)
+    with told(), queries(data_dir, "certify") as certify:
+        if certify is None:
+            fail(f"nothing was ever certified in {Path(data_dir)}")
+        answer: dict[str, Any] = certify.find(
+            instrument=instrument,
+            detector=detector,
+            kind=kind,
+            at_tai_ns=at_tai_ns,
+            collection=collection,
+            filter=filter_name,
+            as_of_tai_ns=as_of_tai_ns,
+        )
+    if as_json:
+        show_json(answer)
+    elif answer["calibration"] is None:
+        console().print(f"{answer['outcome']}: {answer['why']}", markup=False, soft_wrap=True)
+    else:
+        show_one({**answer["calibration"], "why": answer["why"]}, as_json=False)
+    if answer["calibration"] is None:
+        raise typer.Exit(1)
+
+
+def _time(option: str, text: str) -> int:
+    from calibrant.frames.times import parse_time  # noqa: PLC0415
+
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        fail(f"{option} {text}: {error}")

@@ -1,0 +1,169 @@
+"""``calibrant demo``, ``replay`` and ``run``: all services in this process, one run, followed to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from calibrant.observatory.cli.console import console, fail, told
+from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+
+if TYPE_CHECKING:
+    from calibrant.contracts.sequencer.v1 import RunRequested
+    from calibrant.observatory.settings import ObservatorySettings
+
+DEMO = {"bias": (10, 0.0), "dark": (5, 30.0), "flat": (10, 5.0)}
+"""Frames of the demonstration: how many, and their exposure time in seconds."""
+DEMO_FLAW = "light-leak"
+INTERRUPTED = 130
+
+Make = Annotated[str | None, typer.Option("--make", help="Kinds to make, such as bias,dark. Default: all.")]
+Collection = Annotated[
+    str | None, typer.Option(help="Collection to certify into. Default: INSTRUMENT/calib/daily.")
+]
+Begin = Annotated[str | None, typer.Option(help="Start of the validity range; UTC unless it ends in TAI.")]
+End = Annotated[
+    str | None, typer.Option(help="End of the validity range, exclusive; UTC unless it ends in TAI.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A recipe parameter: recipe.parameter=value. May be repeated."),
+]
+
+
+def demo(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    *,
+    instrument: Annotated[str, typer.Option(help="Simulated camera to use.")] = "simcam",
+    as_json: AsJson = False,
+) -> None:
+    """Take a simulated night's biases, darks and flats the whole way to published calibrations.
+
+    One detector leaks light into its darks: its dark is withheld, and the reason is told.
+    """
+    from calibrant.contracts.sequencer.v1 import ExposureRequest  # noqa: PLC0415
+    from calibrant.observatory.requests import run_request  # noqa: PLC0415
+    from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
+
+    exposures = tuple(
+        ExposureRequest(
+            image_type=kind.upper(),
+            exposure_times_s=(seconds,) * count,
+            filter="r" if kind == "flat" else "",
+        )
+        for kind, (count, seconds) in DEMO.items()
+    )
+    with told():
+        settings = ObservatorySettings(data_dir=data_dir, instrument=instrument, flaws=(DEMO_FLAW,))
+        request = run_request(settings, instrument=instrument, exposures=exposures, requested_by="demo")
+        _go(settings, request, as_json=as_json)
+
+
+def replay(
+    folder: Annotated[Path, typer.Argument(help="Folder with frames; searched to its depth.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    *,
+    instrument: Annotated[str, typer.Option("--instrument", "-i", help="Camera: a name, or a YAML file.")],
+    make: Make = None,
+    statistic: Annotated[
+        str | None, typer.Option(help="How frames are combined: clipped-mean, median or mean.")
+    ] = None,
+    unit: Annotated[str | None, typer.Option(help="Unit of the masters: electron or adu.")] = None,
+    parameters: Set = None,
+    external: Annotated[
+        bool, typer.Option("--external", help="Only verify the frames against the calibrations in force.")
+    ] = False,
+    collection: Collection = None,
+    begin: Begin = None,
+    end: End = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a folder of real frames the whole way to published calibrations."""
+    from calibrant.observatory.requests import folder_of, recipe_parameters, run_request  # noqa: PLC0415
+    from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
+
+    with told():
+        settings = ObservatorySettings(data_dir=data_dir)
+        request = run_request(
+            settings,
+            instrument=instrument,
+            folder=folder_of(folder),
+            make=make,
+            parameters=recipe_parameters(parameters or (), statistic=statistic, unit=unit),
+            generate=not external,
+            collection=collection or "",
+            begin=begin,
+            end=end,
+        )
+        _go(settings, request, as_json=as_json)
+
+
+def run(
+    sequence: Annotated[Path, typer.Argument(help="Sequence file (YAML).")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    *,
+    parameters: Set = None,
+    speed: Annotated[
+        float, typer.Option(help="Speed of the simulated camera: 1 is real time, 0 as fast as it can.")
+    ] = 0.0,
+    flaw: Annotated[
+        list[str] | None, typer.Option("--flaw", help="Switch on a flaw of the simulated camera, by name.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a commanded sequence on the simulated camera the whole way."""
+    from calibrant.observatory.requests import recipe_parameters, run_request  # noqa: PLC0415
+    from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
+    from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
+
+    with told():
+        wanted = read_sequence(sequence)
+        settings = ObservatorySettings(
+            data_dir=data_dir, instrument=wanted.instrument, speed=speed, flaws=tuple(flaw or ())
+        )
+        request = run_request(
+            settings,
+            instrument=wanted.instrument,
+            exposures=wanted.exposures,
+            parameters={**recipe_parameters(wanted.settings), **recipe_parameters(parameters or ())},
+            generate=wanted.generate_calibrations,
+            collection=wanted.calib_collection,
+            begin=wanted.certify_calib_begin_date,
+            end=wanted.certify_calib_end_date,
+        )
+        _go(settings, request, as_json=as_json)
+
+
+def _go(settings: ObservatorySettings, request: RunRequested, *, as_json: bool) -> None:
+    try:
+        good = asyncio.run(_follow(settings, request, as_json=as_json))
+    except KeyboardInterrupt:
+        console().print("\nInterrupted. Nothing is lost: the same command goes on from here.")
+        raise typer.Exit(INTERRUPTED) from None
+    if not good:
+        raise typer.Exit(1)
+
+
+async def _follow(settings: ObservatorySettings, request: RunRequested, *, as_json: bool) -> bool:
+    from calibrant.observatory.cli import show_run  # noqa: PLC0415
+    from calibrant.observatory.composition import observatory  # noqa: PLC0415
+    from calibrant.observatory.following import RunStalled, ask, follow  # noqa: PLC0415
+
+    with show_run.Bars(quiet=as_json) as bars:
+        async with observatory(settings) as running:
+            asked = ask(running, request)
+            bars.begin(asked)
+            last: Any = None
+            try:
+                async for progress in follow(running, asked.run_id):
+                    bars.update(progress)
+                    last = progress
+            except RunStalled as error:
+                bars.stop()
+                fail(f"{error}. Then give the same command again: it goes on from here")
+            outcome = show_run.outcome(running, last.view, settings.data_dir)
+    show_run.show(outcome, as_json=as_json)
+    return outcome.good

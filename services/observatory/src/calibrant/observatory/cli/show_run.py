@@ -1,0 +1,216 @@
+"""A run on the screen: bars while it works, a table and the places of things at its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from calibrant.archive.store import ArchiveQueries
+from calibrant.combine.store import CombineQueries
+from calibrant.frames.times import format_time
+from calibrant.observatory import following
+from calibrant.observatory.cli.console import console, show_json
+from calibrant.observatory.composition import Observatory
+from calibrant.observatory.picture import Master, save_picture
+from calibrant.observatory.summary import Line, lines
+from calibrant.sequencer.store.queries import RejectedFile, RunView
+from calibrant.verify.store import VerifyQueries
+
+STEPS = {
+    "exposures": "exposures",
+    "files": "ingestion",
+    "build": "combination",
+    "measure": "verification",
+    "certify": "certification",
+    "publish": "publication",
+}
+FINAL = ("done", "withheld", "failed", "skipped")
+
+
+class Bars:
+    """Progress bars of a run; a step appears when there is something to do in it.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing, for output that programs read.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._tasks: dict[str, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("  {task.description:<14}"),
+            BarColumn(bar_width=32),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=console(),
+            disable=quiet,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the bars as they are."""
+        self._progress.stop()
+
+    def begin(self, asked: following.Asked) -> None:
+        """Say which run is followed."""
+        words = "goes on where it was interrupted" if asked.resumed else "begins"
+        if not self._quiet:
+            self._progress.console.print(f"Run [bold]{asked.run_id}[/] {words}")
+
+    def update(self, progress: following.Progress) -> None:
+        """Show how far the run is."""
+        view = progress.view
+        exposures, files = view.exposures, view.files
+        self._set("exposures", exposures.done + exposures.failed, exposures.total, _failed(exposures.failed))
+        self._set("files", files.done + files.failed, files.total, _failed(files.failed, "rejected"))
+        for step in ("build", "measure", "certify"):
+            states = view.nodes.get(step, {})
+            ended = sum(states.get(state, 0) for state in FINAL)
+            withheld = states.get("withheld", 0)
+            self._set(step, ended, sum(states.values()), f"{withheld} withheld" if withheld else "")
+        self._set("publish", progress.published, progress.to_publish, "")
+
+    def _set(self, step: str, done: int, total: int | None, note: str) -> None:
+        if not total and not done:
+            return
+        if step not in self._tasks:
+            self._tasks[step] = self._progress.add_task(STEPS[step], total=total, note="")
+        self._progress.update(self._tasks[step], completed=done, total=total, note=note)
+
+
+def _failed(count: int, word: str = "failed") -> str:
+    return f"{count} {word}" if count else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What a run came to, and where it lies."""
+
+    view: RunView
+    lines: Sequence[Line]
+    rejected: Sequence[RejectedFile]
+    picture: Path | None
+    data_dir: Path
+
+    @property
+    def good(self) -> bool:
+        """Whether anything could be done."""
+        return self.view.run.outcome != "failed"
+
+
+def outcome(running: Observatory, view: RunView, data_dir: Path) -> RunOutcome:
+    """Gather what a finished run came to, and draw its masters."""
+    locate = running.platform.objects.path_of
+    with running.process("verify").database.reading() as session:
+        reports = VerifyQueries(session).reports()
+    with running.process("archive").database.reading() as session:
+        publications = {row["product"]: row["status"] for row in ArchiveQueries(session).publications()}
+    found = lines(view, reports, publications)
+    with running.process("combine").database.reading() as session:
+        queries = CombineQueries(session, locate)
+        files = {line.product: queries.file(line.product) for line in found if line.product}
+    masters = [
+        Master(line.kind, line.detector or 0, path, line.verdict)
+        for line in found
+        if (path := files.get(line.product)) is not None
+    ]
+    picture = None
+    if masters and any(row.type == "build" for row in view.rows):
+        picture = data_dir / "pictures" / f"{view.run.run_id}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(masters, picture, f"{view.run.instrument}, {view.run.run_id}")
+    return RunOutcome(view, found, view.rejected, picture, data_dir)
+
+
+def show(result: RunOutcome, *, as_json: bool) -> None:
+    """Show what a run came to."""
+    if as_json:
+        show_json(
+            {
+                "run": result.view.run.model_dump(),
+                "calibrations": [line.model_dump() for line in result.lines],
+                "rejected": [file.model_dump() for file in result.rejected],
+                "picture": str(result.picture) if result.picture else None,
+            }
+        )
+        return
+    out = console()
+    out.print()
+    if result.lines:
+        out.print(_table(result.lines))
+    for line in result.lines:
+        what = f"{line.kind} {line.set}" + ("" if line.detector is None else f" detector {line.detector}")
+        if line.reason and not line.good:
+            out.print(Text.assemble(("  why ", "bold"), f"{what}: {line.reason}"))
+        for note in line.notes:
+            out.print(Text.assemble(("  note ", "bold"), f"{what}: {note}"))
+    for file in result.rejected:
+        out.print(
+            Text.assemble(("  rejected ", "bold red"), f"{file.file_name} ({file.reason}): {file.message}")
+        )
+    for acquisition in result.view.acquisitions:
+        if acquisition["reason"]:
+            out.print(Text.assemble(("  acquisition ", "bold red"), acquisition["reason"]))
+    _places(result)
+
+
+def _table(found: Sequence[Line]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("kind", "set", "detector", "frames", "product", "verdict", "valid (UTC)", "archive"):
+        table.add_column(column, justify="right" if column in ("detector", "frames") else "left")
+    for line in found:
+        style = "green" if line.verdict in ("certified", "passed") else "yellow" if line.good else "red"
+        valid = ""
+        if line.good and line.product and line.begin_tai_ns is not None:
+            valid = f"{_utc(line.begin_tai_ns)} to {_utc(line.end_tai_ns)}"
+        table.add_row(
+            line.kind,
+            line.set,
+            "-" if line.detector is None else str(line.detector),
+            str(line.frames),
+            line.product or "-",
+            Text(line.verdict, style),
+            valid or "-",
+            line.status or "-",
+        )
+    return table
+
+
+def _utc(tai_ns: int | None) -> str:
+    return "open" if tai_ns is None else format_time(tai_ns, "utc", 0).replace("T", " ")[:16]
+
+
+def _places(result: RunOutcome) -> None:
+    out = console()
+    run = result.view.run
+    out.print()
+    style = "red" if run.outcome == "failed" else "yellow" if "withheld" in run.outcome else "green"
+    words = f"{run.outcome}: {run.message}" if run.message else run.outcome
+    out.print(Text.assemble((words, f"bold {style}")))
+    if any(line.status == "current" for line in result.lines):
+        out.print(f"published  {result.data_dir / 'objects' / 'archive'}", markup=False, soft_wrap=True)
+    if result.picture is not None:
+        out.print(f"picture    {result.picture}", markup=False, soft_wrap=True)
+    option = "" if result.data_dir == Path("calibrant-data") else f" --data-dir {result.data_dir}"
+    if any(line.report for line in result.lines):
+        out.print(f"more       calibrant reports list{option}", markup=False, soft_wrap=True)
+    sys.stdout.flush()

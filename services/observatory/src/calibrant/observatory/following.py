@@ -1,0 +1,101 @@
+"""Asking for a run and following it to its end, over running services.
+
+Owns the waiting: until the run is finished and what it certified is published. Shows nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from calibrant.archive.store import ArchiveQueries
+from calibrant.bus.errors import CalibrantError
+from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.observatory.composition import Observatory
+from calibrant.sequencer.service import request_key
+from calibrant.sequencer.store import SequencerQueries
+from calibrant.sequencer.store.queries import RunView
+
+POLL_S = 0.2
+PATIENCE_S = 5.0
+"""How long the services may be in trouble before the run is left to a later call."""
+
+
+class RunStalled(CalibrantError):
+    """The services cannot go on now: a full disk, a broken database. The run can be resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The run that a request led to."""
+
+    run_id: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come."""
+
+    view: RunView
+    published: int
+    to_publish: int
+    finished: bool
+
+
+def ask(running: Observatory, request: RunRequested) -> Asked:
+    """Ask for a run, or find the unfinished one that asks for the same.
+
+    Raises
+    ------
+    RunRefused
+        The request cannot be carried out; the text says why.
+    """
+    sequencer = running.service("sequencer")
+    unfinished = sequencer.unfinished(request_key(request))
+    if unfinished is not None:
+        return Asked(unfinished, resumed=True)
+    if request.exposures:
+        sequencer.check(request)
+        running.service("camera").begin_night()
+    return Asked(sequencer.request_run(request), resumed=False)
+
+
+async def follow(running: Observatory, run_id: str) -> AsyncIterator[Progress]:
+    """Yield a run's progress until it is finished and what it certified is published.
+
+    Raises
+    ------
+    RunStalled
+        The services have been in trouble for ``PATIENCE_S`` seconds.
+    """
+    clock = running.platform.clock
+    troubled_since: float | None = None
+    while True:
+        progress = await asyncio.to_thread(_look, running, run_id)
+        yield progress
+        if progress.finished:
+            return
+        troubles = running.troubles()
+        if not troubles:
+            troubled_since = None
+        elif troubled_since is None:
+            troubled_since = clock.monotonic_s()
+        elif clock.monotonic_s() - troubled_since > PATIENCE_S:
+            raise RunStalled("; ".join(dict.fromkeys(troubles.values())))
+        await asyncio.sleep(POLL_S)
+
+
+def _look(running: Observatory, run_id: str) -> Progress:
+    with running.process("sequencer").database.reading() as session:
+        view = SequencerQueries(session).run(run_id)
+    assert view is not None
+    certified = {row.product_id for row in view.rows if row.type == "certify" and row.state == "done"}
+    with running.process("archive").database.reading() as session:
+        settled = {
+            row["product"] for row in ArchiveQueries(session).publications() if row["status"] != "pending"
+        }
+    published = len(certified & settled)
+    finished = view.run.state == "finished" and published == len(certified)
+    return Progress(view, published, len(certified), finished)

@@ -1,0 +1,133 @@
+"""From what a person wrote to a run request: checked, with errors that name the word that is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from calibrant.bus.errors import CalibrantError
+from calibrant.combine.recipes import RECIPES, find_recipe, parse_parameters
+from calibrant.contracts.common.v1 import TaiTime, TimeRange
+from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
+from calibrant.frames.instrument import InstrumentError, load_instrument
+from calibrant.frames.times import parse_time
+from calibrant.observatory.settings import ObservatorySettings
+
+
+class BadRequest(CalibrantError):
+    """A word of the command cannot be used; the text names it."""
+
+
+def run_request(
+    settings: ObservatorySettings,
+    *,
+    instrument: str,
+    exposures: tuple[ExposureRequest, ...] = (),
+    folder: str = "",
+    make: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+    generate: bool = True,
+    collection: str = "",
+    begin: str | None = None,
+    end: str | None = None,
+    requested_by: str = "command line",
+) -> RunRequested:
+    """Return a request for a new run.
+
+    Raises
+    ------
+    BadRequest
+        The instrument is unknown or its file wrong, or a time cannot be read.
+    """
+    return RunRequested(
+        run_id=f"run-{uuid.uuid4().hex[:12]}",
+        instrument=_instrument(settings, instrument),
+        exposures=exposures,
+        folder=folder,
+        make=tuple(kind.strip() for kind in (make or "").split(",") if kind.strip()),
+        parameters=dict(parameters or {}),
+        generate=generate,
+        collection=collection,
+        validity=TimeRange(begin=_time("begin", begin), end=_time("end", end)),
+        requested_by=requested_by,
+    )
+
+
+def folder_of(folder: Path) -> str:
+    """Return the whole path of a folder.
+
+    Raises
+    ------
+    BadRequest
+        It is no folder.
+    """
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "does not exist"
+        raise BadRequest(f"folder {folder} {what}")
+    return str(folder.resolve())
+
+
+def recipe_parameters(
+    words: Iterable[str], *, statistic: str | None = None, unit: str | None = None
+) -> dict[str, str]:
+    """Return recipe parameters as the request wants them: JSON text by ``recipe.parameter``.
+
+    Parameters
+    ----------
+    words : iterable of str
+        ``recipe.parameter=value``; a value that is no JSON is text.
+    statistic, unit : str or None
+        For all recipes.
+
+    Raises
+    ------
+    BadRequest
+        A word is not of that form.
+    RecipeRefused
+        A recipe or parameter is unknown, or a value is out of its range; the nearest known one is named.
+    """
+    found: dict[str, str] = {}
+    for name, value in (("statistic", statistic), ("unit", unit)):
+        if value is not None:
+            found |= {f"{recipe}.{name}": json.dumps(value) for recipe in RECIPES}
+    for word in words:
+        name, equals, value = (part.strip() for part in word.partition("="))
+        if not equals or "." not in name:
+            raise BadRequest(f"--set {word}: write recipe.parameter=value, such as bias.sigma=4")
+        found[name] = _json_text(value)
+    for recipe in dict.fromkeys(name.partition(".")[0] for name in found):
+        own = {n.partition(".")[2]: v for n, v in found.items() if n.partition(".")[0] == recipe}
+        parse_parameters(find_recipe(recipe), own)
+    return found
+
+
+def _json_text(value: str) -> str:
+    try:
+        return json.dumps(json.loads(value))
+    except ValueError:
+        return json.dumps(value)
+
+
+def _instrument(settings: ObservatorySettings, name: str) -> str:
+    """Return the instrument's name; a file is copied to where all services find it."""
+    try:
+        is_file = name.endswith((".yaml", ".yml"))
+        found = load_instrument(Path(name) if is_file else name, settings.instruments_dir)
+        if is_file:
+            settings.instruments_dir.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(name, settings.instruments_dir / f"{found.name}.yaml")
+    except InstrumentError as error:
+        raise BadRequest(f"instrument {error}") from None
+    return found.name
+
+
+def _time(which: str, text: str | None) -> TaiTime | None:
+    if text is None:
+        return None
+    try:
+        return TaiTime.from_ns(parse_time(text))
+    except ValueError as error:
+        raise BadRequest(f"--{which} {text}: {error}") from None

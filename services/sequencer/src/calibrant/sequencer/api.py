@@ -1,0 +1,73 @@
+"""The sequencer over HTTP: ask for a run, list runs, look at one, abort one."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+
+from calibrant.contracts.common.v1 import TimeRange
+from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
+from calibrant.sequencer.service import NoSuchRun, RunRefused, SequencerService
+from calibrant.sequencer.store.queries import RunLine, RunView, SequencerQueries
+
+
+class RunOrder(BaseModel):
+    """What is asked for: exposures, or a folder with frames."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    instrument: str = Field(description="Instrument name.")
+    run_id: str | None = Field(default=None, min_length=1, description="Name of the run; omitted: a new one.")
+    exposures: tuple[ExposureRequest, ...] = Field(default=(), description="Exposures to command.")
+    folder: str = Field(default="", description="Folder with frames.")
+    make: tuple[str, ...] = Field(default=(), description="Kinds to make; none: all that the frames allow.")
+    parameters: dict[str, str] = Field(
+        default_factory=dict,
+        description='"recipe.parameter" to JSON text, such as "bias.statistic": "\\"median\\"".',
+    )
+    generate: bool = Field(default=True, description="False: only verify against what is certified.")
+    collection: str = Field(default="", description="Collection; empty for the instrument's daily one.")
+    validity: TimeRange = Field(default=TimeRange(), description="Validity range; missing sides by rule.")
+    requested_by: str = Field(default="http", description="Who asks.")
+
+
+class RunAccepted(BaseModel):
+    """The run that will be followed to its end."""
+
+    run_id: str
+
+
+def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
+    """Return the sequencer's routes; ``new_id`` names runs whose order names none."""
+    router = APIRouter(prefix="/runs", tags=["runs"])
+
+    @router.post("", status_code=202, summary="Ask for a run")
+    def request_run(order: RunOrder) -> RunAccepted:
+        asked = order.model_dump(exclude={"run_id"}) | {"run_id": order.run_id or new_id()}
+        try:
+            return RunAccepted(run_id=service.request_run(RunRequested.model_validate(asked)))
+        except RunRefused as error:
+            raise HTTPException(400, str(error)) from None
+
+    @router.get("", summary="List the latest runs")
+    def list_runs() -> list[RunLine]:
+        with service.database.reading() as session:
+            return SequencerQueries(session).runs()
+
+    @router.get("/{run_id}", summary="Show a run, its progress and its plan")
+    def show_run(run_id: str) -> RunView:
+        with service.database.reading() as session:
+            view = SequencerQueries(session).run(run_id)
+        if view is None:
+            raise HTTPException(404, f"there is no run {run_id}: list them with GET /runs")
+        return view
+
+    @router.post("/{run_id}/abort", summary="End a run now")
+    def abort_run(run_id: str) -> RunAccepted:
+        try:
+            service.abort(run_id, "http")
+        except NoSuchRun as error:
+            raise HTTPException(404, str(error)) from None
+        return RunAccepted(run_id=run_id)
+
+    return router

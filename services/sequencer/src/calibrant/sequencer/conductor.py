@@ -1,0 +1,218 @@
+"""The conductor: after every change it lets a run go on, within the transaction of what caused the change.
+
+Owns the order of things: acquisitions close, kinds are planned, jobs go out, the run ends. Knows no bus: it
+returns what is to be sent. A run that is finished never changes again.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from sqlmodel import Session, col, select
+
+from calibrant.contracts.base import Message
+from calibrant.contracts.sequencer.v1 import RunProgress, RunRequested
+from calibrant.frames.instrument import Instrument
+from calibrant.pixels import ENGINE_VERSION
+from calibrant.rules.rulesets import SetRule
+from calibrant.runtime.unit_of_work import Outgoing
+from calibrant.sequencer import acquisition
+from calibrant.sequencer.camera import Commander
+from calibrant.sequencer.plan.jobs import collection_of
+from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
+from calibrant.sequencer.plan.outcome import finished, shortened, telling
+from calibrant.sequencer.plan.progress import advance
+from calibrant.sequencer.plan.sets import leave_unused, plan_kind, wanted
+from calibrant.sequencer.settings import SequencerSettings
+from calibrant.sequencer.store.plans import StoredCertifications, StoredFrames, load_draft, save_draft
+from calibrant.sequencer.store.tables import AcquisitionRow, FileRow, NodeRow, RunRow
+
+REST = "*"
+"""Stands for the frames that no kind wanted, in the list of what is planned."""
+
+
+@dataclass(slots=True)
+class Conductor:
+    """Lets runs go on within one transaction.
+
+    Parameters
+    ----------
+    session : Session
+        The transaction.
+    settings : SequencerSettings
+        For commands.
+    instrument : callable
+        Gives an instrument by its name.
+    now_tai_ns : int
+        The time, TAI ns.
+    """
+
+    session: Session
+    settings: SequencerSettings
+    instrument: Callable[[str], Instrument]
+    now_tai_ns: int
+    commander: Commander = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.commander = Commander(self.session, self.settings, self.now_tai_ns)
+
+    def begin(self, request: RunRequested) -> list[Outgoing]:
+        """Begin an accepted run; one that has begun is left alone."""
+        run = self.session.get_one(RunRow, request.run_id)
+        if run.state != "accepted":
+            return []
+        run.state = "acquiring"
+        self.session.add(run)
+        messages = acquisition.begin(self.session, request, self.instrument(run.instrument).rule_set())
+        what = request.folder or f"{sum(len(e.exposure_times_s) for e in request.exposures)} exposures"
+        messages.append(self._progress(run, Draft(), f"acquiring {what}"))
+        return [*(Outgoing(m, run.run_id) for m in messages), *self.drive(run.component)]
+
+    def drive(self, component: str) -> list[Outgoing]:
+        """Let a camera go on, and the runs whose exposures that ended."""
+        if not component:
+            return []
+        commands = self.commander.drive(component)
+        return [*commands, *self.go_on(self.commander.touched)]
+
+    def go_on(self, run_ids: Iterable[str | None]) -> list[Outgoing]:
+        """Let runs go on whose acquisitions may be complete now."""
+        return [m for run_id in sorted({r for r in run_ids if r}) for m in self.conduct(run_id)]
+
+    def answered(self, job_id: str, apply: Callable[[Draft], None]) -> list[Outgoing]:
+        """Apply a worker's answer to the plans of all runs that wait for the job."""
+        waiting = (NodeRow.job_id == job_id, NodeRow.state == "sent")
+        run_ids = self.session.exec(select(NodeRow.run_id).where(*waiting).distinct()).all()
+        return [m for run_id in sorted(run_ids) for m in self.conduct(run_id, apply)]
+
+    def abort(self, run_id: str, reason: str) -> list[Outgoing]:
+        """End a run now: its exposures fail, its nodes are skipped, answers to come change nothing."""
+        run = self.session.exec(select(RunRow).where(RunRow.run_id == run_id).with_for_update()).one()
+        if run.state == "finished":
+            return []
+        self.commander.give_up(run_id, reason)
+        rows = self._acquisitions(run_id)
+        for row in rows:
+            if row.state == "open":
+                row.state, row.reason = "failed", reason
+                self.session.add(row)
+        draft = Draft(load_draft(self.session, run_id))
+        for node in draft:
+            if not node.ended:
+                draft.change(node, state=NodeState.SKIPPED, reason=reason)
+        save_draft(self.session, draft)
+        run.camera_by_tai_ns = None
+        messages = [Outgoing(m, run_id) for m in self._finish(run, draft, [reason], outcome="failed")]
+        return [*messages, *self.drive(run.component)]
+
+    def conduct(self, run_id: str, apply: Callable[[Draft], None] | None = None) -> list[Outgoing]:
+        """Let one run go on as far as it can.
+
+        Parameters
+        ----------
+        run_id : str
+            The run.
+        apply : callable or None
+            Changes its nodes first; without it, only acquisitions that close now can move the run.
+        """
+        run = self.session.exec(select(RunRow).where(RunRow.run_id == run_id).with_for_update()).one()
+        if run.state in {"accepted", "finished"}:
+            return []
+        closed = acquisition.settle(self.session, run)
+        if apply is None and not closed:
+            return []
+        draft = Draft(load_draft(self.session, run_id))
+        if apply is not None:
+            apply(draft)
+        rows = self._acquisitions(run_id)
+        ground = self._ground(run)
+        jobs = self._plan(run, draft, ground, rows)
+        if all(row.state != "open" for row in rows) and run.state == "acquiring":
+            run.state = "working"
+        ended = [node for node in draft if node.node_id in draft.changed and node.ended]
+        save_draft(self.session, draft)
+        told = [*(_closing(row) for row in closed), *_tellings(ended)]
+        messages: list[Message] = list(jobs)
+        if told:
+            messages.append(self._progress(run, draft, "; ".join(shortened(told))))
+        messages += self._end(run, draft, rows)
+        self.session.add(run)
+        self.session.flush()
+        return [Outgoing(message, run_id) for message in messages]
+
+    def _plan(self, run: RunRow, draft: Draft, ground: Ground, rows: list[AcquisitionRow]) -> list[Message]:
+        """Plan the kinds whose frames are all there, in build order; then let the nodes go on."""
+        planned = [kind for kind in run.planned.split(",") if kind]
+        for rule in ground.rules.rules:
+            if rule.kind in planned:
+                continue
+            if not _frames_there(rule, rows):
+                break
+            if wanted(ground, rule.kind):
+                plan_kind(draft, ground, rule)
+            planned.append(rule.kind)
+        if REST not in planned and all(row.state != "open" for row in rows):
+            leave_unused(draft, ground)
+            planned.append(REST)
+        run.planned = ",".join(planned)
+        return advance(draft, ground)
+
+    def _end(self, run: RunRow, draft: Draft, rows: list[AcquisitionRow]) -> list[Message]:
+        if REST not in run.planned.split(",") or not all(node.ended for node in draft):
+            return []
+        if any(row.state == "open" for row in rows):
+            return []
+        return self._finish(run, draft, self._remarks(run, rows))
+
+    def _finish(self, run: RunRow, draft: Draft, remarks: list[str], outcome: str = "") -> list[Message]:
+        done = finished(run.run_id, draft, remarks)
+        if outcome:
+            done = done.model_copy(update={"outcome": outcome})
+        run.state, run.outcome, run.message = "finished", done.outcome, done.message
+        run.ended_tai_ns = self.now_tai_ns
+        self.session.add(run)
+        return [self._progress(run, draft, done.message), done]
+
+    def _remarks(self, run: RunRow, rows: list[AcquisitionRow]) -> list[str]:
+        told = [f"{row.folder or row.image_type}: {row.reason}" for row in rows if row.reason]
+        rejected = (FileRow.run_id == run.run_id, FileRow.state == "rejected")
+        files = self.session.exec(select(FileRow).where(*rejected).order_by(col(FileRow.file_name))).all()
+        return [*told, *(f"{file.file_name or file.job_id} rejected: {file.message}" for file in files)]
+
+    def _ground(self, run: RunRow) -> Ground:
+        request = RunRequested.from_json(run.request_json.encode())
+        instrument = self.instrument(run.instrument)
+        return Ground(
+            request=request,
+            rules=instrument.rule_set(),
+            instrument_hash=instrument.hash,
+            engine_version=ENGINE_VERSION,
+            frames=StoredFrames(self.session, run.run_id),
+            certified=StoredCertifications(self.session, run.instrument, collection_of(request)),
+        )
+
+    def _acquisitions(self, run_id: str) -> list[AcquisitionRow]:
+        mine = select(AcquisitionRow).where(AcquisitionRow.run_id == run_id)
+        return list(self.session.exec(mine.order_by(col(AcquisitionRow.ordinal))).all())
+
+    def _progress(self, run: RunRow, draft: Draft, message: str) -> RunProgress:
+        ended = sum(node.ended for node in draft)
+        return RunProgress(
+            run_id=run.run_id, phase=run.state, message=message, nodes_ended=ended, nodes=len(draft)
+        )
+
+
+def _frames_there(rule: SetRule, rows: list[AcquisitionRow]) -> bool:
+    """Tell whether every acquisition that may bring frames of a rule's type has ended."""
+    may = [row for row in rows if row.folder or row.image_type.lower() == rule.image_type]
+    return all(row.state != "open" for row in may)
+
+
+def _closing(row: AcquisitionRow) -> str:
+    what = f"folder {row.folder}" if row.folder else f"{row.image_type} exposures"
+    return f"{what} {'ended without frames' if row.state == 'failed' else 'complete'}" + (
+        f" ({row.reason})" if row.reason else ""
+    )
+
+
+def _tellings(nodes: Iterable[Node]) -> list[str]:
+    return [text for node in nodes if (text := telling(node))]

@@ -1,0 +1,170 @@
+"""Runs, acquisitions, steps, commands, files, frames, plan nodes and the read models planned from."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "sequencer_0001"
+down_revision = None
+branch_labels = ("sequencer",)
+depends_on = None
+
+INDEXES = {
+    "run": ("number", "request_key"),
+    "acquisition": ("run_id",),
+    "step": ("run_id", "acquisition_id"),
+    "command": ("run_id", "step_id", "component"),
+    "file": ("acquisition_id",),
+    "frame": ("acquisition_id",),
+    "node": ("run_id", "job_id"),
+}
+TABLES = (
+    "run",
+    "acquisition",
+    "step",
+    "command",
+    "camera",
+    "exposure",
+    "file",
+    "frame",
+    "node",
+    "calibration",
+)
+
+
+def _key(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.String, primary_key=True)
+
+
+def _string(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.String, nullable=False)
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False)
+
+
+def _integer(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, nullable=nullable)
+
+
+def _ns(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=nullable)
+
+
+def _strings(*names: str) -> list[sa.Column[str]]:
+    return [_string(name) for name in names]
+
+
+def upgrade() -> None:
+    _runs()
+    _acquisitions()
+    _frames()
+    _plans()
+    for table, columns in INDEXES.items():
+        for column in columns:
+            op.create_index(f"ix_sequencer_{table}_{column}", f"sequencer_{table}", [column])
+
+
+def downgrade() -> None:
+    for table in TABLES:
+        op.drop_table(f"sequencer_{table}")
+
+
+def _runs() -> None:
+    op.create_table(
+        "sequencer_run",
+        _key("run_id"),
+        _integer("number"),
+        _text("request_json"),
+        *_strings("request_key", "instrument", "component", "state", "planned"),
+        _ns("camera_by_tai_ns", nullable=True),
+        _string("outcome"),
+        _text("message"),
+        _ns("begun_tai_ns"),
+        _ns("ended_tai_ns", nullable=True),
+    )
+
+
+def _acquisitions() -> None:
+    op.create_table(
+        "sequencer_acquisition",
+        _key("acquisition_id"),
+        _string("run_id"),
+        _integer("ordinal"),
+        *_strings("image_type", "filter", "folder", "state"),
+        _integer("files_expected", nullable=True),
+        _text("reason"),
+    )
+    op.create_table(
+        "sequencer_step",
+        _key("step_id"),
+        *_strings("run_id", "acquisition_id"),
+        _integer("position"),
+        sa.Column("exposure_time_s", sa.Float, nullable=False),
+        _string("state"),
+        _integer("attempts"),
+        _string("image_name"),
+        _text("reason"),
+    )
+    op.create_table(
+        "sequencer_command",
+        _key("command_id"),
+        *_strings("run_id", "step_id", "component", "name"),
+        _integer("attempt"),
+        *_strings("state", "from_state"),
+        _ns("answer_by_tai_ns"),
+        _string("image_names"),
+        _text("result"),
+    )
+    op.create_table("sequencer_camera", _key("component"), _string("summary_state"), _text("reason"))
+
+
+def _frames() -> None:
+    op.create_table(
+        "sequencer_exposure",
+        _key("acquisition_id"),
+        _key("image_name"),
+        _integer("files"),
+    )
+    op.create_table(
+        "sequencer_file",
+        _key("run_id"),
+        _key("job_id"),
+        *_strings("acquisition_id", "file_name"),
+        _integer("frames_expected"),
+        *_strings("state", "reason"),
+        _text("message"),
+    )
+    op.create_table(
+        "sequencer_frame",
+        _key("run_id"),
+        _key("job_id"),
+        _key("frame_id"),
+        _string("acquisition_id"),
+        _text("frame_json"),
+    )
+
+
+def _plans() -> None:
+    op.create_table(
+        "sequencer_node",
+        _key("node_id"),
+        *_strings("run_id", "job_id"),
+        _integer("rank"),
+        *_strings("type", "kind", "set_key"),
+        _integer("detector", nullable=True),
+        _string("state"),
+        _text("node_json"),
+    )
+    op.create_table(
+        "sequencer_calibration",
+        _key("certification_id"),
+        *_strings("collection", "instrument", "kind"),
+        _integer("detector"),
+        _ns("begin_tai_ns", nullable=True),
+        _ns("end_tai_ns", nullable=True),
+        _ns("recorded_tai_ns"),
+        _text("product_json"),
+    )
+    subject = ["collection", "kind", "detector"]
+    op.create_index("ix_sequencer_calibration_subject", "sequencer_calibration", subject)

@@ -1,0 +1,203 @@
+"""Which calibrations a set takes in one detector: chosen, waited for, gone without, or the end of its branch."""
+
+from calibrant.contracts.base import Message
+from calibrant.contracts.common.v1 import Product
+from calibrant.rules.association import DetectorFacts, organise
+from calibrant.rules.candidates import Candidate, Chosen, Missing, Waiting, associate
+from calibrant.rules.rulesets import RoleRule, SetRule
+from calibrant.rules.validity import ValidityRange
+from calibrant.sequencer.plan.jobs import head_job, unit_of
+from calibrant.sequencer.plan.model import Certified, Draft, Ground, Node, NodeState, NodeType, Used
+from calibrant.sequencer.plan.sets import add_set, facts_of, leave_out
+
+Choice = Chosen | Waiting | Missing
+
+
+def settle_head(draft: Draft, ground: Ground, head: Node) -> list[Message]:
+    """Choose the calibrations of a waiting head, if all that could fill its roles is decided.
+
+    Returns
+    -------
+    list of Message
+        Its job; nothing while it waits, was planned anew in smaller sets, or ends for lack of an input.
+    """
+    rule = ground.rules.rule_for(head.kind)
+    if rule is None:  # the instrument's rules changed under a run that was interrupted
+        draft.change(head, state=NodeState.SKIPPED, reason=f"no rule makes a {head.kind} any more")
+        return []
+    chosen = _choices(draft, ground, rule, head)
+    choices = [choice for choice, _ in chosen]
+    waited = [c for c in choices if isinstance(c, Waiting)]
+    if waited:
+        draft.change(head, depends=_decisions(draft, ground, waited))
+        return []
+    missing = [c for c in choices if isinstance(c, Missing)]
+    if _split(draft, ground, rule, head, missing):
+        return []
+    required = [f"needs a {c.role}: {c.because}" for c in missing if c.required]
+    if required:
+        draft.change(head, state=NodeState.SKIPPED, depends=(), reason="; ".join(required))
+        return []
+    used = [Used(role=c.role, product=p, because=c.because) for c, p in chosen if p is not None]
+    notes = (*head.notes, *_notes(rule, choices))
+    head = draft.change(head, depends=(), used=tuple(used), notes=notes)
+    job = head_job(ground, head)
+    draft.change(head, state=NodeState.SENT, job_id=job.job_id, product=getattr(job, "reference", None))
+    return [job]
+
+
+def detector_facts(ground: Ground, head: Node) -> DetectorFacts:
+    """Return what the choice of calibrations needs to know of a head's frames."""
+    return DetectorFacts(
+        set_kind=head.kind,
+        set_key=head.set_key,
+        detector=_detector(head),
+        begin_tai_ns=head.begin_tai_ns or 0,
+        filter=head.filter,
+        dark_times_s=tuple(ground.frames[frame_id].dark_time_s for frame_id in head.frames),
+        unit=unit_of(ground.request, head.kind),
+    )
+
+
+def candidates(
+    draft: Draft, ground: Ground, kind: str, facts: DetectorFacts
+) -> list[tuple[Candidate, Product | None]]:
+    """Return all there is of a kind for a detector, with its product: what the run makes, then what is certified."""
+    own = [n for n in draft.of(NodeType.BUILD, kind) if n.detector == facts.detector and n.set_key]
+    own_products = {node.product.product_id for node in own if node.product is not None}
+    certified = ground.certified(kind, facts.detector, facts.begin_tai_ns)
+    return [(_own(draft, ground, node), node.product) for node in own] + [
+        (_certified(each), each.product) for each in certified if each.product.product_id not in own_products
+    ]
+
+
+def _choices(draft: Draft, ground: Ground, rule: SetRule, head: Node) -> list[tuple[Choice, Product | None]]:
+    """Choose for each role; where the choice is made, with the product."""
+    roles = rule.roles
+    if not ground.request.generate:
+        because = "the frames are verified against it"
+        roles = (*roles, RoleRule(role=rule.kind, kind=rule.kind, required=True, because=because))
+    facts = detector_facts(ground, head)
+    choices: list[tuple[Choice, Product | None]] = []
+    for role in roles:
+        found = candidates(draft, ground, role.kind, facts)
+        choice = associate(facts, role, [candidate for candidate, _ in found])
+        products = {candidate.id: product for candidate, product in found}
+        choices.append((choice, products[choice.candidate.id] if isinstance(choice, Chosen) else None))
+    return choices
+
+
+def _certified(certified: Certified) -> Candidate:
+    product = certified.product
+    return Candidate.model_validate(
+        {
+            "id": product.product_id,
+            "kind": product.kind,
+            "detector": product.detector,
+            "source": "certified",
+            "state": "accepted",
+            "range": certified.range,
+            **_properties(product),
+        }
+    )
+
+
+def _own(draft: Draft, ground: Ground, build: Node) -> Candidate:
+    state, reason = _standing(draft, build)
+    begin = build.begin_tai_ns
+    known = {} if build.product is None else _properties(build.product)
+    return Candidate.model_validate(
+        {
+            "id": _name(build),
+            "kind": build.kind,
+            "detector": build.detector,
+            "source": "run",
+            "state": state,
+            "reason": reason,
+            "range": None if begin is None else ValidityRange(begin_tai_ns=begin),
+            "filter": build.filter,
+            "unit": unit_of(ground.request, build.kind),
+            **known,
+        }
+    )
+
+
+def _standing(draft: Draft, build: Node) -> tuple[str, str]:
+    """Return whether a product of this run is expected, accepted or rejected; dependents wait for the decision."""
+    if build.ended and build.state is not NodeState.DONE:
+        return "rejected", build.reason
+    decide = next(iter(draft.in_set(NodeType.DECIDE, build)), None)
+    if decide is None or not decide.ended:
+        return "expected", ""
+    if decide.state is not NodeState.DONE:
+        return "rejected", decide.reason
+    decision = decide.decision(_detector(build))
+    if decision is None:
+        return "rejected", f"report {decide.report_id} says nothing of this detector"
+    return ("accepted", "") if decision.accepted else ("rejected", decision.reason)
+
+
+def _properties(product: Product) -> dict[str, object]:
+    return {
+        "filter": product.filter,
+        "per_second": product.per_second,
+        "dark_time_s": product.dark_time_s,
+        "unit": product.unit.removesuffix("/s") or None,
+    }
+
+
+def _decisions(draft: Draft, ground: Ground, waited: list[Waiting]) -> tuple[str, ...]:
+    names = {w.candidate.id for w in waited}
+    builds = [n for w in waited for n in draft.of(NodeType.BUILD, w.candidate.kind) if _name(n) in names]
+    return tuple(sorted({ground.node_id(NodeType.DECIDE, n.kind, n.set_key) for n in builds}))
+
+
+def _notes(rule: SetRule, choices: list[Choice]) -> list[str]:
+    notes = []
+    for choice in choices:
+        if isinstance(choice, Missing):
+            want = next((role.because for role in rule.roles if role.role == choice.role), "")
+            notes.append(f"no {choice.role}: {choice.because} ({want})")
+        elif choice.skipped:
+            notes.append(f"{choice.role}: {choice.candidate.id}, passed over {'; '.join(choice.skipped)}")
+    return notes
+
+
+def _split(draft: Draft, ground: Ground, rule: SetRule, head: Node, missing: list[Missing]) -> bool:
+    """Plan a head anew in smaller sets where a missing calibration keeps its frames from being one."""
+    apart = [c for c in missing if not c.required and rule.split_without.get(c.role)]
+    if not apart or head.set_key != head.family:
+        return False
+    facts = [facts_of(ground.frames[frame_id]) for frame_id in head.frames]
+    organised = organise(facts, rule, without=[c.role for c in apart])
+    if len(organised.sets) == 1 and not organised.left_out:
+        return False
+    _take_out(draft, head)
+    note = f"split from {rule.kind} {head.set_key}: " + "; ".join(c.because for c in apart)
+    leave_out(draft, ground, rule, organised.left_out)
+    for frame_set in organised.sets:
+        add_set(draft, ground, rule, frame_set, family=head.family, note=note)
+    return True
+
+
+def _take_out(draft: Draft, head: Node) -> None:
+    for node_type in NodeType:
+        node = draft.beside(node_type, head)
+        if node is not None:
+            draft.remove(node)
+    decide = next(iter(draft.in_set(NodeType.DECIDE, head)), None)
+    measures = draft.in_set(NodeType.MEASURE, head)
+    if decide is not None and not measures:
+        draft.remove(decide)
+    elif decide is not None:
+        draft.change(decide, depends=tuple(sorted(n.node_id for n in measures)))
+
+
+def _name(build: Node) -> str:
+    return f"{build.kind} {build.set_key}"
+
+
+def _detector(node: Node) -> int:
+    if node.detector is None:
+        raise ValueError(f"{node.type} {node.title} is about no single detector")
+    return node.detector

@@ -1,0 +1,227 @@
+"""What is handed to the workers: the jobs of plan nodes, each with the identity that determines its result."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from calibrant.contracts.certify.v1 import CertifyJob
+from calibrant.contracts.combine.v1 import CombineJob
+from calibrant.contracts.common.v1 import JobInput, Product, TaiTime, TimeRange
+from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.contracts.verify.v1 import DecideJob, MeasureJob
+from calibrant.rules.identity import job_id
+from calibrant.rules.rulesets import SetRule
+from calibrant.rules.validity import NS_PER_S, default_range
+from calibrant.runtime.ids import derive
+from calibrant.sequencer.plan.model import Ground, Node, NodeType
+
+MEASURE_VERSION = "1"
+"""Version of what a measure job asks for."""
+
+DECIDE_VERSION = "1"
+"""Version of what a decide job asks for."""
+
+DEFAULT_UNIT = "electron"
+
+
+def parameters_of(request: RunRequested, recipe: str) -> dict[str, str]:
+    """Return the parameters asked for one recipe, its name stripped; values are JSON text."""
+    prefix = f"{recipe}."
+    return {
+        name.removeprefix(prefix): value
+        for name, value in sorted(request.parameters.items())
+        if name.startswith(prefix)
+    }
+
+
+def unit_of(request: RunRequested, recipe: str) -> str:
+    """Return the unit in which frames of a kind are processed: electron, or what was asked for."""
+    value = json.loads(parameters_of(request, recipe).get("unit", f'"{DEFAULT_UNIT}"'))
+    return str(value)
+
+
+def head_job(ground: Ground, head: Node) -> CombineJob | MeasureJob:
+    """Return the job of a head whose calibrations are chosen: build, or measure what is certified.
+
+    Raises
+    ------
+    ValueError
+        A measurement has no reference.
+    """
+    if head.type is NodeType.BUILD:
+        return combine_job(ground, _rule(ground, head.kind), head)
+    reference = next((used.product for used in head.used if used.role == head.kind), None)
+    if reference is None:
+        raise ValueError(f"{head.title} has no reference to be measured against")
+    return measure_job(ground, head, reference)
+
+
+def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
+    """Return the job that builds a product of one detector."""
+    parameters = parameters_of(ground.request, rule.recipe)
+    inputs = (*_frames(ground, head), *(_calibration(used.role, used.product) for used in head.used))
+    return CombineJob(
+        job_id=job_id(
+            rule.recipe,
+            rule.recipe_version,
+            ground.engine_version,
+            ground.instrument_hash,
+            _by_role(inputs),
+            _values(parameters),
+        ),
+        recipe=rule.recipe,
+        recipe_version=rule.recipe_version,
+        engine_version=ground.engine_version,
+        instrument=ground.request.instrument,
+        instrument_hash=ground.instrument_hash,
+        detector=_detector(head),
+        inputs=inputs,
+        parameters=parameters,
+        filter=head.filter,
+        memory_bytes=0,
+    )
+
+
+def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
+    """Return the job that measures a head's frames against a product, with the calibrations it was built with."""
+    kind = head.kind
+    asked = parameters_of(ground.request, _rule(ground, kind).recipe)
+    overscan = {name: value for name, value in asked.items() if name.startswith("overscan")}
+    calibrations = [_calibration(used.role, used.product) for used in head.used if used.role != kind]
+    inputs = (*_frames(ground, head), *calibrations, _calibration(kind, reference))
+    unit = unit_of(ground.request, kind)
+    return MeasureJob(
+        job_id=job_id(
+            f"measure-{kind}",
+            MEASURE_VERSION,
+            ground.engine_version,
+            ground.instrument_hash,
+            _by_role(inputs),
+            {"mode": ground.mode.value, "unit": unit, **_values(overscan)},
+        ),
+        kind=kind,
+        mode=ground.mode,
+        instrument=ground.request.instrument,
+        instrument_hash=ground.instrument_hash,
+        detector=_detector(head),
+        reference=reference,
+        inputs=inputs,
+        engine_version=ground.engine_version,
+        unit=unit,
+        parameters=overscan,
+    )
+
+
+def decide_job(
+    ground: Ground, decide: Node, measures: Iterable[Node], missing: Mapping[int, str]
+) -> DecideJob:
+    """Return the job that joins a set's measurements through the gate; ``missing``: detector to reason."""
+    inputs = tuple(
+        JobInput(role="measurements", id=node.job_id, ref=node.results)
+        for node in measures
+        if node.results is not None
+    )
+    told = {str(detector): reason for detector, reason in missing.items()}
+    about = {"mode": ground.mode.value, "set": decide.set_key, "missing": told}
+    return DecideJob(
+        job_id=job_id(
+            f"decide-{decide.kind}",
+            DECIDE_VERSION,
+            ground.engine_version,
+            ground.instrument_hash,
+            _by_role(inputs),
+            about,
+        ),
+        kind=decide.kind,
+        mode=ground.mode,
+        instrument=ground.request.instrument,
+        set_key=decide.set_key,
+        inputs=inputs,
+        missing=dict(missing),
+    )
+
+
+def certify_job(ground: Ground, decide: Node, products: Iterable[Product], validity: TimeRange) -> CertifyJob:
+    """Return the job that certifies a set's accepted products.
+
+    Certifying is an act, not a computation: its identifier belongs to the run, so each run is answered anew.
+    """
+    return CertifyJob(
+        job_id=derive(ground.run_id, "certify", decide.kind, decide.set_key),
+        products=tuple(products),
+        report_id=decide.report_id,
+        collection=collection_of(ground.request),
+        validity=validity,
+        requested_by=ground.request.requested_by,
+        reason=f"report {decide.report_id} accepts {decide.title} of run {ground.run_id}",
+    )
+
+
+def collection_of(request: RunRequested) -> str:
+    """Return the collection that a run certifies into and takes calibrations from."""
+    return request.collection or f"{request.instrument}/calib/daily"
+
+
+def validity_of(request: RunRequested, rule: SetRule, first_begin_tai_ns: int) -> TimeRange | str:
+    """Return the validity range of a set's products, or why there is none.
+
+    Parameters
+    ----------
+    request : RunRequested
+        Its sides are taken where given.
+    rule : SetRule
+        Gives the missing sides; a missing end counts from the begin that was given.
+    first_begin_tai_ns : int
+        Start of the set's first frame, TAI ns.
+    """
+    default = default_range(first_begin_tai_ns, rule.validity)
+    asked = request.validity
+    begin, end = default.begin_tai_ns, default.end_tai_ns
+    if asked.begin is not None:
+        begin = asked.begin.ns
+        duration_s = rule.validity.duration_s
+        end = None if duration_s is None else begin + duration_s * NS_PER_S
+    if asked.end is not None:
+        end = asked.end.ns
+    if begin is not None and end is not None and end <= begin:
+        return "the validity range would end before it begins: give both its begin and its end"
+    return TimeRange(
+        begin=None if begin is None else TaiTime.from_ns(begin),
+        end=None if end is None else TaiTime.from_ns(end),
+    )
+
+
+def _frames(ground: Ground, head: Node) -> list[JobInput]:
+    frames = [ground.frames[frame_id] for frame_id in head.frames]
+    return [
+        JobInput(role="frames", id=f.frame_id, ref=f.ref, exposure_id=f.exposure_id, file_name=f.file_name)
+        for f in frames
+    ]
+
+
+def _calibration(role: str, product: Product) -> JobInput:
+    return JobInput(role=role, id=product.product_id, ref=product.ref)
+
+
+def _by_role(inputs: Iterable[JobInput]) -> dict[str, list[str]]:
+    roles: dict[str, list[str]] = {}
+    for each in inputs:
+        roles.setdefault(each.role, []).append(each.id)
+    return roles
+
+
+def _values(parameters: Mapping[str, str]) -> dict[str, Any]:
+    return {name: json.loads(value) for name, value in parameters.items()}
+
+
+def _rule(ground: Ground, kind: str) -> SetRule:
+    rule = ground.rules.rule_for(kind)
+    if rule is None:
+        raise ValueError(f"rule set {ground.rules.name} has no rule for {kind}")
+    return rule
+
+
+def _detector(node: Node) -> int:
+    if node.detector is None:
+        raise ValueError(f"{node.type} {node.title} is about no single detector")
+    return node.detector

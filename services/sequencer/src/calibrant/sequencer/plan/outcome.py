@@ -1,0 +1,68 @@
+"""What became of a run: its outcome in the contract's words, its counts, and a sentence for people."""
+
+from calibrant.contracts.sequencer.v1 import RunFinished
+from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
+
+REASONS_TOLD = 3
+"""Reasons that the closing message names; of the rest only the number."""
+
+
+def finished(run_id: str, draft: Draft, remarks: list[str]) -> RunFinished:
+    """Return how a run ended.
+
+    Parameters
+    ----------
+    run_id : str
+        The run.
+    draft : Draft
+        Its nodes, all of them ended.
+    remarks : list of str
+        What its acquisitions have to say: exposures that failed, files that were rejected.
+    """
+    products = {n.product.product_id for n in draft if n.type is NodeType.BUILD and n.product is not None}
+    certified = _in(draft, NodeType.CERTIFY, NodeState.DONE)
+    withheld = _in(draft, NodeType.CERTIFY, NodeState.WITHHELD)
+    verified = _in(draft, NodeType.DECIDE, NodeState.DONE)
+    failed = [n for n in draft if n.state is NodeState.FAILED]
+    if not (products or certified or verified):
+        outcome = "failed"
+    elif withheld or failed:
+        outcome = "completed with withheld calibrations"
+    else:
+        outcome = "completed"
+    counts = f"{len(products)} products made, {len(certified)} certified, {len(withheld)} withheld"
+    if verified and not certified and not products:
+        counts = f"{len(verified)} sets verified against certified calibrations"
+    skipped = [n for n in draft if n.type is not NodeType.CERTIFY and n.state is NodeState.SKIPPED]
+    told = [*remarks, *(f"{n.title}: {n.reason}" for n in (*withheld, *failed, *skipped))]
+    return RunFinished(
+        run_id=run_id,
+        outcome=outcome,
+        products=len(products),
+        certified=len(certified),
+        withheld=len(withheld),
+        message=". ".join([counts, *shortened(list(dict.fromkeys(told)))]),
+    )
+
+
+def shortened(texts: list[str], most: int = REASONS_TOLD) -> list[str]:
+    """Return the first few texts, and how many more there are."""
+    more = len(texts) - most
+    return texts if more <= 0 else [*texts[:most], f"{more} more reasons: see the run's nodes"]
+
+
+def _in(draft: Draft, node_type: NodeType, state: NodeState) -> list[Node]:
+    return [n for n in draft if n.type is node_type and n.state is state]
+
+
+def telling(node: Node) -> str:
+    """Return what the end of a node means, for the progress of a run; empty while it has not ended."""
+    what = {
+        (NodeType.BUILD, NodeState.DONE): f"built {'' if node.product is None else node.product.product_id}",
+        (NodeType.MEASURE, NodeState.DONE): "measured",
+        (NodeType.DECIDE, NodeState.DONE): f"verified, {node.outcome}",
+        (NodeType.CERTIFY, NodeState.DONE): "certified",
+    }.get((node.type, node.state))
+    if what is not None:
+        return f"{node.title}: {what}"
+    return f"{node.title}: {node.type} {node.state}: {node.reason}" if node.ended else ""

@@ -1,0 +1,68 @@
+"""What an answer changes: the nodes that sent the job end. An answer nobody waits for changes nothing."""
+
+from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused
+from calibrant.contracts.common.v1 import JobDone, JobFailed
+from calibrant.contracts.verify.v1 import MeasurementCompleted, VerificationCompleted
+from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
+
+Answer = (
+    JobDone
+    | JobFailed
+    | MeasurementCompleted
+    | VerificationCompleted
+    | CalibrationCertified
+    | CertificationRefused
+)
+
+
+def take_answer(draft: Draft, answer: Answer) -> None:
+    """Apply a worker's answer to the nodes that wait for it, whatever run asked first."""
+    for node in draft:
+        if node.job_id == answer.job_id and node.state is NodeState.SENT:
+            _apply(draft, node, answer)
+
+
+def _apply(draft: Draft, node: Node, answer: Answer) -> None:
+    match answer:
+        case JobFailed():
+            draft.change(node, state=NodeState.FAILED, reason=f"{answer.error}: {answer.reason}")
+        case JobDone() if node.type is NodeType.BUILD:
+            _built(draft, node, answer)
+        case MeasurementCompleted() if node.type is NodeType.MEASURE:
+            draft.change(node, state=NodeState.DONE, results=answer.results)
+        case VerificationCompleted() if node.type is NodeType.DECIDE:
+            draft.change(
+                node,
+                state=NodeState.DONE,
+                report_id=answer.report_id,
+                outcome=answer.outcome,
+                decisions=answer.decisions,
+            )
+        case CalibrationCertified() if _about(node, answer.product.product_id):
+            draft.change(
+                node,
+                state=NodeState.DONE,
+                report_id=answer.report_id,
+                certification_id=answer.certification_id,
+                validity=answer.validity,
+                notes=("certified before, unchanged",) if answer.unchanged else (),
+            )
+        case CertificationRefused() if _about(node, answer.product_id):
+            draft.change(node, state=NodeState.WITHHELD, reason=answer.reason, notes=answer.conflicts)
+        case _:
+            return
+
+
+def _built(draft: Draft, node: Node, answer: JobDone) -> None:
+    wanted = (p for p in answer.products if (p.kind, p.detector) == (node.kind, node.detector))
+    product = next(wanted, None)
+    if product is None:
+        reason = f"the job ended without a {node.kind} of detector {node.detector}: run again, and look at combine's log"
+        draft.change(node, state=NodeState.FAILED, reason=reason)
+    else:
+        draft.change(node, state=NodeState.DONE, product=product)
+
+
+def _about(node: Node, product_id: str) -> bool:
+    is_certification = node.type is NodeType.CERTIFY and node.product is not None
+    return is_certification and node.product is not None and node.product.product_id == product_id

@@ -1,0 +1,165 @@
+"""From frames to sets, and from sets to the nodes that are expected of them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from calibrant.contracts.ingest.v1 import Frame
+from calibrant.rules.association import FrameFacts, FrameSet, LeftOut, organise
+from calibrant.rules.classification import ImageType
+from calibrant.rules.rulesets import SetRule
+from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
+
+NAMES_TOLD = 3
+"""File names that a reason names; of the rest only the number."""
+
+
+def facts_of(frame: Frame) -> FrameFacts:
+    """Return what the rules need to know of a frame.
+
+    Raises
+    ------
+    ValueError
+        The frame has an impossible value, such as a negative exposure time.
+    """
+    known = {member.value for member in ImageType}
+    return FrameFacts(
+        frame_id=frame.frame_id,
+        exposure_id=frame.exposure_id,
+        instrument=frame.instrument,
+        detector=frame.detector,
+        image_type=ImageType(frame.image_type) if frame.image_type in known else ImageType.UNKNOWN,
+        begin_tai_ns=frame.begin.ns,
+        exptime_s=frame.exposure_time_s,
+        dark_time_s=frame.dark_time_s,
+        filter=frame.filter,
+        night=frame.night,
+    )
+
+
+def wanted(ground: Ground, kind: str) -> bool:
+    """Tell whether the run was asked for a kind of calibration."""
+    return not ground.request.make or kind in ground.request.make
+
+
+def plan_kind(draft: Draft, ground: Ground, rule: SetRule) -> None:
+    """Add the nodes of all sets of one kind; frames that go into none are named with the reason."""
+    frames = [facts_of(f) for f in ground.frames.values() if f.image_type == rule.image_type]
+    organised = organise(frames, rule)
+    leave_out(draft, ground, rule, organised.left_out)
+    for frame_set in organised.sets:
+        add_set(draft, ground, rule, frame_set, family=frame_set.key)
+
+
+def add_set(
+    draft: Draft, ground: Ground, rule: SetRule, frame_set: FrameSet, *, family: str, note: str = ""
+) -> None:
+    """Add what is expected of a set: heads, measurements, the decision and the certifications."""
+    rank = ground.rules.rules.index(rule)
+
+    def node(node_type: NodeType, detector: int | None, **fields: Any) -> Node:
+        parts = () if detector is None else (detector,)
+        node_id = ground.node_id(node_type, rule.kind, frame_set.key, *parts)
+        return draft.put(
+            Node(
+                node_id=node_id,
+                run_id=ground.run_id,
+                type=node_type,
+                rank=rank,
+                kind=rule.kind,
+                set_key=frame_set.key,
+                family=family,
+                detector=detector,
+                **fields,
+            )
+        )
+
+    decide = ground.node_id(NodeType.DECIDE, rule.kind, frame_set.key)
+    for detector, frames in frame_set.frames_by_detector.items():
+        head = node(
+            ground.head,
+            detector,
+            frames=tuple(frame.frame_id for frame in frames),
+            filter=frame_set.filter,
+            begin_tai_ns=frames[0].begin_tai_ns,
+            notes=(note,) if note else (),
+        )
+        if ground.request.generate:
+            node(NodeType.MEASURE, detector, depends=(head.node_id,))
+            node(NodeType.CERTIFY, detector, depends=(decide,))
+    measures = [n for n in draft.of(NodeType.MEASURE, rule.kind) if n.set_key == frame_set.key]
+    node(NodeType.DECIDE, None, depends=tuple(sorted(n.node_id for n in measures)))
+
+
+def leave_out(draft: Draft, ground: Ground, rule: SetRule, left_out: Iterable[LeftOut]) -> None:
+    """Record frames that go into no set as skipped nodes: sets that are too small, frames one by one."""
+    alone: dict[tuple[int | None, str], list[str]] = {}
+    for left in left_out:
+        if left.what.startswith(f"{rule.kind} "):
+            set_key = left.what.removeprefix(f"{rule.kind} ")
+            skip(
+                draft, ground, rule.kind, left.frame_ids, left.reason, set_key=set_key, detector=left.detector
+            )
+        else:
+            alone.setdefault((left.detector, left.reason), []).extend(left.frame_ids)
+    for (detector, reason), ids in alone.items():
+        told = f"{named(ground, ids)}: {reason}"
+        skip(draft, ground, rule.kind, ids, told, detector=detector)
+
+
+def leave_unused(draft: Draft, ground: Ground) -> None:
+    """Record the frames that no node has, by type: nobody makes anything of them, or nobody asked for it."""
+    used = {frame_id for node in draft for frame_id in node.frames}
+    unused: dict[str, list[str]] = {}
+    for frame in ground.frames.values():
+        if frame.frame_id not in used:
+            unused.setdefault(frame.image_type, []).append(frame.frame_id)
+    kinds = {str(rule.image_type): rule.kind for rule in ground.rules.rules}
+    for image_type, ids in sorted(unused.items()):
+        kind = kinds.get(image_type)
+        if kind is None:
+            why = "no rule makes a calibration of them"
+        elif not wanted(ground, kind):
+            why = f"not asked for: make is {', '.join(ground.request.make)}"
+        else:
+            why = (
+                f"their exposures were commanded as another type, and came when the {kind} sets were planned"
+            )
+        reason = f"{len(ids)} {image_type} frames ({named(ground, ids)}): {why}"
+        skip(draft, ground, image_type, sorted(ids), reason)
+
+
+def skip(
+    draft: Draft,
+    ground: Ground,
+    kind: str,
+    frames: Iterable[str],
+    reason: str,
+    *,
+    set_key: str = "",
+    detector: int | None = None,
+) -> None:
+    """Record that frames lead to nothing, and why."""
+    parts = (detector,) if set_key else (detector, reason)
+    rule = ground.rules.rule_for(kind)
+    draft.put(
+        Node(
+            node_id=ground.node_id(ground.head, kind, set_key, *parts),
+            run_id=ground.run_id,
+            type=ground.head,
+            rank=len(ground.rules.rules) if rule is None else ground.rules.rules.index(rule),
+            kind=kind,
+            set_key=set_key,
+            family=set_key,
+            detector=detector,
+            state=NodeState.SKIPPED,
+            frames=tuple(frames),
+            reason=reason,
+        )
+    )
+
+
+def named(ground: Ground, frame_ids: Iterable[str]) -> str:
+    """Return the names of the frames' files, the first few of them."""
+    names = sorted({ground.frames[frame_id].file_name for frame_id in frame_ids})
+    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
+    return ", ".join(names[:NAMES_TOLD]) + more

@@ -1,0 +1,227 @@
+"""The sequencer's use cases: ask for a run, find one to resume, abort one, look after overdue answers."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from sqlmodel import Session, col, func, select
+
+from calibrant.bus.errors import PermanentError
+from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
+from calibrant.runtime.clock import Clock
+from calibrant.runtime.database import Database
+from calibrant.runtime.unit_of_work import UnitOfWork
+from calibrant.sequencer.camera import OUT, problem_of
+from calibrant.sequencer.conductor import Conductor
+from calibrant.sequencer.settings import SequencerSettings
+from calibrant.sequencer.store.queries import SequencerQueries
+from calibrant.sequencer.store.tables import CommandRow, RunRow
+
+OpenWork = Callable[[str, str], AbstractContextManager[UnitOfWork]]
+"""Opens a unit of work for a cause and a run."""
+
+
+class RunRefused(PermanentError):
+    """A run cannot be begun as it was asked for; the text says what to change."""
+
+
+class NoSuchRun(PermanentError):
+    """There is no run of that name."""
+
+
+def request_key(request: RunRequested) -> str:
+    """Return the hash of what is asked for, whatever the run is called: the same wish has the same key."""
+    wish = request.model_dump(mode="json", exclude={"run_id", "requested_by"})
+    return hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()
+
+
+class SequencerService:
+    """Use cases over the sequencer's database.
+
+    Parameters
+    ----------
+    settings : SequencerSettings
+        Deadlines, attempts, the camera's name, where further instruments lie.
+    database : Database
+        The sequencer's own.
+    clock : Clock
+        The time.
+    work : callable
+        Opens a unit of work.
+    """
+
+    def __init__(self, settings: SequencerSettings, database: Database, clock: Clock, work: OpenWork) -> None:
+        self.settings = settings
+        self.database = database
+        self.clock = clock
+        self._work = work
+        self._instruments: dict[str, Instrument] = {}
+
+    def conductor(self, session: Session, now_tai_ns: int) -> Conductor:
+        """Return what lets runs go on in a transaction."""
+        return Conductor(session, self.settings, self.instrument, now_tai_ns)
+
+    def instrument(self, name: str) -> Instrument:
+        """Return an instrument, by a file of the user's own folder first.
+
+        Raises
+        ------
+        RunRefused
+            It is unknown, or its file is wrong.
+        """
+        if name not in self._instruments:
+            try:
+                self._instruments[name] = load_instrument(name, self.settings.instruments_dir)
+            except InstrumentError as error:
+                raise RunRefused(f"instrument {error}") from None
+        return self._instruments[name]
+
+    def check(self, request: RunRequested) -> None:
+        """Make sure that a run can be begun.
+
+        Raises
+        ------
+        RunRefused
+            The text names what is wrong and says what to do.
+        """
+        rules = self.instrument(request.instrument).rule_set()
+        kinds = [rule.kind for rule in rules.rules]
+        unknown = sorted(set(request.make) - set(kinds))
+        if unknown:
+            raise RunRefused(
+                f"make: {unknown[0]!r} is no kind of calibration of {request.instrument}: use {', '.join(kinds)}"
+            )
+        if bool(request.folder) == bool(request.exposures):
+            raise RunRefused("a run takes exposures or the frames of a folder: give one of the two")
+        if request.folder:
+            _check_folder(Path(request.folder))
+        for asked in request.exposures:
+            problem = problem_of(asked, [rule.image_type.value for rule in rules.rules])
+            if problem:
+                raise RunRefused(f"exposures: {problem}")
+        _check_parameters(request, [rule.recipe for rule in rules.rules])
+        begin, end = request.validity.begin, request.validity.end
+        if begin is not None and end is not None and begin.ns >= end.ns:
+            raise RunRefused("validity ends before it begins: swap its begin and its end")
+
+    def request_run(self, request: RunRequested) -> str:
+        """Accept a run; it begins at once, or when the camera is free.
+
+        Asking again for a run of the same name and wish changes nothing.
+
+        Returns
+        -------
+        str
+            The run's identifier.
+
+        Raises
+        ------
+        RunRefused
+            It cannot be begun, or another wish has the same name.
+        """
+        self.check(request)
+        with self._work(f"request:{request.run_id}", request.run_id) as unit:
+            if self._add(unit.session, request, self.clock.tai_ns()):
+                unit.emit([request])
+        return request.run_id
+
+    def accept(self, session: Session, request: RunRequested, now_tai_ns: int) -> None:
+        """Accept a run that came as a message, within the message's transaction.
+
+        Raises
+        ------
+        RunRefused
+            It cannot be begun, or another wish has the same name.
+        """
+        if session.get(RunRow, request.run_id) is None:
+            self.check(request)
+        self._add(session, request, now_tai_ns)
+
+    def unfinished(self, key: str) -> str | None:
+        """Return the run with this ``request_key`` that has not finished; None when there is none."""
+        with self.database.reading() as session:
+            return SequencerQueries(session).unfinished(key)
+
+    def abort(self, run_id: str, who: str) -> None:
+        """End a run now: nothing more is sent for it. What workers still do is kept, and certifies nothing.
+
+        Raises
+        ------
+        NoSuchRun
+            There is no such run.
+        """
+        with self._work(f"abort:{run_id}", run_id) as unit:
+            if unit.session.get(RunRow, run_id) is None:
+                raise NoSuchRun(f"there is no run {run_id}: list them with GET /runs")
+            unit.emit(self.conductor(unit.session, self.clock.tai_ns()).abort(run_id, f"aborted by {who}"))
+
+    def look_after(self) -> int:
+        """Give up waiting for what is overdue: answers to commands, a silent camera. Return how many."""
+        now = self.clock.tai_ns()
+        with self.database.reading() as session:
+            late = (col(CommandRow.state).in_(OUT), CommandRow.answer_by_tai_ns <= now)
+            commands = session.exec(select(CommandRow).where(*late)).all()
+            silent = col(RunRow.camera_by_tai_ns) <= now
+            runs = session.exec(select(RunRow).where(silent)).all()
+        for command in commands:
+            with self._work(f"overdue:{command.command_id}", command.run_id) as unit:
+                conductor = self.conductor(unit.session, now)
+                conductor.commander.overdue(unit.session.get_one(CommandRow, command.command_id))
+                unit.emit(conductor.drive(command.component))
+        for run in runs:
+            with self._work(f"silent:{run.run_id}:{run.camera_by_tai_ns}", run.run_id) as unit:
+                conductor = self.conductor(unit.session, now)
+                conductor.commander.silent(unit.session.get_one(RunRow, run.run_id))
+                unit.emit(conductor.drive(run.component))
+        return len(commands) + len(runs)
+
+    def _add(self, session: Session, request: RunRequested, now_tai_ns: int) -> bool:
+        """Write an accepted run down; False when it is there already."""
+        key = request_key(request)
+        known = session.get(RunRow, request.run_id)
+        if known is not None and known.request_key != key:
+            raise RunRefused(f"run {request.run_id} exists and asks for something else: choose another name")
+        if known is not None:
+            return False
+        last = session.exec(select(func.coalesce(func.max(RunRow.number), 0))).one()
+        session.add(
+            RunRow(
+                run_id=request.run_id,
+                number=last + 1,
+                request_json=request.to_json().decode(),
+                request_key=key,
+                instrument=request.instrument,
+                component=self.settings.component if request.exposures else "",
+                state="accepted",
+                begun_tai_ns=now_tai_ns,
+            )
+        )
+        session.flush()
+        return True
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise RunRefused(f"folder {folder} {'is no folder' if folder.exists() else 'does not exist'}")
+    if not any(folder.iterdir()):
+        raise RunRefused(f"folder {folder} is empty: give one with frames")
+
+
+def _check_parameters(request: RunRequested, recipes: list[str]) -> None:
+    for name, value in request.parameters.items():
+        recipe, dot, parameter = name.partition(".")
+        if not dot or not parameter or recipe not in recipes:
+            raise RunRefused(
+                f"parameter {name!r}: write recipe.parameter, the recipe one of {', '.join(recipes)}"
+            )
+        try:
+            json.loads(value, parse_constant=_no_constant)
+        except ValueError as error:
+            raise RunRefused(f'parameter {name}: {value!r} is not JSON ({error}); text is "quoted"') from None
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")

@@ -1,0 +1,29 @@
+"""Settings of the sequencer."""
+
+from pydantic import Field
+
+from calibrant.runtime.settings import ServiceSettings
+
+
+class SequencerSettings(ServiceSettings):
+    """How the sequencer commands cameras."""
+
+    component: str = Field(default="camera", description="Component that runs with exposures command.")
+    identity: str = Field(default="sequencer", description="Who commands, as the camera is told.")
+    command_s: float = Field(
+        default=120.0, gt=0, description="Unit: s. How long after it was given a command may begin."
+    )
+    grace_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Unit: s. How much longer than it may take a command's answer is awaited.",
+    )
+    camera_wait_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="Unit: s. How long a run waits for a camera that is silent or OFFLINE.",
+    )
+    attempts: int = Field(default=3, ge=1, description="How often a command is given before it is given up.")
+    timer_s: float = Field(
+        default=1.0, gt=0, description="Unit: s. How often it is looked whether an answer is overdue."
+    )

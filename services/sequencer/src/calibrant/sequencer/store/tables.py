@@ -1,0 +1,185 @@
+"""The sequencer's tables. Every state of every run is here, so that a kill at any moment loses nothing.
+
+Owns their shape; ``migrations/`` creates them. Times are TAI nanoseconds; columns named ``*_json`` hold the JSON
+of contract messages or plan nodes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Text
+from sqlmodel import Field, SQLModel
+
+
+def _ns(*, nullable: bool = False) -> Column[int]:
+    return Column(BigInteger, nullable=nullable)
+
+
+def _text() -> Column[str]:
+    return Column(Text, nullable=False)
+
+
+class RunRow(SQLModel, table=True):
+    """A run: what was asked for, and how far it is."""
+
+    __tablename__ = "sequencer_run"
+
+    run_id: str = Field(primary_key=True)
+    number: int = Field(index=True, description="order in which runs were accepted, and get a camera")
+    request_json: str = Field(sa_column=_text())
+    request_key: str = Field(index=True, description="hash of the request without the run's id")
+    instrument: str
+    component: str = Field(description="camera it commands; empty for a folder")
+    state: str = Field(description="accepted, acquiring, working or finished")
+    planned: str = Field(default="", description="kinds planned so far, with commas")
+    camera_by_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
+    outcome: str = ""
+    message: str = Field(default="", sa_column=_text())
+    begun_tai_ns: int = Field(sa_column=_ns())
+    ended_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
+
+
+class AcquisitionRow(SQLModel, table=True):
+    """Frames that are made to appear: exposures of one type, or the files of a folder."""
+
+    __tablename__ = "sequencer_acquisition"
+
+    acquisition_id: str = Field(primary_key=True)
+    run_id: str = Field(index=True)
+    ordinal: int
+    image_type: str = Field(description="BIAS, DARK, FLAT; empty for a folder")
+    filter: str = ""
+    folder: str = ""
+    state: str = Field(description="open, closed or failed")
+    files_expected: int | None = Field(default=None, description="of a folder, once it is listed")
+    reason: str = Field(default="", sa_column=_text())
+
+
+class StepRow(SQLModel, table=True):
+    """One exposure to take."""
+
+    __tablename__ = "sequencer_step"
+
+    step_id: str = Field(primary_key=True)
+    run_id: str = Field(index=True)
+    acquisition_id: str = Field(index=True)
+    position: int = Field(description="place in the run, from 1")
+    exposure_time_s: float
+    state: str = Field(description="waiting, commanded, done or failed")
+    attempts: int = 0
+    image_name: str = ""
+    reason: str = Field(default="", sa_column=_text())
+
+
+class CommandRow(SQLModel, table=True):
+    """A command to a camera: one attempt at an exposure or at a change of state."""
+
+    __tablename__ = "sequencer_command"
+
+    command_id: str = Field(primary_key=True)
+    run_id: str = Field(index=True)
+    step_id: str = Field(index=True)
+    component: str = Field(index=True)
+    name: str = Field(description="start, enable, standby or takeImages")
+    attempt: int
+    state: str = Field(description="open, settling (done, its state not yet seen), complete or failed")
+    from_state: str = Field(description="summary state in which it was given")
+    answer_by_tai_ns: int = Field(sa_column=_ns())
+    image_names: str = Field(default="", description="with commas")
+    result: str = Field(default="", sa_column=_text())
+
+
+class CameraRow(SQLModel, table=True):
+    """Read model of a camera's summary state."""
+
+    __tablename__ = "sequencer_camera"
+
+    component: str = Field(primary_key=True)
+    summary_state: str
+    reason: str = Field(default="", sa_column=_text())
+
+
+class ExposureRow(SQLModel, table=True):
+    """An exposure that is in the object store."""
+
+    __tablename__ = "sequencer_exposure"
+
+    acquisition_id: str = Field(primary_key=True)
+    image_name: str = Field(primary_key=True)
+    files: int
+
+
+class FileRow(SQLModel, table=True):
+    """What became of a file that ingest took in hand."""
+
+    __tablename__ = "sequencer_file"
+
+    run_id: str = Field(primary_key=True)
+    job_id: str = Field(primary_key=True, description="ingest job")
+    acquisition_id: str = Field(
+        default="", index=True, description="empty: of the run's, it is not known which"
+    )
+    file_name: str = ""
+    frames_expected: int = 0
+    state: str = Field(description="ingesting, ingested, rejected or late")
+    reason: str = Field(default="", description="reason code of a rejection")
+    message: str = Field(default="", sa_column=_text())
+
+
+class FrameRow(SQLModel, table=True):
+    """A frame that may be planned with."""
+
+    __tablename__ = "sequencer_frame"
+
+    run_id: str = Field(primary_key=True)
+    job_id: str = Field(primary_key=True)
+    frame_id: str = Field(primary_key=True)
+    acquisition_id: str = Field(index=True)
+    frame_json: str = Field(sa_column=_text())
+
+
+class NodeRow(SQLModel, table=True):
+    """A plan node; the whole of it is the JSON, the columns are for finding it."""
+
+    __tablename__ = "sequencer_node"
+
+    node_id: str = Field(primary_key=True)
+    run_id: str = Field(index=True)
+    job_id: str = Field(index=True)
+    rank: int
+    type: str
+    kind: str
+    set_key: str
+    detector: int | None = None
+    state: str
+    node_json: str = Field(sa_column=_text())
+
+
+class CalibrationRow(SQLModel, table=True):
+    """Read model of a certification."""
+
+    __tablename__ = "sequencer_calibration"
+    __table_args__ = (Index("ix_sequencer_calibration_subject", "collection", "kind", "detector"),)
+
+    certification_id: str = Field(primary_key=True)
+    collection: str
+    instrument: str
+    kind: str
+    detector: int
+    begin_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
+    end_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
+    recorded_tai_ns: int = Field(sa_column=_ns())
+    product_json: str = Field(sa_column=_text())
+
+
+TABLES = (
+    RunRow,
+    AcquisitionRow,
+    StepRow,
+    CommandRow,
+    CameraRow,
+    ExposureRow,
+    FileRow,
+    FrameRow,
+    NodeRow,
+    CalibrationRow,
+)

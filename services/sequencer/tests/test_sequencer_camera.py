@@ -1,0 +1,178 @@
+"""Commanding a camera that fails, is deaf, changes its state, or is wanted by two runs."""
+
+import pytest
+
+from calibrant.contracts.camera.v1 import (
+    AckCode,
+    CommandAck,
+    Enable,
+    Standby,
+    Start,
+    SummaryState,
+    TakeImages,
+)
+
+NS = 1_000_000_000
+
+
+def begun(kit, *times_s, **fields):
+    world = kit.world()
+    world.request(kit.request(exposures=(kit.exposures("BIAS", *(times_s or (0.0,) * 4)),), **fields))
+    return world
+
+
+def wait(world, seconds):
+    """Let time pass and the timer look."""
+    world.clock.now += round(seconds * NS)
+    return world.service.look_after()
+
+
+@pytest.mark.parametrize("code", [AckCode.FAILED, AckCode.ABORTED, AckCode.TIMEOUT])
+def test_a_failed_exposure_is_tried_again(kit, code):
+    world = begun(kit)
+    world.camera.outcomes = [code, code]
+    world.say(*world.camera.tell())
+    world.play()
+    takes = world.of(TakeImages)
+    assert len(takes) == 6
+    assert len({t.header.command_id for t in takes}) == 6
+    assert world.view().exposures.done == 4
+    assert world.view().run.outcome == "completed"
+
+
+def test_an_exposure_that_fails_for_good_is_named_and_the_rest_goes_on(kit):
+    world = begun(kit)
+    world.camera.outcomes = [AckCode.FAILED] * 3
+    world.say(*world.camera.tell())
+    world.play()
+    view = world.view()
+    assert (view.exposures.done, view.exposures.failed) == (3, 1)
+    assert "exposure 1: FAILED: shutter stuck, after 3 attempts" in view.run.message
+    assert view.run.outcome == "completed"
+
+
+def test_all_exposures_failing_ends_the_run(kit):
+    world = begun(kit, 0.0, 0.0)
+    world.camera.outcomes = [AckCode.FAILED] * 6
+    world.say(*world.camera.tell())
+    world.play()
+    view = world.view()
+    assert (view.run.state, view.run.outcome) == ("finished", "failed")
+    assert [a["state"] for a in view.acquisitions] == ["failed"]
+
+
+def test_a_camera_in_fault_is_brought_back(kit):
+    world = begun(kit)
+    world.camera.state = SummaryState.FAULT
+    world.say(*world.camera.tell())
+    world.play()
+    assert [len(world.of(t)) for t in (Standby, Start, Enable)] == [1, 1, 1]
+    assert world.view().run.outcome == "completed"
+
+
+def test_a_silent_camera_ends_the_run_with_the_reason(kit):
+    world = begun(kit)
+    world.play()
+    assert world.view().phase == "waiting for the camera"
+    assert wait(world, 59) == 0
+    assert wait(world, 2) == 1
+    view = world.view()
+    assert (view.run.state, view.run.outcome) == ("finished", "failed")
+    assert "camera camera has said nothing for 60 s" in view.run.message
+    assert world.of(TakeImages) == []
+
+
+def test_an_offline_camera_ends_the_run_unless_it_comes_back(kit):
+    world = begun(kit)
+    world.camera.state = SummaryState.OFFLINE
+    world.say(*world.camera.tell())
+    world.play()
+    world.camera.state = SummaryState.STANDBY
+    world.say(*world.camera.tell())
+    world.play()
+    assert world.view().run.outcome == "completed"
+
+
+def test_a_deaf_camera_is_given_up_after_three_attempts(kit):
+    world = begun(kit, 30.0, 30.0)
+    world.camera.state = SummaryState.ENABLED
+    world.camera.deaf = True
+    world.say(*world.camera.tell())
+    world.play()
+    first = world.of(TakeImages)[0]
+    assert first.header.deadline.ns == world.clock.now + 150 * NS
+    for attempt in (1, 2, 3):
+        assert len(world.of(TakeImages)) == attempt
+        assert wait(world, 150) == 0
+        assert wait(world, 61) == 1
+    view = world.view()
+    assert (view.run.state, view.exposures.failed) == ("finished", 2)
+    assert "NO_ACK: camera camera did not answer takeImages in time" in view.run.message
+
+
+def test_a_camera_in_progress_is_given_the_time_it_asks_for(kit):
+    world = begun(kit)
+    world.camera.state = SummaryState.ENABLED
+    world.camera.deaf = True
+    world.say(*world.camera.tell())
+    world.play()
+    progress = CommandAck(
+        command_id=world.of(TakeImages)[0].header.command_id,
+        component="camera",
+        command="takeImages",
+        ack=AckCode.IN_PROGRESS,
+        error=0,
+        result="",
+        timeout_s=1000.0,
+    )
+    world.say("camera", progress, "run-1")
+    world.play()
+    assert wait(world, 1000) == 0
+    assert wait(world, 31) == 1
+
+
+def test_a_camera_that_does_not_tell_its_new_state_is_given_up(kit):
+    world = begun(kit)
+    world.say(*world.camera.tell())
+    answers = world.camera.obey
+    world.camera.obey = lambda command: answers(command)[:1]
+    world.play()
+    assert [len(world.of(t)) for t in (Start, Enable)] == [1, 0]
+    assert wait(world, 149) == 0
+    assert wait(world, 2) == 1
+    world.play()
+    assert len(world.of(Start)) == 3
+    assert world.view().run.state == "finished"
+    assert "cannot be brought out of STANDBY by start: FAILED" in world.view().run.message
+
+
+def test_two_runs_use_a_camera_one_after_the_other(kit):
+    world = begun(kit)
+    world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),)))
+    world.say(*world.camera.tell())
+    world.play()
+    notes = [t.observation_note.split(",")[0] for t in world.of(TakeImages)]
+    assert notes == ["run run-1"] * 4 + ["run run-2"] * 3
+    assert [world.view(r).run.outcome for r in ("run-1", "run-2")] == ["completed"] * 2
+
+
+def test_aborting_a_run_frees_the_camera(kit):
+    world = begun(kit)
+    world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),)))
+    world.say(*world.camera.tell())
+    while not world.of(TakeImages):
+        world.step(lambda names: names[0])
+    world.service.abort("run-1", "me")
+    world.play()
+    assert world.view("run-1").run.outcome == "failed"
+    assert world.view("run-2").run.outcome == "completed"
+
+
+def test_a_file_whose_ingest_failed_counts_as_rejected(kit):
+    world = begun(kit)
+    world.camera.rejects = {2}
+    world.say(*world.camera.tell())
+    world.play()
+    view = world.view()
+    assert [(r.reason, r.message) for r in view.rejected] == [("DiskFull", "no space left")]
+    assert (view.run.outcome, world.row("build", "bias").frames) == ("completed", 3)

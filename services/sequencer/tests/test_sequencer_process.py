@@ -1,0 +1,138 @@
+"""The sequencer as a process: schema, HTTP, the embedded bus, ``--check``."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import httpx
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+from sqlmodel import SQLModel
+
+from calibrant.contracts.camera.v1 import SummaryState, SummaryStateChanged, TakeImages
+from calibrant.contracts.sequencer.v1 import FolderIngestRequested
+from calibrant.runtime.database import Database
+from calibrant.runtime.platform import open_platform
+from calibrant.sequencer import app as app_module
+from calibrant.sequencer.app import create_app
+from calibrant.sequencer.settings import SequencerSettings
+from calibrant.sequencer.store.tables import TABLES
+
+MINE = {table.__tablename__ for table in TABLES}
+
+
+def test_the_migrations_make_the_tables_that_the_models_say(tmp_path):
+    url = f"sqlite:///{tmp_path}/sequencer.sqlite"
+    database = Database(url)
+    database.migrate([_migrations()])
+    database.close()
+    engine = create_engine(url)
+
+    def mine(_object, name, kind, _reflected, compared):
+        return name in MINE if kind == "table" else True
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_object": mine})
+        assert compare_metadata(context, SQLModel.metadata) == []
+    engine.dispose()
+
+
+def test_the_migrations_can_be_taken_back(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/sequencer.sqlite")
+    config = Config()
+    config.set_main_option("script_location", str(_migrations()))
+    config.set_main_option("version_locations", str(_migrations()))
+    config.set_main_option("path_separator", "newline")
+    revision = ScriptDirectory.from_config(config).get_revision("sequencer_0001").module
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        revision.upgrade()
+        assert set(inspect(connection).get_table_names()) == MINE
+        revision.downgrade()
+        assert inspect(connection).get_table_names() == []
+    engine.dispose()
+
+
+def _migrations():
+    return app_module.Path(app_module.__file__).parent / "migrations"
+
+
+def test_check_builds_everything(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "calibrant.sequencer", "--check", "--data-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "CALIBRANT_WORKER_SLOTS": "1"},
+    )
+    assert (done.returncode, done.stdout) == (0, "sequencer: everything builds\n"), done.stderr
+
+
+@pytest.mark.asyncio
+async def test_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
+    settings = SequencerSettings(data_dir=tmp_path / "data", worker_slots=1, camera_wait_s=1.0, timer_s=0.05)
+    async with open_platform(settings) as platform:
+        app = create_app(settings, platform)
+        process = app.state.process
+        await process.start()
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sequencer")
+        refused = await client.post("/runs", json={"instrument": "nope", "folder": kit.folder})
+        assert (refused.status_code, "no such instrument" in refused.json()["detail"]) == (400, True)
+        assert (await client.get("/runs/none")).status_code == 404
+        assert (await client.post("/runs/none/abort")).status_code == 404
+        order = {"instrument": "simcam-tiny", "folder": kit.folder, "run_id": "folder-run"}
+        assert (await client.post("/runs", json=order)).status_code == 202
+        sent = await read(platform.bus, "ingest-requests")
+        assert FolderIngestRequested.from_json(sent[0].value).folder == kit.folder
+        exposing = {"image_type": "BIAS", "exposure_times_s": [0.0], "filter": ""}
+        order = {"instrument": "simcam-tiny", "exposures": [exposing], "run_id": "camera-run"}
+        assert (await client.post("/runs", json=order)).status_code == 202
+        shown = await finished(client, "camera-run")
+        assert (shown["run"]["outcome"], shown["exposures"]["failed"]) == ("failed", 1)
+        assert "has said nothing" in shown["run"]["message"]
+        aborted = await client.post("/runs/folder-run/abort")
+        assert (aborted.status_code, (await finished(client, "folder-run"))["run"]["outcome"]) == (
+            202,
+            "failed",
+        )
+        assert [run["run_id"] for run in (await client.get("/runs")).json()] == ["camera-run", "folder-run"]
+        assert process.faults() == []
+        await client.aclose()
+        await process.stop(5)
+
+
+async def finished(client, run_id):
+    """Wait for a run's end, and return it."""
+    async with asyncio.timeout(30):
+        while True:
+            shown = (await client.get(f"/runs/{run_id}")).json()
+            if shown["run"]["state"] == "finished":
+                return shown
+            await asyncio.sleep(0.02)
+
+
+async def read(bus, topic):
+    """Wait for records of a topic, and return them."""
+    async with asyncio.timeout(30):
+        while True:
+            records = await bus.read(topic, from_start=True, limit=10)
+            if records:
+                return records
+            await asyncio.sleep(0.02)
+
+
+def test_the_sequencer_takes_a_state_before_any_run(kit):
+    world = kit.world()
+    ready = SummaryStateChanged(component="camera", summary_state=SummaryState.ENABLED, reason="")
+    world.camera.state = SummaryState.ENABLED
+    world.say("camera", ready)
+    world.play()
+    world.request(kit.request(exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),)))
+    world.play()
+    assert len(world.of(TakeImages)) == 3
+    assert world.view().run.outcome == "completed"

@@ -1,0 +1,1 @@
+"""Measures frames against a calibration and decides what may be certified."""

@@ -1,0 +1,64 @@
+"""HTTP queries of verify: reports, measurements, metrics over time. Answers from the one query class."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+
+from calibrant.runtime.database import Database
+from calibrant.verify.service import VerifyService
+
+
+def routes(service: VerifyService, database: Database) -> APIRouter:
+    """Return the routes of verify."""
+    router = APIRouter(tags=["verification"])
+
+    @router.get("/reports", summary="List reports, one line a report and detector, the latest first")
+    def reports(
+        kind: str | None = None,
+        instrument: str | None = None,
+        detector: int | None = None,
+        product: str | None = None,
+    ) -> list[dict[str, Any]]:
+        with database.reading() as session:
+            return service.queries(session).reports(
+                kind=kind, instrument=instrument, detector=detector, product=product
+            )
+
+    @router.get("/reports/{report_id}", summary="Show a report with every count and threshold")
+    def report(report_id: str) -> dict[str, Any]:
+        with database.reading() as session:
+            found = service.queries(session).report(report_id)
+        if found is None:
+            raise HTTPException(404, f"no report {report_id!r}; GET /reports lists those there are")
+        return found
+
+    @router.get("/measurements", summary="List the measurements made against a product")
+    def measurements(product: str) -> list[dict[str, Any]]:
+        with database.reading() as session:
+            return service.queries(session).measurements(product)
+
+    @router.get("/results/{job_id}", summary="List the verdicts of a job")
+    def results(job_id: str, verdict: str | None = None) -> list[dict[str, Any]]:
+        with database.reading() as session:
+            return service.queries(session).results(job_id, verdict=verdict)
+
+    @router.get("/metrics-history", summary="Give a metric over time")
+    def history(  # noqa: PLR0917 - a query parameter each
+        instrument: str,
+        name: str,
+        kind: str | None = None,
+        detector: int | None = None,
+        amplifier: str | None = None,
+        most: Annotated[int, Query(ge=1, le=100_000)] = 1000,
+    ) -> list[dict[str, Any]]:
+        with database.reading() as session:
+            return service.queries(session).history(
+                instrument=instrument,
+                name=name,
+                kind=kind,
+                detector=detector,
+                amplifier=amplifier,
+                most=most,
+            )
+
+    return router

@@ -1,0 +1,30 @@
+"""The composition of verify: the only place where its parts meet."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from calibrant.runtime.handlers import collect
+from calibrant.runtime.http import http_app
+from calibrant.runtime.platform import Platform
+from calibrant.runtime.process import ServiceProcess, ServiceSpec
+from calibrant.verify import handlers
+from calibrant.verify.api import routes
+from calibrant.verify.service import VerifyService
+from calibrant.verify.settings import VerifySettings
+
+
+def create_app(settings: VerifySettings, platform: Platform) -> FastAPI:
+    """Build the service; ``app.state.process`` is its process."""
+    database = platform.database("verify")
+    service = VerifyService(platform.objects, platform.objects.path_of)
+    spec = ServiceSpec(
+        name="verify",
+        service=service,
+        handlers=collect(handlers),
+        database=database,
+        migrations=Path(__file__).parent / "migrations",
+        router=routes(service, database),
+        config={"instruments": str(settings.instruments_dir)},
+    )
+    return http_app(ServiceProcess(spec, platform))

@@ -1,0 +1,223 @@
+"""The computation of a decide job: it runs in a child process. Must not know tables or the bus.
+
+Joins the measurements of all detectors of a set, adds the tests of whole exposures, and asks the gate.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from pydantic import ValidationError
+
+from calibrant.bus.errors import PermanentError
+from calibrant.contracts.common.v1 import DataRef
+from calibrant.contracts.verify.v1 import DecideJob
+from calibrant.rules.decision import Decision, GateThresholds, Outcome, ProcessingError
+from calibrant.rules.gate import decide
+from calibrant.rules.verification import (
+    Limits,
+    Scope,
+    TestResult,
+    Verdict,
+    evaluate,
+    scatter_of,
+    tests_for,
+)
+from calibrant.runtime import handlers
+from calibrant.runtime.handlers import Artifact, Workspace
+from calibrant.verify.measuring.job import MODES, finite
+from calibrant.verify.reasons import reason_of, tally
+from calibrant.verify.reports import (
+    DetectorReport,
+    MeasurementReport,
+    MeasurementRow,
+    SetReport,
+)
+from calibrant.verify.reports import (
+    Verdict as DetectorVerdict,
+)
+
+ARTIFACT = "report"
+MEASUREMENTS = "measurements"
+
+
+class MeasurementsRefused(PermanentError):
+    """Measurements cannot be joined; the text names the job they are of."""
+
+
+def report_id(job_id: str) -> str:
+    """Name the report of a decide job."""
+    return f"report-{job_id[:12]}"
+
+
+def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
+    """Decide on a set.
+
+    Parameters
+    ----------
+    job : DecideJob
+        The measurements of the set, and what is missing.
+    workspace : Workspace
+        Where measurements are and the report goes.
+
+    Returns
+    -------
+    Outcome
+        The artifact ``report``, a `SetReport` as JSON under ``reports/``. The same bytes for the same job.
+
+    Raises
+    ------
+    MeasurementsRefused
+        Measurements are unreadable, of another set, or of one detector twice.
+    """
+    measured, refs = _load(job, workspace)
+    report = _report(job, measured, refs)
+    (workspace.scratch / "report.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    artifact = Artifact(name=ARTIFACT, path="report.json", prefix="reports", media_type="application/json")
+    return handlers.Outcome(artifacts=(artifact,), data={"outcome": report.decision.outcome.value})
+
+
+def _report(job: DecideJob, measured: Mapping[int, MeasurementReport], refs: dict[int, DataRef]) -> SetReport:
+    limits = _limits(measured.values())
+    exposures = _exposures(measured.values())
+    detectors = sorted({*measured, *job.missing})
+    rows, exposure_results = _test_exposures(job.kind, exposures, measured.values(), limits)
+    results = [*(one for report in measured.values() for one in report.results), *exposure_results]
+    thresholds = GateThresholds()
+    errors = _errors(measured.values(), job.missing, exposures)
+    decision = decide(results, exposures, detectors, thresholds, errors)
+    return SetReport(
+        report_id=report_id(job.job_id),
+        job_id=job.job_id,
+        kind=job.kind,
+        mode=MODES[job.mode],
+        instrument=job.instrument,
+        set_key=job.set_key,
+        exposures=exposures,
+        detectors=tuple(
+            _detector(one, measured.get(one), decision, results, job.missing.get(one)) for one in detectors
+        ),
+        missing=dict(job.missing),
+        thresholds=thresholds,
+        limits=limits,
+        decision=decision,
+        exposure_measurements=rows,
+        exposure_results=exposure_results,
+        failures=tuple(one for one in results if one.verdict is Verdict.FAIL and not one.advisory),
+        measurements=refs,
+    )
+
+
+def _errors(
+    reports: Iterable[MeasurementReport], missing: Mapping[int, str], exposures: Iterable[str]
+) -> list[ProcessingError]:
+    """Give what could not be measured: single frames, and missing detectors in every exposure."""
+    return [
+        *(one for report in reports for one in report.errors),
+        *(
+            ProcessingError(exposure_id=exposure, detector=detector, reason=reason)
+            for exposure in exposures
+            for detector, reason in missing.items()
+        ),
+    ]
+
+
+def _load(job: DecideJob, workspace: Workspace) -> tuple[dict[int, MeasurementReport], dict[int, DataRef]]:
+    if job.mode not in MODES:
+        raise MeasurementsRefused("the job does not say its mode; give internal or external")
+    measured: dict[int, MeasurementReport] = {}
+    refs: dict[int, DataRef] = {}
+    for one in job.inputs:
+        if one.role != MEASUREMENTS:
+            raise MeasurementsRefused(f"{one.id}: a decision has no use for an input of role {one.role!r}")
+        try:
+            text = workspace.objects.local_path(one.ref).read_text(encoding="utf-8")
+            report = MeasurementReport.model_validate_json(text)
+        except (ValidationError, UnicodeDecodeError) as problem:
+            raise MeasurementsRefused(
+                f"{one.ref.uri}: holds no measurements of verify; measure again: {problem}"
+            ) from problem
+        for what, found, wanted in [
+            ("kind", report.kind, job.kind),
+            ("instrument", report.instrument, job.instrument),
+            ("mode", report.mode, MODES[job.mode]),
+        ]:
+            if found != wanted:
+                raise MeasurementsRefused(f"{one.id}: its {what} is {found}, but the set's is {wanted}")
+        if report.detector in measured or report.detector in job.missing:
+            raise MeasurementsRefused(f"{one.id}: detector {report.detector} is given twice; give it once")
+        measured[report.detector], refs[report.detector] = report, one.ref
+    return dict(sorted(measured.items())), dict(sorted(refs.items()))
+
+
+def _limits(reports: Iterable[MeasurementReport]) -> Limits:
+    limits = [report.limits for report in reports]
+    other = next((one for one in limits if one != limits[0]), None)
+    if other is not None:
+        raise MeasurementsRefused(
+            f"measurements were judged by limits {limits[0].version} and {other.version}; measure again, so that one "
+            "set is judged by one"
+        )
+    return limits[0] if limits else Limits()
+
+
+def _exposures(reports: Iterable[MeasurementReport]) -> tuple[str, ...]:
+    """Give every exposure of the set, in order of its begin."""
+    begins: dict[str, int] = {}
+    for report in reports:
+        for frame in report.frames:
+            known = [t for t in (begins.get(frame.exposure_id), frame.begin_tai_ns) if t]
+            begins[frame.exposure_id] = min(known, default=0)
+    return tuple(sorted(begins, key=lambda exposure: (begins[exposure], exposure)))
+
+
+def _test_exposures(
+    kind: str, exposures: Iterable[str], reports: Iterable[MeasurementReport], limits: Limits
+) -> tuple[tuple[MeasurementRow, ...], tuple[TestResult, ...]]:
+    """Measure and test whole exposures.
+
+    Detectors that could not be measured are left out of the scatter: the gate counts them as failed already.
+    """
+    if not tests_for(kind, "exposure"):
+        return (), ()
+    means: dict[str, list[float]] = defaultdict(list)
+    for report in reports:
+        for row in report.measurements:
+            mean = row.values.get("MEAN")
+            if row.amplifier is None and mean is not None:
+                means[row.exposure_id].append(mean)
+    rows: list[MeasurementRow] = []
+    results: list[TestResult] = []
+    for exposure in exposures:
+        values = scatter_of(means[exposure])
+        rows.append(MeasurementRow(exposure_id=exposure, values=finite(values)))
+        results += evaluate(kind, values, limits, Scope(exposure_id=exposure))
+    return tuple(rows), tuple(results)
+
+
+def _detector(
+    detector: int,
+    measured: MeasurementReport | None,
+    decision: Decision,
+    results: Iterable[TestResult],
+    missing: str | None,
+) -> DetectorReport:
+    mine = [one for one in results if one.detector == detector]
+    counted = tally(mine)
+    unmeasured = any(found == detector for _, found in decision.counts.unmeasured)
+    verdict = _verdict(detector, decision, clean=counted.failed == 0 and not unmeasured)
+    return DetectorReport(
+        detector=detector,
+        product_id="" if measured is None else measured.product_id,
+        verdict=verdict,
+        accepted=verdict in {"certified", "certified with failures"} and measured is not None,
+        reason=f"missing: {missing}" if missing is not None else reason_of(detector, decision, mine),
+        tally=counted,
+    )
+
+
+def _verdict(detector: int, decision: Decision, *, clean: bool) -> DetectorVerdict:
+    if decision.outcome is Outcome.NOT_CERTIFIED:
+        return "not certified"
+    if detector in decision.withheld:
+        return "withheld"
+    return "certified" if clean else "certified with failures"

@@ -1,0 +1,69 @@
+"""What verify does with messages: jobs in, their numbers recorded and told. Decodes nothing, publishes nothing."""
+
+from collections.abc import Iterable
+
+from calibrant.contracts.base import Message
+from calibrant.contracts.verify.v1 import (
+    DecideJob,
+    DetectorDecision,
+    MeasureJob,
+    MeasurementCompleted,
+    VerificationCompleted,
+)
+from calibrant.runtime.handlers import Context, JobResult, job
+from calibrant.verify import deciding, measuring
+from calibrant.verify.measuring.job import ARTIFACT as MEASUREMENTS
+from calibrant.verify.reasons import tally
+from calibrant.verify.service import VerifyService
+
+
+@job(MeasureJob, compute=measuring.compute)
+def record_measurements(
+    message: MeasureJob, result: JobResult, context: Context[VerifyService]
+) -> Iterable[Message]:
+    """Record the measurements of one detector and tell of them; a known job gives the same again."""
+    ref = result.artifacts[MEASUREMENTS]
+    report = context.service.record_measurements(context.session, ref, context.clock.tai_ns())
+    counted = tally(report.results)
+    return [
+        MeasurementCompleted(
+            job_id=message.job_id,
+            product_id=report.product_id,
+            kind=report.kind,
+            detector=report.detector,
+            results=ref,
+            passed=counted.passed,
+            failed=counted.failed,
+            not_applicable=counted.not_applicable,
+        )
+    ]
+
+
+@job(DecideJob, compute=deciding.compute)
+def record_report(
+    message: DecideJob, result: JobResult, context: Context[VerifyService]
+) -> Iterable[Message]:
+    """Record the report on a set and tell what each detector may do; a known job gives the same again."""
+    ref = result.artifacts[deciding.ARTIFACT]
+    report = context.service.record_report(context.session, ref, context.clock.tai_ns())
+    return [
+        VerificationCompleted(
+            job_id=message.job_id,
+            report_id=report.report_id,
+            kind=report.kind,
+            mode=message.mode,
+            instrument=report.instrument,
+            set_key=report.set_key,
+            outcome=report.decision.outcome.value,
+            decisions=tuple(
+                DetectorDecision(
+                    detector=one.detector,
+                    product_id=one.product_id,
+                    accepted=one.accepted,
+                    reason=one.reason,
+                )
+                for one in report.detectors
+            ),
+            report=ref,
+        )
+    ]

@@ -1,0 +1,138 @@
+"""The inputs of a measure job, read and checked: instrument, products, frames. Must not know what is measured."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from calibrant.bus.errors import PermanentError
+from calibrant.contracts.common.v1 import DataRef, JobInput
+from calibrant.contracts.verify.v1 import MeasureJob
+from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
+from calibrant.frames.reading import RawFrame, read_frames
+from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
+from calibrant.runtime.handlers import Workspace
+
+FRAMES = "frames"
+SUBTRACTED = ("bias", "dark")
+
+
+class InputRefused(PermanentError):
+    """An input of a job is missing, of another kind, or does not fit; the text names it."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Products:
+    """The product verified, and those that are removed before.
+
+    Parameters
+    ----------
+    verified : ProductImage
+        The product verified.
+    bias, dark, flat : ProductImage or None
+        What is removed from a frame, the verified one among them.
+    """
+
+    verified: ProductImage
+    bias: ProductImage | None
+    dark: ProductImage | None
+    flat: ProductImage | None
+
+    @property
+    def frame_ids(self) -> frozenset[str]:
+        """Frames that the product verified is made of."""
+        inputs = self.verified.provenance.inputs
+        return frozenset(one.id for one in inputs if one.role == FRAMES)
+
+
+def instrument_in_force(job: MeasureJob, workspace: Workspace) -> Instrument:
+    """Return the job's instrument, from the user's own folder or as it ships.
+
+    Raises
+    ------
+    InputRefused
+        It is unknown, wrong, or not the description that the job was planned with.
+    """
+    try:
+        instrument = load_instrument(job.instrument, Path(workspace.config["instruments"]))
+        instrument.detector(job.detector)
+    except (InstrumentError, KeyError) as problem:
+        raise InputRefused(str(problem.args[0] if isinstance(problem, KeyError) else problem)) from problem
+    if instrument.hash != job.instrument_hash:
+        raise InputRefused(
+            f"the job was planned with another description of {job.instrument} ({job.instrument_hash[:12]}) than "
+            f"this worker has ({instrument.hash[:12]}); give both the same instrument file and plan again"
+        )
+    return instrument
+
+
+def load_products(job: MeasureJob, instrument: Instrument, workspace: Workspace) -> Products:
+    """Read the product verified and the other calibrations of a job.
+
+    Raises
+    ------
+    InputRefused
+        One is damaged, given for a role that has no use here, or of another kind, detector or shape.
+    """
+    verified = _load(job.reference.product_id, job.reference.ref, job.kind, job, workspace)
+    found = {job.kind: verified}
+    for one in job.inputs:
+        if one.role == FRAMES or (one.role == job.kind and one.id == job.reference.product_id):
+            continue
+        if one.role not in SUBTRACTED or one.role in found:
+            raise InputRefused(
+                f"{one.id}: verifying a {job.kind} has no use for this input of role {one.role!r}"
+            )
+        found[one.role] = _load(one.id, one.ref, one.role, job, workspace)
+    shape = instrument.geometry(job.detector).shape
+    for role, product in found.items():
+        if product.data.shape != shape:
+            raise InputRefused(
+                f"{product.provenance.product_id}: the {role} is {product.data.shape} (rows, columns), but detector "
+                f"{job.detector} of {job.instrument} is {shape}; build it again with the description in force"
+            )
+    return Products(verified, found.get("bias"), found.get("dark"), found.get("flat"))
+
+
+def read_frame(one: JobInput, job: MeasureJob, instrument: Instrument, workspace: Workspace) -> RawFrame:
+    """Read one frame of a job.
+
+    Raises
+    ------
+    InputRefused
+        Its file holds no such frame, or one of another detector or type.
+    FrameRejected, PermanentError
+        Its file is refused, damaged or missing.
+    """
+    path = workspace.objects.local_path(one.ref)
+    frames = read_frames(path, instrument, file_name_of(one))
+    frame = next((frame for frame in frames if frame.frame_id == one.id), None)
+    if frame is None:
+        held = ", ".join(frame.frame_id for frame in frames)
+        raise InputRefused(f"{file_name_of(one)}: holds frame {held}, not {one.id}; ingest it again")
+    for what, found, wanted in [
+        ("detector", frame.detector, job.detector),
+        ("type", frame.facts.image_type.value, job.kind),
+    ]:
+        if found != wanted:
+            raise InputRefused(f"{file_name_of(one)}: its {what} is {found}, but the job measures {wanted}")
+    return frame
+
+
+def file_name_of(one: JobInput) -> str:
+    """Return the name of a frame's file as a person knows it."""
+    return one.file_name or Path(one.ref.uri.partition(":")[2]).name
+
+
+def _load(product_id: str, ref: DataRef, kind: str, job: MeasureJob, workspace: Workspace) -> ProductImage:
+    try:
+        product = read_product(workspace.objects.local_path(ref))
+    except ProductUnreadableError as problem:
+        raise InputRefused(f"{product_id}: {problem}") from problem
+    for what, found, wanted in [
+        ("id", product.provenance.product_id, product_id),
+        ("kind", product.kind, kind),
+        ("instrument", product.instrument, job.instrument),
+        ("detector", product.detector, job.detector),
+    ]:
+        if found != wanted:
+            raise InputRefused(f"{product_id}: its {what} is {found}, but the job needs {wanted}")
+    return product

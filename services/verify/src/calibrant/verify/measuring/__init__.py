@@ -1,0 +1,9 @@
+"""Measuring the frames of one detector against a product: from files to numbers and verdicts.
+
+Rooms: ``references`` (products as what is removed from a frame), ``amplifiers`` (from an image to numbers),
+``job`` (the computation of a measure job).
+"""
+
+from calibrant.verify.measuring.job import compute
+
+__all__ = ["compute"]

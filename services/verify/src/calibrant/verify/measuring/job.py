@@ -1,0 +1,226 @@
+"""The computation of a measure job: it runs in a child process. Must not know tables or the bus.
+
+A frame that cannot be processed fails its tests and is named; it does not stop the others.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from calibrant.bus.errors import PermanentError
+from calibrant.contracts.common.v1 import JobInput
+from calibrant.contracts.verify.v1 import MeasureJob, VerificationMode
+from calibrant.frames.instrument import Instrument
+from calibrant.frames.reading import FrameRejected
+from calibrant.pixels import ENGINE_VERSION, amplifier_statistics
+from calibrant.rules.decision import ProcessingError
+from calibrant.rules.verification import Scope, TestResult, evaluate, scatter_of
+from calibrant.runtime.handlers import Artifact, Outcome, Workspace
+from calibrant.verify.inputs import (
+    FRAMES,
+    InputRefused,
+    Products,
+    file_name_of,
+    instrument_in_force,
+    load_products,
+    read_frame,
+)
+from calibrant.verify.measuring.amplifiers import (
+    Membership,
+    Values,
+    common_values,
+    failed_values,
+    flat_values,
+)
+from calibrant.verify.measuring.references import Correction, Overscan, correction
+from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow, Mode
+
+ARTIFACT = "measurements"
+MODES: Mapping[VerificationMode, Mode] = {
+    VerificationMode.INTERNAL: "internal",
+    VerificationMode.EXTERNAL: "external",
+}
+
+
+class VersionMismatch(PermanentError):
+    """The job was planned for another version of the pixel engine than this worker has."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Bench:
+    """What every frame of the job is measured with."""
+
+    job: MeasureJob
+    instrument: Instrument
+    products: Products
+    correction: Correction
+    statistic: Literal["mean", "median"]
+
+    def member(self, frame_id: str) -> Membership:
+        ids = self.products.frame_ids
+        return Membership(len(ids), frame_id in ids, self.statistic)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What came of one frame."""
+
+    frame: FrameRecord
+    rows: tuple[MeasurementRow, ...]
+    results: tuple[TestResult, ...]
+    errors: tuple[ProcessingError, ...] = ()
+
+
+def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
+    """Measure the frames of a job and test the measurements.
+
+    Parameters
+    ----------
+    job : MeasureJob
+        Which frames, against which product.
+    workspace : Workspace
+        Where inputs are and the measurements go.
+
+    Returns
+    -------
+    Outcome
+        The artifact ``measurements``, a `MeasurementReport` as JSON under ``reports/``. The same bytes for the
+        same job.
+
+    Raises
+    ------
+    PermanentError
+        Versions differ, or a product is missing or does not fit; the text says which and what to do.
+    """
+    bench = _bench(job, workspace)
+    frames = sorted((one for one in job.inputs if one.role == FRAMES), key=lambda one: one.id)
+    if not frames:
+        raise InputRefused(f"no frames of detector {job.detector} to measure; a {job.kind} needs some")
+    measured = [_measure(one, bench, workspace) for one in frames]
+    measured.sort(key=lambda one: (one.frame.begin_tai_ns or 0, one.frame.exposure_id, one.frame.frame_id))
+    report = MeasurementReport(
+        job_id=job.job_id,
+        kind=job.kind,
+        mode=_mode(job),
+        instrument=job.instrument,
+        instrument_hash=job.instrument_hash,
+        engine_version=job.engine_version,
+        detector=job.detector,
+        product_id=job.reference.product_id,
+        overscan=bench.correction.overscan,
+        limits=bench.instrument.limits(),
+        frames=tuple(one.frame for one in measured),
+        measurements=tuple(row for one in measured for row in one.rows),
+        results=tuple(result for one in measured for result in one.results),
+        errors=tuple(error for one in measured for error in one.errors),
+    )
+    (workspace.scratch / "measurements.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    artifact = Artifact(
+        name=ARTIFACT, path="measurements.json", prefix="reports", media_type="application/json"
+    )
+    return Outcome(artifacts=(artifact,), data={"errors": len(report.errors)}, backend="numpy")
+
+
+def _bench(job: MeasureJob, workspace: Workspace) -> _Bench:
+    if job.engine_version != ENGINE_VERSION:
+        raise VersionMismatch(
+            f"the job was planned for version {job.engine_version} of the pixel engine, but this worker has "
+            f"{ENGINE_VERSION}; run workers and sequencer of one release, and plan again"
+        )
+    instrument = instrument_in_force(job, workspace)
+    products = load_products(job, instrument, workspace)
+    overscan = _overscan(job, products)
+    return _Bench(
+        job=job,
+        instrument=instrument,
+        products=products,
+        correction=correction(products, job.kind, instrument.geometry(job.detector), overscan),
+        statistic="median" if products.verified.statistic == "median" else "mean",
+    )
+
+
+def _mode(job: MeasureJob) -> Mode:
+    if job.mode not in MODES:
+        raise InputRefused("the job does not say its mode; give internal or external")
+    return MODES[job.mode]
+
+
+def _overscan(job: MeasureJob, products: Products) -> Overscan:
+    """Return the method asked for, else the one that the product verified was built with."""
+    try:
+        asked = json.loads(job.parameters.get("overscan", "null"))
+    except json.JSONDecodeError as problem:
+        raise InputRefused(f"parameter overscan: {job.parameters['overscan']!r} is not JSON") from problem
+    method = products.verified.overscan if asked is None else asked
+    for known in get_args(Overscan):
+        if method == known:
+            found: Overscan = known
+            return found
+    raise InputRefused(f"parameter overscan: {method!r}; there are {', '.join(get_args(Overscan))}")
+
+
+def _measure(one: JobInput, bench: _Bench, workspace: Workspace) -> _Measured:
+    member = bench.member(one.id)
+    record = FrameRecord(
+        frame_id=one.id,
+        exposure_id=one.exposure_id or one.id,
+        file_name=file_name_of(one),
+        in_reference=member.in_reference,
+    )
+    try:
+        raw = read_frame(one, bench.job, bench.instrument, workspace)
+        record = record.model_copy(update={"begin_tai_ns": raw.facts.begin_tai_ns})
+        image = bench.correction.apply(raw.array, raw.facts.dark_time_s)
+    except (FrameRejected, PermanentError, ValueError) as problem:
+        return _failed(record, bench, str(problem))
+    plain = image
+    if bench.correction.flat is not None:
+        plain = bench.correction.without_flat.apply(raw.array, raw.facts.dark_time_s)
+    statistics = amplifier_statistics(image, bench.correction.geometry)
+    values: dict[str, Values] = {}
+    problems: dict[str, str] = {}
+    for amplifier in bench.correction.geometry.amplifiers:
+        name, level = amplifier.name, image.overscan[amplifier.name]
+        values[name] = common_values(amplifier, statistics[name], level, bench.correction.overscan, member)
+        if bench.correction.flat is not None:
+            more, problems[name] = flat_values(amplifier, plain, bench.correction.flat, member)
+            values[name] |= more
+            values[name]["PROCESSING_ERRORS"] = float(bool(problems[name]))
+    return _judged(record, bench, values, problems)
+
+
+def _failed(record: FrameRecord, bench: _Bench, reason: str) -> _Measured:
+    """Give the measurements of a frame that could not be processed: it fails every test that decides."""
+    values = {amplifier.name: failed_values() for amplifier in bench.correction.geometry.amplifiers}
+    error = ProcessingError(exposure_id=record.exposure_id, detector=bench.job.detector, reason=reason)
+    judged = _judged(record, bench, values, dict.fromkeys(values, reason))
+    return _Measured(judged.frame, judged.rows, judged.results, (error,))
+
+
+def _judged(
+    record: FrameRecord, bench: _Bench, values: Mapping[str, Values], problems: Mapping[str, str]
+) -> _Measured:
+    """Test the numbers of a frame's amplifiers, and those of its detector."""
+    kind, limits = bench.job.kind, bench.instrument.limits()
+    exposure, detector = record.exposure_id, bench.job.detector
+    whole = scatter_of([one.get("MEAN") for one in values.values()])
+    results: list[TestResult] = []
+    for name, numbers in values.items():
+        at = Scope(exposure_id=exposure, detector=detector, amplifier=name)
+        results += evaluate(kind, numbers, limits, at)
+    results += evaluate(kind, whole, limits, Scope(exposure_id=exposure, detector=detector))
+    rows = [
+        MeasurementRow(
+            exposure_id=exposure, amplifier=name, values=finite(numbers), problem=problems.get(name, "")
+        )
+        for name, numbers in values.items()
+    ]
+    rows.append(MeasurementRow(exposure_id=exposure, values=finite(whole)))
+    return _Measured(record, tuple(rows), tuple(results))
+
+
+def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return numbers as JSON can hold them: null for what could not be had."""
+    return {k: None if v is None or not math.isfinite(v) else v for k, v in values.items()}

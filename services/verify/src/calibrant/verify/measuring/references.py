@@ -1,0 +1,151 @@
+"""Products as references in electrons, and frames corrected by them. Must not know files, limits or verdicts."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.frames.writing import ProductImage
+from calibrant.pixels import Geometry, Image, Reference, remove_signature
+from calibrant.rules.association import TIME_TOLERANCE_S
+from calibrant.verify.inputs import InputRefused, Products
+
+Overscan = Literal["median", "median-per-row", "none"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Correction:
+    """How a frame is corrected before it is measured; references are in electrons.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        The detector.
+    overscan : {'median', 'median-per-row', 'none'}
+        How the overscan is removed.
+    bias, dark, flat : Reference or None
+        What is removed.
+    dark_time_s : float or None
+        Dark time that an unscaled dark is for; None for one per second.
+    photon_noise : bool
+        Whether frames hold light or dark current above their pedestal.
+    """
+
+    geometry: Geometry
+    overscan: Overscan
+    bias: Reference | None = None
+    dark: Reference | None = None
+    flat: Reference | None = None
+    dark_time_s: float | None = None
+    photon_noise: bool = True
+
+    @property
+    def without_flat(self) -> "Correction":
+        """The same, stopping before the flat."""
+        return replace(self, flat=None)
+
+    def apply(self, raw: NDArray[np.generic], dark_time_s: float | None) -> Image:
+        """Correct one frame.
+
+        Parameters
+        ----------
+        raw : ndarray
+            Raw frame in ADU, of the detector's raw shape.
+        dark_time_s : float or None
+            The frame's dark time.
+
+        Returns
+        -------
+        Image
+            In electrons.
+
+        Raises
+        ------
+        ValueError
+            The dark does not apply to the frame, or the frame does not fit.
+        """
+        scale = None if self.dark is None else self._dark_scale(dark_time_s)
+        return remove_signature(
+            raw,
+            self.geometry,
+            overscan=self.overscan,
+            unit="electron",
+            bias=self.bias,
+            dark=self.dark,
+            dark_scale=scale,
+            flat=self.flat,
+            photon_noise=self.photon_noise,
+        )
+
+    def _dark_scale(self, dark_time_s: float | None) -> float:
+        if dark_time_s is None:
+            raise ValueError("the header gives no dark time, so the dark cannot be applied")
+        if self.dark_time_s is None:
+            return dark_time_s
+        if abs(dark_time_s - self.dark_time_s) > TIME_TOLERANCE_S:
+            raise ValueError(
+                f"its dark time is {dark_time_s:g} s, but the dark is stored unscaled for {self.dark_time_s:g} s and "
+                "applies only to frames of the same dark time"
+            )
+        return 1.0
+
+
+def correction(products: Products, kind: str, geometry: Geometry, overscan: Overscan) -> Correction:
+    """Give what is removed from frames of a kind before they are measured.
+
+    A dark that is not per second was made without a bias and holds the bias's structure itself: no bias is
+    subtracted beside it.
+
+    Parameters
+    ----------
+    products : Products
+        The product verified and the others.
+    kind : str
+        Kind of calibration verified.
+    geometry : Geometry
+        The detector.
+    overscan : {'median', 'median-per-row', 'none'}
+        How the overscan is removed.
+
+    Raises
+    ------
+    InputRefused
+        An unscaled dark does not say its dark time.
+    """
+    bias, dark = products.bias, products.dark
+    unscaled = dark is not None and not dark.per_second
+    if dark is not None and unscaled and dark.dark_time_s is None:
+        raise InputRefused(f"{dark.provenance.product_id}: is stored unscaled without its dark time")
+    return Correction(
+        geometry=geometry,
+        overscan=overscan,
+        bias=None if bias is None or unscaled else in_electrons(bias, geometry),
+        dark=None if dark is None else in_electrons(dark, geometry),
+        flat=None if products.flat is None else in_electrons(products.flat, geometry),
+        dark_time_s=dark.dark_time_s if dark is not None and unscaled else None,
+        photon_noise=kind != "bias",
+    )
+
+
+def in_electrons(product: ProductImage, geometry: Geometry) -> Reference:
+    """Return a product as a reference in electrons, by the nominal gains.
+
+    A flat has no unit, but one made of frames in ADU holds the ratios of the gains: those are taken out.
+
+    Parameters
+    ----------
+    product : ProductImage
+        In electron or adu, per second or not, or without unit.
+    geometry : Geometry
+        Where the amplifiers are, and their gains.
+    """
+    made_in = product.unit or str(product.provenance.parameters.get("unit", "electron"))
+    if not made_in.startswith("adu"):
+        return Reference(product.data, product.variance, product.mask)
+    gains = np.empty(geometry.shape, dtype=np.float32)
+    for amplifier in geometry.amplifiers:
+        gains[amplifier.placed.slices] = amplifier.gain_e_per_adu
+    if not product.unit:
+        gains /= gains.mean(dtype=np.float64)
+    return Reference(product.data * gains, product.variance * gains**2, product.mask)

@@ -1,0 +1,1 @@
+"""Revisions of verify's own tables."""

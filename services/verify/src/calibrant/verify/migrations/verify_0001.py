@@ -1,0 +1,88 @@
+"""Measurements, their numbers and verdicts; reports and their decisions."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "verify_0001"
+down_revision = None
+branch_labels = ("verify",)
+depends_on = None
+
+_COUNTS = ("passed", "failed", "not_applicable", "advisory_failed")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "verify_measurement",
+        sa.Column("job_id", sa.String, primary_key=True),
+        *(
+            sa.Column(name, sa.String, nullable=False)
+            for name in ("product_id", "kind", "mode", "instrument", "limits_version", "uri", "sha256")
+        ),
+        sa.Column("detector", sa.Integer, nullable=False),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
+        sa.Column("recorded_tai_ns", sa.BigInteger, nullable=False),
+    )
+    op.create_index("ix_verify_measurement_product_id", "verify_measurement", ["product_id"])
+    op.create_table(
+        "verify_metric",
+        sa.Column("job_id", sa.String, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        *(
+            sa.Column(name, sa.String, nullable=False)
+            for name in ("instrument", "kind", "exposure_id", "name", "unit")
+        ),
+        sa.Column("product_id", sa.String),
+        sa.Column("begin_tai_ns", sa.BigInteger),
+        sa.Column("detector", sa.Integer),
+        sa.Column("amplifier", sa.String),
+        sa.Column("value", sa.Float),
+    )
+    op.create_index("ix_verify_metric_history", "verify_metric", ["instrument", "detector", "kind", "name"])
+    op.create_table(
+        "verify_result",
+        sa.Column("job_id", sa.String, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        *(
+            sa.Column(name, sa.String, nullable=False)
+            for name in ("test", "level", "exposure_id", "verdict", "unit")
+        ),
+        sa.Column("detector", sa.Integer),
+        sa.Column("amplifier", sa.String),
+        sa.Column("value", sa.Float),
+        sa.Column("limit_value", sa.Float),
+        sa.Column("because", sa.Text, nullable=False),
+        sa.Column("advisory", sa.Boolean, nullable=False),
+    )
+    _reports()
+
+
+def _reports() -> None:
+    op.create_table(
+        "verify_report",
+        sa.Column("report_id", sa.String, primary_key=True),
+        *(
+            sa.Column(name, sa.String, nullable=False)
+            for name in ("job_id", "kind", "mode", "instrument", "set_key", "outcome", "uri", "sha256")
+        ),
+        sa.Column("reasons", sa.Text, nullable=False),
+        sa.Column("exposures", sa.Integer, nullable=False),
+        sa.Column("recorded_tai_ns", sa.BigInteger, nullable=False),
+    )
+    op.create_index("ix_verify_report_job_id", "verify_report", ["job_id"], unique=True)
+    op.create_table(
+        "verify_decision",
+        sa.Column("report_id", sa.String, primary_key=True),
+        sa.Column("detector", sa.Integer, primary_key=True),
+        sa.Column("product_id", sa.String, nullable=False),
+        sa.Column("verdict", sa.String, nullable=False),
+        sa.Column("accepted", sa.Boolean, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
+    )
+    op.create_index("ix_verify_decision_product_id", "verify_decision", ["product_id"])
+
+
+def downgrade() -> None:
+    for name in ("verify_decision", "verify_report", "verify_result", "verify_metric", "verify_measurement"):
+        op.drop_table(name)

@@ -1,0 +1,76 @@
+"""A decision in words, for one detector: which test, value, limit, in how many exposures. Decides nothing."""
+
+from collections.abc import Iterable, Sequence
+
+from calibrant.rules.decision import Decision, DetectorCount, Outcome
+from calibrant.rules.tally import MEASURED
+from calibrant.rules.verification import TestResult, Verdict
+from calibrant.verify.reports import Tally
+
+
+def tally(results: Iterable[TestResult]) -> Tally:
+    """Count verdicts; advisory ones apart."""
+    counted = list(results)
+    deciding = [one.verdict for one in counted if not one.advisory]
+    advisory = [one.verdict for one in counted if one.advisory]
+    return Tally(
+        passed=deciding.count(Verdict.PASS),
+        failed=deciding.count(Verdict.FAIL),
+        not_applicable=deciding.count(Verdict.NOT_APPLICABLE),
+        advisory_failed=advisory.count(Verdict.FAIL),
+    )
+
+
+def reason_of(detector: int, decision: Decision, results: Sequence[TestResult]) -> str:
+    """Say why a detector was decided on as it was.
+
+    Parameters
+    ----------
+    detector : int
+        The detector.
+    decision : Decision
+        The gate's decision on the set.
+    results : sequence of TestResult
+        The detector's own.
+
+    Returns
+    -------
+    str
+        First what decided, then every type of test that failed, with its worst value and limit.
+    """
+    failures = [one for one in results if one.verdict is Verdict.FAIL and not one.advisory]
+    counts = {(c.level, c.test): c for c in decision.counts.by_detector if c.detector == detector}
+    words = []
+    if decision.outcome is Outcome.NOT_CERTIFIED:
+        words.append(f"the set is not certified: {decision.reasons[0]}")
+    unmeasured = counts.get(("detector", MEASURED))
+    if unmeasured is not None:
+        why = f"no deciding result in {len(unmeasured.failed_exposures)} of {decision.counts.exposures} exposures"
+        words.append(decision.withheld[detector] if unmeasured.withheld else why)
+    exposures = decision.counts.exposures
+    for kind in dict.fromkeys((one.level, one.test) for one in failures):
+        these = [one for one in failures if (one.level, one.test) == kind]
+        words.append(_failed(counts.get(kind), these, exposures))
+    return "; ".join(words) or f"all {tally(results).passed} deciding tests passed"
+
+
+def _failed(count: DetectorCount | None, failures: Sequence[TestResult], exposures: int) -> str:
+    """Describe the failures of one type of test in one detector."""
+    first = failures[0]
+    places = sorted({one.amplifier for one in failures if one.amplifier is not None})
+    where = f"amplifier{'s' if len(places) > 1 else ''} {', '.join(places)}, " if places else ""
+    seen = len({one.exposure_id for one in failures})
+    if count is not None and count.withheld:
+        text = f"{first.test} fails in {len(count.failed_exposures)} of {exposures} exposures, {count.exposures_needed} withhold"
+    else:
+        text = f"{first.test} failed in {seen} of {exposures} exposures, not enough to withhold"
+    return f"{text} ({where}{_worst(failures)})"
+
+
+def _worst(failures: Sequence[TestResult]) -> str:
+    with_value = [one for one in failures if one.value is not None]
+    if not with_value:
+        return failures[0].because
+    worst = max(with_value, key=lambda one: (abs(one.value or 0.0), one.exposure_id, one.amplifier or ""))
+    at = f"{worst.amplifier}, " if worst.amplifier else ""
+    return f"worst {worst.value:.4g} in {at}exposure {worst.exposure_id}, limit {worst.limit:g}"

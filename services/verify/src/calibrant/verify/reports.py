@@ -1,0 +1,107 @@
+"""What verify writes down as JSON: measurements of one detector, and the report on a set.
+
+Owns the form of both files. Must not know how anything is measured or decided.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from calibrant.contracts.common.v1 import DataRef
+from calibrant.rules.decision import Decision, GateThresholds, ProcessingError
+from calibrant.rules.verification import Limits, TestResult
+
+Mode = Literal["internal", "external"]
+Verdict = Literal["certified", "certified with failures", "withheld", "not certified"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FrameRecord(_Record):
+    """A frame that was to be measured."""
+
+    frame_id: str
+    exposure_id: str
+    file_name: str
+    begin_tai_ns: int | None = Field(
+        default=None, description="Start, TAI ns since 1970; null: the file could not be read."
+    )
+    in_reference: bool = Field(description="Whether the frame is part of the product verified.")
+
+
+class MeasurementRow(_Record):
+    """Numbers of one amplifier, or of one detector (amplifier null), in one exposure.
+
+    The names are those of ``calibrant.rules.verification`` and of ``measuring.amplifiers``; null is a number that
+    was tried and could not be had.
+    """
+
+    exposure_id: str
+    amplifier: str | None = None
+    values: dict[str, float | None]
+    problem: str = Field(default="", description="Why a number could not be had.")
+
+
+class MeasurementReport(_Record):
+    """The measurements of one detector against one product, and the verdicts on them."""
+
+    format: Literal["calibrant-measurements-1"] = "calibrant-measurements-1"
+    job_id: str
+    kind: str
+    mode: Mode
+    instrument: str
+    instrument_hash: str
+    engine_version: str
+    detector: int
+    product_id: str
+    unit: Literal["electron"] = "electron"
+    overscan: str
+    limits: Limits
+    frames: tuple[FrameRecord, ...]
+    measurements: tuple[MeasurementRow, ...]
+    results: tuple[TestResult, ...]
+    errors: tuple[ProcessingError, ...]
+
+
+class Tally(_Record):
+    """How many verdicts of each sort; advisory ones are counted apart."""
+
+    passed: int = 0
+    failed: int = 0
+    not_applicable: int = 0
+    advisory_failed: int = 0
+
+
+class DetectorReport(_Record):
+    """What one detector may do, and why."""
+
+    detector: int
+    product_id: str = Field(description="Product decided on; empty when there is none.")
+    verdict: Verdict
+    accepted: bool
+    reason: str
+    tally: Tally
+
+
+class SetReport(_Record):
+    """The report on a set: the decision with every count and threshold behind it."""
+
+    format: Literal["calibrant-report-1"] = "calibrant-report-1"
+    report_id: str
+    job_id: str
+    kind: str
+    mode: Mode
+    instrument: str
+    set_key: str
+    exposures: tuple[str, ...]
+    detectors: tuple[DetectorReport, ...]
+    missing: dict[int, str] = Field(description="Detectors without measurements, and why.")
+    thresholds: GateThresholds
+    limits: Limits
+    decision: Decision
+    exposure_measurements: tuple[MeasurementRow, ...]
+    exposure_results: tuple[TestResult, ...]
+    failures: tuple[TestResult, ...] = Field(description="Every deciding test that failed.")
+    measurements: dict[int, DataRef] = Field(description="The measurements of each detector.")

@@ -1,0 +1,111 @@
+"""From the JSON that verify writes to the rows it keeps. Must not know sessions or files."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+from calibrant.contracts.common.v1 import DataRef
+from calibrant.rules.verification import TestResult
+from calibrant.verify import reports, store
+from calibrant.verify.measuring.amplifiers import UNITS
+from calibrant.verify.reasons import tally
+
+Row = store.MeasurementRow | store.MetricRow | store.ResultRow | store.ReportRow | store.DecisionRow
+
+
+def measurement_rows(report: reports.MeasurementReport, ref: DataRef, now_tai_ns: int) -> Iterator[Row]:
+    """Yield every row of the measurements of one detector."""
+    counted = tally(report.results)
+    yield store.MeasurementRow(
+        job_id=report.job_id,
+        product_id=report.product_id,
+        kind=report.kind,
+        mode=report.mode,
+        instrument=report.instrument,
+        detector=report.detector,
+        limits_version=report.limits.version,
+        uri=ref.uri,
+        sha256=ref.sha256,
+        passed=counted.passed,
+        failed=counted.failed,
+        not_applicable=counted.not_applicable,
+        advisory_failed=counted.advisory_failed,
+        recorded_tai_ns=now_tai_ns,
+    )
+    begins = {frame.exposure_id: frame.begin_tai_ns for frame in report.frames}
+    numbers = ((row, name, value) for row in report.measurements for name, value in row.values.items())
+    for number, (row, name, value) in enumerate(numbers):
+        yield store.MetricRow(
+            job_id=report.job_id,
+            number=number,
+            instrument=report.instrument,
+            kind=report.kind,
+            product_id=report.product_id,
+            exposure_id=row.exposure_id,
+            begin_tai_ns=begins.get(row.exposure_id),
+            detector=report.detector,
+            amplifier=row.amplifier,
+            name=name,
+            value=value,
+            unit=UNITS.get(name, "electron"),
+        )
+    yield from _result_rows(report.job_id, report.results)
+
+
+def report_rows(report: reports.SetReport, ref: DataRef, now_tai_ns: int) -> Iterator[Row]:
+    """Yield every row of the report on a set."""
+    yield store.ReportRow(
+        report_id=report.report_id,
+        job_id=report.job_id,
+        kind=report.kind,
+        mode=report.mode,
+        instrument=report.instrument,
+        set_key=report.set_key,
+        outcome=report.decision.outcome.value,
+        reasons=json.dumps(report.decision.reasons),
+        exposures=len(report.exposures),
+        uri=ref.uri,
+        sha256=ref.sha256,
+        recorded_tai_ns=now_tai_ns,
+    )
+    for one in report.detectors:
+        yield store.DecisionRow(
+            report_id=report.report_id,
+            detector=one.detector,
+            product_id=one.product_id,
+            verdict=one.verdict,
+            accepted=one.accepted,
+            reason=one.reason,
+            **one.tally.model_dump(),
+        )
+    rows = report.exposure_measurements
+    for number, (row, name, value) in enumerate((r, n, v) for r in rows for n, v in r.values.items()):
+        yield store.MetricRow(
+            job_id=report.job_id,
+            number=number,
+            instrument=report.instrument,
+            kind=report.kind,
+            exposure_id=row.exposure_id,
+            name=name,
+            value=value,
+            unit=UNITS.get(name, "electron"),
+        )
+    yield from _result_rows(report.job_id, report.exposure_results)
+
+
+def _result_rows(job_id: str, results: Iterable[TestResult]) -> Iterator[Row]:
+    for number, one in enumerate(results):
+        yield store.ResultRow(
+            job_id=job_id,
+            number=number,
+            test=one.test,
+            level=one.level,
+            exposure_id=one.exposure_id,
+            detector=one.detector,
+            amplifier=one.amplifier,
+            verdict=one.verdict.value,
+            value=one.value,
+            limit_value=one.limit,
+            unit=one.unit,
+            because=one.because,
+            advisory=one.advisory,
+        )

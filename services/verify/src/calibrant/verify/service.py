@@ -1,0 +1,53 @@
+"""The use cases of verify, over its store and the object store. Must not know the bus or HTTP."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+
+from calibrant.contracts.common.v1 import DataRef
+from calibrant.runtime.objects import ObjectStore
+from calibrant.verify.reports import MeasurementReport, SetReport
+from calibrant.verify.rows import measurement_rows, report_rows
+from calibrant.verify.store import MeasurementRow, ReportRow, VerifyQueries
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class VerifyService:
+    """Records measurements and reports.
+
+    Parameters
+    ----------
+    objects : ObjectStore
+        Where their files are.
+    locate : callable
+        Gives the local path of an address ``objects:KEY``.
+    """
+
+    def __init__(self, objects: ObjectStore, locate: Callable[[str], Path]) -> None:
+        self._objects = objects
+        self._locate = locate
+
+    def record_measurements(self, session: Session, ref: DataRef, now_tai_ns: int) -> MeasurementReport:
+        """Insert the measurements of a file unless they are known, and return them."""
+        report = self._read(ref, MeasurementReport)
+        if session.get(MeasurementRow, report.job_id) is None:
+            session.add_all(measurement_rows(report, ref, now_tai_ns))
+        return report
+
+    def record_report(self, session: Session, ref: DataRef, now_tai_ns: int) -> SetReport:
+        """Insert the report of a file unless it is known, and return it."""
+        report = self._read(ref, SetReport)
+        if session.get(ReportRow, report.report_id) is None:
+            session.add_all(report_rows(report, ref, now_tai_ns))
+        return report
+
+    def queries(self, session: Session) -> VerifyQueries:
+        """Return the queries over one transaction."""
+        return VerifyQueries(session, self._locate)
+
+    def _read(self, ref: DataRef, form: type[T]) -> T:
+        return form.model_validate_json(self._objects.local_path(ref).read_bytes())

@@ -1,0 +1,261 @@
+"""What verify keeps: measurements and their verdicts, number by number; reports and their decisions.
+
+Owns the tables and the one query class that HTTP and the command line use. Rows are inserted once and never
+changed. Times are TAI nanoseconds.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Text
+from sqlmodel import Field, Session, SQLModel, col, select
+
+
+class MeasurementRow(SQLModel, table=True):
+    """The measurements of one detector against one product."""
+
+    __tablename__ = "verify_measurement"
+
+    job_id: str = Field(primary_key=True)
+    product_id: str = Field(index=True)
+    kind: str
+    mode: str
+    instrument: str
+    detector: int
+    limits_version: str
+    uri: str
+    sha256: str
+    passed: int
+    failed: int
+    not_applicable: int
+    advisory_failed: int
+    recorded_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class MetricRow(SQLModel, table=True):
+    """One number of one amplifier, of one detector (amplifier null) or of one exposure (detector null)."""
+
+    __tablename__ = "verify_metric"
+    __table_args__ = (Index("ix_verify_metric_history", "instrument", "detector", "kind", "name"),)
+
+    job_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, description="place in the file it comes from")
+    instrument: str
+    kind: str
+    product_id: str | None = None
+    exposure_id: str
+    begin_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    detector: int | None = None
+    amplifier: str | None = None
+    name: str
+    value: float | None = Field(default=None, description="null: tried and could not be had")
+    unit: str
+
+
+class ResultRow(SQLModel, table=True):
+    """The verdict of one test at one place."""
+
+    __tablename__ = "verify_result"
+
+    job_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, description="place in the file it comes from")
+    test: str
+    level: str
+    exposure_id: str
+    detector: int | None = None
+    amplifier: str | None = None
+    verdict: str
+    value: float | None = None
+    limit_value: float | None = None
+    unit: str
+    because: str = Field(sa_column=Column(Text, nullable=False))
+    advisory: bool
+
+
+class ReportRow(SQLModel, table=True):
+    """The report on one set."""
+
+    __tablename__ = "verify_report"
+
+    report_id: str = Field(primary_key=True)
+    job_id: str = Field(index=True, unique=True)
+    kind: str
+    mode: str
+    instrument: str
+    set_key: str
+    outcome: str
+    reasons: str = Field(sa_column=Column(Text, nullable=False), description="JSON: list of text")
+    exposures: int
+    uri: str
+    sha256: str
+    recorded_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class DecisionRow(SQLModel, table=True):
+    """What a report lets one detector do."""
+
+    __tablename__ = "verify_decision"
+
+    report_id: str = Field(primary_key=True)
+    detector: int = Field(primary_key=True)
+    product_id: str = Field(index=True)
+    verdict: str
+    accepted: bool
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    passed: int
+    failed: int
+    not_applicable: int
+    advisory_failed: int
+
+
+class VerifyQueries:
+    """Questions about reports, measurements and their history; answers are plain values.
+
+    Parameters
+    ----------
+    session : Session
+        A transaction for reading.
+    locate : callable or None
+        Gives the local path of an address ``objects:KEY``; None: ``path`` is the key in the object store, and a
+        report is shown without the content of its file.
+    """
+
+    def __init__(self, session: Session, locate: Callable[[str], Path] | None = None) -> None:
+        self._session = session
+        self._locate = locate
+
+    def reports(
+        self,
+        *,
+        kind: str | None = None,
+        instrument: str | None = None,
+        detector: int | None = None,
+        product: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """List reports, one row a report and detector, those recorded last first.
+
+        Parameters
+        ----------
+        kind, instrument, detector, product
+            Only these; None: all.
+
+        Returns
+        -------
+        list of dict
+            Each with ``id, kind, instrument, detector, set, mode, product, verdict, accepted, reason, outcome,
+            path, recorded_tai_ns``.
+        """
+        query = select(ReportRow, DecisionRow).where(col(ReportRow.report_id) == col(DecisionRow.report_id))
+        wanted = [
+            (ReportRow.kind, kind),
+            (ReportRow.instrument, instrument),
+            (DecisionRow.detector, detector),
+            (DecisionRow.product_id, product),
+        ]
+        for column, value in wanted:
+            if value is not None:
+                query = query.where(col(column) == value)
+        latest = col(ReportRow.recorded_tai_ns).desc()
+        query = query.order_by(latest, col(ReportRow.report_id), col(DecisionRow.detector))
+        return [self._report_line(report, one) for report, one in self._session.exec(query).all()]
+
+    def report(self, report_id: str) -> dict[str, Any] | None:
+        """Show a report; None when there is none.
+
+        Returns
+        -------
+        dict or None
+            The whole report as it was written (``calibrant.verify.reports.SetReport``), ``outcome``, ``path`` and
+            the ``lines`` of the listing.
+        """
+        row = self._session.get(ReportRow, report_id)
+        if row is None:
+            return None
+        decisions = select(DecisionRow).where(col(DecisionRow.report_id) == report_id)
+        ordered = decisions.order_by(col(DecisionRow.detector))
+        path = None if self._locate is None else self._locate(row.uri)
+        written = json.loads(path.read_text(encoding="utf-8")) if path is not None and path.is_file() else {}
+        return {
+            **written,
+            "id": row.report_id,
+            "outcome": row.outcome,
+            "reasons": json.loads(row.reasons),
+            "path": self._path(row.uri),
+            "lines": [self._report_line(row, one) for one in self._session.exec(ordered).all()],
+        }
+
+    def measurements(self, product: str) -> list[dict[str, Any]]:
+        """List the measurements made against a product, with their counts of verdicts, the latest first."""
+        query = select(MeasurementRow).where(col(MeasurementRow.product_id) == product)
+        rows = self._session.exec(query.order_by(col(MeasurementRow.recorded_tai_ns).desc())).all()
+        return [{**row.model_dump(exclude={"uri"}), "path": self._path(row.uri)} for row in rows]
+
+    def results(self, job_id: str, *, verdict: str | None = None) -> list[dict[str, Any]]:
+        """List the verdicts of a measure or decide job; with ``verdict`` only those of one sort."""
+        query = select(ResultRow).where(col(ResultRow.job_id) == job_id)
+        if verdict is not None:
+            query = query.where(col(ResultRow.verdict) == verdict)
+        return [row.model_dump() for row in self._session.exec(query.order_by(col(ResultRow.number))).all()]
+
+    def history(
+        self,
+        *,
+        instrument: str,
+        name: str,
+        kind: str | None = None,
+        detector: int | None = None,
+        amplifier: str | None = None,
+        most: int = 1000,
+    ) -> list[dict[str, Any]]:
+        """Give a metric over time.
+
+        Parameters
+        ----------
+        instrument, name
+            Whose, and which: see ``calibrant.rules.verification`` and ``measuring.amplifiers``.
+        kind, detector, amplifier
+            Only these; None: all.
+        most : int
+            At most so many, the latest.
+
+        Returns
+        -------
+        list of dict
+            Rows of ``verify_metric`` in order of the exposures' begins.
+        """
+        query = select(MetricRow).where(col(MetricRow.instrument) == instrument, col(MetricRow.name) == name)
+        for column, value in [
+            (MetricRow.kind, kind),
+            (MetricRow.detector, detector),
+            (MetricRow.amplifier, amplifier),
+        ]:
+            if value is not None:
+                query = query.where(col(column) == value)
+        latest = (col(MetricRow.begin_tai_ns).desc(), col(MetricRow.job_id), col(MetricRow.number))
+        rows = self._session.exec(query.order_by(*latest).limit(most)).all()
+        return [row.model_dump() for row in reversed(rows)]
+
+    def _report_line(self, row: ReportRow, one: DecisionRow) -> dict[str, Any]:
+        return {
+            "id": row.report_id,
+            "kind": row.kind,
+            "instrument": row.instrument,
+            "detector": one.detector,
+            "set": row.set_key,
+            "mode": row.mode,
+            "product": one.product_id,
+            "verdict": one.verdict,
+            "accepted": one.accepted,
+            "reason": one.reason,
+            "outcome": row.outcome,
+            "passed": one.passed,
+            "failed": one.failed,
+            "not_applicable": one.not_applicable,
+            "path": self._path(row.uri),
+            "recorded_tai_ns": row.recorded_tai_ns,
+        }
+
+    def _path(self, uri: str) -> str:
+        return uri.removeprefix("objects:") if self._locate is None else str(self._locate(uri))

@@ -1,0 +1,156 @@
+"""Recording measurements and reports and asking for them; the schema."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, inspect
+from sqlmodel import SQLModel, func, select
+
+from calibrant.bus.cloudevents import Envelope
+from calibrant.contracts.verify.v1 import MeasureJob, MeasurementCompleted, VerificationCompleted
+from calibrant.runtime.clock import SystemClock
+from calibrant.runtime.handlers import Context, JobResult
+from calibrant.verify.handlers import record_measurements, record_report
+from calibrant.verify.service import VerifyService
+from calibrant.verify.store import MetricRow, ResultRow, VerifyQueries
+
+
+def tell(bench, database, job, ref):
+    measure = isinstance(job, MeasureJob)
+    record, name = (record_measurements, "measurements") if measure else (record_report, "report")
+    service = VerifyService(bench.objects, bench.objects.path_of)
+    result = JobResult(execution_id="run-1", artifacts={name: ref})
+    envelope = Envelope(
+        id="event-1",
+        source="/calibrant/sequencer",
+        type=job.message_type,
+        time_utc="2026-01-01T00:00:00Z",
+        data=b"{}",
+    )
+    with database.writing() as session:
+        return list(record(job, result, Context(service, session, envelope, SystemClock())))
+
+
+@pytest.fixture
+def measured(bench, database):
+    """Measure three biases and record them: the job, its file and what was told."""
+    frames = bench.frames("bias", 3)
+    job = bench.measure_job(bench.master("bias", frames), frames)
+    _, ref = bench.compute(job)
+    return job, ref, tell(bench, database, job, ref)
+
+
+@pytest.fixture
+def decided(bench, database, measured):
+    job, ref, _ = measured
+    inputs = [job.inputs[0].model_copy(update={"role": "measurements", "id": job.job_id, "ref": ref})]
+    decide = bench.decide_job("bias", inputs, missing={1: "no product"})
+    _, ref = bench.compute(decide)
+    return decide, ref, tell(bench, database, decide, ref)
+
+
+def count(database, table):
+    with database.reading() as session:
+        return session.exec(select(func.count()).select_from(table)).one()
+
+
+def test_measurements_are_told_with_their_counts(measured):
+    job, ref, (told,) = measured
+    assert isinstance(told, MeasurementCompleted)
+    assert (told.job_id, told.product_id, told.kind) == (job.job_id, job.reference.product_id, "bias")
+    assert told.results == ref
+    assert (told.passed, told.failed, told.not_applicable) == (36, 0, 12)
+    assert MeasurementCompleted.from_json(told.to_json()) == told
+
+
+def test_recording_again_changes_nothing_and_tells_the_same(bench, database, measured):
+    job, ref, told = measured
+    before = count(database, MetricRow), count(database, ResultRow)
+    assert before[1] == 3 * 4 * 5
+    assert tell(bench, database, job, ref) == told
+    assert (count(database, MetricRow), count(database, ResultRow)) == before
+
+
+def test_a_decision_is_told_by_detector(bench, database, decided):
+    job, ref, (told,) = decided
+    assert isinstance(told, VerificationCompleted)
+    assert (told.report_id, told.set_key) == (f"report-{job.job_id[:12]}", "20260101")
+    assert told.report == ref
+    assert told.outcome == "certified with failures"
+    good, missing = told.decisions
+    assert (good.detector, good.accepted) == (0, True)
+    assert good.product_id.startswith("bias-")
+    assert (missing.detector, missing.accepted, missing.product_id) == (1, False, "")
+    assert missing.reason == "missing: no product"
+    assert VerificationCompleted.from_json(told.to_json()) == told
+    assert tell(bench, database, job, ref) == [told]
+
+
+def test_reports_are_listed_by_detector_and_shown_whole(bench, database, decided):
+    job, _, (told,) = decided
+    with database.reading() as session:
+        queries = VerifyQueries(session, bench.objects.path_of)
+        good, missing = queries.reports(kind="bias", instrument="simcam-tiny")
+        assert queries.reports(detector=1) == [missing]
+        assert queries.reports(product=told.decisions[0].product_id) == [good]
+        assert queries.reports(kind="dark") == []
+        shown = queries.report(told.report_id)
+        assert queries.report("report-0") is None
+    assert (good["id"], good["set"], good["mode"]) == (told.report_id, "20260101", "internal")
+    assert (good["verdict"], missing["verdict"]) == ("certified", "withheld")
+    assert Path(good["path"]).is_file()
+    assert shown["decision"]["counts"]["exposures"] == 3
+    assert shown["thresholds"]["failed_tests"] == 8
+    assert shown["lines"] == [good, missing]
+    assert shown["job_id"] == job.job_id
+
+
+def test_a_metric_has_a_history(bench, database, measured):
+    job, _, _ = measured
+    with database.reading() as session:
+        queries = VerifyQueries(session)
+        asked = {"instrument": "simcam-tiny", "kind": "bias", "detector": 0}
+        rows = queries.history(name="NOISE", amplifier="A01", **asked)
+        assert len(queries.history(name="NOISE", **asked)) == 12
+        last = queries.history(name="NOISE", amplifier="A01", most=1, **asked)
+        assert queries.history(instrument="other", name="NOISE") == []
+    assert [row["exposure_id"] for row in rows] == ["bias-000", "bias-001", "bias-002"]
+    assert last == rows[-1:]
+    assert rows[0]["begin_tai_ns"] < rows[1]["begin_tai_ns"]
+    assert rows[0]["product_id"] == job.reference.product_id
+    assert rows[0]["value"] == pytest.approx(5.2, rel=0.3)
+    assert rows[0]["unit"] == "electron"
+
+
+def test_measurements_and_verdicts_can_be_asked_for(database, measured):
+    job, _, _ = measured
+    with database.reading() as session:
+        queries = VerifyQueries(session)
+        (line,) = queries.measurements(job.reference.product_id)
+        passed = queries.results(job.job_id, verdict="pass")
+        assert len(queries.results(job.job_id)) == 60
+    assert line["passed"] == 36
+    assert {one["test"] for one in passed} >= {"MEAN", "NOISE", "PROCESSING"}
+
+
+def test_the_migrated_schema_is_that_of_the_tables(database):
+    engine = create_engine(database.url)
+    with engine.connect() as connection:
+        options = {"compare_type": True, "include_object": _own}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, SQLModel.metadata) == []
+    engine.dispose()
+
+
+def _own(thing, name, kind, _reflected, _compare_to):
+    table = name if kind == "table" else thing.table.name
+    return table.startswith("verify_")
+
+
+def test_the_migration_can_be_taken_back(database, migrations):
+    database.downgrade([migrations], "verify@base")
+    engine = create_engine(database.url)
+    assert not [name for name in inspect(engine).get_table_names() if name.startswith("verify_")]
+    engine.dispose()
