@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format proto baseline bench clean
+.PHONY: help setup dev demo test lint format proto baseline bench clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:     ## this list
@@ -8,25 +8,28 @@ help:     ## this list
 setup:    ## virtual environment with pinned versions (the others call it)
 	@.ci/setup
 
+dev:
+	@.ci/setup dev
+
 demo: setup  ## a simulated camera, the whole way to published calibrations
 	@calibrant demo
 
-test: setup  ## all tests; the last lines say what was skipped and how to enable it
+test: dev  ## all tests; the last lines say what was skipped and how to enable it
 	@pytest -q -n 2 --dist worksteal
 
-lint: setup  ## style, types, layers, contract
+lint: dev  ## style, types, layers, contract
 	@.ci/lint
 
-format: setup  ## put the code into its format
+format: dev  ## put the code into its format
 	@ruff check --fix -q . ; ruff format -q .
 
-proto: setup  ## generate the contract's Python, schemas and tables from proto/
+proto: dev  ## generate the contract's Python, schemas and tables from proto/
 	@python libs/contracts/generator
 
-baseline: setup  ## accept today's contract as the one later changes must be compatible with
+baseline: dev  ## accept today's contract as the one later changes must be compatible with
 	@buf build proto -o proto/baseline.binpb
 
-bench: setup  ## measure the main steps
+bench: dev  ## measure the main steps
 	@python tests/bench/main.py
 
 clean:    ## remove the virtual environment, caches and the demo's data

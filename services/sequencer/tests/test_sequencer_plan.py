@@ -133,7 +133,7 @@ def test_flats_without_darks_go_on_and_say_so(kit):
     game = Game(kit, kit.frames({"bias": 3, "flat": 3}))
     assert set(roles(game.build("flat"))) == {"bias"}
     head = game.node(NodeType.BUILD, "flat", key="20260101-r")
-    assert [note.split(":")[0] for note in head.notes] == ["no dark"]
+    assert [note.split(":")[0] for note in head.notes] == ["made without a dark"]
     assert finished("r", game.draft, []).certified == 2
 
 
@@ -151,7 +151,7 @@ def test_darks_without_a_bias_are_split_by_dark_time(kit):
     assert all(roles(job) == {} for job in game.of(CombineJob))
     notes = game.node(NodeType.BUILD, "dark", key="20260101-2s").notes
     assert notes[0].startswith("split from dark 20260101: no bias for detector 0")
-    assert notes[1].startswith("no bias: ")
+    assert notes[1].startswith("made without a bias: ")
 
 
 def test_darks_of_one_time_without_a_bias_stay_one_set(kit):

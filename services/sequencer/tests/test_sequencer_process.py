@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -73,18 +74,25 @@ def test_check_builds_everything(tmp_path):
     assert (done.returncode, done.stdout) == (0, "sequencer: everything builds\n"), done.stderr
 
 
-@pytest.mark.asyncio
-async def test_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
-    settings = SequencerSettings(data_dir=tmp_path / "data", worker_slots=1, camera_wait_s=1.0, timer_s=0.05)
+@asynccontextmanager
+async def serving(folder):
+    """A sequencer at work on the embedded bus: a client of its HTTP API, the platform, the process."""
+    settings = SequencerSettings(data_dir=folder, worker_slots=1, camera_wait_s=1.0, timer_s=0.05)
     async with open_platform(settings) as platform:
         app = create_app(settings, platform)
         process = app.state.process
         await process.start()
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sequencer")
-        refused = await client.post("/runs", json={"instrument": "nope", "folder": kit.folder})
-        assert (refused.status_code, "no such instrument" in refused.json()["detail"]) == (400, True)
-        assert (await client.get("/runs/none")).status_code == 404
-        assert (await client.post("/runs/none/abort")).status_code == 404
+        transport = httpx.ASGITransport(app)
+        try:
+            async with httpx.AsyncClient(transport=transport, base_url="http://sequencer") as client:
+                yield client, platform, process
+        finally:
+            await process.stop(5)
+
+
+@pytest.mark.asyncio
+async def test_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
+    async with serving(tmp_path / "data") as (client, platform, process):
         order = {"instrument": "simcam-tiny", "folder": kit.folder, "run_id": "folder-run"}
         assert (await client.post("/runs", json=order)).status_code == 202
         sent = await read(platform.bus, "ingest-requests")
@@ -95,15 +103,20 @@ async def test_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
         shown = await finished(client, "camera-run")
         assert (shown["run"]["outcome"], shown["exposures"]["failed"]) == ("failed", 1)
         assert "has said nothing" in shown["run"]["message"]
-        aborted = await client.post("/runs/folder-run/abort")
-        assert (aborted.status_code, (await finished(client, "folder-run"))["run"]["outcome"]) == (
-            202,
-            "failed",
-        )
+        assert (await client.post("/runs/folder-run/abort")).status_code == 200
+        assert (await finished(client, "folder-run"))["run"]["outcome"] == "failed"
         assert [run["run_id"] for run in (await client.get("/runs")).json()] == ["camera-run", "folder-run"]
         assert process.faults() == []
-        await client.aclose()
-        await process.stop(5)
+
+
+@pytest.mark.asyncio
+async def test_wrong_requests_are_answered_with_what_to_do(kit, tmp_path):
+    async with serving(tmp_path / "data") as (client, _platform, _process):
+        refused = await client.post("/runs", json={"instrument": "nope", "folder": kit.folder})
+        assert (refused.status_code, "no such instrument" in refused.json()["detail"]) == (400, True)
+        assert (await client.post("/runs", json={"instrument": "nope", "folders": ""})).status_code == 422
+        assert (await client.get("/runs/none")).status_code == 404
+        assert (await client.post("/runs/none/abort")).status_code == 404
 
 
 async def finished(client, run_id):

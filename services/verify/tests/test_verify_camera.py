@@ -51,7 +51,7 @@ def test_a_doubled_read_noise_in_three_of_four_amplifiers_withholds_the_detector
     assert good.reason == "all 120 deciding tests passed"
     assert (bad.verdict, bad.accepted) == ("withheld", False)
     assert bad.reason.startswith(
-        "NOISE fails in 10 of 10 exposures, 6 withhold (amplifiers A00, A01, A11, worst 1.0"
+        "NOISE fails in 10 of 10 exposures; 6 are enough to withhold (amplifiers A00, A01, A11, worst 1.0"
     )
     assert bad.reason.endswith("limit 0.05)")
 
@@ -111,4 +111,4 @@ def test_a_level_that_moved_fails_the_mean(bench):
     decided = bench.decide("dark", [measured], mode=VerificationMode.EXTERNAL)
     assert decided.detectors[0].verdict == "not certified"
     assert "the set is not certified: MEAN (amplifier) fails" in decided.detectors[0].reason
-    assert "MEAN fails in 5 of 5 exposures, 3 withhold" in decided.detectors[0].reason
+    assert "MEAN fails in 5 of 5 exposures; 3 are enough to withhold" in decided.detectors[0].reason

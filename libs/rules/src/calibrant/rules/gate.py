@@ -87,8 +87,8 @@ def _why_refused(found: TypeCount, counts: GateCounts) -> str:
         else f" in at least {counts.detectors_needed} of {counts.detectors} detectors"
     )
     return (
-        f"{what}{place} in {len(found.failed_exposures)} of {counts.exposures} exposures, "
-        f"{found.exposures_needed} refuse the set"
+        f"{what}{place} in {len(found.failed_exposures)} of {counts.exposures} exposures; "
+        f"{found.exposures_needed} are enough to refuse the set"
     )
 
 

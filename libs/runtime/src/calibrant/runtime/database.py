@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ WAL_LIMIT_BYTES = 64 << 20
 _READ = "calibrant_read"
 _ALEMBIC = threading.Lock()  # it keeps its context in module-level proxies
 _SQLITE = "sqlite:///"
+_RETRY_S = 0.01
 _AWAY: Final = {
     sqlite3.SQLITE_BUSY: "another process keeps it locked; find out which if this lasts",
     sqlite3.SQLITE_LOCKED: "it is locked",
@@ -197,6 +199,20 @@ def _primary_code(error: BaseException | None) -> int | None:
     return None if code is None else code & 0xFF
 
 
+def _use_write_ahead_log(cursor: sqlite3.Cursor, busy_timeout_s: float) -> None:
+    """Switch over, waiting while another process does so: SQLite's own waiting leaves this case out."""
+    end_s = time.monotonic() + busy_timeout_s
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if _primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= end_s:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
+
+
 def _engine(url: str, busy_timeout_s: float) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url)
@@ -206,7 +222,7 @@ def _engine(url: str, busy_timeout_s: float) -> Engine:
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions begin where we say so, below
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _use_write_ahead_log(cursor, busy_timeout_s)
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA journal_size_limit={WAL_LIMIT_BYTES}")

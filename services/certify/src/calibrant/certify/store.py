@@ -10,8 +10,7 @@ from sqlmodel import Session, col, select
 from calibrant.certify.ledger import EntryRow, lines
 from calibrant.certify.service import daily_collection
 from calibrant.frames.times import format_time
-from calibrant.rules.ledger import Found, LedgerEntry, effective, find
-from calibrant.rules.validity import ValidityRange
+from calibrant.rules.ledger import FILTER_KINDS, Found, LedgerEntry, effective, find
 
 
 class CertifyQueries:
@@ -142,26 +141,9 @@ class CertifyQueries:
                 "before": None,
                 "after": None,
             }
-        probe = LedgerEntry(
-            product_id="",
-            collection=place,
-            kind=kind,
-            instrument=instrument,
-            detector=detector,
-            filter=filter,
-            range=ValidityRange(),
-            recorded_tai_ns=0,
-            sequence=0,
-        )
-        same = [entry for entry in effective(entries, as_of_tai_ns) if entry.subject == probe.subject]
-        before, after = _nearest(same, at_tai_ns)
-        return {
-            "outcome": "not found",
-            "why": answer.why + _neighbours(before, after),
-            "calibration": None,
-            "before": None if before is None else _in_force(rows, before),
-            "after": None if after is None else _in_force(rows, after),
-        }
+        wanted = filter if kind in FILTER_KINDS else None
+        same = [entry for entry in effective(entries, as_of_tai_ns) if entry.subject[-1] == wanted]
+        return _not_found(rows, same, at_tai_ns, answer.why)
 
 
 def utc_words(tai_ns: int | None) -> str | None:
@@ -172,6 +154,19 @@ def utc_words(tai_ns: int | None) -> str | None:
         return format_time(tai_ns, "utc", 9).rstrip("0").rstrip(".") + "Z"
     except ValueError:
         return format_time(tai_ns, "tai", 9).rstrip("0").rstrip(".") + " TAI"
+
+
+def _not_found(
+    rows: dict[int, EntryRow], same: list[LedgerEntry], at_tai_ns: int, why: str
+) -> dict[str, Any]:
+    before, after = _nearest(same, at_tai_ns)
+    return {
+        "outcome": "not found",
+        "why": why + _neighbours(before, after),
+        "calibration": None,
+        "before": None if before is None else _in_force(rows, before),
+        "after": None if after is None else _in_force(rows, after),
+    }
 
 
 def _nearest(entries: list[LedgerEntry], at_tai_ns: int) -> tuple[LedgerEntry | None, LedgerEntry | None]:

@@ -1,6 +1,5 @@
 """Building a product: the half of a combine job that runs in a child process. Must not know tables or the bus."""
 
-
 from pydantic import BaseModel, ConfigDict
 
 from calibrant.bus.errors import PermanentError

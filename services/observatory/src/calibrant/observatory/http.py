@@ -61,9 +61,10 @@ def _probes(running: Observatory) -> APIRouter:
         return faults
 
     @router.get("/ready", summary="Do they all take on work now?")
-    def ready(response: Response) -> dict[str, str]:
+    def ready(response: Response) -> dict[str, Any]:
         if not all(running.process(name).health.ready for name in running.apps):
             response.status_code = 503
-        return running.troubles()
+        phases = {name: running.process(name).health.phase.value for name in running.apps}
+        return {"phases": phases, "troubles": running.troubles()}
 
     return router

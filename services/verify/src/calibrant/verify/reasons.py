@@ -61,7 +61,7 @@ def _failed(count: DetectorCount | None, failures: Sequence[TestResult], exposur
     where = f"amplifier{'s' if len(places) > 1 else ''} {', '.join(places)}, " if places else ""
     seen = len({one.exposure_id for one in failures})
     if count is not None and count.withheld:
-        text = f"{first.test} fails in {len(count.failed_exposures)} of {exposures} exposures, {count.exposures_needed} withhold"
+        text = f"{first.test} fails in {len(count.failed_exposures)} of {exposures} exposures; {count.exposures_needed} are enough to withhold"
     else:
         text = f"{first.test} failed in {seen} of {exposures} exposures, not enough to withhold"
     return f"{text} ({where}{_worst(failures)})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -155,42 +155,54 @@ def show(result: RunOutcome, *, as_json: bool) -> None:
         return
     out = console()
     out.print()
-    if result.lines:
-        out.print(_table(result.lines))
-    for line in result.lines:
-        what = f"{line.kind} {line.set}" + ("" if line.detector is None else f" detector {line.detector}")
-        if line.reason and not line.good:
-            out.print(Text.assemble(("  why ", "bold"), f"{what}: {line.reason}"))
-        for note in line.notes:
-            out.print(Text.assemble(("  note ", "bold"), f"{what}: {note}"))
-    for file in result.rejected:
-        out.print(
-            Text.assemble(("  rejected ", "bold red"), f"{file.file_name} ({file.reason}): {file.message}")
-        )
-    for acquisition in result.view.acquisitions:
-        if acquisition["reason"]:
-            out.print(Text.assemble(("  acquisition ", "bold red"), acquisition["reason"]))
+    sets = [line for line in result.lines if line.set]
+    if sets:
+        out.print(_table(sets))
+    remarks = list(_remarks(result))
+    if remarks:
+        out.print()
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for head, what, text in remarks:
+            grid.add_row(
+                Text(head, "bold red" if head in ("rejected", "failed") else "bold"), Text(what), Text(text)
+            )
+        out.print(grid)
     _places(result)
 
 
+def _remarks(result: RunOutcome) -> Iterator[tuple[str, str, str]]:
+    for line in result.lines:
+        detector = "" if line.detector is None else f" detector {line.detector}"
+        what = f"{line.kind} {line.set}".rstrip() + detector
+        if line.reason and not line.good:
+            yield line.verdict, what, line.reason
+        for note in line.notes:
+            yield "note", what, note
+    for file in result.rejected:
+        yield "rejected", file.file_name, f"{file.reason}: {file.message}"
+    for acquisition in result.view.acquisitions:
+        if acquisition["reason"]:
+            yield "failed", acquisition["image_type"] or acquisition["folder"], acquisition["reason"]
+
+
 def _table(found: Sequence[Line]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("kind", "set", "detector", "frames", "product", "verdict", "valid (UTC)", "archive"):
-        table.add_column(column, justify="right" if column in ("detector", "frames") else "left")
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    columns = ("kind", "set", "det", "frames", "verdict", "until (UTC)", "product")
+    for column in columns:
+        right = column in ("det", "frames")
+        whole = column in ("set", "until (UTC)", "product")
+        table.add_column(column, justify="right" if right else "left", no_wrap=whole)
     for line in found:
         style = "green" if line.verdict in ("certified", "passed") else "yellow" if line.good else "red"
-        valid = ""
-        if line.good and line.product and line.begin_tai_ns is not None:
-            valid = f"{_utc(line.begin_tai_ns)} to {_utc(line.end_tai_ns)}"
+        certified = line.good and line.begin_tai_ns is not None
         table.add_row(
             line.kind,
-            line.set,
+            line.set or "-",
             "-" if line.detector is None else str(line.detector),
             str(line.frames),
-            line.product or "-",
             Text(line.verdict, style),
-            valid or "-",
-            line.status or "-",
+            _utc(line.end_tai_ns) if certified else "-",
+            line.product or "-",
         )
     return table
 
@@ -204,10 +216,13 @@ def _places(result: RunOutcome) -> None:
     run = result.view.run
     out.print()
     style = "red" if run.outcome == "failed" else "yellow" if "withheld" in run.outcome else "green"
-    words = f"{run.outcome}: {run.message}" if run.message else run.outcome
+    counts = run.message.partition(". ")[0]
+    words = f"{run.outcome}: {counts}" if counts else run.outcome
     out.print(Text.assemble((words, f"bold {style}")))
-    if any(line.status == "current" for line in result.lines):
-        out.print(f"published  {result.data_dir / 'objects' / 'archive'}", markup=False, soft_wrap=True)
+    published = sum(line.status == "current" for line in result.lines)
+    if published:
+        folder = result.data_dir / "objects" / "archive"
+        out.print(f"published  {published} in {folder}", markup=False, soft_wrap=True)
     if result.picture is not None:
         out.print(f"picture    {result.picture}", markup=False, soft_wrap=True)
     option = "" if result.data_dir == Path("calibrant-data") else f" --data-dir {result.data_dir}"

@@ -39,7 +39,7 @@ def settle_head(draft: Draft, ground: Ground, head: Node) -> list[Message]:
         draft.change(head, state=NodeState.SKIPPED, depends=(), reason="; ".join(required))
         return []
     used = [Used(role=c.role, product=p, because=c.because) for c, p in chosen if p is not None]
-    notes = (*head.notes, *_notes(rule, choices))
+    notes = (*head.notes, *_notes(choices))
     head = draft.change(head, depends=(), used=tuple(used), notes=notes)
     job = head_job(ground, head)
     draft.change(head, state=NodeState.SENT, job_id=job.job_id, product=getattr(job, "reference", None))
@@ -113,7 +113,7 @@ def _own(draft: Draft, ground: Ground, build: Node) -> Candidate:
             "detector": build.detector,
             "source": "run",
             "state": state,
-            "reason": reason,
+            "reason": _brief(reason),
             "range": None if begin is None else ValidityRange(begin_tai_ns=begin),
             "filter": build.filter,
             "unit": unit_of(ground.request, build.kind),
@@ -152,12 +152,13 @@ def _decisions(draft: Draft, ground: Ground, waited: list[Waiting]) -> tuple[str
     return tuple(sorted({ground.node_id(NodeType.DECIDE, n.kind, n.set_key) for n in builds}))
 
 
-def _notes(rule: SetRule, choices: list[Choice]) -> list[str]:
+def _notes(choices: list[Choice]) -> list[str]:
     notes = []
     for choice in choices:
         if isinstance(choice, Missing):
-            want = next((role.because for role in rule.roles if role.role == choice.role), "")
-            notes.append(f"no {choice.role}: {choice.because} ({want})")
+            notes.append(
+                f"made without a {choice.role}: {choice.because.partition(': ')[2] or choice.because}"
+            )
         elif choice.skipped:
             notes.append(f"{choice.role}: {choice.candidate.id}, passed over {'; '.join(choice.skipped)}")
     return notes
@@ -191,6 +192,11 @@ def _take_out(draft: Draft, head: Node) -> None:
         draft.remove(decide)
     elif decide is not None:
         draft.change(decide, depends=tuple(sorted(n.node_id for n in measures)))
+
+
+def _brief(reason: str) -> str:
+    """Return the first statement of a reason; the rejected product's own node tells all of it."""
+    return reason.partition(";")[0].partition(" (")[0]
 
 
 def _name(build: Node) -> str:

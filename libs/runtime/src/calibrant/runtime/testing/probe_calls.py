@@ -1,0 +1,84 @@
+"""Functions for child processes of a test: some die, some fail in odd ways.
+
+Owns no expectations. ``python -m calibrant.runtime.testing.probe_calls FILE`` computes for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.runtime.workers import Workers
+
+
+class NeedsTwo(PermanentError):
+    """An error that does not survive pickling: it wants two words and hands on one."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def divide(one: int, other: int) -> float:
+    """Divide."""
+    return one / other
+
+
+def fail(error: Exception) -> NoReturn:
+    """Raise it."""
+    raise error
+
+
+def fail_with_two(kind: type[NeedsTwo]) -> NoReturn:
+    """Raise an error that does not survive pickling."""
+    raise kind("one", "two")
+
+
+def fail_locally() -> NoReturn:
+    """Raise an error of a class that the parent cannot find."""
+
+    class Local(TransientError):
+        pass
+
+    raise Local("busy")
+
+
+def kill_self(number: int) -> None:
+    """Die by a signal."""
+    os.kill(os.getpid(), number)
+
+
+def signals() -> tuple[str, str]:
+    """Return what this process does on SIGINT and SIGTERM."""
+    found = (signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM))
+    interrupt, terminate = (getattr(handler, "name", str(handler)) for handler in found)
+    return interrupt, terminate
+
+
+def imported(*modules: str) -> list[bool]:
+    """Tell which modules are imported."""
+    return [module in sys.modules for module in modules]
+
+
+def say_and_sleep(file: str) -> None:
+    """Write down this process's number and compute for ever, as far as anybody can tell."""
+    path = Path(file)
+    path.with_suffix(".new").write_text(str(os.getpid()), encoding="utf-8")
+    path.with_suffix(".new").rename(path)
+    threading.Event().wait()
+
+
+async def _for_ever(file: str) -> None:
+    workers = Workers(1)
+    sys.stdout.write(f"{await workers.run(os.getpid)}\n")
+    sys.stdout.flush()
+    await workers.run(say_and_sleep, file)
+
+
+if __name__ == "__main__":
+    asyncio.run(_for_ever(sys.argv[1]))

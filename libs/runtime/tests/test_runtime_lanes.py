@@ -1,0 +1,379 @@
+"""Lanes: order within a partition, the contiguous done prefix, pauses, drain, and rebalances in mid-work."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+
+from calibrant.bus.embedded import open_bus
+from calibrant.bus.errors import BusUnavailable, CommitFailed, NotAssigned
+from calibrant.bus.ports import Message, Record, TopicPartition, TopicSpec
+from calibrant.runtime.health import Health
+from calibrant.runtime.lanes import Lanes
+from calibrant.runtime.probe import Probe
+
+pytestmark = pytest.mark.asyncio
+A, B = TopicPartition("t", 0), TopicPartition("t", 1)
+
+
+class Log:
+    """A consumer of two partitions in memory; each fetch gives way to other tasks."""
+
+    def __init__(self, **lengths):
+        self.lengths = {A: lengths.get("a", 0), B: lengths.get("b", 0)}
+        self.owned = frozenset(self.lengths)
+        self.positions = dict.fromkeys(self.lengths, 0)
+        self.committed = dict.fromkeys(self.lengths, 0)
+        self.commits = []
+        self.pauses = set()
+        self.failures = []
+        self.before_return = None
+        self.fetches = 0
+
+    async def fetch(self, *, max_records, timeout_s):
+        self.fetches += 1
+        await asyncio.sleep(0)
+        if self.failures:
+            raise self.failures.pop(0)
+        found = []
+        for at in self.owned - self.pauses:
+            while self.positions[at] < self.lengths[at] and len(found) < max_records:
+                found.append(Record(at.topic, at.partition, self.positions[at], None, b"", (), 0))
+                self.positions[at] += 1
+        if self.before_return is not None:
+            await self.before_return(found)
+        return found
+
+    def assignment(self):
+        return self.owned
+
+    def pause(self, partitions):
+        if not set(partitions) <= self.owned:
+            raise NotAssigned(sorted(partitions))
+        self.pauses |= set(partitions)
+
+    def resume(self, partitions):
+        self.pauses -= set(partitions)
+
+    def paused(self):
+        return frozenset(self.pauses)
+
+    async def commit(self, offsets):
+        if missing := sorted(set(offsets) - self.owned):
+            raise CommitFailed(missing)
+        self.commits.append(dict(offsets))
+        self.committed.update(offsets)
+
+    async def seek(self, partition, offset):
+        if partition not in self.owned:
+            raise NotAssigned([partition])
+        self.positions[partition] = offset
+
+    async def rebalance(self, lanes):
+        """Take everything away and give it back, from where the group has committed."""
+        await lanes.on_revoked(self.owned)
+        self.pauses = set()
+        self.positions = dict(self.committed)
+        await lanes.on_assigned(self.owned)
+
+
+class Hands:
+    """A processor whose every attempt waits to be let go."""
+
+    def __init__(self):
+        self.begun = []
+        self.ended = []
+        self.answers = {}
+        self.gates = {}
+        self.open = False
+
+    def gate(self, partition, offset):
+        return self.gates.setdefault((partition, offset), asyncio.Event())
+
+    async def attempt(self, record, failed):
+        name = (record.partition, record.offset)
+        self.begun.append(name)
+        if not self.open:
+            await self.gate(*name).wait()
+        answer = self.answers.get(name, [])
+        if failed < len(answer):
+            if isinstance(answer[failed], Exception):
+                raise answer[failed]
+            return answer[failed]
+        self.ended.append(name)
+        return None
+
+
+async def until(true):
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110  what is waited for is told by nobody
+            await asyncio.sleep(0)
+
+
+@pytest_asyncio.fixture
+async def hands():
+    return Hands()
+
+
+@pytest.fixture
+def make(hands):
+    @asynccontextmanager
+    async def make(consumer, *, slots=2, ahead=1):
+        lanes = Lanes(
+            hands.attempt, slots=slots, ahead=ahead, health=Health(), probe=Probe(), part="bus of t"
+        )
+        running = asyncio.create_task(lanes.run(consumer))
+        try:
+            yield lanes, running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    return make
+
+
+async def test_a_partition_keeps_its_order_and_partitions_go_side_by_side(make, hands):
+    log = Log(a=3, b=2)
+    async with make(log) as (lanes, running):
+        await until(lambda: len(hands.begun) == 2)
+        assert sorted(hands.begun) == [(0, 0), (1, 0)]
+        hands.gate(1, 0).set()
+        await until(lambda: (1, 1) in hands.begun)
+        assert (0, 1) not in hands.begun
+        hands.open = True
+        for gate in hands.gates.values():
+            gate.set()
+        await until(lambda: log.committed == {A: 3, B: 2})
+        assert [offset for partition, offset in hands.ended if partition == 0] == [0, 1, 2]
+        lanes.drain()
+        await running
+
+
+async def test_only_the_contiguous_done_prefix_is_committed(make, hands):
+    log = Log(a=4, b=1)
+    async with make(log, slots=2, ahead=8):
+        for offset in range(2):
+            hands.gate(0, offset).set()
+        hands.gate(1, 0).set()
+        await until(lambda: log.committed == {A: 2, B: 1})
+        assert (0, 2) in hands.begun
+        assert (0, 3) not in hands.begun
+        for commit in log.commits:
+            assert commit.get(A, 0) <= 2
+
+
+async def test_one_slow_partition_leaves_the_other_slots_to_the_others(make, hands):
+    log = Log(a=10, b=3)
+    async with make(log, slots=2, ahead=1) as (lanes, _):
+        for offset in range(3):
+            hands.gate(1, offset).set()
+        await until(lambda: log.committed[B] == 3)  # although partition 0 has a job in hand and nine waiting
+        assert lanes.in_hand == 1
+        assert log.positions[A] == 1  # the rest stays for other members
+        assert log.paused() == {A}
+
+
+async def test_a_record_that_waits_for_its_next_attempt_takes_no_slot(make, hands):
+    log = Log(a=2, b=3)
+    hands.open = True
+    hands.answers[0, 0] = [3600.0]
+    async with make(log, slots=1) as (lanes, running):
+        await until(lambda: log.committed[B] == 3)
+        assert hands.begun.count((0, 0)) == 1
+        assert (0, 1) not in hands.begun
+        assert log.committed[A] == 0
+        lanes.drain()  # what rests is given up at once: it comes again at the next start
+        await asyncio.wait_for(running, 20)
+    assert log.committed == {A: 0, B: 3}
+
+
+async def test_another_attempt_is_made_after_the_wait(make, hands):
+    log = Log(a=2)
+    hands.open = True
+    hands.answers[0, 0] = [0.001, 0.001]
+    async with make(log, slots=1):
+        await until(lambda: log.committed[A] == 2)
+    assert hands.begun == [(0, 0), (0, 0), (0, 0), (0, 1)]
+
+
+async def test_while_everything_is_busy_it_goes_on_fetching_nothing(make, hands, monkeypatch):
+    monkeypatch.setattr("calibrant.runtime.lanes.BEAT_S", 0.001)
+    log = Log(a=5, b=5)
+    async with make(log, slots=2) as (lanes, _):
+        await until(lambda: lanes.in_hand == 2)
+        before = log.fetches
+        await until(lambda: log.fetches > before + 5)
+        assert log.paused() == {A, B}
+        assert lanes.in_hand == 2
+
+
+async def test_paused_it_takes_on_nothing_and_finishes_what_is_in_hand(make, hands):
+    log = Log(a=1)
+    async with make(log) as (lanes, _):
+        await until(lambda: hands.begun == [(0, 0)])
+        lanes.pause()
+        log.lengths = {A: 2, B: 1}
+        hands.open = True
+        hands.gate(0, 0).set()
+        await until(lambda: log.committed[A] == 1 and log.paused() == {A, B})
+        assert hands.begun == [(0, 0)]
+        lanes.resume()
+        await until(lambda: log.committed == {A: 2, B: 1})
+
+
+@pytest.mark.parametrize("close", ["pause", "drain"])
+async def test_what_a_fetch_brings_after_pause_or_drain_is_put_back(make, hands, close):
+    log = Log(a=3, b=3)
+    hands.open = True
+    async with make(log, slots=4, ahead=3) as (lanes, running):
+
+        async def too_late(found):
+            if found:
+                log.before_return = None
+                getattr(lanes, close)()
+
+        log.before_return = too_late
+        await until(lambda: log.before_return is None)
+        if close == "drain":
+            await asyncio.wait_for(running, 20)
+        else:
+            await until(lambda: log.paused() == {A, B})
+        assert hands.begun == []
+        assert log.positions == {A: 0, B: 0}
+        if close == "pause":
+            lanes.resume()
+            await until(lambda: log.committed == {A: 3, B: 3})
+
+
+async def test_drained_it_finishes_what_is_worked_on_and_leaves_the_rest(make, hands):
+    log = Log(a=5)
+    async with make(log, slots=1, ahead=5) as (lanes, running):
+        await until(lambda: hands.begun == [(0, 0)])
+        assert lanes.in_hand == 5
+        lanes.drain()
+        assert lanes.in_hand == 1
+        hands.open = True
+        hands.gate(0, 0).set()
+        await asyncio.wait_for(running, 20)
+    assert hands.ended == [(0, 0)]
+    assert log.committed[A] == 1
+
+
+async def test_abandoned_it_ends_and_commits_what_was_done(make, hands):
+    log = Log(a=2, b=1)
+    async with make(log) as (lanes, running):
+        hands.gate(1, 0).set()
+        await until(lambda: hands.ended == [(1, 0)] and hands.begun.count((0, 0)) == 1)
+        lanes.abandon()
+        await asyncio.wait_for(running, 20)
+    assert log.committed == {A: 0, B: 1}
+
+
+async def test_what_is_in_hand_of_a_partition_that_went_is_dropped_from_the_commit(make, hands):
+    log = Log(a=2, b=1)
+    async with make(log) as (lanes, running):
+        await until(lambda: len(hands.begun) == 2)
+        await lanes.on_revoked(log.owned)
+        log.owned = frozenset({B})
+        log.positions = dict(log.committed)
+        hands.open = True
+        for gate in hands.gates.values():
+            gate.set()
+        await until(lambda: log.committed[B] == 1)
+        lanes.drain()
+        await asyncio.wait_for(running, 20)
+    assert log.committed == {A: 0, B: 1}
+    assert all(A not in commit for commit in log.commits)
+
+
+async def test_what_comes_again_while_it_is_in_hand_is_not_begun_again(make, hands):
+    log = Log(a=2, b=1)
+    async with make(log) as (lanes, _):
+        hands.gate(1, 0).set()
+        await until(lambda: len(hands.begun) == 2 and hands.ended == [(1, 0)])
+        await log.rebalance(lanes)
+        assert log.committed[B] == 1  # committed on the way out
+        hands.open = True
+        await until(lambda: log.positions[A] >= 1)
+        hands.gate(0, 0).set()
+        await until(lambda: log.committed == {A: 2, B: 1})
+    assert sorted(hands.begun) == [(0, 0), (0, 1), (1, 0)]
+
+
+async def test_what_another_member_has_done_meanwhile_is_not_taken_back(make, hands):
+    log = Log(a=6)
+    async with make(log, slots=2) as (lanes, running):
+        await until(lambda: hands.begun == [(0, 0)])
+        await lanes.on_revoked(log.owned)
+        log.committed[A] = log.positions[A] = 5  # by another member, before it came back
+        hands.gate(0, 0).set()
+        await until(lambda: (0, 5) in hands.begun)
+        hands.gate(0, 5).set()
+        await until(lambda: log.committed[A] == 6)
+        lanes.drain()
+        await asyncio.wait_for(running, 20)
+    assert log.commits == [{A: 6}]
+
+
+async def test_a_commit_that_comes_too_late_is_dropped_and_work_goes_on(make, hands):
+    log = Log(a=1, b=1)
+    hands.open = True
+    commit, refused = log.commit, []
+
+    async def late(offsets):
+        if not refused:
+            refused.append(dict(offsets))
+            raise CommitFailed(sorted(offsets))
+        await commit(offsets)
+
+    log.commit = late
+    async with make(log, slots=1):
+        await until(lambda: refused)
+        log.lengths = {A: 2, B: 2}
+        await until(lambda: log.committed == {A: 2, B: 2})
+
+
+async def test_while_the_bus_is_away_it_says_so_and_goes_on(make, hands, monkeypatch):
+    monkeypatch.setattr("calibrant.runtime.lanes.FETCH_S", 0.001)
+    log = Log(a=1)
+    hands.open = True
+    log.failures = [BusUnavailable("locked: wait")] * 3
+    async with make(log) as (lanes, _):
+        lanes._health.trouble("outbox", "another part's trouble")
+        await until(lambda: "bus of t" in lanes._health.troubles)
+        await until(lambda: log.committed[A] == 1)
+        assert lanes._health.troubles == {"outbox": "another part's trouble"}
+
+
+async def test_a_processor_that_raises_ends_the_consumer_and_commits_nothing_of_it(make, hands):
+    log = Log(a=1, b=1)
+    hands.answers[0, 0] = [ZeroDivisionError("a fault of ours")]
+    async with make(log) as (lanes, running):
+        await until(lambda: len(hands.begun) == 2)
+        hands.gate(0, 0).set()
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(running, 20)
+        assert lanes.in_hand == 0  # what was in hand of the other partition was given up
+    assert log.committed == {A: 0, B: 0}
+
+
+async def test_on_a_real_log_everything_is_done_once_and_committed(make, hands, tmp_path):
+    hands.open = True
+    hands.answers[0, 0] = [0.01]
+    bus = await open_bus(tmp_path / "bus.sqlite")
+    await bus.ensure_topics([TopicSpec("t", 3)])
+    async with bus.producer() as producer:
+        await producer.send([Message("t", f"key-{n % 7}", str(n).encode()) for n in range(60)])
+    lanes = Lanes(hands.attempt, slots=2, ahead=4, health=Health(), probe=Probe())
+    async with bus.consumer("g", ["t"], listener=lanes) as consumer:
+        running = asyncio.create_task(lanes.run(consumer))
+        ends = dict(await bus.end_offsets(["t"]))
+        async with asyncio.timeout(30):
+            while dict(await bus.committed("g")) != ends:  # noqa: ASYNC110  the log has no event for it
+                await asyncio.sleep(0.01)
+        lanes.drain()
+        await running
+    await bus.close()
+    for at, end in ends.items():
+        assert [o for p, o in hands.ended if p == at.partition] == list(range(end))

@@ -1,0 +1,1 @@
+"""Publishes certified calibrations: files, catalogue rows, announcements."""

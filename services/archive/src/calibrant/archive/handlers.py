@@ -1,0 +1,15 @@
+"""What archive does with messages: a certification becomes a publication to be made."""
+
+from sqlalchemy import event
+
+from calibrant.archive.service import ArchiveService
+from calibrant.contracts.certify.v1 import CalibrationCertified
+from calibrant.runtime.handlers import Context, on
+
+
+@on(CalibrationCertified)
+def take_in_certification(message: CalibrationCertified, context: Context[ArchiveService]) -> None:
+    """Record what is to be published; copying the file is the publisher's work, outside this transaction."""
+    service = context.service
+    service.accept(context.session, message, run_id=context.run_id, now_tai_ns=context.clock.tai_ns())
+    event.listen(context.session, "after_commit", lambda _session: service.bell.ring(), once=True)

@@ -1,0 +1,69 @@
+"""Making publications: copy the file, then one short transaction. Runs beside the handlers.
+
+A publication is *pending* from its certification on. The copy goes under a key of its own and is never replaced,
+so whenever this ends, doing it again leaves the same file, one catalogue row and one announcement.
+"""
+
+import asyncio
+import logging
+
+from calibrant.archive.service import ArchiveService
+from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.runtime.health import Phase
+from calibrant.runtime.process import ServiceProcess
+
+log = logging.getLogger(__name__)
+RETRY_S = 5.0
+"""How often is looked for work that was left, in seconds."""
+_PART = "publishing"
+
+
+class Publisher:
+    """Makes pending publications, one after the other.
+
+    Parameters
+    ----------
+    service : ArchiveService
+        The use cases.
+    """
+
+    def __init__(self, service: ArchiveService) -> None:
+        self._service = service
+
+    async def publishing(self, process: ServiceProcess) -> None:
+        """Publish whatever is pending, for ever; while the service is paused or drained, rest."""
+        while True:
+            if process.health.phase is Phase.RUNNING:
+                await self.step(process)
+            await self._service.bell.wait(RETRY_S)
+
+    async def step(self, process: ServiceProcess) -> None:
+        """Publish what is pending now; when the store or the database is away, leave the rest for later."""
+        try:
+            for publication_id in await asyncio.to_thread(self._pending, process):
+                await asyncio.to_thread(self._publish, process, publication_id)
+        except TransientError as problem:
+            process.health.trouble(_PART, str(problem))
+            log.warning("publishing waits: %s", problem)
+        else:
+            process.health.well(_PART)
+
+    def _pending(self, process: ServiceProcess) -> list[str]:
+        with process.database.reading() as session:
+            return self._service.pending(session)
+
+    def _publish(self, process: ServiceProcess, publication_id: str) -> None:
+        with process.database.reading() as session:
+            row = self._service.publication(session, publication_id)
+        now_tai_ns = process.platform.clock.tai_ns()
+        try:
+            ref = self._service.copy(row)
+        except PermanentError as problem:
+            log.error("publication %s of %s fails: %s", publication_id, row.product_id, problem)  # noqa: TRY400
+            with process.database.writing() as session:
+                self._service.fail(session, publication_id, str(problem))
+            process.health.count("publications failed")
+            return
+        with process.unit_of_work(f"publish {publication_id}", row.run_id) as unit:
+            unit.emit(self._service.publish(unit.session, publication_id, ref, now_tai_ns=now_tai_ns))
+        process.health.count("publications")

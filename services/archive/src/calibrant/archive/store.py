@@ -1,0 +1,216 @@
+"""What the archive keeps of each publication, and the one query class that HTTP and the command line use.
+
+Owns the tables of publications and of the catalogue. Times are TAI nanoseconds; texts are UTC with
+``Z``.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Text
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from calibrant.contracts.common.v1 import Product
+from calibrant.frames.times import format_time
+
+
+class Status(StrEnum):
+    """Where a publication stands."""
+
+    PENDING = "pending"  # certified, its file not copied yet
+    FAILED = "failed"  # cannot be published; the reason says why
+    CURRENT = "current"  # public
+
+
+class PublicationRow(SQLModel, table=True):
+    """A publication, from its certification on; what is None is known once it is current."""
+
+    __tablename__ = "archive_publication"
+    __table_args__ = (
+        Index("ix_archive_publication_subject", "collection", "instrument", "kind", "detector"),
+    )
+
+    publication_id: str = Field(primary_key=True)
+    certification_id: str = Field(unique=True)
+    product_id: str = Field(index=True)
+    product: str = Field(sa_column=Column(Text, nullable=False), description="JSON: the contract's Product")
+    collection: str
+    kind: str
+    instrument: str
+    detector: int
+    filter: str | None = None
+    begin_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger))
+    end_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger))
+    report_id: str
+    requested_by: str
+    run_id: str
+    status: str = Field(index=True)
+    reason: str = Field(default="", sa_column=Column(Text, nullable=False))
+    version: int | None = None
+    uri: str | None = Field(default=None, description="the archive's own copy")
+    sha256: str | None = None
+    size_bytes: int | None = Field(default=None, sa_column=Column(BigInteger))
+    media_type: str | None = None
+    requested_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
+    published_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+    @property
+    def certified_product(self) -> Product:
+        """The product, as it was certified."""
+        return Product.from_json(self.product.encode())
+
+    @property
+    def access_path(self) -> str:
+        """Path of the download under the archive's address."""
+        return f"/files/{self.publication_id}"
+
+
+class ObsCoreRow(SQLModel, table=True):
+    """One publication in the observation catalogue; units as ObsCore has them."""
+
+    __tablename__ = "archive_obscore"
+
+    publication_id: str = Field(primary_key=True, foreign_key="archive_publication.publication_id")
+    obs_publisher_did: str = Field(unique=True, description="ivo://AUTHORITY/archive?PUBLICATION")
+    obs_creator_did: str = Field(description="ivo://AUTHORITY/products?PRODUCT")
+    obs_id: str = Field(description="the product: versions and ranges of it share this")
+    obs_collection: str
+    obs_title: str
+    obs_creator_name: str = Field(description="who asked for the certification")
+    obs_release_date: str = Field(description="UTC, ISO 8601")
+    dataproduct_type: str
+    dataproduct_subtype: str = Field(description="kind of calibration")
+    calib_level: int
+    instrument_name: str
+    detector: int = Field(description="not ObsCore's own: detector number")
+    filter: str | None = Field(default=None, description="not ObsCore's own: filter name")
+    t_min: float | None = Field(
+        default=None, description="start of the first frame combined, MJD, in timescale"
+    )
+    t_max: float | None = Field(default=None, description="end of the last frame combined, MJD, in timescale")
+    timescale: str = Field(description="time scale of t_min and t_max: TAI")
+    t_exptime: float | None = Field(
+        default=None, description="dark time of all frames combined, s; None where it does not matter"
+    )
+    access_url: str = Field(description="path under the archive's own address")
+    access_format: str
+    access_estsize: int = Field(sa_column=Column(BigInteger, nullable=False), description="kB of 1000 bytes")
+    data_rights: str
+
+
+class ArchiveQueries:
+    """Questions about publications; answers are plain values.
+
+    Parameters
+    ----------
+    session : Session
+        A transaction for reading.
+    locate : callable or None
+        Gives the local path of an address ``objects:KEY``; None: ``path`` is the key in the object store.
+    """
+
+    def __init__(self, session: Session, locate: Callable[[str], Path] | None = None) -> None:
+        self._session = session
+        self._locate = locate
+
+    def publications(
+        self,
+        *,
+        instrument: str | None = None,
+        kind: str | None = None,
+        detector: int | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """List publications, the latest first; also those that wait or failed.
+
+        Parameters
+        ----------
+        instrument, kind, detector, status
+            Only these; None: all.
+        limit : int or None
+            At most so many; None: all.
+
+        Returns
+        -------
+        list of dict
+            Each with ``id, product, kind, instrument, detector, filter, collection, version, status, reason, begin,
+            end`` (validity, UTC; None: unbounded) ``, begin_tai_ns, end_tai_ns, path, access_path``; version and
+            path are None until it is published.
+        """
+        query = select(PublicationRow)
+        wanted = {
+            PublicationRow.instrument: instrument,
+            PublicationRow.kind: kind,
+            PublicationRow.detector: detector,
+            PublicationRow.status: status,
+        }
+        for column, value in wanted.items():
+            if value is not None:
+                query = query.where(col(column) == value)
+        latest = (col(PublicationRow.requested_tai_ns).desc(), col(PublicationRow.publication_id))
+        return [self._summary(row) for row in self._session.exec(query.order_by(*latest).limit(limit)).all()]
+
+    def publication(self, publication_id: str) -> dict[str, Any] | None:
+        """Show one publication; None when there is none.
+
+        Returns
+        -------
+        dict or None
+            The listing's fields; beside them ``certification, report, run, published`` (UTC) ``, sha256, size_bytes,
+            media_type`` and ``obscore``, its row in the catalogue (None until it is published).
+        """
+        row = self.row(publication_id)
+        if row is None:
+            return None
+        catalogued = self._session.get(ObsCoreRow, publication_id)
+        return {
+            **self._summary(row),
+            **row.model_dump(include={"sha256", "size_bytes", "media_type"}),
+            "certification": row.certification_id,
+            "report": row.report_id,
+            "run": row.run_id,
+            "published": utc_words(row.published_tai_ns),
+            "obscore": None if catalogued is None else catalogued.model_dump(exclude={"publication_id"}),
+        }
+
+    def row(self, publication_id: str) -> PublicationRow | None:
+        """Return a publication as it is kept; None when there is none."""
+        return self._session.get(PublicationRow, publication_id)
+
+    def _summary(self, row: PublicationRow) -> dict[str, Any]:
+        return {
+            "id": row.publication_id,
+            "product": row.product_id,
+            "kind": row.kind,
+            "instrument": row.instrument,
+            "detector": row.detector,
+            "filter": row.filter,
+            "collection": row.collection,
+            "version": row.version,
+            "status": row.status,
+            "reason": row.reason,
+            "begin": utc_words(row.begin_tai_ns),
+            "end": utc_words(row.end_tai_ns),
+            "begin_tai_ns": row.begin_tai_ns,
+            "end_tai_ns": row.end_tai_ns,
+            "path": self._path(row),
+            "access_path": row.access_path,
+        }
+
+    def _path(self, row: PublicationRow) -> str | None:
+        if row.uri is None:
+            return None
+        return row.uri.removeprefix("objects:") if self._locate is None else str(self._locate(row.uri))
+
+
+def utc_words(tai_ns: int | None) -> str | None:
+    """Write a time for a reader: UTC with ``Z``, exact; TAI before 1972; None for unbounded or not yet."""
+    if tai_ns is None:
+        return None
+    try:
+        return format_time(tai_ns, "utc", 9).rstrip("0").rstrip(".") + "Z"
+    except ValueError:
+        return format_time(tai_ns, "tai", 9).rstrip("0").rstrip(".") + " TAI"

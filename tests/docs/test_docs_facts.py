@@ -1,0 +1,220 @@
+"""The tables in the pages say what the code says: fields, parameters, limits, cards, bits, topics. Examples run."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+from astropy.io import fits
+from pydantic import BaseModel
+
+from calibrant.combine.recipes import RECIPES
+from calibrant.combine.recipes.base import Parameters
+from calibrant.contracts.archive.v1 import ProductPublished
+from calibrant.contracts.flow import topics
+from calibrant.frames.instrument import Instrument, list_instruments
+from calibrant.frames.reading import RejectionReason
+from calibrant.frames.writing import ProductImage, ProductInput, Provenance, write_product
+from calibrant.observatory.composition import SERVICES
+from calibrant.pixels.mask import MEANINGS
+from calibrant.rules.decision import GateThresholds
+from calibrant.rules.rulesets import SetRule
+from calibrant.rules.verification import registry
+from calibrant.runtime.health import Health
+from calibrant.runtime.http import ServiceCollector
+from calibrant.runtime.settings import ServiceSettings
+
+DOCS = Path(__file__).parents[2] / "docs"
+STANDARD = {"SIMPLE", "BITPIX", "NAXIS", "EXTEND", "CHECKSUM", "DATASUM", "COMMENT"}
+EXAMPLE = re.compile(r"^```python\n(.*?)^```(?:\n+```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+
+
+def rows(page, heading):
+    """Return the cells of the first table below a heading, code marks removed."""
+    text = (DOCS / page).read_text()
+    _, found, below = text.partition(f"\n{heading}\n")
+    assert found, f"{page} has no heading {heading!r}"
+    table = below[re.search(r"^\|", below, re.MULTILINE).start() :].split("\n\n")[0]
+    lines = [line.replace("\\|", "¦") for line in table.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def names(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def first_names(page, heading):
+    return {name for row in rows(page, heading) for name in names(row[0])}
+
+
+def models(model, seen):
+    """Collect the models that a model is made of."""
+    if model not in seen:
+        seen.add(model)
+        for field in model.model_fields.values():
+            for part in re.findall(r"[\w.]+", str(field.annotation)):
+                inner = MODELS.get(part.rpartition(".")[2])
+                if inner is not None:
+                    models(inner, seen)
+    return seen
+
+
+def subclasses(model):
+    return {model, *(one for sub in model.__subclasses__() for one in subclasses(sub))}
+
+
+MODELS = {one.__name__: one for one in subclasses(BaseModel) if one.__module__.startswith("calibrant.")}
+
+
+def test_every_field_of_an_instrument_file_is_described():
+    described = set(re.findall(r"`(\w+)`", (DOCS / "instruments.md").read_text()))
+    for model in models(Instrument, set()) | {SetRule}:
+        if model.__name__ == "Section":
+            continue
+        missing = set(model.model_fields) - described - {"kind", "image_type"}
+        assert missing == set(), f"{model.__name__}: {missing}"
+
+
+def test_every_instrument_that_comes_along_is_described():
+    assert first_names("instruments.md", "## The cameras that come along") == set(list_instruments())
+
+
+def test_every_refusal_is_described():
+    assert first_names("instruments.md", "## What is refused at ingestion") == {
+        r.value for r in RejectionReason
+    }
+
+
+def test_recipe_parameters_and_defaults_are_those_of_the_code():
+    told = {names(row[0])[0]: (row[1], names(row[2])[0]) for row in rows("recipes.md", "## Parameters")}
+    real = {}
+    for recipe in RECIPES.values():
+        for name, field in recipe.parameters.model_fields.items():
+            whose = "all" if name in Parameters.model_fields else recipe.name
+            default = "null" if field.default is None else str(field.default)
+            real[name] = (whose, default)
+    assert told == real
+
+
+def test_verification_tests_limits_and_weights_are_those_of_the_code():
+    told = {}
+    for key, level, _, limit, counts, _ in rows("verification.md", "## The tests"):
+        told[names(key)[0]] = (level, float(limit.split()[0]), counts.split(";")[0].split(":")[0])
+    real = {t.key: (t.level, t.limit, "advisory" if t.advisory else "deciding") for t in registry()}
+    assert told == real
+
+
+def test_the_gates_threshold_is_that_of_the_code():
+    assert f"when {GateThresholds().failed_tests} of its tests fail" in (DOCS / "verification.md").read_text()
+
+
+def product(kind):
+    plane = np.ones((4, 5), np.float32)
+    flat = kind == "flat"
+    return ProductImage(
+        kind=kind,
+        instrument="simcam",
+        detector=0,
+        detector_name="S00",
+        unit="" if flat else "electron/s",
+        data=plane,
+        variance=plane,
+        mask=np.zeros((4, 5), np.uint32),
+        count=np.full((4, 5), 10),
+        provenance=Provenance(
+            product_id=f"{kind}-0123456789ab",
+            job_id="0" * 64,
+            recipe=kind,
+            recipe_version="1",
+            engine_version="0.1.0",
+            instrument_hash="1" * 64,
+            inputs=(ProductInput("frames", "a" * 24 + "-0", "2" * 64),),
+            parameters=RECIPES[kind].parameters().model_dump(),
+        ),
+        statistic="clipped-mean",
+        begin_tai_ns=1_767_225_637_000_000_000,
+        end_tai_ns=1_767_225_667_000_000_000,
+        exptime_s=30.0,
+        dark_time_s=None if flat else 30.0,
+        per_second=not flat,
+        filter="r" if flat else None,
+    )
+
+
+def test_every_card_and_hdu_of_a_product_is_described(tmp_path):
+    cards, hdus = set(), set()
+    for kind in ("dark", "flat"):
+        write_product(tmp_path / f"{kind}.fits", product(kind))
+        with fits.open(tmp_path / f"{kind}.fits") as file:
+            cards |= set(file[0].header)
+            hdus |= {hdu.name for hdu in file}
+    assert {row[0] for row in rows("products.md", "## The primary header")} == cards - STANDARD
+    assert first_names("products.md", "## Layout") == hdus
+
+
+def test_mask_bits_are_those_of_the_code():
+    told = {(int(row[1]), row[2], row[3]) for row in rows("products.md", "## Mask bits")}
+    assert told == {(int(bit), bit.name, meaning) for bit, meaning in MEANINGS.items()}
+
+
+def test_topics_and_fields_of_the_public_message_are_those_of_the_contract():
+    told = {
+        names(r[0])[0]: (" or ".join(names(r[1])), r[2], r[3], r[4])
+        for r in rows("events.md", "## All topics")
+    }
+    real = {
+        name: (
+            " or ".join(topic.keys),
+            str(topic.partitions),
+            f"{topic.retention_days} d",
+            ("public" if topic.public else "internal") + (", may lose events" if topic.lossy else ""),
+        )
+        for name, topic in topics().items()
+    }
+    assert told == real
+    assert first_names("events.md", "## The public topic") == set(ProductPublished.model_fields)
+
+
+def test_every_service_is_in_the_data_flow():
+    assert {row[0] for row in rows("data-flow.md", "## Who owns what")} == set(SERVICES)
+
+
+def test_variables_in_operations_are_settings():
+    fields = {f"CALIBRANT_{name}".upper() for name in ServiceSettings.model_fields}
+    told = set(re.findall(r"CALIBRANT_\w+", (DOCS / "operations.md").read_text()))
+    assert told
+    assert told <= fields
+
+
+def test_every_metric_is_described():
+    process = SimpleNamespace(name="combine", health=Health(), in_hand=0)
+    names_now = {
+        f"{m.name}_total" if m.type == "counter" else m.name for m in ServiceCollector(process).collect()
+    }
+    told = set(re.findall(r"^\| `(calibrant_\w+)`", (DOCS / "operations.md").read_text(), re.MULTILINE))
+    assert told == names_now
+
+
+def test_the_example_sequence_is_one():
+    from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
+
+    path = DOCS / "examples/nightly.yaml"
+    assert read_sequence(path).instrument == yaml.safe_load(path.read_text())["instrument"]
+
+
+@pytest.mark.parametrize("page", ["verification.md", "products.md", "events.md"])
+def test_examples_run_and_print_what_they_say(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_product(tmp_path / "dark.fits", product("dark"))
+    examples = EXAMPLE.findall((DOCS / page).read_text())
+    assert examples
+    for source, expected in examples:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(source, page, "exec"), {})
+        assert printed.getvalue()
+        assert not expected or printed.getvalue() == expected
