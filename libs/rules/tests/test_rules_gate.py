@@ -1,7 +1,6 @@
 """The gate against the cases of reference 6.2, against its own words, and against what must never happen."""
 
 import json
-import os
 import random
 from pathlib import Path
 
@@ -115,17 +114,12 @@ def test_case_of_the_reference(case):
     assert set(decision.withheld) <= set(range(bad)) or outcome is REFUSED
 
 
-def published_cases():
-    root = Path(os.environ.get("CALIBRANT_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
-    path = root.parent / "vectors" / "gate" / "cases.json"
-    return json.loads(path.read_text())["cases"] if path.exists() else None
-
-
 @pytest.mark.real_frames
-def test_published_vectors():
-    cases = published_cases()
-    if cases is None:
-        pytest.skip("no published gate cases beside the real frames")
+def test_published_vectors(real_data):
+    path = real_data.parent / "vectors" / "gate" / "cases.json"
+    if not path.exists():
+        pytest.skip(f"no published gate cases beside the real frames: no file {path}")
+    cases = json.loads(path.read_text())["cases"]
     assert len(cases) == len(CASES)
     for case in cases:
         results, exposures, detectors = build(

@@ -37,7 +37,8 @@ class Log:
         if self.failures:
             raise self.failures.pop(0)
         found = []
-        for at in self.owned - self.pauses:
+        ready = sorted(self.owned - self.pauses, reverse=self.fetches % 2 == 0)
+        for at in ready:
             while self.positions[at] < self.lengths[at] and len(found) < max_records:
                 found.append(Record(at.topic, at.partition, self.positions[at], None, b"", (), 0))
                 self.positions[at] += 1

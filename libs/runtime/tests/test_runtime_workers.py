@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -28,9 +29,8 @@ async def workers():
 def gone(pid):
     """Tell whether a process is no more; one that was killed and not yet looked after is gone too."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
-            return stream.read().rpartition(")")[2].split()[0] in "ZX"
-    except FileNotFoundError:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
         return True
 
 
@@ -53,7 +53,7 @@ async def test_a_call_is_made_in_another_process_that_is_used_again(workers):
 
 @pytest.mark.asyncio
 async def test_errors_keep_their_class_or_at_least_what_a_retry_would_do(workers):
-    with pytest.raises(ObjectMissing, match="^objects:x is missing$"):
+    with pytest.raises(ObjectMissing, match=r"^objects:x is missing$"):
         await workers.run(probe_calls.fail, ObjectMissing("objects:x is missing"))
     with pytest.raises(ZeroDivisionError):
         await workers.run(probe_calls.divide, 1, 0)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -145,15 +144,6 @@ def bench(tmp_path) -> Bench:
 @pytest.fixture
 def real_bench(tmp_path, real_data):
     return lambda name: Bench(tmp_path, load_instrument(name), np.random.default_rng(1))
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    root = Path(__file__).resolve().parents[3]
-    folder = Path(os.environ.get("CALIBRANT_REAL_DATA", root.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no real frames in {folder}; set CALIBRANT_REAL_DATA")
-    return folder
 
 
 @pytest.fixture

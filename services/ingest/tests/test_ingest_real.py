@@ -1,8 +1,6 @@
 """Real frames: every file of the four sets is taken in, or refused for the reason that its README tells."""
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -11,15 +9,6 @@ from calibrant.ingest.listing import list_folder
 from calibrant.ingest.reading import INSTRUMENTS, FileFacts, compute
 from calibrant.runtime.handlers import Workspace
 from calibrant.runtime.objects import FolderStore
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    root = Path(__file__).resolve().parents[3]
-    folder = Path(os.environ.get("CALIBRANT_REAL_DATA", root.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no real frames in {folder}; set CALIBRANT_REAL_DATA")
-    return folder
 
 
 @pytest.mark.real_frames

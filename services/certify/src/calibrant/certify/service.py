@@ -176,7 +176,8 @@ def _clash_words(candidate: LedgerEntry, clashes: list[LedgerEntry], ids: list[s
 def _row(request: _Request, product: Product, candidate: LedgerEntry) -> EntryRow:
     job = request.job
     return EntryRow(
-        certification_id=request.identify("certification", product.product_id),
+        certification_id="cert-"
+        + request.identify("certification", product.product_id).replace("-", "")[:12],
         action=LedgerAction.CERTIFY.value,
         product=product.to_json().decode(),
         begin_tai_ns=candidate.range.begin_tai_ns,

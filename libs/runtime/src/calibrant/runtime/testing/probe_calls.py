@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.runtime.handlers import Outcome, Workspace
 from calibrant.runtime.workers import Workers
 
 
@@ -71,6 +72,16 @@ def say_and_sleep(file: str) -> None:
     path.with_suffix(".new").write_text(str(os.getpid()), encoding="utf-8")
     path.with_suffix(".new").rename(path)
     threading.Event().wait()
+
+
+def sleep_the_first_time(_job: object, workspace: Workspace) -> Outcome:
+    """Compute for ever, unless the file ``config["mark"]`` says that it has done so before."""
+    mark = Path(workspace.config["mark"])
+    if mark.exists():
+        return Outcome()
+    mark.touch()
+    threading.Event().wait()
+    return Outcome()
 
 
 async def _for_ever(file: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from calibrant.observatory.cli.console import console, fail, show_json, show_one, show_rows, told
+from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
 from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
 from calibrant.observatory.cli.stores import queries
 
@@ -19,7 +19,13 @@ def listing(data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: AsJson = False) ->
     """List certifications, the latest first."""
     with told(), queries(data_dir, "certify") as certify:
         rows = [] if certify is None else certify.calibrations()
-    columns = ["id", "product", "kind", "instrument", "detector", "collection", "begin", "end", "status"]
+    columns = [
+        Column("id"),
+        Column("product"),
+        Column("detector", "det"),
+        Column("begin", "begin (UTC)", "time"),
+        Column("end", "end (UTC)", "time"),
+    ]
     empty = "Nothing is certified yet. Try `calibrant demo`."
     show_rows("Certifications", columns, rows, as_json=as_json, empty=empty)
 

@@ -9,11 +9,13 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 Row = Mapping[str, Any]
 
@@ -48,7 +50,29 @@ def show_json(value: Any) -> None:
     print(json.dumps(value, indent=2, default=str))  # noqa: T201
 
 
-def show_rows(title: str, columns: Sequence[str], rows: Sequence[Row], *, as_json: bool, empty: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    field : str
+        Name in the row, and the heading unless another is given.
+    heading : str
+        What stands above it.
+    form : str
+        How a value is written: "text" may be folded, "whole" may not, "count" is a length, "time" a UTC time cut
+        to the second, "first" the first sentence.
+    """
+
+    field: str
+    heading: str = ""
+    form: str = "whole"
+
+
+def show_rows(
+    title: str, columns: Sequence[Column], rows: Sequence[Row], *, as_json: bool, empty: str
+) -> None:
     """Show a listing: all of every row as JSON, or some columns as a table; ``empty`` says what to do next."""
     if as_json:
         show_json([dict(row) for row in rows])
@@ -58,11 +82,14 @@ def show_rows(title: str, columns: Sequence[str], rows: Sequence[Row], *, as_jso
         return
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        heading = column.heading or column.field.replace("_", " ")
+        table.add_column(heading, overflow="fold", no_wrap=column.form not in ("text", "first"))
     for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
+        table.add_row(*(_written(row.get(column.field), column.form) for column in columns))
     console().print(table)
 
 
@@ -74,6 +101,18 @@ def show_one(row: Row, *, as_json: bool) -> None:
     width = max(len(name) for name in row)
     for name, value in row.items():
         console().print(f"{name.replace('_', ' '):<{width}}  {_cell(value)}", markup=False)
+
+
+def _written(value: Any, form: str) -> Text:
+    from rich.text import Text  # noqa: PLC0415
+
+    if form == "count" and value is not None:
+        return Text(str(len(value)))
+    if form == "time" and value is not None:
+        return Text(str(value).replace("T", " ").rstrip("Z").partition(".")[0])
+    if form == "first" and value is not None:
+        return Text(str(value).partition(". ")[0])
+    return Text(_cell(value))
 
 
 def _cell(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from calibrant.observatory.cli.console import console, fail, show_one, show_rows, told
+from calibrant.observatory.cli.console import Column, console, fail, show_one, show_rows, told
 from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
 from calibrant.observatory.cli.stores import database_of
 
@@ -33,7 +33,13 @@ def listing(
                 found = dead_letters.letters(session, state=None if everything else "open")
                 rows += [_summary(service, row) for row in found]
     rows.sort(key=lambda row: row["died_tai_ns"])
-    columns = ["letter_id", "service", "message_type", "error", "attempts", "state", "reason"]
+    columns = [
+        Column("letter_id", "id"),
+        Column("service"),
+        Column("message_type", "message", "text"),
+        Column("error"),
+        Column("reason", form="text"),
+    ]
     show_rows("Dead letters", columns, rows, as_json=as_json, empty="No dead letters.")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from calibrant.observatory.cli.console import console, show_rows, told
+from calibrant.observatory.cli.console import Column, console, show_rows, told
 from calibrant.observatory.cli.options import AsJson
 
 app = typer.Typer(help="Cameras, as data files.", no_args_is_help=True)
@@ -30,7 +30,7 @@ def listing(*, as_json: AsJson = False) -> None:
                 "description": instrument.description,
             }
         )
-    columns = ["name", "detectors", "version", "valid_from", "description"]
+    columns = [Column("name"), Column("detectors"), Column("version"), Column("description", form="text")]
     show_rows("Instruments", columns, rows, as_json=as_json, empty="No instruments.")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from calibrant.observatory.cli.console import fail, show_one, show_rows, told
+from calibrant.observatory.cli.console import Column, fail, show_one, show_rows, told
 from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
 from calibrant.observatory.cli.stores import queries
 
@@ -19,7 +19,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 def _topic(
     what: str,
-    columns: Sequence[str],
+    columns: Sequence[Column],
     every: Callable[[Path], Rows],
     one: Callable[[Path, str], Mapping[str, Any] | None],
 ) -> typer.Typer:
@@ -116,25 +116,69 @@ def _run(data_dir: Path, name: str) -> Mapping[str, Any] | None:
     return None if view is None else view.model_dump()
 
 
+DETECTOR = Column("detector", "det")
 frames = _topic(
     "frames",
-    ["id", "image_type", "detector", "exposure", "begin", "exposure_time_s", "filter"],
+    [
+        Column("id"),
+        Column("image_type", "type"),
+        DETECTOR,
+        Column("exposure", form="text"),
+        Column("begin", "begin (UTC)", "time"),
+        Column("exposure_time_s", "s"),
+    ],
     _frames,
     _frame,
 )
 products = _topic(
     "products",
-    ["id", "kind", "instrument", "detector", "state", "unit", "inputs", "path"],
+    [
+        Column("id"),
+        Column("kind"),
+        Column("instrument"),
+        DETECTOR,
+        Column("state"),
+        Column("unit"),
+        Column("inputs", form="count"),
+    ],
     _products,
     _product,
 )
 reports = _topic(
-    "reports", ["id", "kind", "instrument", "detector", "set", "mode", "verdict", "reason"], _reports, _report
+    "reports",
+    [
+        Column("id"),
+        Column("kind"),
+        DETECTOR,
+        Column("set"),
+        Column("verdict", form="text"),
+        Column("reason", form="text"),
+    ],
+    _reports,
+    _report,
 )
 publications = _topic(
     "publications",
-    ["id", "product", "kind", "instrument", "detector", "version", "status", "begin", "end"],
+    [
+        Column("id"),
+        Column("product"),
+        DETECTOR,
+        Column("version"),
+        Column("status"),
+        Column("end", "until (UTC)", "time"),
+    ],
     _publications,
     _publication,
 )
-runs = _topic("runs", ["run_id", "instrument", "what", "state", "outcome", "message"], _runs, _run)
+runs = _topic(
+    "runs",
+    [
+        Column("run_id"),
+        Column("instrument", form="text"),
+        Column("what", form="text"),
+        Column("state"),
+        Column("message", form="first"),
+    ],
+    _runs,
+    _run,
+)

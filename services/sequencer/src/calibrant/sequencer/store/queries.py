@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from sqlmodel import Session, col, func, select
 
-from calibrant.sequencer.plan.model import ENDED, Node
+from calibrant.sequencer.plan.model import Node
 from calibrant.sequencer.store.plans import load_draft
 from calibrant.sequencer.store.tables import AcquisitionRow, CameraRow, FileRow, RunRow, StepRow
 
@@ -201,8 +201,3 @@ def _node(node: Node) -> NodeLine:
         end_tai_ns=None if end is None else end.ns,
         job_id=node.job_id,
     )
-
-
-def ended(line: NodeLine) -> bool:
-    """Tell whether nothing will change a node any more."""
-    return line.state in {state.value for state in ENDED}

@@ -1,0 +1,103 @@
+"""What all tests share: where the real frames are, and what is said of tests that could not run.
+
+A test that needs something which not every machine has carries a marker of ``PREREQUISITES``. Where that thing
+is missing the test is skipped, and the last lines say how to enable it; ``CALIBRANT_REQUIRE=real_frames`` makes
+it fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent
+
+
+def _real_data() -> Path:
+    return Path(os.environ.get("CALIBRANT_REAL_DATA") or ROOT.parent / "shared" / "data")
+
+
+def _without_real_frames() -> str:
+    folder = _real_data()
+    return "" if folder.is_dir() else f"no real frames: there is no folder {folder}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prerequisite:
+    """Something that tests with a marker need.
+
+    Parameters
+    ----------
+    missing : callable
+        Gives what is missing, in one line; empty when it is there.
+    remedy : str
+        How to enable the tests.
+    """
+
+    missing: Callable[[], str]
+    remedy: str
+
+
+PREREQUISITES = {
+    "real_frames": Prerequisite(
+        _without_real_frames, "set CALIBRANT_REAL_DATA to the folder with newton-du940p, st402 and the others"
+    ),
+}
+
+
+def _required() -> set[str]:
+    return {name.strip() for name in os.environ.get("CALIBRANT_REQUIRE", "").split(",") if name.strip()}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a word in CALIBRANT_REQUIRE that is no prerequisite."""
+    unknown = _required() - PREREQUISITES.keys()
+    if unknown:
+        raise pytest.UsageError(
+            f"CALIBRANT_REQUIRE: unknown {', '.join(sorted(unknown))}; there are {', '.join(PREREQUISITES)}"
+        )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose prerequisite is missing, or fail it where the prerequisite is required."""
+    for name, prerequisite in PREREQUISITES.items():
+        if item.get_closest_marker(name) is None:
+            continue
+        missing = prerequisite.missing()
+        if missing and name in _required():
+            pytest.fail(f"{missing}; {prerequisite.remedy} (CALIBRANT_REQUIRE names {name})", pytrace=False)
+        if missing:
+            pytest.skip(f"{missing}; {prerequisite.remedy}")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder with the real frames; only for tests with the marker ``real_frames``."""
+    folder = _real_data()
+    assert folder.is_dir(), "this test needs the marker real_frames"
+    return folder
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say in the last lines what was skipped, why, and how to enable it."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    skipped = Counter(_reason(report) for report in reporter.stats.get("skipped", []))
+    for reason, count in skipped.most_common():
+        reporter.write_line(f"skipped {count} test{'s' if count > 1 else ''}: {reason}", yellow=True)
+    if not skipped and reporter.stats.get("passed"):
+        reporter.write_line("skipped nothing")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return said.removeprefix("Skipped: ")
