@@ -2,7 +2,6 @@
 
 import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +14,6 @@ from calibrant.rules.verification import TestResult as Result
 from calibrant.rules.verification import Verdict
 
 CERTIFIED, WITH_FAILURES, REFUSED = Outcome.CERTIFIED, Outcome.CERTIFIED_WITH_FAILURES, Outcome.NOT_CERTIFIED
-REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def noise(exposures, detectors=1, amplifiers=16):

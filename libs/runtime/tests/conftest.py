@@ -1,12 +1,27 @@
 import pytest
+import pytest_asyncio
 
-from calibrant.bus.errors import Backoff
+from calibrant.bus.errors import Backoff, PermanentError
+from calibrant.contracts.combine.v1 import CombineJob
+from calibrant.contracts.common.v1 import JobDone
+from calibrant.contracts.sequencer.v1 import RunProgress
 from calibrant.runtime.database import Database
 from calibrant.runtime.desk import Desk
+from calibrant.runtime.dispatch import Dispatcher
+from calibrant.runtime.handlers import JobHandler, on
 from calibrant.runtime.health import Health
+from calibrant.runtime.jobs import JobDesk, JobWork
+from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.platform import open_platform
 from calibrant.runtime.probe import Probe
-from calibrant.runtime.testing.fakes import FakeClock
+from calibrant.runtime.process import ServiceProcess, ServiceSpec
+from calibrant.runtime.scratch import Scratch
+from calibrant.runtime.settings import PlatformSettings
+from calibrant.runtime.testing.fakes import CountingIds, FakeClock, InlineWorkers
+from calibrant.runtime.testing.jobs import record_result
 from calibrant.runtime.testing.probe_service import MIGRATIONS
+from calibrant.runtime.testing.probe_work import compute
+from calibrant.runtime.testing.services import table
 
 
 @pytest.fixture
@@ -50,4 +65,51 @@ def make_desk(database, clock, sleeps):
             random=lambda: 0.5,
         )
 
+    return make
+
+
+@pytest_asyncio.fixture
+async def platform(tmp_path):
+    async with open_platform(PlatformSettings(data_dir=tmp_path, worker_slots=1)) as platform:
+        yield platform
+
+
+@pytest_asyncio.fixture
+async def heard():
+    return []
+
+
+@pytest.fixture
+def make_process(platform, heard):
+    @on(JobDone)
+    def hear(message, context):
+        heard.append(message.job_id)
+        if message.job_id == "bad":
+            raise PermanentError("job bad is bad: mend it")
+        return [RunProgress(run_id="r", phase="p", message=message.job_id, nodes_ended=0, nodes=0)]
+
+    def make(name="sequencer", **more):
+        spec = ServiceSpec(
+            name, None, more.pop("handlers", table(hear=hear)), platform.database(name), MIGRATIONS, **more
+        )
+        return ServiceProcess(spec, platform)
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def make_jobs(make_desk, tmp_path):
+    def make(guard=None, *, compute=compute, record=record_result, **more):
+        desk = make_desk("combine", **more)
+        jobs = JobDesk(
+            FolderStore(tmp_path / "objects"),
+            InlineWorkers(guard),
+            ids,
+            Scratch(tmp_path / "scratch"),
+            {"instruments": "/somewhere"},
+        )
+        work = JobWork(desk, jobs, {CombineJob.message_type: JobHandler(CombineJob, compute, record)})
+        return Dispatcher(desk, {CombineJob.message_type: work})
+
+    ids = CountingIds()
     return make

@@ -188,15 +188,15 @@ def test_a_migration_that_fails_leaves_the_schema_as_it_was(tmp_path):
 MIGRATE = """
 import sys
 from calibrant.runtime.database import Database
-from calibrant.runtime.testing.probe_service import MIGRATIONS
+from pathlib import Path
 print("ready", flush=True)
 sys.stdin.readline()
-Database(sys.argv[1]).migrate([MIGRATIONS])
+Database(sys.argv[1]).migrate([Path(sys.argv[2])])
 """
 
 
 def test_two_processes_that_migrate_at_once_both_succeed(tmp_path):
-    command = [sys.executable, "-c", MIGRATE, f"sqlite:///{tmp_path}/x.sqlite"]
+    command = [sys.executable, "-c", MIGRATE, f"sqlite:///{tmp_path}/x.sqlite", str(MIGRATIONS)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as other:
         for process in (one, other):

@@ -7,109 +7,14 @@ import pytest
 import pytest_asyncio
 
 from calibrant.bus.embedded import open_bus
-from calibrant.bus.errors import BusUnavailable, CommitFailed, NotAssigned
-from calibrant.bus.ports import Message, Record, TopicPartition, TopicSpec
+from calibrant.bus.errors import BusUnavailable, CommitFailed
+from calibrant.bus.ports import Message, TopicSpec
 from calibrant.runtime.health import Health
 from calibrant.runtime.lanes import Lanes
 from calibrant.runtime.probe import Probe
+from calibrant.runtime.testing.lanes import A, B, Hands, MemoryLog, until
 
 pytestmark = pytest.mark.asyncio
-A, B = TopicPartition("t", 0), TopicPartition("t", 1)
-
-
-class Log:
-    """A consumer of two partitions in memory; each fetch gives way to other tasks."""
-
-    def __init__(self, **lengths):
-        self.lengths = {A: lengths.get("a", 0), B: lengths.get("b", 0)}
-        self.owned = frozenset(self.lengths)
-        self.positions = dict.fromkeys(self.lengths, 0)
-        self.committed = dict.fromkeys(self.lengths, 0)
-        self.commits = []
-        self.pauses = set()
-        self.failures = []
-        self.before_return = None
-        self.fetches = 0
-
-    async def fetch(self, *, max_records, timeout_s):
-        self.fetches += 1
-        await asyncio.sleep(0)
-        if self.failures:
-            raise self.failures.pop(0)
-        found = []
-        ready = sorted(self.owned - self.pauses, reverse=self.fetches % 2 == 0)
-        for at in ready:
-            while self.positions[at] < self.lengths[at] and len(found) < max_records:
-                found.append(Record(at.topic, at.partition, self.positions[at], None, b"", (), 0))
-                self.positions[at] += 1
-        if self.before_return is not None:
-            await self.before_return(found)
-        return found
-
-    def assignment(self):
-        return self.owned
-
-    def pause(self, partitions):
-        if not set(partitions) <= self.owned:
-            raise NotAssigned(sorted(partitions))
-        self.pauses |= set(partitions)
-
-    def resume(self, partitions):
-        self.pauses -= set(partitions)
-
-    def paused(self):
-        return frozenset(self.pauses)
-
-    async def commit(self, offsets):
-        if missing := sorted(set(offsets) - self.owned):
-            raise CommitFailed(missing)
-        self.commits.append(dict(offsets))
-        self.committed.update(offsets)
-
-    async def seek(self, partition, offset):
-        if partition not in self.owned:
-            raise NotAssigned([partition])
-        self.positions[partition] = offset
-
-    async def rebalance(self, lanes):
-        """Take everything away and give it back, from where the group has committed."""
-        await lanes.on_revoked(self.owned)
-        self.pauses = set()
-        self.positions = dict(self.committed)
-        await lanes.on_assigned(self.owned)
-
-
-class Hands:
-    """A processor whose every attempt waits to be let go."""
-
-    def __init__(self):
-        self.begun = []
-        self.ended = []
-        self.answers = {}
-        self.gates = {}
-        self.open = False
-
-    def gate(self, partition, offset):
-        return self.gates.setdefault((partition, offset), asyncio.Event())
-
-    async def attempt(self, record, failed):
-        name = (record.partition, record.offset)
-        self.begun.append(name)
-        if not self.open:
-            await self.gate(*name).wait()
-        answer = self.answers.get(name, [])
-        if failed < len(answer):
-            if isinstance(answer[failed], Exception):
-                raise answer[failed]
-            return answer[failed]
-        self.ended.append(name)
-        return None
-
-
-async def until(true):
-    async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110  what is waited for is told by nobody
-            await asyncio.sleep(0)
 
 
 @pytest_asyncio.fixture
@@ -135,7 +40,7 @@ def make(hands):
 
 
 async def test_a_partition_keeps_its_order_and_partitions_go_side_by_side(make, hands):
-    log = Log(a=3, b=2)
+    log = MemoryLog(a=3, b=2)
     async with make(log) as (lanes, running):
         await until(lambda: len(hands.begun) == 2)
         assert sorted(hands.begun) == [(0, 0), (1, 0)]
@@ -152,7 +57,7 @@ async def test_a_partition_keeps_its_order_and_partitions_go_side_by_side(make, 
 
 
 async def test_only_the_contiguous_done_prefix_is_committed(make, hands):
-    log = Log(a=4, b=1)
+    log = MemoryLog(a=4, b=1)
     async with make(log, slots=2, ahead=8):
         for offset in range(2):
             hands.gate(0, offset).set()
@@ -165,7 +70,7 @@ async def test_only_the_contiguous_done_prefix_is_committed(make, hands):
 
 
 async def test_one_slow_partition_leaves_the_other_slots_to_the_others(make, hands):
-    log = Log(a=10, b=3)
+    log = MemoryLog(a=10, b=3)
     async with make(log, slots=2, ahead=1) as (lanes, _):
         for offset in range(3):
             hands.gate(1, offset).set()
@@ -176,7 +81,7 @@ async def test_one_slow_partition_leaves_the_other_slots_to_the_others(make, han
 
 
 async def test_a_record_that_waits_for_its_next_attempt_takes_no_slot(make, hands):
-    log = Log(a=2, b=3)
+    log = MemoryLog(a=2, b=3)
     hands.open = True
     hands.answers[0, 0] = [3600.0]
     async with make(log, slots=1) as (lanes, running):
@@ -190,7 +95,7 @@ async def test_a_record_that_waits_for_its_next_attempt_takes_no_slot(make, hand
 
 
 async def test_another_attempt_is_made_after_the_wait(make, hands):
-    log = Log(a=2)
+    log = MemoryLog(a=2)
     hands.open = True
     hands.answers[0, 0] = [0.001, 0.001]
     async with make(log, slots=1):
@@ -200,7 +105,7 @@ async def test_another_attempt_is_made_after_the_wait(make, hands):
 
 async def test_while_everything_is_busy_it_goes_on_fetching_nothing(make, hands, monkeypatch):
     monkeypatch.setattr("calibrant.runtime.lanes.BEAT_S", 0.001)
-    log = Log(a=5, b=5)
+    log = MemoryLog(a=5, b=5)
     async with make(log, slots=2) as (lanes, _):
         await until(lambda: lanes.in_hand == 2)
         before = log.fetches
@@ -210,7 +115,7 @@ async def test_while_everything_is_busy_it_goes_on_fetching_nothing(make, hands,
 
 
 async def test_paused_it_takes_on_nothing_and_finishes_what_is_in_hand(make, hands):
-    log = Log(a=1)
+    log = MemoryLog(a=1)
     async with make(log) as (lanes, _):
         await until(lambda: hands.begun == [(0, 0)])
         lanes.pause()
@@ -225,7 +130,7 @@ async def test_paused_it_takes_on_nothing_and_finishes_what_is_in_hand(make, han
 
 @pytest.mark.parametrize("close", ["pause", "drain"])
 async def test_what_a_fetch_brings_after_pause_or_drain_is_put_back(make, hands, close):
-    log = Log(a=3, b=3)
+    log = MemoryLog(a=3, b=3)
     hands.open = True
     async with make(log, slots=4, ahead=3) as (lanes, running):
 
@@ -248,7 +153,7 @@ async def test_what_a_fetch_brings_after_pause_or_drain_is_put_back(make, hands,
 
 
 async def test_drained_it_finishes_what_is_worked_on_and_leaves_the_rest(make, hands):
-    log = Log(a=5)
+    log = MemoryLog(a=5)
     async with make(log, slots=1, ahead=5) as (lanes, running):
         await until(lambda: hands.begun == [(0, 0)])
         assert lanes.in_hand == 5
@@ -262,7 +167,7 @@ async def test_drained_it_finishes_what_is_worked_on_and_leaves_the_rest(make, h
 
 
 async def test_abandoned_it_ends_and_commits_what_was_done(make, hands):
-    log = Log(a=2, b=1)
+    log = MemoryLog(a=2, b=1)
     async with make(log) as (lanes, running):
         hands.gate(1, 0).set()
         await until(lambda: hands.ended == [(1, 0)] and hands.begun.count((0, 0)) == 1)
@@ -272,7 +177,7 @@ async def test_abandoned_it_ends_and_commits_what_was_done(make, hands):
 
 
 async def test_what_is_in_hand_of_a_partition_that_went_is_dropped_from_the_commit(make, hands):
-    log = Log(a=2, b=1)
+    log = MemoryLog(a=2, b=1)
     async with make(log) as (lanes, running):
         await until(lambda: len(hands.begun) == 2)
         await lanes.on_revoked(log.owned)
@@ -289,7 +194,7 @@ async def test_what_is_in_hand_of_a_partition_that_went_is_dropped_from_the_comm
 
 
 async def test_what_comes_again_while_it_is_in_hand_is_not_begun_again(make, hands):
-    log = Log(a=2, b=1)
+    log = MemoryLog(a=2, b=1)
     async with make(log) as (lanes, _):
         hands.gate(1, 0).set()
         await until(lambda: len(hands.begun) == 2 and hands.ended == [(1, 0)])
@@ -303,7 +208,7 @@ async def test_what_comes_again_while_it_is_in_hand_is_not_begun_again(make, han
 
 
 async def test_what_another_member_has_done_meanwhile_is_not_taken_back(make, hands):
-    log = Log(a=6)
+    log = MemoryLog(a=6)
     async with make(log, slots=2) as (lanes, running):
         await until(lambda: hands.begun == [(0, 0)])
         await lanes.on_revoked(log.owned)
@@ -318,7 +223,7 @@ async def test_what_another_member_has_done_meanwhile_is_not_taken_back(make, ha
 
 
 async def test_a_commit_that_comes_too_late_is_dropped_and_work_goes_on(make, hands):
-    log = Log(a=1, b=1)
+    log = MemoryLog(a=1, b=1)
     hands.open = True
     commit, refused = log.commit, []
 
@@ -337,7 +242,7 @@ async def test_a_commit_that_comes_too_late_is_dropped_and_work_goes_on(make, ha
 
 async def test_while_the_bus_is_away_it_says_so_and_goes_on(make, hands, monkeypatch):
     monkeypatch.setattr("calibrant.runtime.lanes.FETCH_S", 0.001)
-    log = Log(a=1)
+    log = MemoryLog(a=1)
     hands.open = True
     log.failures = [BusUnavailable("locked: wait")] * 3
     async with make(log) as (lanes, _):
@@ -348,7 +253,7 @@ async def test_while_the_bus_is_away_it_says_so_and_goes_on(make, hands, monkeyp
 
 
 async def test_a_processor_that_raises_ends_the_consumer_and_commits_nothing_of_it(make, hands):
-    log = Log(a=1, b=1)
+    log = MemoryLog(a=1, b=1)
     hands.answers[0, 0] = [ZeroDivisionError("a fault of ours")]
     async with make(log) as (lanes, running):
         await until(lambda: len(hands.begun) == 2)

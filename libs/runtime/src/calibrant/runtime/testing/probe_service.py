@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -100,15 +99,17 @@ async def work(folder: Path, probe: Probe) -> None:
         It has not in half a minute.
     """
     settings = PlatformSettings(data_dir=folder, worker_slots=1)
-    async with open_platform(settings, probe=probe) as platform, AsyncExitStack() as stack:
+    async with open_platform(settings, probe=probe) as platform:
         processes = [service("sequencer", hear, platform), service("combine", record, platform)]
-        for process in processes:
-            await process.start()
-            stack.push_async_callback(process.stop, 5.0)
-        await asyncio.to_thread(_seed, processes[0])
-        async with asyncio.timeout(PATIENCE_S):
-            while not await _finished(processes):  # noqa: ASYNC110  the databases have no event to wait for
-                await asyncio.sleep(0.02)
+        try:
+            for process in processes:
+                await process.start()
+            await asyncio.to_thread(_seed, processes[0])
+            async with asyncio.timeout(PATIENCE_S):
+                while not await _finished(processes):  # noqa: ASYNC110  the databases have no event for it
+                    await asyncio.sleep(0.02)
+        finally:
+            await asyncio.gather(*(process.stop(5.0) for process in processes))
 
 
 def _seed(process: ServiceProcess) -> None:
