@@ -55,7 +55,7 @@ def _required() -> set[str]:
     return {name.strip() for name in os.environ.get("CALIBRANT_REQUIRE", "").split(",") if name.strip()}
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Refuse a word in CALIBRANT_REQUIRE that is no prerequisite."""
     unknown = _required() - PREREQUISITES.keys()
     if unknown:

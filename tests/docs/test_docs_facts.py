@@ -18,7 +18,7 @@ from calibrant.contracts.archive.v1 import ProductPublished
 from calibrant.contracts.flow import topics
 from calibrant.frames.instrument import Instrument, list_instruments
 from calibrant.frames.reading import RejectionReason
-from calibrant.frames.writing import ProductImage, ProductInput, Provenance, write_product
+from calibrant.frames.writing import ProductAmplifier, ProductImage, ProductInput, Provenance, write_product
 from calibrant.observatory.composition import SERVICES
 from calibrant.pixels.mask import MEANINGS
 from calibrant.rules.decision import GateThresholds
@@ -142,18 +142,23 @@ def product(kind):
         dark_time_s=None if flat else 30.0,
         per_second=not flat,
         filter="r" if flat else None,
+        amplifiers=(ProductAmplifier("A00", 1.48, 5.0), ProductAmplifier("A01", 1.52, 5.2)),
     )
 
 
 def test_every_card_and_hdu_of_a_product_is_described(tmp_path):
-    cards, hdus = set(), set()
+    cards, hdus, columns = set(), set(), {}
     for kind in ("dark", "flat"):
         write_product(tmp_path / f"{kind}.fits", product(kind))
         with fits.open(tmp_path / f"{kind}.fits") as file:
             cards |= set(file[0].header)
             hdus |= {hdu.name for hdu in file}
+            columns = {column.name: column.unit or "" for column in file["PROVENANCE"].columns}
+    cards = {re.sub(r"^(AMP|GAIN|RDNOIS)\d+$", r"\1n", card) for card in cards}
     assert {row[0] for row in rows("products.md", "## The primary header")} == cards - STANDARD
     assert first_names("products.md", "## Layout") == hdus
+    told = {row[0]: row[1] for row in rows("products.md", "## The provenance table")}
+    assert told == columns | {"SCALE": "that of what it divides"}
 
 
 def test_mask_bits_are_those_of_the_code():

@@ -50,7 +50,7 @@ class Observatory:
         for name in self.apps:
             process = self.process(name)
             found.update({f"{name}: {part}": what for part, what in process.health.troubles.items()})
-            found.update({f"{name}: {fault}": "it has stopped" for fault in process.faults()})
+            found.update({fault: f"{fault}, and has stopped; -v shows where" for fault in process.faults()})
         return found
 
 

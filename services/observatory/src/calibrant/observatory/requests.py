@@ -12,7 +12,7 @@ from calibrant.bus.errors import CalibrantError
 from calibrant.combine.recipes import RECIPES, find_recipe, parse_parameters
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
-from calibrant.frames.instrument import InstrumentError, load_instrument
+from calibrant.frames.instrument import Instrument, InstrumentError, list_instruments, load_instrument
 from calibrant.frames.times import parse_time
 from calibrant.observatory.settings import ObservatorySettings
 
@@ -40,8 +40,10 @@ def run_request(
     Raises
     ------
     BadRequest
-        The instrument is unknown or its file wrong, or a time cannot be read.
+        The instrument is unknown, its file is wrong, or it cannot be simulated; or a time cannot be read.
     """
+    if exposures:
+        _can_be_simulated(settings, instrument)
     return RunRequested(
         run_id=f"run-{uuid.uuid4().hex[:12]}",
         instrument=_instrument(settings, instrument),
@@ -113,15 +115,37 @@ def _json_text(value: str) -> str:
 
 def _instrument(settings: ObservatorySettings, name: str) -> str:
     """Return the instrument's name; a file is copied to where all services find it."""
+    found = _load(settings, name)
+    if _is_file(name):
+        copy = settings.instruments_dir / f"{found.name}.yaml"
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if not (copy.exists() and copy.samefile(name)):
+                shutil.copyfile(name, copy)
+        except OSError as error:
+            raise BadRequest(f"instrument {name} cannot be copied to {copy}: {error.strerror}") from None
+    return found.name
+
+
+def _can_be_simulated(settings: ObservatorySettings, name: str) -> None:
+    if _load(settings, name).simulation:
+        return
+    simulated = [known for known in list_instruments() if load_instrument(known).simulation]
+    raise BadRequest(
+        f"instrument {name} cannot be simulated: its file has no `simulation`. "
+        f"Use {' or '.join(simulated)}, or `calibrant replay` for its real frames"
+    )
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
+
+
+def _load(settings: ObservatorySettings, name: str) -> Instrument:
     try:
-        is_file = name.endswith((".yaml", ".yml"))
-        found = load_instrument(Path(name) if is_file else name, settings.instruments_dir)
-        if is_file:
-            settings.instruments_dir.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(name, settings.instruments_dir / f"{found.name}.yaml")
+        return load_instrument(Path(name) if _is_file(name) else name, settings.instruments_dir)
     except InstrumentError as error:
         raise BadRequest(f"instrument {error}") from None
-    return found.name
 
 
 def _time(which: str, text: str | None) -> TaiTime | None:

@@ -87,19 +87,19 @@ def _show(record: Record, *, as_json: bool) -> None:
     from calibrant.bus.cloudevents import from_record  # noqa: PLC0415
     from calibrant.bus.errors import Malformed  # noqa: PLC0415
 
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
     try:
         envelope = from_record(record)
     except Malformed as error:
-        console().print(
-            f"{record.topic}[{record.partition}]@{record.offset} unreadable: {error}", markup=False
-        )
+        if as_json:
+            typer.echo(json.dumps({**place, "unreadable": str(error)}))
+        else:
+            _line(f"{record.topic}[{record.partition}]@{record.offset} unreadable: {error}")
         return
     body = envelope.data.decode("utf-8", "replace")
     if as_json:
         event = {
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
+            **place,
             "id": envelope.id,
             "type": envelope.type,
             "time": envelope.time_utc,
@@ -109,9 +109,12 @@ def _show(record: Record, *, as_json: bool) -> None:
         typer.echo(json.dumps({**event, "data": _parsed(body)}))
         return
     name = envelope.type.rpartition(".")[2]
-    line = f"{envelope.time_utc[11:23]} {record.topic:<18} {name:<22} {body}"
+    _line(f"{envelope.time_utc[11:23]} {record.topic:<18} {name:<22} {body}")
+
+
+def _line(text: str) -> None:
     console().print(
-        line[: max(console().width, 60)], markup=False, overflow="ignore", no_wrap=True, crop=False
+        text[: max(console().width, 60)], markup=False, overflow="ignore", no_wrap=True, crop=False
     )
 
 

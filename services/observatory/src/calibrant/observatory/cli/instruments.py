@@ -45,5 +45,5 @@ def check(file: Annotated[Path, typer.Argument(help="Instrument file (YAML).")])
         console().print(f"{file}: a good instrument file", markup=False)
         return
     for problem in problems:
-        console().print(problem, markup=False)
+        console().print(f"{file}: {problem}", markup=False, soft_wrap=True)
     raise typer.Exit(1)

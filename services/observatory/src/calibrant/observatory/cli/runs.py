@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from calibrant.observatory.cli.console import console, fail, told
+from calibrant.observatory.cli.console import fail, told
 from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def demo(
     with told():
         settings = ObservatorySettings(data_dir=data_dir, instrument=instrument, flaws=(DEMO_FLAW,))
         request = run_request(settings, instrument=instrument, exposures=exposures, requested_by="demo")
-        _go(settings, request, as_json=as_json)
+        _go(_imitating(settings, request), request, as_json=as_json)
 
 
 def replay(
@@ -134,14 +134,19 @@ def run(
             begin=wanted.certify_calib_begin_date,
             end=wanted.certify_calib_end_date,
         )
-        _go(settings, request, as_json=as_json)
+        _go(_imitating(settings, request), request, as_json=as_json)
+
+
+def _imitating(settings: ObservatorySettings, request: RunRequested) -> ObservatorySettings:
+    """Let the simulated camera imitate the request's instrument, which may have come as a file."""
+    return settings.model_copy(update={"instrument": request.instrument})
 
 
 def _go(settings: ObservatorySettings, request: RunRequested, *, as_json: bool) -> None:
     try:
         good = asyncio.run(_follow(settings, request, as_json=as_json))
     except KeyboardInterrupt:
-        console().print("\nInterrupted. Nothing is lost: the same command goes on from here.")
+        typer.echo("\nInterrupted. Nothing is lost: the same command goes on from here.", err=True)
         raise typer.Exit(INTERRUPTED) from None
     if not good:
         raise typer.Exit(1)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,7 +33,7 @@ def up(
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
 
     settings = ObservatorySettings(data_dir=data_dir, host=host, port=port, speed=speed)
-    with told():
+    with told(), suppress(KeyboardInterrupt, asyncio.CancelledError):  # stopped while it was starting
         asyncio.run(_up(settings, services))
 
 
@@ -39,11 +42,28 @@ async def _up(settings: ObservatorySettings, names: list[str] | None) -> None:
     from calibrant.observatory.http import observatory_app  # noqa: PLC0415
     from calibrant.runtime.main import listen, serve  # noqa: PLC0415
 
-    opened = listen(settings.host, settings.port)
-    async with observatory(settings, names or SERVICES) as running:
-        host, port = opened.getsockname()[:2]
-        console().print(f"calibrant listens on http://{host}:{port} (data in {settings.data_dir})")
-        console().print(
-            f"services: {', '.join(sorted(running.apps))}; documentation under /docs and /SERVICE/docs"
-        )
-        await serve(observatory_app(running), opened)
+    with listen(settings.host, settings.port) as opened, _ended_by_sigterm():
+        async with observatory(settings, names or SERVICES) as running:
+            host, port = opened.getsockname()[:2]
+            console().print(f"calibrant listens on http://{host}:{port} (data in {settings.data_dir})")
+            console().print(
+                f"services: {', '.join(sorted(running.apps))}; documentation under /docs and /SERVICE/docs"
+            )
+            await serve(observatory_app(running), opened)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block in order, as Ctrl-C does, also before the server takes signals for itself."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end(*_: object) -> None:
+        if task is not None:
+            task.cancel()
+        loop.call_soon_threadsafe(lambda: None)  # wake it
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

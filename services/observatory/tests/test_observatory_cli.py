@@ -1,0 +1,235 @@
+"""The command without services: help, listings, instruments, the doctor, errors in one line."""
+
+import json
+import time
+from importlib.resources import files
+
+import pytest
+import typer
+
+from calibrant.bus.errors import PermanentError
+from calibrant.observatory.cli import console as speech
+from calibrant.observatory.cli.main import app
+from calibrant.observatory.testing import asked, here
+
+LISTED = ("frames", "products", "reports", "calibrations", "publications", "runs")
+
+
+def commands(command, path=()):
+    """Yield the words of every command and group."""
+    yield path
+    for name, sub in getattr(command, "commands", {}).items():
+        yield from commands(sub, (*path, name))
+
+
+EVERY = list(commands(typer.main.get_command(app)))
+
+
+def test_all_commands_of_the_plan_are_there():
+    assert {path[0] for path in EVERY if path} == {
+        *LISTED,
+        "demo",
+        "replay",
+        "run",
+        "up",
+        "doctor",
+        "events",
+        "dead-letters",
+        "instruments",
+    }
+    for what in LISTED:
+        assert {(what, "list"), (what, "show")} <= set(EVERY)
+    assert ("calibrations", "find") in EVERY
+    assert {("dead-letters", do) for do in ("list", "show", "replay", "discard")} <= set(EVERY)
+
+
+@pytest.mark.parametrize("path", EVERY, ids=" ".join)
+def test_every_help_says_what_the_command_does(path):
+    said = here(*path, "--help").out
+    assert said.startswith("Usage: ")
+    assert len(said.splitlines()) > 4
+
+
+def test_help_is_quick(calibrant):
+    calibrant("--help")  # compiles
+    begun = time.perf_counter()
+    said = calibrant("--help").out
+    assert (
+        time.perf_counter() - begun < 3
+    )  # 0.3 s on an idle machine; importing the services takes far longer
+    assert "replay" in said
+
+
+def test_help_imports_no_service(calibrant):
+    calibrant.environment["PYTHONPROFILEIMPORTTIME"] = "1"
+    imported = calibrant("--help").err
+    assert "calibrant.observatory.cli.main" in imported
+    for heavy in ("numpy", "astropy", "sqlalchemy", "fastapi", "pydantic", "matplotlib", "calibrant.combine"):
+        assert f" {heavy}\n" not in imported, heavy
+
+
+def test_the_version_is_told():
+    assert here("--version").out.startswith("calibrant 0.")
+
+
+def test_no_words_show_the_help_and_unknown_words_are_refused(calibrant):
+    assert "Usage" in calibrant(code=2).err
+    ended = calibrant("demoo", code=2)
+    assert "demoo" in ended.err
+
+
+@pytest.mark.parametrize("what", LISTED)
+def test_an_empty_folder_lists_nothing_and_is_left_as_it_is(tmp_path, what):
+    place = tmp_path / "none"
+    assert asked(what, "list", "--data-dir", place) == []
+    assert "calibrant demo" in here(what, "list", "--data-dir", place).out
+    said = here(what, "show", "nothing", "--data-dir", place, code=1)
+    assert "'nothing'" in said.err
+    assert f"calibrant {what} list" in said.err
+    assert said.out == ""
+    assert not place.exists()
+
+
+def test_nothing_is_found_or_tailed_in_an_empty_folder(tmp_path):
+    find = ("calibrations", "find", "-i", "simcam", "--detector", 0, "--kind", "bias", "--at")
+    said = here(*find, "2026-01-01T00:00:00", "--data-dir", tmp_path, code=1).err
+    assert "nothing was ever certified" in said
+    said = here(*find, "yesterday", "--data-dir", tmp_path, code=1).err
+    assert said.startswith("error: --at yesterday: ")
+    assert "no events in" in here("events", "tail", "--data-dir", tmp_path, code=1).err
+    assert here("dead-letters", "list", "--data-dir", tmp_path).out == "No dead letters.\n"
+    assert asked("dead-letters", "list", "--data-dir", tmp_path) == []
+
+
+def test_an_unknown_topic_is_named_with_the_known_ones(tmp_path):
+    said = here("events", "tail", "--topic", "publication", "--data-dir", tmp_path, code=1).err
+    assert "'publication'" in said
+    assert "publications" in said
+
+
+def test_a_database_that_is_none_is_named(tmp_path):
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "ingest.sqlite").write_text("no database" * 100)
+    said = here("frames", "list", "--data-dir", tmp_path, code=1).err
+    assert str(tmp_path / "db" / "ingest.sqlite") in said
+    assert len(said.splitlines()) == 1
+
+
+def test_the_cameras_that_come_along_are_listed():
+    rows = asked("instruments", "list")
+    assert {row["name"]: row["detectors"] for row in rows} == {
+        "afosc-ccd42-40": 1,
+        "kast-blue": 1,
+        "newton-du940p": 1,
+        "simcam": 2,
+        "simcam-tiny": 2,
+        "st402": 1,
+    }
+    assert all(row["description"] for row in rows)
+
+
+def test_a_good_instrument_file_is_good_and_a_wrong_one_names_the_field(tmp_path):
+    text = files("calibrant.frames.instruments").joinpath("simcam-tiny.yaml").read_text()
+    path = tmp_path / "simcam-tiny.yaml"
+    path.write_text(text)
+    assert "a good instrument file" in here("instruments", "check", path).out
+    path.write_text(
+        text.replace("readout: frame", "readout: film").replace("gain_e_per_adu: 1.48", "gain: 1")
+    )
+    said = here("instruments", "check", path, code=1).out
+    assert f"{path}: readout" in said
+    assert "gain" in said
+    assert "gone.yaml: cannot be read" in here("instruments", "check", tmp_path / "gone.yaml", code=1).out
+
+
+def test_the_doctor_finds_this_machine_fit(tmp_path):
+    findings = asked("doctor", "--data-dir", tmp_path / "new")
+    assert {finding["state"] for finding in findings} <= {"good", "warning"}
+    assert {"Python", "SQLite", "data folder", "disk", "TAI - UTC"} <= {
+        finding["what"] for finding in findings
+    }
+    assert not (tmp_path / "new").exists()
+    assert "will be made" in here("doctor", "--data-dir", tmp_path / "new").out
+
+
+def test_the_doctor_says_what_is_bad():
+    findings = asked("doctor", "--data-dir", "/proc/calibrant", code=1)
+    (bad,) = (finding for finding in findings if finding["state"] == "bad")
+    assert bad["what"] == "data folder"
+    assert "--data-dir" in bad["found"]
+
+
+def test_rows_are_a_table_for_people_and_json_for_programs(capsys):
+    rows = [
+        {
+            "id": "a[b]",
+            "inputs": ["x", "y"],
+            "path": None,
+            "begin": "2026-01-01T20:00:00.5Z",
+            "why": "So. And so.",
+        },
+        {"id": "c", "inputs": list("vwxyz"), "path": "/p", "begin": None, "why": "No"},
+    ]
+    forms = {"id": "whole", "inputs": "count", "path": "text", "begin": "time", "why": "first"}
+    columns = [speech.Column(field, form=form) for field, form in forms.items()]
+    speech.show_rows("Things", columns, rows, as_json=False, empty="none")
+    title, head, first, second = capsys.readouterr().out.splitlines()
+    assert title.strip() == "Things"
+    assert head.split() == list(forms)
+    assert first.split() == ["a[b]", "2", "-", "2026-01-01", "20:00:00", "So"]  # no markup
+    assert second.split() == ["c", "5", "/p", "-", "No"]
+    speech.show_rows("Things", columns, rows, as_json=True, empty="none")
+    assert json.loads(capsys.readouterr().out) == rows
+    speech.show_rows("Things", columns, [], as_json=False, empty="none yet")
+    assert capsys.readouterr().out == "none yet\n"
+
+
+def test_one_thing_is_a_line_for_each_field(capsys):
+    speech.show_one({"id": "a", "begin_tai_ns": 5, "more": {"x": 1}}, as_json=False)
+    assert [line.split(maxsplit=1)[0] for line in capsys.readouterr().out.splitlines()] == [
+        "id",
+        "begin",
+        "more",
+    ]
+
+
+def test_an_error_on_purpose_is_one_line_and_any_other_is_not_hidden(capsys):
+    with pytest.raises(SystemExit) as ended, speech.told():
+        raise PermanentError("the thing is wrong")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "error: the thing is wrong\n"
+    with pytest.raises(ZeroDivisionError), speech.told():
+        raise ZeroDivisionError
+
+
+def test_a_reader_that_leaves_hears_no_complaint(calibrant):
+    with calibrant.begin("instruments", "list") as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) in (0, 1)
+
+
+def test_what_cannot_be_begun_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "a.fits").write_text("no frame")
+    (tmp_path / "camera.yaml").write_text("name: camera\n")
+    tiny = ("-i", "simcam-tiny")
+    known = ("replay", "some", "-i", "st402")
+    cases = {
+        ("replay", "missing", *tiny): ("folder missing does not exist",),
+        ("replay", "camera.yaml", *tiny): ("camera.yaml is no folder",),
+        ("replay", "some", "-i", "st403"): ("st403", "known are", "st402"),
+        ("replay", "some", "-i", "camera.yaml"): ("camera.yaml", "detectors"),
+        (*known, "--set", "bias.sigmma=4"): ("bias has no parameter 'sigmma'", "'sigma'"),
+        (*known, "--begin", "tomorrow"): ("--begin tomorrow", "2026-01-01T00:00:00"),
+        (*known, "--statistic", "average"): ("statistic", "'median'"),
+        ("demo", "--instrument", "st402"): ("st402 cannot be simulated", "simcam-tiny"),
+        ("run", "missing.yaml"): ("missing.yaml", "No such file"),
+    }
+    for words, parts in cases.items():
+        said = here(*words, "--data-dir", "data", code=1).err
+        assert said.startswith("error: "), words
+        assert len(said.splitlines()) == 1, said
+        for part in parts:
+            assert part in said, f"{words}: {said}"

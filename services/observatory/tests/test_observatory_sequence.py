@@ -1,0 +1,111 @@
+"""Sequence files: what they give, and what is said of wrong ones."""
+
+from pathlib import Path
+
+import pytest
+
+from calibrant.observatory.sequence import BadSequence, Sequence, read_sequence
+
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "nightly.yaml"
+GOOD = {
+    "instrument": "simcam",
+    "script_mode": "BIAS_DARK_FLAT",
+    "n_bias": "2",
+    "n_dark": "3",
+    "exp_times_dark": "[10, 20, 30]",
+    "n_flat": "2",
+    "exp_times_flat": "5",
+}
+
+
+def write(tmp_path, **changed):
+    path = tmp_path / "night.yaml"
+    fields = {name: value for name, value in (GOOD | changed).items() if value is not None}
+    path.write_text("".join(f"{name}: {value}\n" for name, value in fields.items()))
+    return path
+
+
+def test_the_example_is_the_demonstration_as_a_sequence():
+    sequence = read_sequence(EXAMPLE)
+    assert [(e.image_type, len(e.exposure_times_s), e.filter) for e in sequence.exposures] == [
+        ("BIAS", 10, ""),
+        ("DARK", 5, ""),
+        ("FLAT", 10, "r"),
+    ]
+    assert sequence.generate_calibrations
+
+
+def test_one_time_is_for_all_and_a_list_for_each(tmp_path):
+    bias, dark, flat = read_sequence(write(tmp_path, filter="g")).exposures
+    assert bias.exposure_times_s == (0.0, 0.0)
+    assert dark.exposure_times_s == (10.0, 20.0, 30.0)
+    assert (flat.exposure_times_s, flat.filter, dark.filter) == ((5.0, 5.0), "g", "")
+
+
+@pytest.mark.parametrize(
+    ("mode", "types"),
+    [("BIAS", ["BIAS"]), ("DARK", ["DARK"]), ("BIAS_DARK", ["BIAS", "DARK"])],
+)
+def test_a_mode_takes_its_types_in_build_order(tmp_path, mode, types):
+    assert [e.image_type for e in read_sequence(write(tmp_path, script_mode=mode)).exposures] == types
+
+
+def test_recipe_parameters_become_words_with_json(tmp_path):
+    sequence = read_sequence(write(tmp_path, parameters="{bias.sigma: 4, dark.statistic: median}"))
+    assert sequence.settings == ("bias.sigma=4", 'dark.statistic="median"')
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"n_biass": "3"}, "unknown field 'n_biass'; did you mean 'n_bias'?"),
+        ({"exptimes_dark": "3"}, "did you mean 'exp_times_dark'?"),
+        ({"zzz": "3"}, "unknown field 'zzz'"),
+        ({"n_bias": None}, "n_bias is missing; script_mode BIAS_DARK_FLAT takes bias frames"),
+        ({"n_flat": None}, "n_flat is missing"),
+        ({"exp_times_flat": None}, "exp_times_flat is missing; give one time in seconds, or 2 of them"),
+        ({"exp_times_dark": "[10, 20]"}, "exp_times_dark has 2 times for n_dark = 3; give 1 or 3"),
+        ({"exp_times_dark": "[]"}, "exp_times_dark: "),
+        ({"exp_times_dark": "-1"}, "greater than or equal to 0"),
+        ({"n_bias": "0"}, "n_bias: "),
+        ({"n_bias": "many"}, "n_bias: "),
+        ({"script_mode": "FLAT"}, "'BIAS_DARK_FLAT'"),
+        ({"script_mode": None}, "script_mode: "),
+        ({"instrument": None}, "instrument: "),
+        ({"instrument": "[unclosed"}, "is not YAML"),
+    ],
+)
+def test_a_wrong_field_is_named_with_the_file(tmp_path, changed, said):
+    path = write(tmp_path, **changed)
+    with pytest.raises(BadSequence) as caught:
+        read_sequence(path)
+    assert str(caught.value).startswith(f"sequence file {path}")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_wrong_field_is_told_at_once(tmp_path):
+    with pytest.raises(BadSequence, match=r"n_bias: .*; .*unknown field 'colour'"):
+        read_sequence(write(tmp_path, n_bias="-1", colour="red"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"- a\n- b\n", "name: value"), (b"", "name: value"), (b"\xff\xfe\x00", "not YAML")]
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, content, said):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(content)
+    with pytest.raises(BadSequence, match=said):
+        read_sequence(path)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(BadSequence, match=r"gone\.yaml: No such file"):
+        read_sequence(tmp_path / "gone.yaml")
+    with pytest.raises(BadSequence, match="Is a directory"):
+        read_sequence(tmp_path)
+
+
+def test_every_field_of_a_sequence_is_described():
+    described = {name: field.description for name, field in Sequence.model_fields.items()}
+    assert all(described.values()), described

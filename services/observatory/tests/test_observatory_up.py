@@ -1,0 +1,68 @@
+"""``calibrant up``: services until stopped, over HTTP."""
+
+import re
+import signal
+import socket
+
+import httpx
+import pytest
+
+from calibrant.observatory.testing import alive, wait_until
+
+
+def test_a_port_in_use_is_named(calibrant):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = calibrant.refused("up", "--port", port, "--data-dir", "data")
+    assert f"cannot listen on 127.0.0.1:{port}" in said
+    assert "--port" in said
+
+
+def test_an_unknown_service_is_refused(calibrant):
+    assert "no service 'combin'" in calibrant.refused("up", "combin", "--port", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_services_answer_until_they_are_stopped_and_leave_in_order(calibrant, number):
+    process = calibrant.begin("up", "--port", 0, "--data-dir", "data")
+    try:
+        address = re.search(r"http://[\d.:]+", process.stdout.readline())[0]
+        with httpx.Client(base_url=address, timeout=10) as client:
+            wait_until(lambda: client.get("/ready").status_code == 200, "the services are ready")
+            assert len(client.get("/status").json()) == 7
+            for path in (
+                "/archive/publications",
+                "/sequencer/runs",
+                "/certify/calibrations",
+                "/ingest/frames",
+            ):
+                answer = client.get(path)
+                assert (answer.status_code, answer.json()) == (200, []), path
+            assert client.get("/archive/files/nothing").status_code == 404
+            assert client.get("/nothing").status_code == 404
+        process.send_signal(number)
+        assert calibrant.finish(process).err == ""
+    finally:
+        process.kill()
+    wait_until(lambda: not alive(process.pid), "its child processes have ended")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_while_it_starts_it_leaves_in_order(calibrant, number):
+    process = calibrant.begin("up", "--port", 0, "--data-dir", "data")
+    signed = calibrant.folder / "data" / "observatory.lock"
+    wait_until(lambda: signed.exists() and signed.read_text(), "it has the folder")
+    process.send_signal(number)
+    assert calibrant.finish(process).err == ""
+    wait_until(lambda: not alive(process.pid), "its child processes have ended")
+
+
+def test_named_services_run_alone(calibrant):
+    process = calibrant.begin("up", "archive", "certify", "--port", 0, "--data-dir", "data")
+    try:
+        address = re.search(r"http://[\d.:]+", process.stdout.readline())[0]
+        assert set(httpx.get(f"{address}/status", timeout=10).json()) == {"archive", "certify"}
+        process.send_signal(signal.SIGTERM)
+        calibrant.finish(process)
+    finally:
+        process.kill()

@@ -1,0 +1,93 @@
+"""The demonstration killed at random moments, and interrupted: the same command finishes it, nothing twice."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+
+from calibrant.observatory.testing import DataFolder, alive, asked, events, wait_until
+
+DEMO = ("demo", "--instrument", "simcam-tiny", "--json", "--data-dir")
+KILLS = 6
+DELAYS_S = (1.0, 5.0)
+CERTIFIED = [("bias", 0), ("bias", 1), ("dark", 0), ("flat", 0), ("flat", 1)]
+
+
+def killed(calibrant, after_s: float, *, children: bool) -> bool:
+    """Start the demonstration and kill it; False when it had finished before."""
+    process = calibrant.begin(*DEMO, "data")
+    try:
+        process.communicate(timeout=after_s)
+    except subprocess.TimeoutExpired:
+        (os.killpg if children else os.kill)(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        wait_until(lambda: not alive(process.pid), "the worker processes have ended with their parent")
+        return True
+    assert process.returncode == 0
+    return False
+
+
+def test_killed_at_random_moments_it_finishes_and_does_nothing_twice(calibrant, tmp_path):
+    rng = random.Random(20260101)
+    calibrant.environment["CALIBRANT_WORKER_SLOTS"] = "2"
+    for number in range(KILLS):
+        if not killed(calibrant, rng.uniform(*DELAYS_S), children=number % 2 == 0):
+            break
+    else:
+        calibrant(*DEMO, "data")
+    data = DataFolder(tmp_path / "data")
+    (run,) = asked("runs", "list", "--data-dir", data.path)
+    assert (run["state"], run["outcome"]) == ("finished", "completed with withheld calibrations")
+    numbers = data.ask("camera", "select day_obs, image_number, state from camera_exposure")
+    assert len({number[:2] for number in numbers}) == len(numbers)
+    stored = {(day, number) for day, number, state in numbers if state == "stored"}
+    assert len(stored) >= 25
+    check_frames(data)
+    check_products(data)
+    assert data.unrest() == []
+
+
+def check_frames(data):
+    frames = asked("frames", "list", "--data-dir", data.path)
+    assert len({frame["id"] for frame in frames}) == len(frames) == 50
+    assert len({(frame["exposure"], frame["detector"]) for frame in frames}) == 50
+    assert Counter(frame["image_type"] for frame in frames) == {"bias": 20, "dark": 10, "flat": 20}
+
+
+def check_products(data):
+    products = asked("products", "list", "--data-dir", data.path)
+    made = [(row["kind"], row["detector"]) for row in products]
+    assert sorted(made) == [("bias", 0), ("bias", 1), ("dark", 0), ("dark", 1), ("flat", 0), ("flat", 1)]
+    results = data.ask("combine", "select job_id from job")
+    assert len(set(results)) == len(results) == 6
+    certified = {row["id"]: (row["kind"], row["detector"]) for row in products if row["state"] == "certified"}
+    assert sorted(certified.values()) == CERTIFIED
+    for what in ("calibrations", "publications"):
+        rows = asked(what, "list", "--data-dir", data.path)
+        assert sorted(row["product"] for row in rows) == sorted(certified), what
+    announced = events("publications", data.path)
+    ids = {(event["id"], event["data"]["product_id"]) for event in announced}
+    assert sorted(product for _, product in ids) == sorted(certified)
+
+
+def test_interrupted_it_says_so_and_goes_on_from_there(calibrant, tmp_path):
+    raw = tmp_path / "data" / "objects" / "raw"
+    process = calibrant.begin(*DEMO, "data")
+    wait_until(lambda: len(list(raw.glob("*/*.fits"))) > 4, "some exposures are taken")
+    os.killpg(process.pid, signal.SIGINT)
+    begun = time.monotonic()
+    ended = calibrant.finish(process, code=130)
+    assert time.monotonic() - begun < 15
+    assert "the same command goes on from here" in ended.err
+    assert ended.out == ""
+    wait_until(lambda: not alive(process.pid), "its worker processes have ended")
+    (before,) = asked("runs", "list", "--data-dir", tmp_path / "data")
+    assert before["state"] != "finished"
+    said = calibrant(*DEMO, "data").json
+    assert said["run"]["run_id"] == before["run_id"]
+    assert said["run"]["outcome"] == "completed with withheld calibrations"
+    check_frames(DataFolder(tmp_path / "data"))
+    check_products(DataFolder(tmp_path / "data"))
