@@ -7,6 +7,8 @@ import subprocess
 import time
 from collections import Counter
 
+import pytest
+
 from calibrant.observatory.testing import DataFolder, alive, asked, events, wait_until
 
 DEMO = ("demo", "--instrument", "simcam-tiny", "--json", "--data-dir")
@@ -73,13 +75,14 @@ def check_products(data):
     assert sorted(product for _, product in ids) == sorted(certified)
 
 
-def test_interrupted_it_says_so_and_goes_on_from_there(calibrant, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_it_says_so_and_goes_on_from_there(calibrant, tmp_path, number, code):
     raw = tmp_path / "data" / "objects" / "raw"
     process = calibrant.begin(*DEMO, "data")
     wait_until(lambda: len(list(raw.glob("*/*.fits"))) > 4, "some exposures are taken")
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     begun = time.monotonic()
-    ended = calibrant.finish(process, code=130)
+    ended = calibrant.finish(process, code=code)
     assert time.monotonic() - begun < 15
     assert "the same command goes on from here" in ended.err
     assert ended.out == ""

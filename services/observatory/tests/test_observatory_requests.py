@@ -142,3 +142,15 @@ def test_a_folder_becomes_a_whole_path(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(BadRequest, match="folder file is no folder"):
         folder_of(Path("file"))
+
+
+def test_another_description_of_a_camera_in_use_is_refused_and_the_same_is_no_change(settings, own_file):
+    run_request(settings, instrument=str(own_file), exposures=BIAS)
+    copy = settings.instruments_dir / "mycam.yaml"
+    before = copy.read_bytes()
+    run_request(settings, instrument=str(own_file), exposures=BIAS)
+    run_request(settings, instrument=str(copy), exposures=BIAS)
+    own_file.write_text(own_file.read_text().replace("read_noise_e: 5.0", "read_noise_e: 6.0"))
+    with pytest.raises(BadRequest, match="another description of mycam is in use"):
+        run_request(settings, instrument=str(own_file), exposures=BIAS)
+    assert copy.read_bytes() == before

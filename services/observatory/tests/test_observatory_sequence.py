@@ -109,3 +109,35 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 def test_every_field_of_a_sequence_is_described():
     described = {name: field.description for name, field in Sequence.model_fields.items()}
     assert all(described.values()), described
+
+
+def test_dates_are_read_as_they_stand(tmp_path):
+    sequence = read_sequence(
+        write(tmp_path, certify_calib_begin_date="2026-01-01T12:00:00", certify_calib_end_date="2026-02-01")
+    )
+    assert sequence.certify_calib_begin_date == "2026-01-01T12:00:00"
+    assert sequence.certify_calib_end_date == "2026-02-01"
+
+
+def test_the_example_with_its_comments_taken_off_is_good(tmp_path):
+    whole = EXAMPLE.read_text().replace("# calib_", "calib_").replace("# certify", "certify")
+    path = tmp_path / "whole.yaml"
+    path.write_text(whole.replace("# parameters:", "parameters:").replace("#   bias.sigma", "  bias.sigma"))
+    sequence = read_sequence(path)
+    assert sequence.parameters == {"bias.sigma": 4}
+    assert sequence.certify_calib_end_date == "2026-01-02T12:00:00"
+
+
+def test_a_field_written_twice_is_refused(tmp_path):
+    path = write(tmp_path)
+    path.write_text(path.read_text() + "n_bias: 10\n")
+    with pytest.raises(BadSequence, match="'n_bias' is written twice"):
+        read_sequence(path)
+
+
+@pytest.mark.parametrize("text", ["? [a]\n: 1\n", "a: " + "[" * 5000], ids=["a list as name", "nested too deep"])
+def test_hostile_yaml_is_refused_in_words(tmp_path, text):
+    path = tmp_path / "hostile.yaml"
+    path.write_text(text)
+    with pytest.raises(BadSequence, match="hostile.yaml"):
+        read_sequence(path)

@@ -65,7 +65,7 @@ DECIDE = node("decide", detector=None, report_id="report-1")
 
 def test_a_certified_product_has_its_range_and_its_publication():
     certify = node("certify", begin_tai_ns=5, end_tai_ns=9)
-    (line,) = lines(view(node("build"), node("measure"), DECIDE, certify), [report()], {"bias-1": "current"})
+    (line,) = lines(view(node("build"), node("measure"), DECIDE, certify), [report()], {"bias-1": {"status": "current", "reason": ""}})
     assert (line.kind, line.set, line.detector, line.frames) == ("bias", "n1", 0, 10)
     assert (line.verdict, line.product, line.report) == ("certified", "bias-1", "report-1")
     assert (line.begin_tai_ns, line.end_tai_ns, line.status) == (5, 9, "current")
@@ -130,6 +130,13 @@ def test_an_external_verification_without_a_report_is_no_pass():
     assert (line.verdict, line.reason) == ("failed", "could not decide")
     (line,) = lines(view(node("measure")), [], {})
     assert (line.verdict, line.reason) == ("failed", "not verified")
+
+
+def test_a_failed_publication_is_told():
+    certify = node("certify", begin_tai_ns=5, end_tai_ns=9)
+    failed = {"bias-1": {"status": "failed", "reason": "objects:products/x is missing"}}
+    (line,) = lines(view(node("build"), node("measure"), DECIDE, certify), [report()], failed)
+    assert (line.status, line.unpublished) == ("failed", "objects:products/x is missing")
 
 
 def test_a_run_without_any_plan_has_no_lines():

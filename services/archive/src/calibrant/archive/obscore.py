@@ -6,9 +6,9 @@ columns are left out, and whoever serves the table over TAP adds them as nulls.
 
 from typing import Final
 
-from calibrant.archive.store import ObsCoreRow, PublicationRow, utc_words
+from calibrant.archive.store import ObsCoreRow, PublicationRow
 from calibrant.contracts.common.v1 import Product, TaiTime
-from calibrant.frames.times import mjd_tai
+from calibrant.frames.times import mjd_tai, utc_text
 
 CALIBRATED: Final = 2
 """ObsCore's calibration level: instrument signature removed as far as its own calibrations go."""
@@ -37,7 +37,7 @@ def obscore_row(row: PublicationRow, authority: str) -> ObsCoreRow:
         obs_collection=row.collection,
         obs_title=_title(row),
         obs_creator_name=row.requested_by,
-        obs_release_date=str(utc_words(row.published_tai_ns)),
+        obs_release_date=utc_text(row.published_tai_ns),
         dataproduct_type="image",
         dataproduct_subtype=row.kind,
         calib_level=CALIBRATED,

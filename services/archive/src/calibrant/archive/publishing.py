@@ -9,6 +9,7 @@ import logging
 
 from calibrant.archive.service import ArchiveService
 from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.runtime.dead_letters import told
 from calibrant.runtime.health import Phase
 from calibrant.runtime.process import ServiceProcess
 
@@ -41,7 +42,10 @@ class Publisher:
         """Publish what is pending now; when the store or the database is away, leave the rest for later."""
         try:
             for publication_id in await asyncio.to_thread(self._pending, process):
-                await asyncio.to_thread(self._publish, process, publication_id)
+                if process.health.phase is not Phase.RUNNING:
+                    break  # the rest is for the next start
+                with process.busy():
+                    await asyncio.to_thread(self._publish, process, publication_id)
         except TransientError as problem:
             process.health.trouble(_PART, str(problem))
             log.warning("publishing waits: %s", problem)
@@ -53,17 +57,29 @@ class Publisher:
             return self._service.pending(session)
 
     def _publish(self, process: ServiceProcess, publication_id: str) -> None:
+        """Make one publication; whatever is wrong with it is its own failure, and the next one has its turn."""
+        try:
+            self._copy_and_announce(process, publication_id)
+        except TransientError:
+            raise
+        except PermanentError as problem:
+            log.error("publication %s fails: %s", publication_id, problem)  # noqa: TRY400
+            self._fail(process, publication_id, str(problem))
+        except Exception as fault:
+            log.exception("publication %s fails", publication_id)
+            self._fail(process, publication_id, told(fault))
+        else:
+            process.health.count("publications")
+
+    def _copy_and_announce(self, process: ServiceProcess, publication_id: str) -> None:
         with process.database.reading() as session:
             row = self._service.publication(session, publication_id)
         now_tai_ns = process.platform.clock.tai_ns()
-        try:
-            ref = self._service.copy(row)
-        except PermanentError as problem:
-            log.error("publication %s of %s fails: %s", publication_id, row.product_id, problem)  # noqa: TRY400
-            with process.database.writing() as session:
-                self._service.fail(session, publication_id, str(problem))
-            process.health.count("publications failed")
-            return
+        ref = self._service.copy(row)
         with process.unit_of_work(f"publish {publication_id}", row.run_id) as unit:
             unit.emit(self._service.publish(unit.session, publication_id, ref, now_tai_ns=now_tai_ns))
-        process.health.count("publications")
+
+    def _fail(self, process: ServiceProcess, publication_id: str, reason: str) -> None:
+        with process.database.writing() as session:
+            self._service.fail(session, publication_id, reason)
+        process.health.count("publications failed")

@@ -4,7 +4,7 @@ Owns the tables of publications and of the catalogue. Times are TAI nanoseconds;
 ``Z``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Column, Index, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from calibrant.contracts.common.v1 import Product
-from calibrant.frames.times import format_time
+from calibrant.frames.times import utc_text
 
 
 class Status(StrEnum):
@@ -122,6 +122,7 @@ class ArchiveQueries:
         kind: str | None = None,
         detector: int | None = None,
         status: str | None = None,
+        products: Collection[str] | None = None,
         limit: int | None = None,
     ) -> list[dict[str, Any]]:
         """List publications, the latest first; also those that wait or failed.
@@ -130,6 +131,8 @@ class ArchiveQueries:
         ----------
         instrument, kind, detector, status
             Only these; None: all.
+        products : collection of str or None
+            Only of these products; None: of all.
         limit : int or None
             At most so many; None: all.
 
@@ -150,6 +153,8 @@ class ArchiveQueries:
         for column, value in wanted.items():
             if value is not None:
                 query = query.where(col(column) == value)
+        if products is not None:
+            query = query.where(col(PublicationRow.product_id).in_(products))
         latest = (col(PublicationRow.requested_tai_ns).desc(), col(PublicationRow.publication_id))
         return [self._summary(row) for row in self._session.exec(query.order_by(*latest).limit(limit)).all()]
 
@@ -172,7 +177,7 @@ class ArchiveQueries:
             "certification": row.certification_id,
             "report": row.report_id,
             "run": row.run_id,
-            "published": utc_words(row.published_tai_ns),
+            "published": utc_text(row.published_tai_ns),
             "obscore": None if catalogued is None else catalogued.model_dump(exclude={"publication_id"}),
         }
 
@@ -192,8 +197,8 @@ class ArchiveQueries:
             "version": row.version,
             "status": row.status,
             "reason": row.reason,
-            "begin": utc_words(row.begin_tai_ns),
-            "end": utc_words(row.end_tai_ns),
+            "begin": utc_text(row.begin_tai_ns),
+            "end": utc_text(row.end_tai_ns),
             "begin_tai_ns": row.begin_tai_ns,
             "end_tai_ns": row.end_tai_ns,
             "path": self._path(row),
@@ -204,13 +209,3 @@ class ArchiveQueries:
         if row.uri is None:
             return None
         return row.uri.removeprefix("objects:") if self._locate is None else str(self._locate(row.uri))
-
-
-def utc_words(tai_ns: int | None) -> str | None:
-    """Write a time for a reader: UTC with ``Z``, exact; TAI before 1972; None for unbounded or not yet."""
-    if tai_ns is None:
-        return None
-    try:
-        return format_time(tai_ns, "utc", 9).rstrip("0").rstrip(".") + "Z"
-    except ValueError:
-        return format_time(tai_ns, "tai", 9).rstrip("0").rstrip(".") + " TAI"

@@ -6,8 +6,9 @@ Owns the waiting: until the run is finished and what it certified is published. 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from calibrant.archive.store import ArchiveQueries
 from calibrant.bus.errors import CalibrantError
@@ -36,12 +37,32 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come."""
+    """How far a run has come.
+
+    Parameters
+    ----------
+    view : RunView
+        The run and its plan.
+    publications : mapping of str to mapping
+        What the archive says of the run's certified products, by product, the latest certification of each.
+    to_publish : int
+        How many products are to be published.
+    """
 
     view: RunView
-    published: int
+    publications: Mapping[str, Mapping[str, Any]]
     to_publish: int
-    finished: bool
+
+    @property
+    def published(self) -> int:
+        """How many are public."""
+        return sum(row["status"] == "current" for row in self.publications.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended and the archive has settled all it certified, well or ill."""
+        settled = sum(row["status"] != "pending" for row in self.publications.values())
+        return self.view.run.state == "finished" and settled == self.to_publish
 
 
 def ask(running: Observatory, request: RunRequested) -> Asked:
@@ -91,11 +112,13 @@ def _look(running: Observatory, run_id: str) -> Progress:
     with running.process("sequencer").database.reading() as session:
         view = SequencerQueries(session).run(run_id)
     assert view is not None
-    certified = {row.product_id for row in view.rows if row.type == "certify" and row.state == "done"}
-    with running.process("archive").database.reading() as session:
-        settled = {
-            row["product"] for row in ArchiveQueries(session).publications() if row["status"] != "pending"
-        }
-    published = len(certified & settled)
-    finished = view.run.state == "finished" and published == len(certified)
-    return Progress(view, published, len(certified), finished)
+    certified = {
+        row.product_id: row.end_tai_ns for row in view.rows if row.type == "certify" and row.state == "done"
+    }
+    publications: dict[str, Mapping[str, Any]] = {}
+    if certified:
+        with running.process("archive").database.reading() as session:
+            for row in ArchiveQueries(session).publications(products=certified):
+                if row["end_tai_ns"] == certified[row["product"]]:
+                    publications.setdefault(row["product"], row)
+    return Progress(view, publications, len(certified))

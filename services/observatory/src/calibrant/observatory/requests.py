@@ -117,14 +117,26 @@ def _instrument(settings: ObservatorySettings, name: str) -> str:
     """Return the instrument's name; a file is copied to where all services find it."""
     found = _load(settings, name)
     if _is_file(name):
-        copy = settings.instruments_dir / f"{found.name}.yaml"
-        try:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if not (copy.exists() and copy.samefile(name)):
-                shutil.copyfile(name, copy)
-        except OSError as error:
-            raise BadRequest(f"instrument {name} cannot be copied to {copy}: {error.strerror}") from None
+        _keep(found, Path(name), settings.instruments_dir / f"{found.name}.yaml")
     return found.name
+
+
+def _keep(found: Instrument, file: Path, copy: Path) -> None:
+    """Copy an instrument file to where all services find it, at once or not at all; never over another one."""
+    if copy.exists():
+        if load_instrument(copy).hash == found.hash:
+            return
+        raise BadRequest(
+            f"instrument {file}: another description of {found.name} is in use here, {copy}. Give yours another "
+            "name, or remove that file when no run needs it"
+        )
+    part = copy.with_suffix(".part")
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, part)
+        part.replace(copy)
+    except OSError as error:
+        raise BadRequest(f"instrument {file} cannot be copied to {copy}: {error.strerror}") from None
 
 
 def _can_be_simulated(settings: ObservatorySettings, name: str) -> None:

@@ -36,6 +36,24 @@ class ScriptMode(StrEnum):
         return tuple(self.value.split("_"))
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """The safe loader: times stay text, and a field written twice is refused instead of the last one winning."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  the loader's own form
+        first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{name!r} is written twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
 def _times(value: Any) -> Any:
     return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
@@ -127,10 +145,10 @@ def read_sequence(path: Path) -> Sequence:
         The file cannot be read, is no YAML mapping, or a field is unknown, missing or out of range.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), Loader=_PlainLoader)  # noqa: S506  a SafeLoader
     except OSError as error:
         raise BadSequence(f"sequence file {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, TypeError) as error:
         raise BadSequence(f"sequence file {path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise BadSequence(f"sequence file {path}: expected `name: value` lines")

@@ -25,6 +25,7 @@ class Line(BaseModel):
     begin_tai_ns: int | None = None
     end_tai_ns: int | None = None
     status: str = ""
+    unpublished: str = ""
     reason: str = ""
     notes: tuple[str, ...] = ()
     report: str = ""
@@ -35,7 +36,9 @@ class Line(BaseModel):
         return self.verdict in ("certified", "certified with failures", "passed", "passed with failures")
 
 
-def lines(view: RunView, reports: Sequence[Mapping[str, Any]], publications: Mapping[str, str]) -> list[Line]:
+def lines(
+    view: RunView, reports: Sequence[Mapping[str, Any]], publications: Mapping[str, Mapping[str, Any]]
+) -> list[Line]:
     """Return the outcome of a run.
 
     Parameters
@@ -44,8 +47,8 @@ def lines(view: RunView, reports: Sequence[Mapping[str, Any]], publications: Map
         The run.
     reports : sequence of mapping
         The lines of its verification reports (``VerifyQueries.reports``).
-    publications : mapping of str to str
-        Status of publication, by product.
+    publications : mapping of str to mapping
+        The archive's line on each certified product.
     """
     heads = [row for row in view.rows if row.type == "build"]
     internal = bool(heads)
@@ -59,7 +62,7 @@ def _line(
     view: RunView,
     head: NodeLine,
     reports: Sequence[Mapping[str, Any]],
-    publications: Mapping[str, str],
+    publications: Mapping[str, Mapping[str, Any]],
     *,
     internal: bool,
 ) -> Line:
@@ -82,22 +85,28 @@ def _line(
     if head.state in ("skipped", "failed"):
         return line
     if not internal:
-        accepted = report is not None and report["accepted"]
-        words = {"certified": "passed", "certified with failures": "passed with failures"}
-        verdict = words.get(str(report["verdict"]), "failed") if report is not None and accepted else "failed"
-        reason = (
-            str(report["reason"]) if report is not None else (decide.reason if decide else "not verified")
-        )
-        return line.model_copy(update={"verdict": verdict, "reason": "" if accepted else reason})
+        return _external(line, report, decide)
     if certify is None:
         return line.model_copy(update={"verdict": "not certified", "reason": decide.reason if decide else ""})
     if certify.state != "done":
         return line.model_copy(update={"verdict": certify.state, "reason": certify.reason})
+    published = publications.get(head.product_id, {})
     return line.model_copy(
         update={
             "verdict": str(report["verdict"]) if report is not None else "certified",
             "begin_tai_ns": certify.begin_tai_ns,
             "end_tai_ns": certify.end_tai_ns,
-            "status": publications.get(head.product_id, ""),
+            "status": published.get("status", ""),
+            "unpublished": published.get("reason", ""),
         }
     )
+
+
+def _external(line: Line, report: Mapping[str, Any] | None, decide: NodeLine | None) -> Line:
+    if report is None:
+        reason = decide.reason if decide is not None else "not verified"
+        return line.model_copy(update={"verdict": "failed", "reason": reason})
+    if not report["accepted"]:
+        return line.model_copy(update={"verdict": "failed", "reason": str(report["reason"])})
+    words = {"certified": "passed", "certified with failures": "passed with failures"}
+    return line.model_copy(update={"verdict": words[str(report["verdict"])], "reason": ""})

@@ -7,20 +7,24 @@ from typing import Annotated
 
 import typer
 
-from calibrant.observatory.cli.console import Column, console, show_rows, told
-from calibrant.observatory.cli.options import AsJson
+from calibrant.observatory.cli.console import Column, console, fail, show_rows, told
+from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
 
 app = typer.Typer(help="Cameras, as data files.", no_args_is_help=True)
 
 
 @app.command("list")
-def listing(*, as_json: AsJson = False) -> None:
-    """List the cameras that come along."""
-    from calibrant.frames.instrument import list_instruments, load_instrument  # noqa: PLC0415
+def listing(data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: AsJson = False) -> None:
+    """List the cameras that come along, and those of your own that were used in the data folder."""
+    from calibrant.frames.instrument import InstrumentError, list_instruments, load_instrument  # noqa: PLC0415
 
     rows = []
-    for name in list_instruments():
-        instrument = load_instrument(name)
+    own = data_dir / "instruments"
+    for name in sorted({*list_instruments(), *(path.stem for path in own.glob("*.yaml"))}):
+        try:
+            instrument = load_instrument(name, own)
+        except InstrumentError as error:
+            fail(f"instrument {error}")
         rows.append(
             {
                 "name": name,
@@ -28,6 +32,7 @@ def listing(*, as_json: AsJson = False) -> None:
                 "version": instrument.version,
                 "valid_from": str(instrument.valid_from),
                 "description": instrument.description,
+                "own": (own / f"{name}.yaml").exists(),
             }
         )
     columns = [Column("name"), Column("detectors"), Column("version"), Column("description", form="text")]

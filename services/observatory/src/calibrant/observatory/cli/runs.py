@@ -10,6 +10,7 @@ import typer
 
 from calibrant.observatory.cli.console import fail, told
 from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from calibrant.observatory.cli.signals import ended_by_sigterm
 
 if TYPE_CHECKING:
     from calibrant.contracts.sequencer.v1 import RunRequested
@@ -19,6 +20,7 @@ DEMO = {"bias": (10, 0.0), "dark": (5, 30.0), "flat": (10, 5.0)}
 """Frames of the demonstration: how many, and their exposure time in seconds."""
 DEMO_FLAW = "light-leak"
 INTERRUPTED = 130
+TERMINATED = 143
 
 Make = Annotated[str | None, typer.Option("--make", help="Kinds to make, such as bias,dark. Default: all.")]
 Collection = Annotated[
@@ -145,9 +147,9 @@ def _imitating(settings: ObservatorySettings, request: RunRequested) -> Observat
 def _go(settings: ObservatorySettings, request: RunRequested, *, as_json: bool) -> None:
     try:
         good = asyncio.run(_follow(settings, request, as_json=as_json))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError) as error:
         typer.echo("\nInterrupted. Nothing is lost: the same command goes on from here.", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from None
     if not good:
         raise typer.Exit(1)
 
@@ -157,9 +159,9 @@ async def _follow(settings: ObservatorySettings, request: RunRequested, *, as_js
     from calibrant.observatory.composition import observatory  # noqa: PLC0415
     from calibrant.observatory.following import RunStalled, ask, follow  # noqa: PLC0415
 
-    with show_run.Bars(quiet=as_json) as bars:
+    with show_run.Bars(quiet=as_json) as bars, ended_by_sigterm():
         async with observatory(settings) as running:
-            asked = ask(running, request)
+            asked = await asyncio.to_thread(ask, running, request)
             bars.begin(asked)
             last: Any = None
             try:
@@ -169,6 +171,6 @@ async def _follow(settings: ObservatorySettings, request: RunRequested, *, as_js
             except RunStalled as error:
                 bars.stop()
                 fail(f"{error}. Then give the same command again: it goes on from here")
-            outcome = show_run.outcome(running, last.view, settings.data_dir)
+            outcome = await asyncio.to_thread(show_run.outcome, running, last, settings.data_dir)
     show_run.show(outcome, as_json=as_json)
     return outcome.good

@@ -13,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from calibrant.archive.store import ArchiveQueries
 from calibrant.combine.store import CombineQueries
 from calibrant.frames.times import format_time
 from calibrant.observatory import following
@@ -87,7 +86,8 @@ class Bars:
             ended = sum(states.get(state, 0) for state in FINAL)
             withheld = states.get("withheld", 0)
             self._set(step, ended, sum(states.values()), f"{withheld} withheld" if withheld else "")
-        self._set("publish", progress.published, progress.to_publish, "")
+        failed = sum(row["status"] == "failed" for row in progress.publications.values())
+        self._set("publish", progress.published + failed, progress.to_publish, _failed(failed))
 
     def _set(self, step: str, done: int, total: int | None, note: str) -> None:
         if not total and not done:
@@ -117,14 +117,14 @@ class RunOutcome:
         return self.view.run.outcome != "failed"
 
 
-def outcome(running: Observatory, view: RunView, data_dir: Path) -> RunOutcome:
+def outcome(running: Observatory, progress: following.Progress, data_dir: Path) -> RunOutcome:
     """Gather what a finished run came to, and draw its masters."""
+    view = progress.view
     locate = running.platform.objects.path_of
+    wanted = {row.report_id for row in view.rows if row.report_id}
     with running.process("verify").database.reading() as session:
-        reports = VerifyQueries(session).reports()
-    with running.process("archive").database.reading() as session:
-        publications = {row["product"]: row["status"] for row in ArchiveQueries(session).publications()}
-    found = lines(view, reports, publications)
+        reports = [row for row in VerifyQueries(session).reports() if row["id"] in wanted]
+    found = lines(view, reports, progress.publications)
     with running.process("combine").database.reading() as session:
         queries = CombineQueries(session, locate)
         files = {line.product: queries.file(line.product) for line in found if line.product}
@@ -176,6 +176,8 @@ def _remarks(result: RunOutcome) -> Iterator[tuple[str, str, str]]:
         what = f"{line.kind} {line.set}".rstrip() + detector
         if line.reason and not line.good:
             yield line.verdict, what, line.reason
+        if line.status == "failed":
+            yield "failed", what, f"not published: {line.unpublished}"
         for note in line.notes:
             yield "note", what, note
     for file in result.rejected:

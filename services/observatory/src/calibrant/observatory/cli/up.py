@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from calibrant.observatory.cli.console import console, told
 from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, DataDir
+from calibrant.observatory.cli.signals import ended_by_sigterm
 
 if TYPE_CHECKING:
     from calibrant.observatory.settings import ObservatorySettings
 
+OPEN_WARNING = (
+    "warning: the API asks nobody who they are, and other machines can reach it. Keep it behind a network policy or "
+    "a proxy that does"
+)
 Services = Annotated[list[str] | None, typer.Argument(help="Services to run; none named: all of them.")]
 
 
@@ -23,10 +27,16 @@ def up(
     services: Services = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0: any free one.")] = 8080,
+    host: Annotated[str, typer.Option(envvar="CALIBRANT_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="CALIBRANT_PORT", help="Port to listen on; 0: any free one.")
+    ] = 8080,
     speed: Annotated[
-        float, typer.Option(help="Speed of the simulated camera: 1 is real time, 0 as fast as it can.")
+        float,
+        typer.Option(
+            envvar="CALIBRANT_SPEED",
+            help="Speed of the simulated camera: 1 is real time, 0 as fast as it can.",
+        ),
     ] = 1.0,
 ) -> None:
     """Run services until stopped (Ctrl-C or SIGTERM); work in hand is finished first."""
@@ -42,28 +52,13 @@ async def _up(settings: ObservatorySettings, names: list[str] | None) -> None:
     from calibrant.observatory.http import observatory_app  # noqa: PLC0415
     from calibrant.runtime.main import listen, serve  # noqa: PLC0415
 
-    with listen(settings.host, settings.port) as opened, _ended_by_sigterm():
+    with listen(settings.host, settings.port) as opened, ended_by_sigterm():
         async with observatory(settings, names or SERVICES) as running:
             host, port = opened.getsockname()[:2]
             console().print(f"calibrant listens on http://{host}:{port} (data in {settings.data_dir})")
             console().print(
                 f"services: {', '.join(sorted(running.apps))}; documentation under /docs and /SERVICE/docs"
             )
+            if not ip_address(host).is_loopback:
+                console().print(OPEN_WARNING, style="yellow")
             await serve(observatory_app(running), opened)
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block in order, as Ctrl-C does, also before the server takes signals for itself."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-
-    def end(*_: object) -> None:
-        if task is not None:
-            task.cancel()
-        loop.call_soon_threadsafe(lambda: None)  # wake it
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
