@@ -8,12 +8,14 @@ import pytest
 import yaml
 
 from calibrant.frames.instrument import (
+    Instrument,
     InstrumentError,
     check_instrument,
     list_instruments,
     load_instrument,
     parse_section,
 )
+from calibrant.pixels import remove_signature
 from calibrant.pixels.geometry import Box
 
 SHIPPED = Path(str(resources.files("calibrant.frames.instruments")))
@@ -72,6 +74,75 @@ def test_sections_count_from_one_and_include_their_ends():
     assert (section.y0, section.y1, section.x0, section.x1) == (0, 512, 4, 516)
     assert str(section) == "[5:516,1:512]"
     assert load_instrument("kast-blue").geometry(0).amplifiers[1].serial_overscan == Box(0, 350, 2080, 2112)
+
+
+def test_the_simulated_cameras_overscans_lose_the_columns_next_to_the_image():
+    shipped = load_instrument("simcam")
+    assert shipped.overscan.skip == 2
+    whole = {a.name: a.serial_overscan for a in shipped.detector(1).geometry().amplifiers}
+    for amplifier in shipped.geometry(1).amplifiers:
+        kept, full = amplifier.serial_overscan, whole[amplifier.name]
+        assert full.x0 == amplifier.image.x1
+        assert kept == full._replace(x0=full.x0 + 2)
+        assert amplifier.parallel_overscan.shape == (16, 512)
+
+
+def skipping(name, skip, **amplifier):
+    """Return an instrument with another `skip`, and its first detector's amplifiers changed."""
+    content = load_instrument(name).model_dump(mode="json")
+    content["overscan"]["skip"] = skip
+    for one in content["detectors"][0]["amplifiers"]:
+        one.update(amplifier)
+    return Instrument.model_validate(content)
+
+
+def test_kasts_overscans_lose_what_was_read_first():
+    boxes = [a.serial_overscan for a in skipping("kast-blue", 3).geometry(0).amplifiers]
+    assert boxes == [Box(0, 350, 2051, 2080), Box(0, 350, 2080, 2109)]
+
+
+@pytest.mark.parametrize(("reverse", "kept"), [(False, Box(0, 119, 0, 3)), (True, Box(0, 119, 1, 4))])
+def test_an_overscan_left_of_the_image_loses_its_last_columns(reverse, kept):
+    (amplifier,) = skipping("afosc-ccd42-40", 1, overscan_reversed=reverse).geometry(0).amplifiers
+    assert amplifier.serial_overscan == kept
+
+
+def test_rows_are_left_out_where_only_a_parallel_overscan_gives_the_level():
+    below, above = "[1:511,1:20]", "[1:511,101:119]"
+    for image, parallel, kept in [
+        ("[1:511,1:100]", above, Box(102, 119, 0, 511)),
+        ("[1:511,21:119]", below, Box(0, 18, 0, 511)),
+    ]:
+        camera = skipping(
+            "afosc-ccd42-40", 2, image=image, placed=None, serial_overscan=None, parallel_overscan=parallel
+        )
+        assert camera.geometry(0).amplifiers[0].parallel_overscan == kept
+    with pytest.raises(ValueError, match=r"overscan\.skip: 19 leaves nothing of parallel_overscan"):
+        skipping(
+            "afosc-ccd42-40",
+            19,
+            image="[1:511,1:100]",
+            placed=None,
+            serial_overscan=None,
+            parallel_overscan=above,
+        )
+
+
+@pytest.mark.parametrize("method", ["median", "median-per-row"])
+def test_a_tail_of_deferred_charge_spoils_the_level_unless_it_is_skipped(method):
+    level_adu, trail_adu = 1000.0, np.array([60.0, 20.0, 7.0, 2.0])
+    errors = {}
+    for skip in (0, 4):
+        camera = skipping("simcam-tiny", skip)
+        raw = np.full(camera.detector(0).raw_shape, level_adu)
+        for amplifier in camera.detector(0).amplifiers:
+            box = amplifier.serial_overscan
+            raw[box.y0 : box.y1, box.x0 : box.x0 + 4] += trail_adu
+            raw[box.y0 : box.y1, box.x0 + 4 : box.x1] += np.linspace(-0.5, 0.5, 12)  # a spread to rank in
+        image = remove_signature(raw, camera.geometry(0), overscan=method, unit="adu")
+        errors[skip] = float(np.abs(image.data).max())
+    assert errors[0] == pytest.approx(2 / 11, abs=1e-4)  # two ranks of the twelve, 1/11 ADU apart each
+    assert errors[4] == pytest.approx(0, abs=1e-4)
 
 
 @pytest.mark.parametrize("text", ["[0:5,1:5]", "[5:1,1:5]", "5:1,1:5", "[a:b,1:2]", "[1:2]"])
@@ -133,6 +204,8 @@ def _amplifier(**fields):
         (_amplifier(name="A00"), "used twice"),
         (_amplifier(prescan="[1:2,900:963]"), "leaves the raw frame"),
         (_amplifier(serial_overscan="[67:82,1:64]"), "must have the rows of image"),
+        (lambda c: c["overscan"].update(skip=16), "overscan.skip: 16 leaves nothing of serial_overscan"),
+        (lambda c: c["overscan"].update(skip=-1), "overscan.skip: "),
         (lambda c: c["detectors"][1].update(id=0), "detector ids repeat"),
         (lambda c: c["detectors"][1]["amplifiers"].pop(), "belong to no amplifier"),
         (lambda c: c["header"].pop("detector"), "header.detector.cards is needed"),

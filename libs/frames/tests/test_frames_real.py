@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from calibrant.frames.instrument import load_instrument
+from calibrant.frames.instrument import Instrument, load_instrument
 from calibrant.frames.reading import FrameRejected, RejectionReason, read_frames
 from calibrant.frames.times import format_time
 
@@ -65,6 +65,22 @@ def test_kast_overscans_hold_the_bias_level_of_their_amplifier(real_data):
     dark = [np.median(flat.array[a.serial_overscan.slices]) for a in geometry.amplifiers]
     assert min(lit) > 2 * max(dark)
     assert max(dark) < 1000
+
+
+def test_what_kast_would_skip_is_the_one_column_off_the_level(real_data):
+    content = load_instrument("kast-blue").model_dump(mode="json")
+    content["overscan"]["skip"] = 1
+    skipping = Instrument.model_validate(content).geometry(0)
+    whole = load_instrument("kast-blue").geometry(0)
+    for frame in frames_of(real_data, "kast-blue", "b2[123]*"):
+        for kept, full in zip(skipping.amplifiers, whole.amplifiers, strict=True):
+            columns = frame.array[kept.serial_overscan.slices].mean(axis=0)
+            total = (
+                frame.array[full.serial_overscan.slices].sum()
+                - frame.array[kept.serial_overscan.slices].sum()
+            )
+            assert np.abs(columns - np.median(columns)).max() < 2
+            assert total / full.image.shape[0] < np.median(columns) - 5
 
 
 def test_kast_nights_and_filters(real_data):

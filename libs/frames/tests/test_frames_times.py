@@ -16,6 +16,7 @@ from calibrant.frames.times import (
     parse_time,
     parse_unix,
     tai_ns_from_datetime,
+    utc_text,
 )
 
 UTC_TEXTS = st.datetimes(min_value=datetime(1972, 1, 1), max_value=datetime(2026, 6, 1)).map(  # noqa: DTZ001
@@ -96,3 +97,18 @@ def test_a_datetime_must_name_its_zone():
     assert tai_ns_from_datetime(datetime(2026, 1, 1, tzinfo=UTC)) == parse_time("2026-01-01T00:00:00")
     with pytest.raises(ValueError, match="time zone"):
         tai_ns_from_datetime(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+@given(UTC_TEXTS)
+def test_a_readers_text_is_exact_and_says_its_scale(text):
+    written = utc_text(parse_time(text))
+    assert parse_time(written) == parse_time(text)
+    assert written.endswith("Z")
+    assert "." not in written or written[-2] != "0"
+
+
+def test_a_readers_text_before_1972_is_tai_and_of_nothing_is_nothing():
+    assert utc_text(0) == "1970-01-01T00:00:00 TAI"
+    assert parse_time(utc_text(1_500_000_000)) == 1_500_000_000
+    assert utc_text(parse_time("2026-01-01T00:00:10")) == "2026-01-01T00:00:10Z"
+    assert utc_text(None) is None

@@ -11,6 +11,7 @@ from astropy.nddata import CCDData
 
 from calibrant.frames.times import parse_time
 from calibrant.frames.writing import (
+    ProductAmplifier,
     ProductImage,
     ProductInput,
     ProductUnreadableError,
@@ -23,8 +24,18 @@ from calibrant.frames.writing import (
 )
 
 FRAMES = tuple(
-    ProductInput(role="frames", id=f"{number:024x}-1", sha256=hashlib.sha256(bytes([number])).hexdigest())
-    for number in range(30)
+    ProductInput(
+        role="frames",
+        id=f"{number:024x}-1",
+        sha256=hashlib.sha256(bytes([number])).hexdigest(),
+        file_name=name,
+        exposure_id=f"SC_O_20260101_{number:06d}",
+        begin_tai_ns=parse_time("2026-01-01T20:00:00.123456789TAI") + number,
+        exptime_s=0.1 * number,
+        dark_time_s=None if number == 3 else 0.1 * number + 1e-9,
+        scale=1 / (number + 3),
+    )
+    for number, name in enumerate(["d.fits", "Nächte/dunkel 1.fits", "100%25 .fits ", *["x.fits"] * 27])
 )
 
 
@@ -64,6 +75,7 @@ def product(**changed):
         "dark_time_s": 31.5,
         "per_second": True,
         "overscan": "median-per-row",
+        "amplifiers": (ProductAmplifier("A00", 1.48, 5.0), ProductAmplifier("A01", 1.52, 5.3)),
     }
     return ProductImage(**(fields | changed))
 
@@ -94,6 +106,7 @@ def test_a_flat_without_unit_times_and_parameters_comes_back(tmp_path):
         per_second=False,
         filter="r",
         provenance=source,
+        amplifiers=(),
     )
     write_product(tmp_path / "flat.fits", flat)
     same(flat, read_product(tmp_path / "flat.fits"))
@@ -102,6 +115,28 @@ def test_a_flat_without_unit_times_and_parameters_comes_back(tmp_path):
 def test_the_same_product_has_the_same_bytes(tmp_path):
     assert product_bytes(product()) == product_bytes(product())
     assert product_bytes(product()) != product_bytes(product(detector=0))
+    write_product(tmp_path / "dark.fits", product())
+    assert product_bytes(read_product(tmp_path / "dark.fits")) == (tmp_path / "dark.fits").read_bytes()
+
+
+def test_anyone_can_read_what_went_in_and_by_which_numbers(tmp_path):
+    write_product(tmp_path / "dark.fits", product())
+    with fits.open(tmp_path / "dark.fits") as file:
+        header, rows = file[0].header, file["PROVENANCE"].data
+        units_of = {column.name: column.unit for column in file["PROVENANCE"].columns}
+        assert file["PROVENANCE"].header["TIMESYS"] == "TAI"
+        first, second, bias = rows[0], rows[1], rows[30]
+        assert (first["FILE"], second["FILE"]) == ("d.fits", "N%C3%A4chte/dunkel%201.fits")
+        assert (second["EXPOSURE"], second["DATE_BEG"]) == (
+            "SC_O_20260101_000001",
+            "2026-01-01T20:00:00.123456790",
+        )
+        assert (second["EXPTIME"], second["SCALE"]) == (0.1, 0.25)
+        assert (bias["ROLE"], bias["FILE"], bias["EXPOSURE"], bias["DATE_BEG"]) == ("bias", "", "", "")
+        assert np.isnan([bias["EXPTIME"], bias["DARKTIME"], bias["SCALE"], rows["DARKTIME"][3]]).all()
+        assert (units_of["EXPTIME"], units_of["DARKTIME"]) == ("s", "s")
+        assert (header["NAMPS"], header["AMP2"], header["GAIN2"], header["RDNOIS2"]) == (2, "A01", 1.52, 5.3)
+        assert header["RDNOISE"] == pytest.approx(5.15)
 
 
 def test_the_file_keeps_the_standard_and_its_checksums(tmp_path):
@@ -143,6 +178,8 @@ def test_astropy_opens_it_as_an_image_with_uncertainty_and_mask(tmp_path):
 def test_planes_of_different_shapes_and_bit_31_are_refused():
     with pytest.raises(ValueError, match=r"variance is \(2, 2\) but data is \(40, 60\)"):
         product(variance=np.zeros((2, 2), np.float32))
+    with pytest.raises(ValueError, match="100 amplifiers"):
+        product(amplifiers=(ProductAmplifier("A", 1.0, 1.0),) * 100)
     with pytest.raises(ValueError, match="bit 31"):
         product(mask=np.full((40, 60), 1 << 31, np.uint32))
 

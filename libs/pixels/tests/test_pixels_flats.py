@@ -5,7 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 
-from calibrant.pixels import Amplifier, Box, Geometry, Image, Mask, Reference, combine, noise_ratio, normalise
+from calibrant.pixels import (
+    Amplifier,
+    Box,
+    Geometry,
+    Image,
+    Mask,
+    Reference,
+    clipped_level,
+    combine,
+    noise_ratio,
+    normalise,
+)
 
 N, READ_NOISE_E = 20, 5.0
 SHAPE = (100, 500)
@@ -134,6 +145,11 @@ def test_a_frame_is_divided_by_its_clipped_mean():
     assert found.level == pytest.approx(5000, abs=4)
     np.testing.assert_allclose(found.data, data / found.level, rtol=1e-6)
     np.testing.assert_allclose(found.variance, 2500 / found.level**2, rtol=1e-6)
+    assert found.level == clipped_level(data, mask)
+    dimmed = np.where(mask == 0, data, 4990)
+    assert clipped_level(dimmed) < clipped_level(dimmed, mask) == found.level
+    with pytest.raises(ValueError, match="mask: shape"):
+        clipped_level(data, mask[1:])
     assert found.amplifier_levels == {}
     assert normalise(data).variance is None
 

@@ -36,7 +36,35 @@ def test_the_product_says_all_that_determines_it(bench):
     assert header["DATE-BEG"] == format_time(facts.begin_tai_ns, "tai", 9)
     assert facts.end_tai_ns - facts.begin_tai_ns == 2 * 60_000_000_000
     assert [one.file_name for one in facts.frames] == [one.file_name for one in inputs]
-    assert facts.read_noise_e == pytest.approx((5.0 + 5.2 + 4.9 + 5.1) / 4)
+    assert facts.read_noise_e == product.read_noise_e == pytest.approx((5.0 + 5.2 + 4.9 + 5.1) / 4)
+    assert [(one.name, one.gain_e_per_adu) for one in product.amplifiers] == [
+        ("A00", 1.48), ("A01", 1.52), ("A10", 1.5), ("A11", 1.55),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("normalise", "same"), [("each", False), ("combined", True)])
+def test_the_file_tells_of_each_frame_and_what_it_was_divided_by(bench, normalise, same):
+    _, dark, _ = bench.build("dark", bench.darks(4.0, 4.0, 4.0))
+    frames = bench.flats(9000.0, 9500.0, 10000.0)
+    product, _, path = bench.build("flat", [*frames, bench.calibration("dark", dark)], normalise=normalise)
+    *told, last = product.provenance.inputs
+    assert [(one.file_name, one.exposure_id) for one in told] == [
+        (one.file_name, one.exposure_id) for one in frames
+    ]
+    assert {(one.exptime_s, one.dark_time_s) for one in told} == {(4.0, 4.0)}
+    assert [one.begin_tai_ns - told[0].begin_tai_ns for one in told] == [0, 60_000_000_000, 120_000_000_000]
+    levels = [9500.0] * 3 if same else [9000.0, 9500.0, 10000.0]
+    assert [one.scale for one in told] == pytest.approx(levels, rel=0.005)
+    assert (last.role, last.id, last.scale, last.begin_tai_ns) == ("dark", dark.product_id, None, None)
+    write_product(path.with_name("again.fits"), product)
+    assert path.with_name("again.fits").read_bytes() == path.read_bytes()
+
+
+def test_a_dark_per_second_tells_its_times_and_a_bias_was_divided_by_one(bench):
+    bias, facts, _ = bench.build("bias", bench.biases(3))
+    assert [one.scale for one in bias.provenance.inputs] == [1.0] * 3
+    dark, _, _ = bench.build("dark", [*bench.darks(3.0, 6.0, 9.0), bench.calibration("bias", facts)])
+    assert [one.scale for one in dark.provenance.inputs] == [3.0, 6.0, 9.0, None]
 
 
 def test_the_same_job_gives_the_same_bytes(bench):

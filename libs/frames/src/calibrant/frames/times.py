@@ -8,7 +8,7 @@ import re
 from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Literal
+from typing import Literal, overload
 
 import erfa  # type: ignore[import-untyped]  # astropy's; ships no types
 
@@ -193,6 +193,33 @@ def format_time(tai_ns: int, scale: Scale = "utc", decimals: int = 3) -> str:
     minutes, seconds = divmod(rest, 60)
     text = f"{_EPOCH + timedelta(days=day)}T{hours:02d}:{minutes:02d}:{seconds + over:02d}"
     return f"{text}.{nanoseconds:09d}"[: len(text) + 1 + decimals] if decimals else text
+
+
+@overload
+def utc_text(tai_ns: int) -> str: ...
+@overload
+def utc_text(tai_ns: None) -> None: ...
+def utc_text(tai_ns: int | None) -> str | None:
+    """Write a time for a reader: UTC with ``Z``, exact, no zeros at the end; TAI, and saying so, before 1972.
+
+    Parameters
+    ----------
+    tai_ns : int or None
+        Nanoseconds since 1970-01-01T00:00:00 TAI; None stays None: unbounded, or not known yet.
+
+    Examples
+    --------
+    >>> utc_text(parse_time("2026-01-01T00:00:00.250"))
+    '2026-01-01T00:00:00.25Z'
+    >>> utc_text(0)
+    '1970-01-01T00:00:00 TAI'
+    """
+    if tai_ns is None:
+        return None
+    try:
+        return format_time(tai_ns, "utc", 9).rstrip("0").rstrip(".") + "Z"
+    except ValueError:
+        return format_time(tai_ns, "tai", 9).rstrip("0").rstrip(".") + " TAI"
 
 
 def mjd_tai(tai_ns: int) -> float:

@@ -6,7 +6,7 @@ cameras: an instrument reaches it as a :class:`Geometry`, frames as arrays. NumP
 
 from calibrant.pixels.combine import Combined, combine
 from calibrant.pixels.darks import per_second, scaled
-from calibrant.pixels.flats import NoiseRatio, Normalised, noise_ratio, normalise
+from calibrant.pixels.flats import NoiseRatio, Normalised, clipped_level, noise_ratio, normalise
 from calibrant.pixels.geometry import Amplifier, Box, Geometry
 from calibrant.pixels.image import Image, OverscanLevel, Reference
 from calibrant.pixels.isr import remove_signature
@@ -41,6 +41,7 @@ __all__ = [
     "Reference",
     "RowSource",
     "amplifier_statistics",
+    "clipped_level",
     "clipped_statistics",
     "combine",
     "noise_ratio",

@@ -95,17 +95,14 @@ def normalise(
     ValueError
         When shapes differ, or a level is not above zero or not finite.
     """
-    for name, plane in [("mask", mask), ("variance", variance)]:
-        if plane is not None and plane.shape != data.shape:
-            raise ValueError(f"{name}: shape {plane.shape}, but the frame has {data.shape}")
+    if variance is not None and variance.shape != data.shape:
+        raise ValueError(f"variance: shape {variance.shape}, but the frame has {data.shape}")
     if geometry is not None and geometry.shape != data.shape:
         raise ValueError(f"geometry: shape {geometry.shape}, but the frame has {data.shape}")
-    good = np.isfinite(data)
-    if mask is not None:
-        good &= (mask & np.uint32(exclude)) == 0
-    levels: dict[str, float] = {}
+    good = _good(data, mask, exclude)
     level = _level("frame", data[good])
-    divisor = np.full(data.shape, level)
+    levels: dict[str, float] = {}
+    divisor = np.full(data.shape if geometry is not None else (1, 1), level)
     for amplifier in () if geometry is None else geometry.amplifiers:
         part = amplifier.placed.slices
         levels[amplifier.name] = _level(f"amplifier {amplifier.name!r}", data[part][good[part]])
@@ -116,6 +113,22 @@ def normalise(
         level,
         levels,
     )
+
+
+def clipped_level(data: NDArray[Any], mask: NDArray[Any] | None = None, *, exclude: Mask = UNUSABLE) -> float:
+    """Give the level that `normalise` divides a whole frame by, and divide nothing.
+
+    Parameters
+    ----------
+    data, mask, exclude
+        As for `normalise`.
+
+    Raises
+    ------
+    ValueError
+        When the mask's shape differs, or the level is not above zero or not finite.
+    """
+    return _level("frame", data[_good(data, mask, exclude)])
 
 
 def noise_ratio(
@@ -182,11 +195,21 @@ def noise_ratio(
         if not level > 0:
             raise ValueError(f"frame: level {level} relative to its flat is not above zero; is it a flat?")
         variance = factor * (level * response / gain + (read_noise_e / gain) ** 2) / response**2
-        inliers = np.abs(ratio - level) <= OUTLIER_SIGMA * np.sqrt(variance)
+        expected = np.sqrt(variance)
+        inliers = np.abs(ratio - level) <= OUTLIER_SIGMA * expected
         if inliers.any():
             level = float(np.average(ratio[inliers], weights=1 / variance[inliers]))
-    deviations = clipped_statistics((ratio - level) / np.sqrt(variance), OUTLIER_SIGMA)
+    deviations = clipped_statistics((ratio - level) / expected, OUTLIER_SIGMA)
     return NoiseRatio(deviations.std, level, math.sqrt(float(np.median(variance))), deviations.count)
+
+
+def _good(data: NDArray[Any], mask: NDArray[Any] | None, exclude: Mask) -> NDArray[np.bool_]:
+    good: NDArray[np.bool_] = np.isfinite(data)
+    if mask is not None:
+        if mask.shape != data.shape:
+            raise ValueError(f"mask: shape {mask.shape}, but the frame has {data.shape}")
+        good &= (mask & np.uint32(exclude)) == 0
+    return good
 
 
 def _level(name: str, values: NDArray[Any]) -> float:

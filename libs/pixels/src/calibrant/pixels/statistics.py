@@ -17,6 +17,8 @@ from calibrant.pixels.mask import UNUSABLE, Mask
 PERCENTILES: Final = (0, 5, 16, 50, 84, 95, 100)
 """Percentiles that describe an amplifier."""
 
+QUARTILES: Final = (25, 50, 75)
+
 IQR_TO_SIGMA: Final = 0.741301109252801
 """Standard deviation of a normal distribution over its interquartile range."""
 
@@ -27,7 +29,7 @@ class ClippedStatistics:
 
     Parameters
     ----------
-    mean, median, std
+    mean, std
         Of the kept values, in their unit; `std` with ``ddof=1``.
     count
         Values kept.
@@ -36,7 +38,6 @@ class ClippedStatistics:
     """
 
     mean: float
-    median: float
     std: float
     count: int
     n_clipped: int
@@ -107,17 +108,7 @@ def clipped_statistics(values: NDArray[Any], sigma: float = 5.0, iterations: int
         raise ValueError(f"clip: sigma {sigma} must be positive and iterations {iterations} not negative")
     finite = np.asarray(values).astype(np.float64).ravel()
     finite = finite[np.isfinite(finite)]
-    kept = finite
-    for iteration in range(iterations):
-        centre, spread = _robust(finite) if iteration == 0 else (_mean(kept), _std(kept))
-        if not spread > 0:
-            break
-        within = finite[np.abs(finite - centre) <= sigma * spread]
-        if iteration > 0 and within.size == kept.size:
-            break
-        kept = within
-    median = float(np.median(kept)) if kept.size else math.nan
-    return ClippedStatistics(_mean(kept), median, _std(kept), kept.size, finite.size - kept.size)
+    return _clipped(finite, _percentiles(finite, QUARTILES), sigma, iterations)
 
 
 def amplifier_statistics(
@@ -156,18 +147,19 @@ def amplifier_statistics(
     """
     if image.data.shape != geometry.shape:
         raise ValueError(f"image: shape {image.data.shape}, but the geometry says {geometry.shape}")
+    needed = tuple(sorted({*PERCENTILES, *QUARTILES}))
     result: dict[str, AmplifierStatistics] = {}
     for amplifier in geometry.amplifiers:
         good = _good(image, amplifier.placed, exclude)
-        clipped = clipped_statistics(good, sigma, iterations)
-        percentiles = np.percentile(good, PERCENTILES) if good.size else np.full(len(PERCENTILES), math.nan)
+        percentiles = dict(zip(needed, _percentiles(good, needed), strict=True))
+        clipped = _clipped(good, tuple(percentiles[one] for one in QUARTILES), sigma, iterations)
         result[amplifier.name] = AmplifierStatistics(
             mean=_mean(good),
-            median=float(np.median(good)) if good.size else math.nan,
+            median=percentiles[50],
             std=_std(good),
             clipped_mean=clipped.mean,
             noise=clipped.std,
-            percentiles=tuple(percentiles.tolist()),
+            percentiles=tuple(percentiles[one] for one in PERCENTILES),
             corner_mean=_mean(_good(image, amplifier.corner_box(corner_size), exclude)),
             count=good.size,
             n_excluded=amplifier.placed.area - good.size,
@@ -183,18 +175,39 @@ def _good(image: Image, box: Box, exclude: Mask) -> NDArray[np.float64]:
     return values
 
 
+def _percentiles(values: NDArray[np.float64], percents: tuple[int, ...]) -> tuple[float, ...]:
+    """Percentiles of finite values, all from one partial sort; NaN where there is no value."""
+    if not values.size:
+        return (math.nan,) * len(percents)
+    found: list[float] = np.percentile(values, percents).tolist()
+    return tuple(found)
+
+
+def _clipped(
+    finite: NDArray[np.float64], quartiles: tuple[float, ...], sigma: float, iterations: int
+) -> ClippedStatistics:
+    """Clip finite values whose quartiles are known."""
+    kept = finite
+    mean, std = _mean(kept), _std(kept)
+    lower, median, upper = quartiles
+    robust = IQR_TO_SIGMA * (upper - lower)
+    centre, spread = median, robust if robust > 0 else std
+    for iteration in range(iterations):
+        if not spread > 0:
+            break
+        within = finite[np.abs(finite - centre) <= sigma * spread]
+        if within.size != kept.size:
+            kept = within
+            mean, std = _mean(kept), _std(kept)
+        elif iteration > 0:
+            break
+        centre, spread = mean, std
+    return ClippedStatistics(mean, std, kept.size, finite.size - kept.size)
+
+
 def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if values.size else math.nan
 
 
 def _std(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1)) if values.size > 1 else math.nan
-
-
-def _robust(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Median and a standard deviation that outliers hardly move."""
-    if not values.size:
-        return math.nan, math.nan
-    lower, median, upper = np.percentile(values, (25, 50, 75))
-    spread = IQR_TO_SIGMA * (upper - lower)
-    return float(median), float(spread) if spread > 0 else _std(values)

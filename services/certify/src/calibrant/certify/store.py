@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from calibrant.certify.ledger import EntryRow, lines
 from calibrant.certify.service import daily_collection
-from calibrant.frames.times import format_time
+from calibrant.frames.times import utc_text
 from calibrant.rules.ledger import FILTER_KINDS, Found, LedgerEntry, effective, find
 
 
@@ -146,16 +146,6 @@ class CertifyQueries:
         return _not_found(rows, same, at_tai_ns, answer.why)
 
 
-def utc_words(tai_ns: int | None) -> str | None:
-    """Write a time for a reader: UTC with ``Z``, exact; TAI before 1972; None for unbounded."""
-    if tai_ns is None:
-        return None
-    try:
-        return format_time(tai_ns, "utc", 9).rstrip("0").rstrip(".") + "Z"
-    except ValueError:
-        return format_time(tai_ns, "tai", 9).rstrip("0").rstrip(".") + " TAI"
-
-
 def _not_found(
     rows: dict[int, EntryRow], same: list[LedgerEntry], at_tai_ns: int, why: str
 ) -> dict[str, Any]:
@@ -192,8 +182,8 @@ def _in_force(rows: dict[int, EntryRow], entry: LedgerEntry) -> dict[str, Any]:
 
 def _range(begin_tai_ns: int | None, end_tai_ns: int | None) -> dict[str, Any]:
     return {
-        "begin": utc_words(begin_tai_ns),
-        "end": utc_words(end_tai_ns),
+        "begin": utc_text(begin_tai_ns),
+        "end": utc_text(end_tai_ns),
         "begin_tai_ns": begin_tai_ns,
         "end_tai_ns": end_tai_ns,
     }
@@ -210,7 +200,7 @@ def _summary(row: EntryRow) -> dict[str, Any]:
         "collection": row.collection,
         "status": "certified" if row.action == "certify" else "withdrawn",
         **_range(row.begin_tai_ns, row.end_tai_ns),
-        "recorded": utc_words(row.recorded_tai_ns),
+        "recorded": utc_text(row.recorded_tai_ns),
         "recorded_tai_ns": row.recorded_tai_ns,
         "report": row.report_id,
     }

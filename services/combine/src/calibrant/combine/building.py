@@ -17,7 +17,7 @@ from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import DataRef, JobInput, Product, TaiTime, TimeRange
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.times import NS_PER_S
-from calibrant.frames.writing import ProductImage, ProductInput, Provenance, write_product
+from calibrant.frames.writing import ProductAmplifier, ProductImage, ProductInput, Provenance, write_product
 from calibrant.pixels import ENGINE_VERSION
 from calibrant.rules.association import TIME_TOLERANCE_S
 from calibrant.rules.identity import product_id
@@ -32,7 +32,7 @@ class VersionMismatch(PermanentError):
 
 
 class InputRecord(BaseModel):
-    """What is recorded of one input of a product, beside the hash in its file.
+    """What is recorded of one input of a product, here and in its file.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def _frame_record(frame: JobFrame, scale: float) -> InputRecord:
 
 
 def _calibration_record(one: JobInput) -> InputRecord:
-    return InputRecord(role=one.role, id=one.id, sha256=one.ref.sha256)
+    return InputRecord(role=one.role, id=one.id, sha256=one.ref.sha256, file_name=one.file_name)
 
 
 def _common(values: list[float | None]) -> float | None:
@@ -222,12 +222,12 @@ def _common(values: list[float | None]) -> float | None:
 def _image(
     job: CombineJob, instrument: Instrument, facts: ProductFacts, frames: list[JobFrame], built: Built
 ) -> ProductImage:
-    planes = built.combined
+    planes, detector = built.combined, instrument.detector(job.detector)
     return ProductImage(
         kind=job.recipe,
         instrument=job.instrument,
         detector=job.detector,
-        detector_name=instrument.detector(job.detector).name,
+        detector_name=detector.name,
         unit=built.unit,
         data=planes.data,
         variance=planes.variance,
@@ -240,7 +240,7 @@ def _image(
             recipe_version=job.recipe_version,
             engine_version=job.engine_version,
             instrument_hash=job.instrument_hash,
-            inputs=tuple(ProductInput(one.role, one.id, one.sha256) for one in facts.inputs),
+            inputs=tuple(ProductInput(**one.model_dump()) for one in facts.inputs),
             parameters=facts.parameters,
         ),
         statistic=str(facts.parameters["statistic"]),
@@ -252,4 +252,7 @@ def _image(
         normalisation=built.normalisation,
         filter=facts.filter,
         overscan=str(facts.parameters["overscan"]),
+        amplifiers=tuple(
+            ProductAmplifier(one.name, one.gain_e_per_adu, one.read_noise_e) for one in detector.amplifiers
+        ),
     )

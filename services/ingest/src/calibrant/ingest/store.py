@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from calibrant.frames.times import format_time
+from calibrant.frames.times import utc_text
 
 
 class FrameRow(SQLModel, table=True):
@@ -161,18 +161,10 @@ class IngestQueries:
                 "acquisition": row.acquisition_id,
                 "run": row.run_id,
                 "path": None if row.kept is None else row.kept.removeprefix("objects:"),
-                "recorded": utc_words(row.recorded_tai_ns),
+                "recorded": utc_text(row.recorded_tai_ns),
             }
             for row in self._session.exec(query.order_by(*latest).limit(limit)).all()
         ]
-
-
-def utc_words(tai_ns: int) -> str:
-    """Write a time for a reader: UTC with ``Z``, exact; before 1972, where UTC had no whole seconds, TAI."""
-    try:
-        return format_time(tai_ns, "utc", 9).rstrip("0").rstrip(".") + "Z"
-    except ValueError:
-        return format_time(tai_ns, "tai", 9).rstrip("0").rstrip(".") + " TAI"
 
 
 def _summary(row: FrameRow) -> dict[str, Any]:
@@ -182,7 +174,7 @@ def _summary(row: FrameRow) -> dict[str, Any]:
         "detector": row.detector,
         "exposure": row.exposure_id,
         "image_type": row.image_type,
-        "begin": utc_words(row.begin_tai_ns),
+        "begin": utc_text(row.begin_tai_ns),
         "begin_tai_ns": row.begin_tai_ns,
         "night": row.night,
         "exposure_time_s": row.exposure_time_s,

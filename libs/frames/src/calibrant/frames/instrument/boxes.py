@@ -40,6 +40,14 @@ class Section(BaseModel):
         """Return the same rectangle shifted by whole pixels."""
         return type(self)(y0=self.y0 + rows, y1=self.y1 + rows, x0=self.x0 + columns, x1=self.x1 + columns)
 
+    def without_columns(self, count: int, *, at_start: bool) -> Self:
+        """Return the rectangle without `count` of its columns, the first or the last ones."""
+        return self.model_copy(update={"x0": self.x0 + count} if at_start else {"x1": self.x1 - count})
+
+    def without_rows(self, count: int, *, at_start: bool) -> Self:
+        """Return the rectangle without `count` of its rows, the first or the last ones."""
+        return self.model_copy(update={"y0": self.y0 + count} if at_start else {"y1": self.y1 - count})
+
     def overlaps(self, other: "Section") -> bool:
         """Tell whether the two rectangles share a pixel."""
         return self.y0 < other.y1 and other.y0 < self.y1 and self.x0 < other.x1 and other.x0 < self.x1

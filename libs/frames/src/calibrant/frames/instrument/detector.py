@@ -32,6 +32,11 @@ class Amplifier(BaseModel):
     serial_overscan: SectionText | None = Field(
         default=None, description="Columns without light read with each row; same rows as the image."
     )
+    overscan_reversed: bool = Field(
+        default=False,
+        description="The serial overscan's columns stand against the order of reading: the one read first is the "
+        "farthest from the image.",
+    )
     parallel_overscan: SectionText | None = Field(
         default=None, description="Rows without light read after the image; same columns as the image."
     )
@@ -52,20 +57,54 @@ class Amplifier(BaseModel):
         }
         return {name: section for name, section in found.items() if section is not None}
 
-    def geometry(self, placed: Section) -> pixels.Amplifier:
-        """Return the plain geometry of this amplifier, its image going to ``placed``."""
+    def geometry(self, placed: Section, skip: int = 0) -> pixels.Amplifier:
+        """Return the plain geometry of this amplifier.
+
+        Parameters
+        ----------
+        placed : Section
+            Where its image goes in the trimmed image.
+        skip : int
+            Lines of the overscan that are left out; see `Overscan`.
+
+        Raises
+        ------
+        ValueError
+            If nothing of the overscan would be left.
+        """
+        serial, parallel = self._after(skip)
         return pixels.Amplifier(
             name=self.name,
             image=_box(self.image),
             placed=_box(placed),
             flip_x=self.flip_x,
             flip_y=self.flip_y,
-            serial_overscan=_box(self.serial_overscan) if self.serial_overscan else None,
-            parallel_overscan=_box(self.parallel_overscan) if self.parallel_overscan else None,
+            serial_overscan=_box(serial) if serial else None,
+            parallel_overscan=_box(parallel) if parallel else None,
             gain_e_per_adu=self.gain_e_per_adu,
             read_noise_e=self.read_noise_e,
             saturation_adu=self.saturation_adu,
         )
+
+    def _after(self, skip: int) -> tuple[Section | None, Section | None]:
+        """Return the serial and parallel overscan, that which gives the level without its first lines."""
+        serial, parallel, image = self.serial_overscan, self.parallel_overscan, self.image
+        if serial is not None:
+            self._check_skip(skip, "serial_overscan", serial, "columns")
+            at_start = (serial.x0 >= image.x1) is not self.overscan_reversed
+            serial = serial.without_columns(skip, at_start=at_start)
+        elif parallel is not None:
+            self._check_skip(skip, "parallel_overscan", parallel, "rows")
+            parallel = parallel.without_rows(skip, at_start=parallel.y0 >= image.y0)
+        return serial, parallel
+
+    def _check_skip(self, skip: int, field: str, section: Section, lines: str) -> None:
+        count = section.shape[lines == "columns"]
+        if skip >= count:
+            raise ValueError(
+                f"overscan.skip: {skip} leaves nothing of {field} {section} of amplifier {self.name}, which has "
+                f"{count} {lines}; give less than {count}"
+            )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -126,24 +165,38 @@ class Detector(BaseModel):
         self.geometry()
         return self
 
-    def geometry(self) -> pixels.Geometry:
+    def geometry(self, skip: int = 0) -> pixels.Geometry:
         """Return the plain geometry that pixel algorithms want.
+
+        Parameters
+        ----------
+        skip : int
+            Lines of the overscans that are left out; see `Overscan`.
 
         Raises
         ------
         ValueError
-            If placements overlap or leave holes; it names the amplifier and the field.
+            If placements overlap or leave holes, or nothing of an overscan would be left; it names the
+            amplifier and the field.
         """
         placements = self.placements()
         return pixels.Geometry(
             raw_shape=self.raw_shape,
             shape=self.shape,
-            amplifiers=tuple(amplifier.geometry(placements[amplifier.name]) for amplifier in self.amplifiers),
+            amplifiers=tuple(
+                amplifier.geometry(placements[amplifier.name], skip) for amplifier in self.amplifiers
+            ),
         )
 
 
 class Overscan(BaseModel):
-    """How the electronic level is taken from the overscan."""
+    """How the electronic level is taken from the overscan.
+
+    ``skip`` is applied in the geometry: every amplifier's serial overscan loses that many columns, at its left
+    end where it lies right of the image, else at its right end; the other way round with ``overscan_reversed``.
+    Without a serial overscan the parallel one, which then gives the level, loses that many rows at the end next
+    to the image.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -153,5 +206,5 @@ class Overscan(BaseModel):
     skip: int = Field(
         default=0,
         ge=0,
-        description="Overscan columns nearest to the image that are left out (deferred charge).",
+        description="Overscan columns read first, next to the image, that are left out (deferred charge).",
     )

@@ -60,6 +60,8 @@ class Instrument(BaseModel):
             without = [detector.id for detector in self.detectors if detector.hdu is None]
             if without:
                 raise ValueError(f"detectors {without} need hdu (the EXTNAME of their image)")
+        for one in ids:
+            self.geometry(one)
         self.rule_set()
         self.limits()
         return self
@@ -106,14 +108,14 @@ class Instrument(BaseModel):
         raise KeyError(f"{self.name} has no detector {detector}; it has {known}")
 
     def geometry(self, detector: int) -> pixels.Geometry:
-        """Return the plain geometry of one detector, as the pixel algorithms want it.
+        """Return the plain geometry of one detector, as pixel algorithms want it, `Overscan.skip` applied.
 
         Raises
         ------
         KeyError
             If the instrument has no such detector.
         """
-        return self.detector(detector).geometry()
+        return self.detector(detector).geometry(self.overscan.skip)
 
     def canonical(self) -> str:
         """Return the whole description as JSON with sorted keys: what `hash` is taken of."""

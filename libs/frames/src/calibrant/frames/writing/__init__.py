@@ -6,10 +6,11 @@ from calibrant.frames.writing.fits_product import (
     read_product,
     write_product,
 )
-from calibrant.frames.writing.product import ProductImage, ProductInput, Provenance
+from calibrant.frames.writing.product import ProductAmplifier, ProductImage, ProductInput, Provenance
 from calibrant.frames.writing.raw import raw_bytes, write_raw
 
 __all__ = [
+    "ProductAmplifier",
     "ProductImage",
     "ProductInput",
     "ProductUnreadableError",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from calibrant.frames.times import format_time, mjd_tai
-from calibrant.frames.writing.product import Parameter, ProductImage
+from calibrant.frames.writing.product import Parameter, ProductAmplifier, ProductImage
 
 Card = tuple[str, Any, str]
 
@@ -29,6 +29,7 @@ def primary_cards(product: ProductImage) -> list[Card]:
         ("OVERSCAN", product.overscan, "Overscan correction of the inputs"),
         *_combination(product),
         *_times(product),
+        *_amplifiers(product),
         ("PRODID", source.product_id, "Product"),
         ("JOBID", source.job_id, ""),
         ("RECIPE", source.recipe, "Recipe"),
@@ -71,6 +72,31 @@ def _times(product: ProductImage) -> list[Card]:
     if product.dark_time_s is not None:
         cards.append(("DARKTIME", product.dark_time_s, "[s] Dark time of one frame"))
     return cards
+
+
+def _amplifiers(product: ProductImage) -> list[Card]:
+    mean_e = product.read_noise_e
+    if mean_e is None:
+        return []
+    cards: list[Card] = [
+        ("RDNOISE", mean_e, "[electron] Mean nominal read noise"),
+        ("NAMPS", len(product.amplifiers), "Amplifiers"),
+    ]
+    for number, amplifier in enumerate(product.amplifiers, 1):
+        cards += [
+            (f"AMP{number}", amplifier.name, f"Name of amplifier {number}"),
+            (f"GAIN{number}", amplifier.gain_e_per_adu, "[electron/adu] Its nominal gain"),
+            (f"RDNOIS{number}", amplifier.read_noise_e, "[electron] Its nominal read noise"),
+        ]
+    return cards
+
+
+def amplifiers_of(header: Any) -> tuple[ProductAmplifier, ...]:
+    """Return the amplifiers that a header names; none where it names none."""
+    return tuple(
+        ProductAmplifier(header[f"AMP{number}"], header[f"GAIN{number}"], header[f"RDNOIS{number}"])
+        for number in range(1, header.get("NAMPS", 0) + 1)
+    )
 
 
 def squared(unit: str) -> str:

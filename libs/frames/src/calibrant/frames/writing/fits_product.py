@@ -5,7 +5,6 @@ shape; ``PROVENANCE`` lists every input, ``PARAMETERS`` every parameter of the r
 `astropy.nddata.CCDData` and DS9 open it without being told; the MASK's header names its bits.
 """
 
-import json
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -18,9 +17,10 @@ from numpy.typing import NDArray
 
 from calibrant.frames.times import parse_time
 from calibrant.frames.writing.atomic import write_bytes
-from calibrant.frames.writing.cards import Card, primary_cards, squared
+from calibrant.frames.writing.cards import Card, amplifiers_of, primary_cards, squared
 from calibrant.frames.writing.fits_bytes import fits_bytes, set_card
-from calibrant.frames.writing.product import Parameter, ProductImage, ProductInput, Provenance
+from calibrant.frames.writing.product import ProductImage, Provenance
+from calibrant.frames.writing.tables import inputs_table, parameters_table, read_inputs, read_parameters
 from calibrant.pixels.mask import MEANINGS
 
 
@@ -60,8 +60,8 @@ def product_bytes(product: ProductImage) -> bytes:
             _plane("VARIANCE", product.variance.astype(np.float32), variance),
             _mask_plane(product.mask),
             _plane("COUNT", count, [("BUNIT", "", "Frames that entered each pixel")]),
-            _inputs_table(product.provenance.inputs),
-            _parameters_table(product),
+            inputs_table(product.provenance.inputs),
+            parameters_table(product.provenance.parameters),
         ]
     )
 
@@ -118,31 +118,6 @@ def _mask_plane(mask: NDArray[np.uint32]) -> Any:
     return unit
 
 
-def _text_table(name: str, columns: dict[str, list[str]]) -> Any:
-    made = []
-    for title, values in columns.items():
-        width = max([len(value) for value in values] + [1])
-        made.append(fits.Column(name=title, format=f"{width}A", array=np.array(values, dtype=f"U{width}")))
-    return fits.BinTableHDU.from_columns(made, name=name)
-
-
-def _inputs_table(inputs: tuple[ProductInput, ...]) -> Any:
-    columns = {
-        "ROLE": [one.role for one in inputs],
-        "ID": [one.id for one in inputs],
-        "SHA256": [one.sha256 for one in inputs],
-    }
-    return _text_table("PROVENANCE", columns)
-
-
-def _parameters_table(product: ProductImage) -> Any:
-    parameters = dict(sorted(product.provenance.parameters.items()))
-    return _text_table(
-        "PARAMETERS",
-        {"NAME": list(parameters), "VALUE": [json.dumps(value) for value in parameters.values()]},
-    )
-
-
 def _product(file: Any) -> ProductImage:
     header = file[0].header
     return ProductImage(
@@ -165,16 +140,12 @@ def _product(file: Any) -> ProductImage:
         normalisation=header["NORMAL"],
         filter=header.get("FILTER"),
         overscan=header["OVERSCAN"],
+        amplifiers=amplifiers_of(header),
     )
 
 
 def _provenance(file: Any) -> Provenance:
-    header, table = file[0].header, file["PARAMETERS"].data
-    parameters: dict[str, Parameter] = {
-        str(name): json.loads(value) for name, value in zip(table["NAME"], table["VALUE"], strict=True)
-    }
-    rows = file["PROVENANCE"].data
-    inputs = zip(rows["ROLE"], rows["ID"], rows["SHA256"], strict=True)
+    header = file[0].header
     return Provenance(
         product_id=header["PRODID"],
         job_id=header["JOBID"],
@@ -182,8 +153,8 @@ def _provenance(file: Any) -> Provenance:
         recipe_version=header["RECVER"],
         engine_version=header["ENGVER"],
         instrument_hash=header["INSTHASH"],
-        inputs=tuple(ProductInput(role=str(role), id=str(id_), sha256=str(sha)) for role, id_, sha in inputs),
-        parameters=parameters,
+        inputs=read_inputs(file["PROVENANCE"].data),
+        parameters=read_parameters(file["PARAMETERS"].data),
     )
 
 

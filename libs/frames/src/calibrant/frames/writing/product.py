@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Parameter = str | int | float | bool | None
 Unit = Literal["electron", "adu", "electron/s", "adu/s", ""]
 
+_MOST_AMPLIFIERS = 99
+
 
 @dataclass(frozen=True, slots=True)
 class ProductInput:
@@ -23,11 +25,46 @@ class ProductInput:
         Id of the frame or product.
     sha256 : str
         Hash of its content.
+    file_name : str or None
+        Name of its file as it was given; not empty.
+    exposure_id : str or None
+        Exposure it is of; not empty.
+    begin_tai_ns : int or None
+        Start of that exposure: nanoseconds since 1970-01-01T00:00:00 TAI.
+    exptime_s, dark_time_s : float or None
+        Exposure and dark time.
+    scale : float or None
+        What it was divided by: its dark time in s, its level, or 1.
     """
 
     role: str
     id: str
     sha256: str
+    file_name: str | None = None
+    exposure_id: str | None = None
+    begin_tai_ns: int | None = None
+    exptime_s: float | None = None
+    dark_time_s: float | None = None
+    scale: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductAmplifier:
+    """The nominal numbers of an amplifier that a product was made with.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    gain_e_per_adu : float
+        Gain [electron/ADU].
+    read_noise_e : float
+        Read noise [electron].
+    """
+
+    name: str
+    gain_e_per_adu: float
+    read_noise_e: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +135,13 @@ class ProductImage:
         Filter of the set.
     overscan : str
         How the inputs' electronic level was taken away: ``median``, ``median-per-row``, ``none``.
+    amplifiers : tuple of ProductAmplifier
+        The detector's amplifiers, 99 at most.
 
     Raises
     ------
     ValueError
-        If a plane has another shape than ``data``, or the mask uses bit 31.
+        If a plane has another shape than ``data``, the mask uses bit 31, or there are more than 99 amplifiers.
     """
 
     kind: str
@@ -124,6 +163,13 @@ class ProductImage:
     normalisation: str = "none"
     filter: str | None = None
     overscan: str = "none"
+    amplifiers: tuple[ProductAmplifier, ...] = ()
+
+    @property
+    def read_noise_e(self) -> float | None:
+        """Mean of the amplifiers' nominal read noises [electron]; None where they are not known."""
+        noises = [amplifier.read_noise_e for amplifier in self.amplifiers]
+        return sum(noises) / len(noises) if noises else None
 
     def __post_init__(self) -> None:
         for name in ("variance", "mask", "count"):
@@ -134,3 +180,7 @@ class ProductImage:
                 )
         if self.mask.size and int(self.mask.max()) >> 31:
             raise ValueError("bit 31 of the mask is set; a FITS plane of 32 bits holds bits 0 to 30")
+        if len(self.amplifiers) > _MOST_AMPLIFIERS:
+            raise ValueError(
+                f"{len(self.amplifiers)} amplifiers, but the cards GAINn and RDNOISn have room for {_MOST_AMPLIFIERS}"
+            )

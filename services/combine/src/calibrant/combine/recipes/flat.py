@@ -14,7 +14,7 @@ from calibrant.combine.recipes.base import (
     Role,
 )
 from calibrant.combine.recipes.correction import combined, correct
-from calibrant.pixels import UNUSABLE, Combined, Image, normalise
+from calibrant.pixels import UNUSABLE, Combined, Image, clipped_level
 from calibrant.rules.classification import ImageType
 
 
@@ -79,7 +79,7 @@ def _level(name: str, image: Image, parameters: FlatParameters) -> float:
     good = ((image.mask & np.uint32(UNUSABLE)) == 0) & np.isfinite(image.data)
     try:
         if parameters.statistic == "clipped-mean" or not good.any():
-            return normalise(image.data, image.mask).level
+            return clipped_level(image.data, image.mask)
     except ValueError as problem:
         raise RecipeRefused(f"{name}: {problem}") from problem
     estimate = np.median if parameters.statistic == "median" else np.mean
