@@ -236,6 +236,8 @@ def test_a_wrong_instrument_file_is_told_with_file_and_field(tmp_path, spoil, sa
         ("name: [", "is not YAML"),
         ("name: a\nname: b\n", "'name' is written twice"),
         ("name: !!python/object/apply:os.getcwd []\n", "is not YAML"),
+        ("? [a]\n: 1\n", "is not YAML"),
+        ("a: " + "[" * 5000, "nested too deep"),
     ],
 )
 def test_what_is_no_instrument_is_told(tmp_path, text, says):

@@ -101,7 +101,7 @@ def test_another_version_is_refused(bench, field, says):
 
 def test_another_description_of_the_instrument_is_refused(bench):
     job = bench.job("bias", bench.biases(3)).model_copy(update={"instrument_hash": "f" * 64})
-    assert "another description of simcam-tiny (ffffffffffff)" in refused(bench, job)
+    assert "simcam-tiny: the job was planned with another description (ffffffffffff)" in refused(bench, job)
 
 
 @pytest.mark.parametrize(

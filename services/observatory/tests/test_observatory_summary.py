@@ -65,7 +65,11 @@ DECIDE = node("decide", detector=None, report_id="report-1")
 
 def test_a_certified_product_has_its_range_and_its_publication():
     certify = node("certify", begin_tai_ns=5, end_tai_ns=9)
-    (line,) = lines(view(node("build"), node("measure"), DECIDE, certify), [report()], {"bias-1": {"status": "current", "reason": ""}})
+    (line,) = lines(
+        view(node("build"), node("measure"), DECIDE, certify),
+        [report()],
+        {"bias-1": {"status": "current", "reason": ""}},
+    )
     assert (line.kind, line.set, line.detector, line.frames) == ("bias", "n1", 0, 10)
     assert (line.verdict, line.product, line.report) == ("certified", "bias-1", "report-1")
     assert (line.begin_tai_ns, line.end_tai_ns, line.status) == (5, 9, "current")

@@ -156,7 +156,7 @@ def test_the_same_job_gives_the_same_bytes(bench):
     ("change", "error", "says"),
     [
         ({"engine_version": "0"}, VersionMismatch, "version 0 of the pixel engine"),
-        ({"instrument_hash": "f" * 64}, InputRefused, "another description of simcam-tiny"),
+        ({"instrument_hash": "f" * 64}, InputRefused, "simcam-tiny: the job was planned with another description"),
         ({"instrument": "nocam"}, InputRefused, "nocam"),
         ({"detector": 9}, InputRefused, "has no detector 9"),
         ({"detector": 1}, InputRefused, "its detector is 0, but the job needs 1"),

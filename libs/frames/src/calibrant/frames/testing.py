@@ -67,6 +67,13 @@ def _huge_axis(instrument: Instrument) -> bytes:
     return good_bytes(instrument).replace(b"NAXIS1  = %20d" % columns, b"NAXIS1  = %20d" % 999_999_999_999)
 
 
+def _huge_dimensions(instrument: Instrument) -> bytes:
+    cards = [f"{'SIMPLE':<8}= {'T':>20}", f"{'BITPIX':<8}= {16:>20}", f"{'NAXIS':<8}= {999:>20}"]
+    cards += [f"{f'NAXIS{n}':<8}= {2**40:>20}" for n in range(1, 1000)]
+    header = "".join(f"{card:<80}" for card in [*cards, "END"])
+    return header.encode().ljust(-(-len(header) // 2880) * 2880) + good_bytes(instrument)
+
+
 def _endless_header(instrument: Instrument) -> bytes:
     return good_bytes(instrument)[:80] + b"COMMENT".ljust(80) * 40_000
 
@@ -94,6 +101,9 @@ CORPUS: tuple[HostileFile, ...] = (
     HostileFile("noise.fits.gz", lambda _: b"\x1f\x8b" + b"\x07" * 900, RejectionReason.CORRUPT, "gunzip"),
     HostileFile("bomb.fits.gz", _bomb, RejectionReason.TOO_LARGE, "bytes"),
     HostileFile("huge.fits", _huge_axis, RejectionReason.TRUNCATED, "need"),
+    HostileFile(
+        "dimensions.fits", _huge_dimensions, RejectionReason.MALFORMED_HEADER, "more bytes than any file"
+    ),
     HostileFile("endless.fits", _endless_header, RejectionReason.MALFORMED_HEADER, "no END card"),
     HostileFile("depth.fits", _odd_depth, RejectionReason.MALFORMED_HEADER, "BITPIX of HDU 0 is 17"),
     HostileFile("shape.fits", _wrong_shape, RejectionReason.WRONG_SHAPE, "7 x 9"),

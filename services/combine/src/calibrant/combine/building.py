@@ -7,7 +7,7 @@ from calibrant.combine.inputs import (
     FRAMES,
     InputRefused,
     JobFrame,
-    instrument_in_force,
+    instrument_of,
     load_calibrations,
     load_frames,
 )
@@ -129,7 +129,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     """
     recipe = find_recipe(job.recipe)
     _check_versions(job, recipe)
-    instrument = instrument_in_force(job, workspace)
+    instrument = instrument_of(job, workspace)
     parameters = parse_parameters(recipe, job.parameters)
     overscan = parameters.overscan or instrument.overscan.method
     parameters = parameters.model_copy(update={"overscan": overscan})

@@ -8,7 +8,7 @@ from calibrant.bus.errors import PermanentError
 from calibrant.combine.recipes.base import Calibration, FrameInput, Recipe
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput
-from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
+from calibrant.frames.instrument import Instrument, InstrumentError, instrument_in_force
 from calibrant.frames.reading import FrameRejected, RawFrame, read_frames
 from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
 from calibrant.pixels import Reference
@@ -37,7 +37,7 @@ class JobFrame:
         return FrameInput(name, self.raw.array, facts.exptime_s, facts.dark_time_s)
 
 
-def instrument_in_force(job: CombineJob, workspace: Workspace) -> Instrument:
+def instrument_of(job: CombineJob, workspace: Workspace) -> Instrument:
     """Return the job's instrument, from the user's own folder or as it ships.
 
     Raises
@@ -45,17 +45,13 @@ def instrument_in_force(job: CombineJob, workspace: Workspace) -> Instrument:
     InputRefused
         It is unknown, wrong, or not the description that the job was planned with.
     """
+    folder = Path(workspace.config["instruments"])
     try:
-        instrument = load_instrument(job.instrument, Path(workspace.config["instruments"]))
-        instrument.detector(job.detector)
-    except (InstrumentError, KeyError) as problem:
-        raise InputRefused(str(problem.args[0] if isinstance(problem, KeyError) else problem)) from problem
-    if instrument.hash != job.instrument_hash:
-        raise InputRefused(
-            f"the job was planned with another description of {job.instrument} ({job.instrument_hash[:12]}) than "
-            f"this worker has ({instrument.hash[:12]}); give both the same instrument file and plan again"
+        return instrument_in_force(
+            job.instrument, folder, detector=job.detector, planned_hash=job.instrument_hash
         )
-    return instrument
+    except InstrumentError as problem:
+        raise InputRefused(f"instrument {problem}") from problem
 
 
 def load_frames(

@@ -11,11 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from calibrant.bus.errors import CalibrantError
 from calibrant.contracts.sequencer.v1 import ExposureRequest
+from calibrant.frames.plain_yaml import NotYamlError, load_yaml
 
 
 class BadSequence(CalibrantError):
@@ -34,24 +34,6 @@ class ScriptMode(StrEnum):
     def image_types(self) -> tuple[str, ...]:
         """The image types in the order they are taken."""
         return tuple(self.value.split("_"))
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """The safe loader: times stay text, and a field written twice is refused instead of the last one winning."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012  the loader's own form
-        first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for name in names:
-            if names.count(name) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{name!r} is written twice", node.start_mark
-                )
-        return super().construct_mapping(node, deep=deep)
 
 
 def _times(value: Any) -> Any:
@@ -145,11 +127,11 @@ def read_sequence(path: Path) -> Sequence:
         The file cannot be read, is no YAML mapping, or a field is unknown, missing or out of range.
     """
     try:
-        content = yaml.load(path.read_text(), Loader=_PlainLoader)  # noqa: S506  a SafeLoader
+        content = load_yaml(path.read_text())
     except OSError as error:
         raise BadSequence(f"sequence file {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, TypeError) as error:
-        raise BadSequence(f"sequence file {path} is not YAML: {' '.join(str(error).split())}") from None
+    except (NotYamlError, UnicodeDecodeError) as error:
+        raise BadSequence(f"sequence file {path} is not YAML: {error}") from None
     if not isinstance(content, dict):
         raise BadSequence(f"sequence file {path}: expected `name: value` lines")
     try:

@@ -13,6 +13,7 @@ from calibrant.frames.instrument.header import (
 from calibrant.frames.instrument.loading import (
     InstrumentError,
     check_instrument,
+    instrument_in_force,
     list_instruments,
     load_instrument,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Section",
     "TextSource",
     "check_instrument",
+    "instrument_in_force",
     "list_instruments",
     "load_instrument",
     "parse_section",

@@ -1,14 +1,13 @@
 """Owns finding and parsing instrument files; must not know what an instrument is used for."""
 
-from collections.abc import Hashable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from calibrant.frames.instrument.model import Instrument
+from calibrant.frames.plain_yaml import NotYamlError, load_yaml
 
 _SHIPPED = "calibrant.frames.instruments"
 
@@ -28,22 +27,6 @@ class InstrumentError(Exception):
         self.source = source
         self.problems = problems
         super().__init__(f"{source}: " + "; ".join(problems))
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """The safe loader, refusing a key written twice (YAML would silently keep the last)."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} is written twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
 
 
 def list_instruments() -> list[str]:
@@ -86,6 +69,39 @@ def load_instrument(name_or_path: str | Path, folder: Path | None = None) -> Ins
     return _parse(resources.files(_SHIPPED).joinpath(f"{text}.yaml").read_text(encoding="utf-8"), text)
 
 
+def instrument_in_force(name: str, folder: Path, *, detector: int, planned_hash: str) -> Instrument:
+    """Return the instrument that work was planned with.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    folder : Path
+        Folder with further instrument files.
+    detector : int
+        A detector it must have.
+    planned_hash : str
+        Hash of the description that the work was planned with.
+
+    Raises
+    ------
+    InstrumentError
+        It is unknown or wrong, has no such detector, or is described otherwise here.
+    """
+    instrument = load_instrument(name, folder)
+    if instrument.hash != planned_hash:
+        problem = (
+            f"the job was planned with another description ({planned_hash[:12]}) than this worker has "
+            f"({instrument.hash[:12]}); give both the same instrument file and plan again"
+        )
+        raise InstrumentError(name, [problem])
+    try:
+        instrument.detector(detector)
+    except KeyError as problem:
+        raise InstrumentError(name, [str(problem.args[0])]) from None
+    return instrument
+
+
 def check_instrument(path: Path) -> list[str]:
     """Return what is wrong with an instrument file, one line each; nothing wrong gives an empty list."""
     try:
@@ -108,9 +124,9 @@ def _read(path: Path) -> str:
 
 def _parse(text: str, source: str) -> Instrument:
     try:
-        content = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506  a SafeLoader
-    except yaml.YAMLError as problem:
-        raise InstrumentError(source, [f"is not YAML: {' '.join(str(problem).split())}"]) from problem
+        content = load_yaml(text)
+    except NotYamlError as problem:
+        raise InstrumentError(source, [f"is not YAML: {problem}"]) from problem
     if not isinstance(content, dict):
         raise InstrumentError(source, ["is empty or no mapping; start with 'name:'"])
     try:

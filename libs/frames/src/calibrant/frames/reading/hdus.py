@@ -18,6 +18,7 @@ _CARD = 80
 _END = b"END" + b" " * 77
 _MAX_AXES = 8
 _MAX_HEADER = 1000 * BLOCK
+_MOST_BYTES = 2**63
 _DEPTHS = (8, 16, 32, 64, -32, -64)
 _COMMENTARY = ("COMMENT", "HISTORY", "", "CONTINUE")
 
@@ -119,6 +120,11 @@ def _unit(content: bytes, offset: int, index: int) -> Hdu:
     end = _header_end(content, offset, index)
     cards, ignored = _cards(content[offset:end], index)
     size = _data_size(cards, index)
+    if size > _MOST_BYTES:  # before it is written out: Python refuses to print such numbers
+        raise FrameRejected(
+            RejectionReason.MALFORMED_HEADER,
+            f"the NAXIS cards of HDU {index} ask for more bytes than any file has; write the file anew",
+        )
     if end + size > len(content):
         raise FrameRejected(
             RejectionReason.TRUNCATED,
