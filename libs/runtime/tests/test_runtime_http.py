@@ -139,3 +139,17 @@ async def test_a_service_has_routes_of_its_own_and_says_when_the_world_is_away(p
         answer = await client.get("/own")
         assert (answer.status_code, answer.json()) == (503, {"detail": "the log is locked: wait"})
         assert (await client.get("/docs")).status_code == 200
+
+
+async def test_a_page_of_another_host_may_look_and_change_nothing(platform, make_process):
+    process = make_process()
+    async with client_of(process) as client, running(process):
+        for origin in ("http://evil.example", "http://service:81", "http://service.evil", "null", "http://["):
+            for call in (client.post, client.delete, client.put):
+                refused = await call("/control/pause", headers={"Origin": origin})
+                assert (refused.status_code, origin in refused.json()["detail"]) == (403, True)
+            assert (await client.get("/status", headers={"Origin": origin})).status_code == 200
+        assert process.health.phase == "running"
+        own = await client.post("/control/pause", headers={"Origin": "https://SERVICE"})
+        assert (own.status_code, own.json()) == (200, {"phase": "paused"})
+        assert (await client.post("/control/resume")).status_code == 200  # a program, which says no origin

@@ -70,10 +70,23 @@ def until(true):
         time.sleep(0.01)
 
 
-def test_check_builds_everything_and_ends(tmp_path):
-    check = ended(tmp_path, "--check")
+def contents(folder):
+    return {path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def test_check_builds_everything_and_touches_nothing(tmp_path):
+    data = tmp_path / "data"
+    check = ended(data, "--check")
     assert (check.returncode, check.stdout) == (0, "sequencer: everything builds\n")
-    assert (tmp_path / "db" / "sequencer.sqlite").exists()
+    assert not data.exists()
+    seed(data)
+    (data / "db").mkdir()
+    (data / "db" / "sequencer.sqlite").write_bytes(b"")  # it would be migrated
+    before = contents(data)
+    check = ended(data, "--check", TMPDIR=str(tmp_path))
+    assert (check.returncode, check.stdout) == (0, "sequencer: everything builds\n")
+    assert contents(data) == before
+    assert list(tmp_path.iterdir()) == [data]  # and what it made elsewhere is gone
 
 
 def test_a_wrong_setting_is_named(tmp_path):

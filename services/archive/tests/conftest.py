@@ -17,6 +17,7 @@ from calibrant.contracts.archive.v1 import ProductPublished
 from calibrant.contracts.certify.v1 import CalibrationCertified
 from calibrant.contracts.common.v1 import Product, TaiTime, TimeRange
 from calibrant.runtime.handlers import Context
+from calibrant.runtime.health import Phase
 from calibrant.runtime.objects import FolderStore
 from calibrant.runtime.platform import Platform, object_store
 from calibrant.runtime.process import ServiceProcess
@@ -138,6 +139,7 @@ def archive(tmp_path) -> Iterator[Archive]:
     app = create_app(ArchiveSettings(data_dir=data_dir, authority="test.archive"), platform)
     built = Archive(app, tmp_path, clock)
     built.process.prepare()
+    built.process.health.phase = Phase.RUNNING
     yield built
     built.process.database.close()
 

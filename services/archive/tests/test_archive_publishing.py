@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 from calibrant.archive.service import ArchiveService
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
+from calibrant.runtime.health import Phase
 from calibrant.runtime.objects import FolderStore, StoreUnavailable, file_hash
 
 BEGIN = 1_767_225_637_000_000_000
@@ -229,3 +230,41 @@ def test_the_migrated_schema_is_the_tables_and_can_be_taken_back(archive) -> Non
     with database.reading() as session:
         left = inspect(session.connection()).get_table_names()
     assert not [name for name in left if name.startswith("archive_")]
+
+
+@pytest.mark.asyncio
+async def test_a_fault_in_one_publication_fails_that_one_alone(archive, monkeypatch) -> None:
+    archive.certify(archive.product("bias-1"), 1)
+    archive.certify(archive.product("bias-2", detector=4), 2)
+    copy = ArchiveService.copy
+
+    def faulty(service, row):
+        if row.product_id == "bias-1":
+            raise ZeroDivisionError("a fault of ours")
+        return copy(service, row)
+
+    monkeypatch.setattr(ArchiveService, "copy", faulty)
+    await archive.step()
+    found = {one["product"]: (one["status"], one["reason"]) for one in archive.listed()}
+    assert found == {"bias-1": ("failed", "ZeroDivisionError: a fault of ours"), "bias-2": ("current", "")}
+    assert [event.product_id for event in archive.announced()] == ["bias-2"]
+
+
+@pytest.mark.asyncio
+async def test_a_drain_lets_the_copy_in_hand_end_and_begins_no_other(archive, monkeypatch) -> None:
+    archive.certify(archive.product("bias-1"), 1)
+    archive.certify(archive.product("bias-2", detector=4), 2)
+    copy, in_hand = ArchiveService.copy, []
+
+    def drained_meanwhile(service, row):
+        in_hand.append(archive.process.in_hand)
+        archive.process.health.phase = Phase.DRAINING
+        return copy(service, row)
+
+    monkeypatch.setattr(ArchiveService, "copy", drained_meanwhile)
+    await archive.step()
+    assert {one["product"]: one["status"] for one in archive.listed()} == {
+        "bias-1": "current",
+        "bias-2": "pending",
+    }
+    assert in_hand == [1]

@@ -1,6 +1,9 @@
 """Taking one frame as a child process does: files, truth, repetition, clean-up, and how long it takes."""
 
+import errno
+import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +11,7 @@ from calibrant.camera.exposing import Camera, FramePlan, expose, remove_image
 from calibrant.camera.simulator import HeaderValues
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.times import parse_time
-from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.objects import FolderStore, StoreUnavailable
 
 
 def plan(name="simcam-tiny", number=1, image_type="DARK", exposure_s=30.0):
@@ -58,3 +61,13 @@ def test_a_large_frame_is_taken_in_a_quarter_of_a_second(store):
         expose(plan("simcam", number, "FLAT", 5.0), store)
         times_s.append(time.perf_counter() - begun)
     assert min(times_s[1:]) < 0.25
+
+
+def test_a_full_disk_is_waited_for_also_that_of_temporary_files(store, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StoreUnavailable, match=r"no space left for .*: free some"):
+        expose(plan(), store)
+    assert list(store.keys("raw")) == []

@@ -9,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 from calibrant.bus.errors import PermanentError
+from calibrant.camera import executor
 from calibrant.contracts.camera.v1 import (
     AckCode,
     EndReadout,
@@ -21,6 +22,7 @@ from calibrant.contracts.camera.v1 import (
 )
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.reading import read_frames
+from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.process import ServiceProcess
 
 
@@ -156,6 +158,29 @@ async def test_a_killed_child_process_costs_nothing_but_time(tmp_path, tools):
             for child in list((pool._processes or {}).values()):
                 child.kill()
         assert (await commander.final(command)).ack is AckCode.COMPLETE
+
+
+@pytest.mark.asyncio
+async def test_a_full_disk_costs_nothing_but_time(tmp_path, tools, monkeypatch):
+    monkeypatch.setattr(executor, "_RETRY_S", 0.01)
+    async with tools.running_camera(tmp_path) as (app, commander):
+        process, full = app.state.process, [True]
+        run = process.platform.workers.run
+
+        async def run_when_there_is_space(*call):
+            if full:
+                raise StoreUnavailable("the disk is full: free some space")
+            return await run(*call)
+
+        monkeypatch.setattr(process.platform.workers, "run", run_when_there_is_space)
+        await commander.enable()
+        command = tools.take_images(commander.remote, "1")
+        commander.send(command)
+        await tools.until(lambda: "objects" in process.health.troubles, "the trouble")
+        assert not process.health.ready
+        full.clear()
+        assert (await commander.final(command)).ack is AckCode.COMPLETE
+        assert process.health.ready
 
 
 @pytest.mark.asyncio

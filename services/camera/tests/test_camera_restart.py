@@ -118,3 +118,40 @@ def test_killed_in_mid_exposure_it_aborts_cleans_up_and_goes_on_with_new_numbers
     assert len({e["begin_tai_ns"] for e in exposures}) == 3
     assert len(raw_files(folder)) == 2 * 2 * 2
     assert camera.stop(signal.SIGTERM) == 0
+
+
+def test_a_sigterm_in_mid_exposure_lets_the_command_end(folder):
+    camera = Camera(folder, speed=2.0)
+    camera.command("start")
+    camera.command("enable")
+    camera.command("takeImages", command_id="last", image_type="DARK", exposure_time_s=2.0)
+    camera.until(lambda: [e["state"] for e in camera.client.get("/exposures").json()] == ["begun"])
+    assert camera.stop(signal.SIGTERM) == 0
+
+    camera = Camera(folder)
+    ended = camera.client.get("/commands/last").json()
+    assert (ended["state"], [ack["code"] for ack in ended["acks"]]) == ("done", [301, 303])
+    assert [e["state"] for e in camera.client.get("/exposures").json()] == ["stored"]
+    assert camera.stop(signal.SIGTERM) == 0
+
+
+def test_a_second_camera_of_the_same_name_is_refused_and_leaves_the_first_alone(folder):
+    camera = Camera(folder)
+    second = subprocess.run(
+        [sys.executable, "-m", "calibrant.camera", "--port", "0", "--data-dir", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        env=environment(),
+        check=False,
+    )
+    assert second.returncode == 1
+    assert (
+        f"error: camera camera runs already in this data folder, in process {camera.process.pid}"
+        in second.stderr
+    )
+    assert "Traceback" not in second.stderr
+    assert camera.client.get("/live").status_code == 200
+    other = Camera(folder, component="guider")
+    assert other.stop(signal.SIGTERM) == 0
+    assert camera.stop(signal.SIGTERM) == 0

@@ -1,6 +1,8 @@
 """Reading one file as the child process does: what is kept, what is refused and how."""
 
+import errno
 import gzip
+import io
 import os
 from pathlib import Path
 
@@ -13,11 +15,13 @@ from calibrant.ingest.reading import (
     INSTRUMENTS,
     FileFacts,
     IngestRefused,
-    ScratchUnavailable,
     compute,
 )
+from calibrant.runtime.desk import Desk
 from calibrant.runtime.handlers import Outcome, Workspace
-from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.health import Health
+from calibrant.runtime.objects import FolderStore, StoreUnavailable
+from calibrant.runtime.probe import Probe
 
 
 @pytest.fixture
@@ -146,11 +150,29 @@ def test_an_unknown_instrument_and_a_strange_address_fail_the_job(tmp_path, work
         compute(job_for(tmp_path / "x.fits", uri="objects:raw/x.fits"), workspace)
 
 
-def test_a_scratch_folder_that_cannot_be_written_is_tried_again(tmp_path, tiny, workspace) -> None:
+def test_a_scratch_folder_that_cannot_be_written_is_waited_for(tmp_path, tiny, workspace) -> None:
     (tmp_path / "good.fits").write_bytes(good_bytes(tiny))
     workspace.scratch.rmdir()
-    with pytest.raises(ScratchUnavailable, match="Free some space"):
+    with pytest.raises(StoreUnavailable, match="Free some space"):
         compute(job_for(tmp_path / "good.fits"), workspace)
+
+
+def test_a_full_disk_is_waited_for_however_long_and_rejects_nothing(
+    tmp_path, tiny, workspace, monkeypatch
+) -> None:
+    (tmp_path / "good.fits").write_bytes(good_bytes(tiny))
+
+    class Full(io.BytesIO):
+        def write(self, _chunk, /) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    real = Path.open
+    monkeypatch.setattr(Path, "open", lambda *how, **more: Full() if "xb" in how else real(*how, **more))
+    with pytest.raises(StoreUnavailable, match="No space left on device") as refused:
+        compute(job_for(tmp_path / "good.fits"), workspace)
+    desk = Desk("ingest", None, None, None, Health(), Probe(), lambda: None)
+    assert desk.delay_s(refused.value, failed=10_000) is not None  # never given up
+    assert not desk.health.ready
 
 
 def test_a_users_instrument_goes_first(tmp_path, tiny, workspace) -> None:

@@ -273,5 +273,22 @@ class Bus(Protocol):
         """
         ...
 
+    async def prune(self) -> int:
+        """Delete what is older than its topic's retention and was read by every group that ever subscribed.
+
+        To be called now and then, by any process. Kafka does this itself: returns 0.
+
+        Returns
+        -------
+        int
+            How many records were deleted.
+
+        Raises
+        ------
+        BusUnavailable
+            The log cannot be written now.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of everything; consumers and producers still open are closed. A second call does nothing."""

@@ -20,6 +20,7 @@ from calibrant.bus.errors import TransientError
 from calibrant.runtime import dead_letters
 from calibrant.runtime.dead_letters import NoSuchLetter
 from calibrant.runtime.health import Phase
+from calibrant.runtime.origins import refuse_foreign_origins
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.tables import DeadLetterRow
 
@@ -29,6 +30,7 @@ def http_app(process: ServiceProcess) -> FastAPI:
     app = FastAPI(title=f"Calibrant {process.name}", version="1")
     app.state.process = process
     app.add_exception_handler(TransientError, _unavailable)
+    refuse_foreign_origins(app)
     app.include_router(_probes(process))
     app.include_router(_status(process))
     app.include_router(_control(process), prefix="/control")

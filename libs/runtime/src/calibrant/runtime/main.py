@@ -8,11 +8,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import uvicorn
@@ -28,6 +31,10 @@ T = TypeVar("T", bound=ServiceSettings)
 LEAVE_S = 5
 """How long open HTTP connections may keep a server from leaving."""
 _ENDS = (signal.SIGINT, signal.SIGTERM)
+
+
+class DataFolderUnusable(CalibrantError):
+    """The data folder cannot be made or written."""
 
 
 class PortInUse(CalibrantError):
@@ -58,7 +65,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def serve(app: FastAPI, opened: socket.socket) -> None:
     """Serve an app until SIGTERM or SIGINT; it returns then, for its caller to put things in order."""
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=LEAVE_S)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=LEAVE_S, lifespan="off"
+    )
     with _ended_by_signal():
         await uvicorn.Server(config).serve(sockets=[opened])
 
@@ -66,7 +75,9 @@ async def serve(app: FastAPI, opened: socket.socket) -> None:
 def run(create_app: Callable[[T, Platform], FastAPI], settings_type: type[T]) -> int:
     """Run a service from the command line; return the exit code: 1 for an error, 2 for a wrong setting."""
     parser = argparse.ArgumentParser(description=f"Run {create_app.__module__}")
-    parser.add_argument("--check", action="store_true", help="build everything, then exit")
+    parser.add_argument(
+        "--check", action="store_true", help="build everything in a temporary folder, then exit"
+    )
     parser.add_argument("--port", type=int, help="port of the HTTP API; 0: any free one")
     parser.add_argument("--data-dir", help="folder with the embedded bus, databases and objects")
     arguments = parser.parse_args()
@@ -74,7 +85,8 @@ def run(create_app: Callable[[T, Platform], FastAPI], settings_type: type[T]) ->
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings = settings_type(**{name: value for name, value in given.items() if value is not None})
-        asyncio.run(_run(create_app, settings, check=arguments.check))
+        work = _check if arguments.check else _run
+        asyncio.run(work(create_app, settings))
     except ValidationError as error:
         for wrong in error.errors():
             name = ".".join(str(part) for part in wrong["loc"])
@@ -86,15 +98,43 @@ def run(create_app: Callable[[T, Platform], FastAPI], settings_type: type[T]) ->
     return 0
 
 
-async def _run(create_app: Callable[[T, Platform], FastAPI], settings: T, *, check: bool) -> None:
+async def _check(create_app: Callable[[T, Platform], FastAPI], settings: T) -> None:
+    """Build everything against a data folder made for it; of the real one, only look whether it can be had."""
+    usable(settings.data_dir)
+    with tempfile.TemporaryDirectory(prefix="calibrant-check-") as folder:
+        instead = {"data_dir": Path(folder), "instruments": settings.instruments_dir}
+        trial = settings.model_copy(update=instead)
+        async with open_platform(trial) as platform:
+            app = create_app(trial, platform)
+            process: ServiceProcess = app.state.process
+            process.prepare()
+            app.openapi()
+            process.database.close()
+            print(f"{process.name}: everything builds")  # noqa: T201
+
+
+def usable(data_dir: Path) -> None:
+    """Look, without touching anything, whether a data folder is there or can be made.
+
+    Raises
+    ------
+    DataFolderUnusable
+        It cannot be.
+    """
+    wanted = data_dir.absolute()
+    there = next(place for place in (wanted, *wanted.parents) if place.exists())
+    if not there.is_dir():
+        raise DataFolderUnusable(
+            f"data folder {wanted}: {there} is no folder. Choose another with --data-dir"
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise DataFolderUnusable(f"data folder {wanted}: {there} may not be written. Check its permissions")
+
+
+async def _run(create_app: Callable[[T, Platform], FastAPI], settings: T) -> None:
     async with open_platform(settings) as platform:
         app = create_app(settings, platform)
         process: ServiceProcess = app.state.process
-        if check:
-            process.prepare()
-            app.openapi()
-            print(f"{process.name}: everything builds")  # noqa: T201
-            return
         with listen(settings.host, settings.port) as opened:
             host, port = opened.getsockname()[:2]
             logging.getLogger(__name__).info("%s listens on http://%s:%s", process.name, host, port)

@@ -15,16 +15,18 @@ from typing import Any
 from sqlmodel import func, select
 
 from calibrant.bus.errors import CalibrantError
-from calibrant.bus.ports import Producer
+from calibrant.bus.ports import Producer, TopicPartition
 from calibrant.contracts.base import Message
 from calibrant.contracts.flow import topics_consumed
 from calibrant.runtime import dead_letters
 from calibrant.runtime.consumers import Consumers
 from calibrant.runtime.database import Database
 from calibrant.runtime.health import Health, Phase
+from calibrant.runtime.housekeeping import keep_house
 from calibrant.runtime.lossy import send_lossy
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.relay import Relay
+from calibrant.runtime.sole import hold
 from calibrant.runtime.spec import ServiceSpec
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.unit_of_work import UnitOfWork, unit_of_work
@@ -65,6 +67,9 @@ class ServiceProcess:
         self._consumers = Consumers(spec, platform, self.health, self.wake)
         self._consuming: list[asyncio.Task[None]] = []
         self._background: list[asyncio.Task[None]] = []
+        self._busy = 0
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
 
     @property
     def name(self) -> str:
@@ -78,8 +83,24 @@ class ServiceProcess:
 
     @property
     def in_hand(self) -> int:
-        """Records fetched and not yet dealt with."""
-        return self._consumers.in_hand
+        """Records fetched and not yet dealt with, and what background tasks are busy with."""
+        return self._consumers.in_hand + self._busy
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Say that a background task has something in hand, until the block ends: a drain waits for it.
+
+        On the event loop's thread. A task that takes something on looks first, with no ``await`` in between,
+        whether ``health.phase`` is still RUNNING.
+        """
+        self._busy += 1
+        self._at_rest.clear()
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self._at_rest.set()
 
     def prepare(self) -> None:
         """Bring the database's schema up to date."""
@@ -91,9 +112,12 @@ class ServiceProcess:
         Raises
         ------
         CalibrantError
-            The database or the bus is away or damaged; nothing is left running.
+            The database or the bus is away or damaged, or another process has what only one may have;
+            nothing is left running.
         """
         try:
+            if self.spec.sole:
+                self._stack.enter_context(hold(self.platform.data_dir / "locks", self.spec.sole))
             await asyncio.to_thread(self.prepare)
             self._producer = await self._stack.enter_async_context(self.platform.bus.producer())
             self._relay = Relay(self.database, self._producer, self.health, self.platform.probe)
@@ -104,17 +128,16 @@ class ServiceProcess:
             await self.stop(0.0)
             raise
         self.health.phase = Phase.RUNNING
-        for task in self.spec.background:
+        for task in (*self.spec.background, keep_house):
             self._background.append(self._spawn(task.__name__, task(self)))
 
     async def stop(self, drain_s: float) -> None:
         """Take on nothing new, finish what is in hand or give it up after ``drain_s`` seconds, flush, leave.
 
-        Background tasks run until what is in hand is finished; then they are cancelled. What the outbox holds
-        after the flush goes out at the next start.
+        Background tasks run until what is in hand is finished, theirs too; then they are cancelled. What the
+        outbox holds after the flush goes out at the next start.
         """
-        self._begin_drain()
-        await _wait(self._consuming, drain_s)
+        await self._drained(drain_s)
         self._consumers.abandon()
         await _wait(self._consuming, LEAVE_S)
         await _cancel([*self._consuming, *self._background])
@@ -146,9 +169,10 @@ class ServiceProcess:
         wait : bool
             Whether to return only when nothing is in hand any more.
         """
-        self._begin_drain()
         if wait:
-            await _wait(self._consuming, None)
+            await self._drained(None)
+        else:
+            self._begin_drain()
 
     @contextmanager
     def unit_of_work(self, cause: str, correlation_id: str | None = None) -> Iterator[UnitOfWork]:
@@ -202,16 +226,28 @@ class ServiceProcess:
             "counts": dict(self.health.counts),
         }
 
+    async def committed(self) -> dict[TopicPartition, int]:
+        """Return where the service goes on in each partition that it has committed."""
+        done = dict(await self.platform.bus.committed(self.name))
+        done.update(await self.platform.bus.committed(f"{self.name}-jobs"))
+        return done
+
     async def lag(self) -> dict[str, int]:
         """Return how many records wait, by topic."""
         names = [topic.name for topic in topics_consumed(self.name)]
         ends = await self.platform.bus.end_offsets(names)
-        done = dict(await self.platform.bus.committed(self.name))
-        done.update(await self.platform.bus.committed(f"{self.name}-jobs"))
+        done = await self.committed()
         lag = dict.fromkeys(names, 0)
         for partition, end in ends.items():
             lag[partition.topic] += end - done.get(partition, 0)
         return lag
+
+    async def _drained(self, timeout_s: float | None) -> None:
+        """Begin to drain, and wait until nothing is in hand: neither of the consumers nor of background tasks."""
+        self._begin_drain()
+        resting = asyncio.create_task(self._at_rest.wait())
+        await _wait([*self._consuming, resting], timeout_s)
+        await _cancel([resting])
 
     def _begin_drain(self) -> None:
         self.health.phase = Phase.DRAINING
@@ -228,12 +264,12 @@ class ServiceProcess:
             return waiting, dead_letters.count(session)
 
 
-async def _wait(tasks: Sequence[asyncio.Task[None]], timeout_s: float | None) -> None:
+async def _wait(tasks: Sequence[asyncio.Task[Any]], timeout_s: float | None) -> None:
     if tasks:
         await asyncio.wait(tasks, timeout=timeout_s)
 
 
-async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -40,9 +40,12 @@ class ServiceSpec:
     router : APIRouter
         Its HTTP queries and controls.
     background : sequence
-        Coroutine functions that run beside the handlers; each is given the process.
+        Coroutine functions that run beside the handlers; each is given the process. What they must not be
+        cancelled in the middle of, they do inside ``process.busy()``.
     config : mapping
         Plain settings for computations in child processes.
+    sole : str
+        What only one process in a data folder may have while it runs, such as ``camera main``; empty: nothing.
     """
 
     name: str
@@ -53,6 +56,7 @@ class ServiceSpec:
     router: APIRouter = field(default_factory=APIRouter)
     background: Sequence[Callable[[ServiceProcess], Coroutine[Any, Any, None]]] = ()
     config: Mapping[str, str] = field(default_factory=dict)
+    sole: str = ""
 
     def check(self) -> None:
         """Check the handlers against the data flow.

@@ -59,6 +59,7 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         migrations=Path(__file__).parent / "migrations",
         router=routes(service),
         background=(executor.execute_commands, executor.heartbeat),
+        sole=f"camera {settings.component}",
     )
     return http_app(ServiceProcess(spec, platform))
 

@@ -58,11 +58,14 @@ class Executor:
         self.platform.workers.start((expose.__module__,))
         loop = asyncio.get_running_loop()
         self.service.wake = lambda: _call(loop, self._woken.set)
-        await self._boot(process)
+        with process.busy():
+            await self._boot(process)
         while True:
             self._woken.clear()
-            if process.health.phase is Phase.RUNNING and (row := await self._next(process)) is not None:
-                await self._execute(process, row)
+            row = await self._next(process) if process.health.phase is Phase.RUNNING else None
+            if row is not None and process.health.phase is Phase.RUNNING:
+                with process.busy():  # a drain lets it be carried out to its end
+                    await self._execute(process, row)
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _IDLE_S)
@@ -141,7 +144,8 @@ class Executor:
 
         image = await self._unit(process, f"{cause}:begin", taking.run_id, begin)
         await self._wait(image.exposure_time_s)
-        results = await asyncio.gather(*map(self._frame, taking.plans(image)), return_exceptions=True)
+        taken = (self._frame(process, plan) for plan in taking.plans(image))
+        results = await asyncio.gather(*taken, return_exceptions=True)
         files = []
         for result in results:
             if isinstance(result, BaseException):
@@ -154,15 +158,24 @@ class Executor:
 
         await self._unit(process, f"{cause}:store", taking.run_id, store)
 
-    async def _frame(self, plan: FramePlan) -> StoredFile:
-        for attempt in range(1, _ATTEMPTS + 1):
+    async def _frame(self, process: ServiceProcess, plan: FramePlan) -> StoredFile:
+        """Take a frame; while the disk is full or the object store is away, wait and take it again."""
+        deaths = 0
+        while True:
             try:
-                return await self.platform.workers.run(expose, plan, self.platform.objects)
+                file = await self.platform.workers.run(expose, plan, self.platform.objects)
+            except StoreUnavailable as error:
+                process.health.trouble("objects", str(error))
+                log.warning("%s waits: %s", plan.key, error)
+                await asyncio.sleep(_RETRY_S)
             except WorkerDied:
-                if attempt == _ATTEMPTS:
+                deaths += 1
+                if deaths == _ATTEMPTS:
                     raise
                 log.warning("the child process died under %s; it is taken again", plan.key)
-        raise AssertionError
+            else:
+                process.health.well("objects")
+                return file
 
     async def _end(self, process: ServiceProcess, taking: TakingImages, ack: AckCode, why: str) -> None:
         def work(unit: UnitOfWork) -> None:

@@ -19,6 +19,7 @@ from calibrant.contracts.camera.v1 import StoredFile
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.writing import raw_bytes
 from calibrant.frames.writing.fits_bytes import fits_bytes
+from calibrant.runtime.computing import full_disk_told
 from calibrant.runtime.ids import derive
 from calibrant.runtime.objects import FolderStore, ObjectStore
 
@@ -76,7 +77,7 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
     ObjectExists
         Another file has the frame's key.
     StoreUnavailable
-        The object store is full or away.
+        The object store is full or away, or the folder for temporary files is full.
     """
     header = plan.header
     instrument = _instrument(plan.camera.instrument)
@@ -87,7 +88,10 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
     frame = simulate(detector, exposure)
     content = raw_bytes(frame.array, cards(instrument, header))
     truth = json.dumps(frame.truth | {"static": truth_key(plan)}, indent=1, sort_keys=True).encode()
-    with tempfile.TemporaryDirectory(prefix="calibrant-frame-") as folder:
+    with (
+        full_disk_told(Path(tempfile.gettempdir())),
+        tempfile.TemporaryDirectory(prefix="calibrant-frame-") as folder,
+    ):
         scratch = Path(folder) / "file"
 
         def put(key: str, data: bytes, media_type: str) -> StoredFile:

@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.contracts.ingest.v1 import IngestFile
 from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
@@ -19,7 +19,7 @@ from calibrant.frames.reading import FrameRejected, RawFrame, RejectionReason, r
 from calibrant.frames.reading.reader import size_limit
 from calibrant.ingest.listing import FRAME_NAME
 from calibrant.runtime.handlers import Artifact, Outcome, Workspace
-from calibrant.runtime.objects import ObjectDamaged, ObjectMissing
+from calibrant.runtime.objects import ObjectDamaged, ObjectMissing, StoreUnavailable
 
 FILE: Final = "file"
 """Name of the artifact: the file's bytes as they are."""
@@ -32,10 +32,6 @@ _CHUNK = 1 << 20
 
 class IngestRefused(PermanentError):
     """A job cannot be done as it stands: an unknown instrument, an address without a hash."""
-
-
-class ScratchUnavailable(TransientError):
-    """A file cannot be copied now: the disk is full."""
 
 
 class FrameFacts(BaseModel):
@@ -84,8 +80,8 @@ def compute(job: IngestFile, workspace: Workspace) -> Outcome:
     ------
     IngestRefused
         The instrument is unknown, or an address in the object store comes without a hash.
-    ScratchUnavailable
-        The copy cannot be written.
+    StoreUnavailable
+        The copy cannot be written now, or the object store is away: the job waits, and no frame is lost for it.
     """
     instrument = _instrument(job, workspace)
     try:
@@ -186,7 +182,7 @@ def _write(copy: Path, chunks: Iterator[bytes]) -> None:
             for chunk in chunks:
                 target.write(chunk)
     except OSError as problem:
-        raise ScratchUnavailable(
+        raise StoreUnavailable(
             f"cannot copy into the scratch folder: {problem.strerror}. Free some space; the work goes on from where it is"
         ) from problem
 

@@ -136,6 +136,12 @@ class LogContract(Fixtures):
         await send(bus, [Message(topic, "key-1", b"12")])
         assert values(await bus.read(topic, from_start=True, limit=5, offsets=seen)) == ["12"]
 
+    async def test_pruning_leaves_what_nobody_has_read(self, bus: Bus, topic: str) -> None:
+        """Any process may ask for it at any time."""
+        await send(bus, numbered(topic, 3))
+        assert await bus.prune() == 0
+        assert len(await bus.read(topic, from_start=True, limit=9)) == 3
+
     async def test_an_unknown_topic_is_named(self, bus: Bus, topic: str) -> None:
         """Nothing makes a topic by accident; and a send that names one writes nothing at all."""
         unknown = f"{topic}.unknown"
