@@ -39,7 +39,7 @@ def doctor(data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: AsJson = False) -> 
         colours = {"good": "green", "warning": "yellow", "bad": "red"}
         for finding in findings:
             mark = f"[{colours[finding.state]}]{finding.state:<8}[/]"
-            console().print(f"{mark}{finding.what:<16}{finding.found}")
+            console().print(f"{mark}{finding.what:<16}{finding.found}", soft_wrap=True)
     if any(finding.state == "bad" for finding in findings):
         raise typer.Exit(1)
 
