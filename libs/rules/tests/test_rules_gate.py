@@ -218,6 +218,52 @@ def test_a_detector_missing_in_some_exposures_is_no_clean_pass():
     assert decision.withheld == {2: "no deciding result in 3 of 4 exposures"}
 
 
+def planned_for(counts):
+    return {detector: [f"e{i:02d}" for i in range(count)] for detector, count in counts.items()}
+
+
+def test_a_detector_is_not_withheld_for_exposures_it_was_never_planned_in():
+    """Frames of detector 0 were refused in 6 of 10 exposures; all that are left of it passes."""
+    results, exposures, detectors = build(10, 2, [])
+    seen = [r for r in results if r.detector == 1 or r.exposure_id < "e04"]
+    decision = gate.decide(seen, exposures, detectors, planned=planned_for({0: 4}))
+    assert (decision.outcome, decision.withheld, decision.counts.unmeasured) == (CERTIFIED, {}, ())
+    assert decision.counts.planned == {0: 4, 1: 10}
+    assert gate.decide(seen, exposures, detectors).withheld == {0: "no deciding result in 6 of 10 exposures"}
+
+
+def test_a_detector_is_judged_by_the_majority_of_its_own_exposures():
+    results, exposures, detectors = build(10, 2, noise(3))
+    seen = [r for r in results if r.detector == 1 or r.exposure_id < "e04"]
+    decision = gate.decide(seen, exposures, detectors, planned=planned_for({0: 4}))
+    assert decision.withheld == {0: "NOISE (amplifier) fails in 3 of 4 exposures"}
+    fewer = [r for r in seen if (r.exposure_id, r.detector) not in {("e00", 0), ("e01", 0), ("e02", 0)}]
+    decision = gate.decide(fewer, exposures, detectors, planned=planned_for({0: 4}))
+    assert decision.withheld == {0: "no deciding result in 3 of 4 exposures"}
+
+
+def test_an_exposure_is_judged_by_the_detectors_planned_in_it():
+    results, exposures, detectors = build(4, 3, noise(4))
+    seen = [r for r in results if r.detector == 0 or r.exposure_id == "e00"]
+    planned = planned_for({1: 1, 2: 1})
+    assert gate.decide(results, exposures, detectors).outcome is WITH_FAILURES
+    assert gate.decide(seen, exposures, detectors, planned=planned).outcome is REFUSED
+
+
+@pytest.mark.parametrize(
+    ("planned", "says"),
+    [
+        ({0: []}, "no exposure is planned for detector 0"),
+        ({7: ["e00"]}, "detector 7, which is not in the set"),
+        ({0: ["x"]}, "exposure x is planned for detector 0 but is not in the set"),
+        ({0: ["e00"]}, "a result of exposure e01, detector 0, which was not planned"),
+    ],
+)
+def test_a_plan_from_outside_the_set_is_refused(planned, says):
+    with pytest.raises(ValueError, match=says):
+        gate.decide(*build(2, 1, []), planned=planned)
+
+
 def test_missing_and_failed_exposures_add_up_within_one_type():
     results, exposures, detectors = build(4, 1, noise(2))
     seen = [r for r in results if r.exposure_id != "e03"]

@@ -71,6 +71,17 @@ def test_in_progress_extends_the_time_and_a_final_answer_stays(remote, clock):
     assert done.acknowledged(answer(command, AckCode.FAILED, "late"), clock.now) is done
 
 
+@pytest.mark.parametrize("code", [AckCode.IN_PROGRESS, AckCode.STALLED])
+def test_every_answer_that_is_not_final_extends_the_time_by_the_patience_too(remote, clock, code):
+    command = take_images(remote, timeout_s=10)
+    tracker = remote.track(command, duration_s=20, patience_s=5)
+    assert tracker.wait_until_tai_ns == clock.now + 35 * S_NS
+    tracker = tracker.acknowledged(answer(command, code, "slow", timeout_s=100), clock.now)
+    assert tracker.wait_until_tai_ns == clock.now + 105 * S_NS
+    ended = tracker.at(clock.now + 105 * S_NS + 1)
+    assert ended.result == f"no final answer to takeImages in time; the last answer was {code.name}: slow"
+
+
 def test_in_progress_never_shortens_the_time(remote, clock):
     command = take_images(remote, timeout_s=50)
     ack = answer(command, AckCode.IN_PROGRESS, "begun", timeout_s=1)

@@ -13,6 +13,7 @@ from calibrant.certify import handlers
 from calibrant.certify.service import CertifyService
 from calibrant.contracts.certify.v1 import CertifyJob
 from calibrant.contracts.common.v1 import DataRef, Product, TaiTime, TimeRange
+from calibrant.contracts.verify.v1 import DetectorDecision, VerificationCompleted, VerificationMode
 from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import Context
 
@@ -57,6 +58,27 @@ def job(*products: Product, begin: int | None = 0, end: int | None = 100, **chan
     return CertifyJob(**(given | changed))
 
 
+def completed(report_id: str, *products: Product, accepted: bool = True, **changed) -> VerificationCompleted:
+    """A report on products of any detectors."""
+    given = {
+        "job_id": f"decide-{report_id}",
+        "report_id": report_id,
+        "kind": "bias",
+        "mode": VerificationMode.INTERNAL,
+        "instrument": "simcam",
+        "set_key": "20260101",
+        "outcome": "certified",
+        "decisions": tuple(
+            DetectorDecision(
+                detector=one.detector, product_id=one.product_id, accepted=accepted, reason="too noisy"
+            )
+            for one in products
+        ),
+        "report": DataRef(uri="objects:reports/r.json", sha256="x", size_bytes=1, media_type="t"),
+    }
+    return VerificationCompleted(**(given | changed))
+
+
 @dataclass
 class SetClock:
     now: int = 1_000
@@ -70,7 +92,7 @@ class SetClock:
 
 @dataclass
 class Ledger:
-    """Asks for certifications, each as an event of its own."""
+    """Asks for certifications, each as an event of its own, of products that their reports accept."""
 
     database: Database
     clock: SetClock = field(default_factory=SetClock)
@@ -80,7 +102,20 @@ class Ledger:
         with self.database.writing() as session:
             return self.within(session, message)
 
+    def tell(self, message: VerificationCompleted) -> None:
+        """Tell certify of a report."""
+        with self.database.writing() as session:
+            assert list(handlers.take_report(message, self._context(session))) == []
+
     def within(self, session: Session, message: CertifyJob):
+        handlers.take_report(completed(message.report_id, *message.products), self._context(session))
+        return self.alone(session, message)
+
+    def alone(self, session: Session, message: CertifyJob):
+        """Ask without telling of a report first."""
+        return list(handlers.certify_products(message, self._context(session)))
+
+    def _context(self, session: Session) -> Context[CertifyService]:
         self.events += 1
         envelope = Envelope(
             id=f"event-{self.events}",
@@ -90,9 +125,7 @@ class Ledger:
             data=b"",
             correlation_id="run-1",
         )
-        return list(
-            handlers.certify_products(message, Context(CertifyService(), session, envelope, self.clock))
-        )
+        return Context(CertifyService(), session, envelope, self.clock)
 
 
 @pytest.fixture
@@ -116,3 +149,8 @@ def make() -> Callable[..., Product]:
 @pytest.fixture
 def asked() -> Callable[..., CertifyJob]:
     return job
+
+
+@pytest.fixture
+def report() -> Callable[..., VerificationCompleted]:
+    return completed

@@ -34,7 +34,7 @@ def listener(got: list) -> ModuleType:
 
 
 @pytest.mark.asyncio
-async def test_a_job_is_answered_and_the_ledger_can_be_asked(tmp_path, make, asked) -> None:
+async def test_a_job_is_answered_and_the_ledger_can_be_asked(tmp_path, make, asked, report) -> None:
     got: list = []
     (tmp_path / "none").mkdir()
     async with open_platform(CertifySettings(data_dir=tmp_path / "data", worker_slots=1)) as platform:
@@ -46,6 +46,11 @@ async def test_a_job_is_answered_and_the_ledger_can_be_asked(tmp_path, make, ask
         sequencer = ServiceProcess(spec, platform)
         await certify.start()
         await sequencer.start()
+        nobody = ServiceSpec(
+            "verify", None, collect(ModuleType("nobody")), platform.database("verify"), tmp_path / "none"
+        )
+        verify = ServiceProcess(nobody, platform)
+        await verify.start()
         with sequencer.unit_of_work("ask", "run-3") as unit:
             unit.emit(
                 [
@@ -54,11 +59,15 @@ async def test_a_job_is_answered_and_the_ledger_can_be_asked(tmp_path, make, ask
                     asked(make(), begin=BEGIN, end=BEGIN + DAY, job_id="j3"),
                 ]
             )
+        # the jobs may come before the report that they name
+        with verify.unit_of_work("tell", "run-3") as unit:
+            unit.emit([report("r1", make(), make("bias-2"))])
         async with asyncio.timeout(WAIT_S):
             while len(got) < 3:  # noqa: ASYNC110  the condition is another task's doing
                 await asyncio.sleep(0.02)
         await check_http(app)
         await sequencer.stop(5)
+        await verify.stop(5)
         await certify.stop(5)
     assert [(run, message.job_id) for run, message in got] == [
         ("run-3", "j1"),

@@ -1,6 +1,7 @@
 """Commanding a camera that fails, is deaf, changes its state, or is wanted by two runs."""
 
 import pytest
+from sqlmodel import select
 
 from calibrant.contracts.camera.v1 import (
     AckCode,
@@ -11,6 +12,7 @@ from calibrant.contracts.camera.v1 import (
     SummaryState,
     TakeImages,
 )
+from calibrant.sequencer.store.tables import CommandRow
 
 NS = 1_000_000_000
 
@@ -107,10 +109,11 @@ def test_a_deaf_camera_is_given_up_after_three_attempts(kit):
         assert wait(world, 61) == 1
     view = world.view()
     assert (view.run.state, view.exposures.failed) == ("finished", 2)
-    assert "NO_ACK: camera camera did not answer takeImages in time" in view.run.message
+    assert "NO_ACK: camera camera: no final answer to takeImages in time" in view.run.message
 
 
-def test_a_camera_in_progress_is_given_the_time_it_asks_for(kit):
+@pytest.mark.parametrize("code", [AckCode.IN_PROGRESS, AckCode.STALLED])
+def test_a_camera_in_progress_is_given_the_time_it_asks_for(kit, code):
     world = begun(kit)
     world.camera.state = SummaryState.ENABLED
     world.camera.deaf = True
@@ -120,15 +123,55 @@ def test_a_camera_in_progress_is_given_the_time_it_asks_for(kit):
         command_id=world.of(TakeImages)[0].header.command_id,
         component="camera",
         command="takeImages",
-        ack=AckCode.IN_PROGRESS,
+        ack=code,
         error=0,
-        result="",
+        result="the shutter is slow",
         timeout_s=1000.0,
     )
     world.say("camera", progress, "run-1")
     world.play()
+    assert len(world.of(TakeImages)) == 1
     assert wait(world, 1000) == 0
     assert wait(world, 31) == 1
+    assert len(world.of(TakeImages)) == 2
+
+
+def test_an_exposure_that_stalls_and_then_ends_is_taken_once(kit):
+    world = begun(kit)
+    world.camera.state = SummaryState.ENABLED
+    obey = world.camera.obey
+
+    def stalling(command):
+        first, *rest = obey(command)
+        return [(first[0], first[1].model_copy(update={"ack": AckCode.STALLED, "timeout_s": 0.0})), *rest]
+
+    world.camera.obey = stalling
+    world.say(*world.camera.tell())
+    world.play()
+    assert len(world.of(TakeImages)) == 4
+    assert world.view().run.outcome == "completed"
+
+
+def test_an_answer_that_comes_too_late_still_counts(kit):
+    world = begun(kit, 0.0)
+    world.camera.state = SummaryState.ENABLED
+    obey, world.camera.deaf = world.camera.obey, True
+    world.say(*world.camera.tell())
+    world.play()
+    (command,) = world.of(TakeImages)
+    for _ in range(3):
+        wait(world, 200)
+    world.camera.deaf = False
+    told = [message for _, message in obey(command)]
+    ended = next(m for m in told if isinstance(m, CommandAck) and m.ack is AckCode.COMPLETE)
+    with world.database.reading() as session:
+        rows = session.exec(select(CommandRow)).all()
+    assert {(row.state, row.ack) for row in rows} == {("failed", "NO_ACK")}
+    world.say("camera", ended, "run-1")
+    world.play()
+    with world.database.reading() as session:
+        row = session.get_one(CommandRow, command.header.command_id)
+    assert (row.state, row.ack, row.image_names) == ("complete", "COMPLETE", ended.image_names[0])
 
 
 def test_a_camera_that_does_not_tell_its_new_state_is_given_up(kit):

@@ -15,7 +15,8 @@ from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameRejected
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested, RunFinished, RunProgress, RunRequested
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
-from calibrant.sequencer.service import RunRefused, request_key
+from calibrant.sequencer.checking import RunRefused
+from calibrant.sequencer.service import request_key
 
 JOBS = (CombineJob, MeasureJob, DecideJob, CertifyJob)
 
@@ -257,6 +258,28 @@ def test_an_empty_folder_is_refused(kit, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(RunRefused, match="is empty"):
         kit.world().request(kit.request(folder=str(tmp_path / "empty")))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"run_id": "a/b"}, "run_id: 'a/b' is no name of a run"),
+        ({"run_id": ""}, "run_id: '' is no name"),
+        ({"run_id": "r" * 65}, "use up to 64"),
+        ({"instrument": "/tmp/simcam-tiny.yaml"}, "is no name of an instrument"),
+        ({"instrument": "../simcam-tiny"}, "is no name of an instrument"),
+        ({"requested_by": "me\n"}, r"request\.requested_by: holds the control character U\+000A"),
+        ({"parameters": {"bias.\ud800": "1"}}, r"a name in it: holds the control character U\+D800"),
+        ({"make": ("bias\x00",)}, r"request\.make\[0\]: holds the control character U\+0000"),
+    ],
+)
+def test_names_that_are_none_are_refused_also_in_messages(kit, changed, said):
+    world = kit.world()
+    request = kit.request(folder=kit.folder).model_copy(update=changed)
+    with pytest.raises(RunRefused, match=said):
+        world.request(request)
+    with world.database.writing() as session, pytest.raises(RunRefused, match=said):
+        world.service.accept(session, request, world.clock.tai_ns())
 
 
 @pytest.mark.parametrize(

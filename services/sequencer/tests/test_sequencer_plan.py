@@ -8,12 +8,15 @@ from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
 from calibrant.rules.rulesets import DEFAULT_RULES
 from calibrant.rules.validity import ValidityRange
+from calibrant.rules.version import verification_version
+from calibrant.sequencer.plan import jobs
 from calibrant.sequencer.plan.jobs import validity_of
 from calibrant.sequencer.plan.model import Certified, Draft, Ground, NodeState, NodeType
 from calibrant.sequencer.plan.outcome import finished
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import take_answer
 from calibrant.sequencer.plan.sets import leave_unused, plan_kind
+from calibrant.sequencer.store.plans import StoredCertifications, keep_certification
 
 DAY = 86_400 * 10**9
 
@@ -28,7 +31,7 @@ class Game:
             instrument_hash="hash",
             engine_version="1",
             frames={frame.frame_id: frame for frame in frames},
-            certified=lambda kind, detector, _at: [
+            certified=lambda kind, detector, _filter, _at: [
                 c for c in certified if (c.product.kind, c.product.detector) == (kind, detector)
             ],
         )
@@ -331,3 +334,65 @@ def test_a_range_that_ends_before_the_frames_is_withheld_with_the_reason(kit):
     game = Game(kit, kit.frames({"bias": 3}), request=request)
     assert game.of(CertifyJob) == []
     assert "end before it begins" in game.certify("bias").reason
+
+
+def test_other_rules_of_verification_are_other_measurements_and_decisions(kit, monkeypatch):
+    frames = kit.frames({"bias": 3})
+    before = Game(kit, frames)
+    monkeypatch.setattr(jobs, "verification_version", lambda: "other")
+    after = Game(kit, frames)
+    for kind in (MeasureJob, DecideJob):
+        (old,), (new,) = before.of(kind), after.of(kind)
+        assert (old.rules_version, new.rules_version) == (verification_version(), "other")
+        assert old.job_id != new.job_id
+    assert before.of(CombineJob) == after.of(CombineJob)
+
+
+def test_the_flat_of_a_filter_is_found_among_many(kit):
+    """Twelve filters, all certified for the night, and as many that are over: the right one is among the first."""
+    world = kit.world()
+    names = [f"f{number:02d}" for number in range(12)]
+    with world.database.writing() as session:
+        for number, name in enumerate(names):
+            flat = certified_product(kit, "flat", 0, filter=name, product_id=f"flat-{name}").product
+            for age in (0, 1):
+                span = ValidityRange(
+                    begin_tai_ns=kit.t0 - (age + 1) * DAY, end_tai_ns=kit.t0 + (1 - age) * DAY
+                )
+                told = kit.certified(flat, "c", time_range(span)).model_copy(
+                    update={
+                        "certification_id": f"cert-{name}-{age}",
+                        "recorded": TaiTime.from_ns(kit.t0 + 100 * age + number),
+                    }
+                )
+                keep_certification(session, told)
+    with world.database.reading() as session:
+        certified = StoredCertifications(session, "simcam-tiny", "c")
+        for name in names:
+            first, *others = certified("flat", 0, name, kit.t0)
+            assert (first.product.filter, first.range.contains(kit.t0)) == (name, True)
+            assert 0 < len(others) <= 10
+        assert certified("flat", 1, names[0], kit.t0) == []
+
+
+def time_range(span):
+    return TimeRange(begin=TaiTime.from_ns(span.begin_tai_ns), end=TaiTime.from_ns(span.end_tai_ns))
+
+
+def test_a_calibration_of_no_filter_is_found_whatever_the_set_has(kit):
+    world = kit.world()
+    with world.database.writing() as session:
+        bias = certified_product(kit, "bias", filter="r").product
+        keep_certification(session, kit.certified(bias, "c", TimeRange()))
+    with world.database.reading() as session:
+        certified = StoredCertifications(session, "simcam-tiny", "c")
+        assert [each.product for each in certified("bias", 0, "g", kit.t0)] == [bias]
+
+
+def test_a_frame_that_is_named_like_a_set_is_left_out_as_a_frame(kit):
+    frames = [kit.frame("bias", number, frame_id=f"bias {number}") for number in range(3)]
+    frames.append(kit.frame("bias", 0, frame_id="bias 0 again"))
+    game = Game(kit, frames)
+    (left,) = [node for node in game.draft if node.state is NodeState.SKIPPED]
+    assert (left.set_key, left.frames) == ("", ("bias 0 again",))
+    assert "is there already as frame bias 0" in left.reason

@@ -119,6 +119,37 @@ async def test_wrong_requests_are_answered_with_what_to_do(kit, tmp_path):
         assert (await client.post("/runs/none/abort")).status_code == 404
 
 
+WRONG = {
+    "a time that is no number": '{"exposures": [{"image_type": "BIAS", "exposure_times_s": [NaN], "filter": ""}]}',
+    "an endless time": '{"exposures": [{"image_type": "BIAS", "exposure_times_s": [1e999], "filter": ""}]}',
+    "a time beyond all clocks": '{"exposures": [{"image_type": "BIAS", "exposure_times_s": [1e308], "filter": ""}]}',
+    "half a character": '{"folder": "FOLDER", "collection": "a\\ud800"}',
+    "an unknown field with half a character": '{"folder": "FOLDER", "a\\ud800": 1}',
+    "a control character": '{"folder": "FOLDER", "requested_by": "\\u0007"}',
+    "a folder with a zero": '{"folder": "FOLDER\\u0000"}',
+    "a run named as a path": '{"folder": "FOLDER", "run_id": "../run"}',
+    "a run with a line end": '{"folder": "FOLDER", "run_id": "run\\n"}',
+    "a run without a name": '{"folder": "FOLDER", "run_id": ""}',
+    "a run with a long name": '{"folder": "FOLDER", "run_id": "%s"}' % ("r" * 65),
+    "a run that is no number": '{"folder": "FOLDER", "run_id": NaN}',
+    "an instrument by path": '{"folder": "FOLDER", "instrument": "FOLDER/simcam-tiny.yaml"}',
+    "an instrument in a folder": '{"folder": "FOLDER", "instrument": "../simcam-tiny"}',
+}  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_impossible_requests_are_the_askers_fault(kit, tmp_path):
+    async with serving(tmp_path / "data") as (client, _platform, _process):
+        for what, text in WRONG.items():
+            body = text.replace("FOLDER", kit.folder)
+            if '"instrument"' not in body:
+                body = body.replace("{", '{"instrument": "simcam-tiny", ', 1)
+            answer = await client.post("/runs", content=body, headers={"content-type": "application/json"})
+            assert answer.status_code in {400, 422}, (what, answer.text)
+            assert answer.json()["detail"], what
+        assert (await client.get("/runs")).json() == []
+
+
 async def finished(client, run_id):
     """Wait for a run's end, and return it."""
     async with asyncio.timeout(30):

@@ -16,6 +16,7 @@ from calibrant.frames.times import format_time, parse_time
 from calibrant.frames.writing import ProductImage, ProductInput, Provenance, write_product, write_raw
 from calibrant.pixels import ENGINE_VERSION, Reference, combine, normalise, per_second, remove_signature
 from calibrant.rules.identity import product_id
+from calibrant.rules.version import verification_version
 from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import Workspace
 from calibrant.runtime.objects import FolderStore
@@ -185,6 +186,7 @@ class Bench:
             engine_version=ENGINE_VERSION,
             unit="electron",
             parameters=parameters,
+            rules_version=verification_version(),
         ).model_copy(update=changed)
 
     def workspace(self) -> Workspace:
@@ -220,6 +222,7 @@ class Bench:
             set_key="20260101",
             inputs=tuple(measurements),
             missing=missing or {},
+            rules_version=verification_version(),
         )
 
     def decide(self, kind, measurements, missing=None, mode=VerificationMode.INTERNAL) -> SetReport:

@@ -5,6 +5,7 @@ import pytest
 from calibrant.contracts.verify.v1 import VerificationMode
 from calibrant.rules.verification import Verdict
 from calibrant.verify.deciding import MeasurementsRefused
+from calibrant.verify.inputs import VersionMismatch
 
 
 def flats(bench, levels_e):
@@ -63,6 +64,24 @@ def test_a_missing_detector_does_not_make_the_light_uneven(bench):
     report = bench.decide("flat", flats(bench, {0: 9000.0}), missing={1: "no bias"})
     assert report.decision.outcome == "certified with failures"
     assert report.detectors[0].accepted
+
+
+def test_a_detector_is_not_withheld_for_exposures_that_it_was_never_to_be_measured_in(bench):
+    """Four of ten frames of detector 0 came through ingestion; all four pass."""
+    measured = []
+    for detector, count in ((0, 4), (1, 10)):
+        frames = bench.frames("bias", count, detector)
+        measured.append(bench.measure(bench.master("bias", frames), frames)[1])
+    report = bench.decide("bias", measured)
+    assert len(report.exposures) == 10
+    assert [(one.verdict, one.accepted) for one in report.detectors] == [("certified", True)] * 2
+    assert report.decision.counts.planned == {0: 4, 1: 10}
+
+
+def test_a_decision_by_other_rules_is_refused(bench):
+    job = bench.decide_job("bias", biases(bench, [0])).model_copy(update={"rules_version": "0"})
+    with pytest.raises(VersionMismatch, match="version 0 of the verification rules, but this worker has"):
+        bench.compute(job)
 
 
 def test_a_set_without_any_measurement_is_not_certified(bench):

@@ -6,8 +6,7 @@ from astropy.io import fits
 
 from calibrant.contracts.verify.v1 import VerificationMode
 from calibrant.rules.verification import Verdict
-from calibrant.verify.inputs import InputRefused
-from calibrant.verify.measuring.job import VersionMismatch
+from calibrant.verify.inputs import InputRefused, VersionMismatch
 
 
 def values_of(report, amplifier="A00", exposure=0):
@@ -156,7 +155,12 @@ def test_the_same_job_gives_the_same_bytes(bench):
     ("change", "error", "says"),
     [
         ({"engine_version": "0"}, VersionMismatch, "version 0 of the pixel engine"),
-        ({"instrument_hash": "f" * 64}, InputRefused, "simcam-tiny: the job was planned with another description"),
+        ({"rules_version": "0"}, VersionMismatch, "version 0 of the verification rules, but this worker has"),
+        (
+            {"instrument_hash": "f" * 64},
+            InputRefused,
+            "simcam-tiny: the job was planned with another description",
+        ),
         ({"instrument": "nocam"}, InputRefused, "nocam"),
         ({"detector": 9}, InputRefused, "has no detector 9"),
         ({"detector": 1}, InputRefused, "its detector is 0, but the job needs 1"),

@@ -45,19 +45,14 @@ class DetectorFacts(Frozen):
 class FrameSet(Frozen):
     """Frames of one kind that belong together, ordered by begin and then id.
 
-    ``filter``, ``exptime_s`` and ``dark_time_s`` are what all frames have in common, None when they differ
-    or nobody knows (for the times: within 1 ms; the shortest is given).
+    ``filter`` is what all frames have in common, None when they differ or nobody knows.
     """
 
     kind: str
     key: str = Field(
         description="readable and stable within its kind: 20260101, 20260101-r, 20260101-2s, all"
     )
-    instrument: str
     filter: str | None = None
-    exptime_s: float | None = None
-    dark_time_s: float | None = None
-    nights: tuple[str, ...]
     frames: tuple[FrameFacts, ...] = Field(min_length=1)
 
     @property
@@ -66,40 +61,13 @@ class FrameSet(Frozen):
         detectors = sorted({frame.detector for frame in self.frames})
         return {d: tuple(frame for frame in self.frames if frame.detector == d) for d in detectors}
 
-    @property
-    def exposure_ids(self) -> tuple[str, ...]:
-        """Exposures in the set, in order of their begin."""
-        return tuple(dict.fromkeys(frame.exposure_id for frame in self.frames))
-
-    @property
-    def first_begin_tai_ns(self) -> int:
-        """Start of the first frame, TAI ns: where the validity range begins."""
-        return self.frames[0].begin_tai_ns
-
-    def facts(self, detector: int, unit: str | None = None) -> DetectorFacts:
-        """Give what ``associate`` needs to know of one detector.
-
-        Raises
-        ------
-        KeyError
-            The set has no frame of that detector.
-        """
-        frames = self.frames_by_detector[detector]
-        return DetectorFacts(
-            set_kind=self.kind,
-            set_key=self.key,
-            detector=detector,
-            begin_tai_ns=frames[0].begin_tai_ns,
-            filter=self.filter,
-            dark_times_s=tuple(frame.dark_time_s for frame in frames),
-            unit=unit,
-        )
-
 
 class LeftOut(Frozen):
     """Frames that go into no set, and why."""
 
-    what: str = Field(description="the frame's id, or the set's kind and key")
+    set_key: str | None = Field(
+        default=None, description="the set that is too small; None: frames by themselves"
+    )
     detector: int | None = None
     frame_ids: tuple[str, ...]
     reason: str
@@ -150,7 +118,7 @@ def organise(frames: Iterable[FrameFacts], rule: SetRule, without: Collection[st
         left_out += short
         if kept:
             sets.append(_frame_set(key, kept, rule))
-    sets.sort(key=lambda s: (s.first_begin_tai_ns, s.key))
+    sets.sort(key=lambda s: (s.frames[0].begin_tai_ns, s.key))
     return Organised(sets=tuple(sets), left_out=tuple(left_out))
 
 
@@ -178,7 +146,7 @@ def _usable(frames: list[FrameFacts], rule: SetRule) -> tuple[list[FrameFacts], 
                 f"exposure {frame.exposure_id}, detector {frame.detector} is there already as frame {first}"
             )
         ids = (frame.frame_id,)
-        left_out.append(LeftOut(what=frame.frame_id, detector=frame.detector, frame_ids=ids, reason=reason))
+        left_out.append(LeftOut(detector=frame.detector, frame_ids=ids, reason=reason))
     return usable, left_out
 
 
@@ -223,7 +191,7 @@ def _enough(key: str, members: list[FrameFacts], rule: SetRule) -> tuple[list[Fr
             kept += [frame for frame in members if frame.detector == detector]
             continue
         reason = f"{len(ids)} {rule.image_type} frames of detector {detector}, {rule.min_frames} are needed"
-        short.append(LeftOut(what=f"{rule.kind} {key}", detector=detector, frame_ids=ids, reason=reason))
+        short.append(LeftOut(set_key=key, detector=detector, frame_ids=ids, reason=reason))
     return sorted(kept, key=_order), short
 
 
@@ -232,17 +200,6 @@ def _frame_set(key: str, frames: list[FrameFacts], rule: SetRule) -> FrameSet:
     return FrameSet(
         kind=rule.kind,
         key=key,
-        instrument=frames[0].instrument,
         filter=filters.pop() if len(filters) == 1 else None,
-        exptime_s=_common_time([frame.exptime_s for frame in frames]),
-        dark_time_s=_common_time([frame.dark_time_s for frame in frames]),
-        nights=tuple(sorted({frame.night for frame in frames})),
         frames=tuple(frames),
     )
-
-
-def _common_time(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    if len(known) < len(values) or max(known) - min(known) > TIME_TOLERANCE_S:
-        return None
-    return min(known)

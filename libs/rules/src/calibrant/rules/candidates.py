@@ -96,7 +96,7 @@ def associate(
     Parameters
     ----------
     facts : DetectorFacts
-        The detector's frames (``FrameSet.facts``).
+        The detector's frames.
     role : RoleRule
         The role to fill.
     candidates : iterable of Candidate

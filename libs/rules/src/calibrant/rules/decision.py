@@ -66,7 +66,7 @@ class TypeCount(Frozen):
 
 
 class DetectorCount(Frozen):
-    """One type of test in one detector over all exposures; only where it fails in some exposure."""
+    """One type of test in one detector over its exposures; only where it fails in some exposure."""
 
     test: str
     level: Level
@@ -81,8 +81,9 @@ class GateCounts(Frozen):
 
     exposures: int
     detectors: int
+    planned: Mapping[int, int] = Field(description="by detector, exposures in which it was to be verified")
     failed_tests_threshold: int
-    detectors_needed: int = Field(description="failing detectors that make an exposure fail: more than half")
+    detectors_needed: int = Field(description="failing detectors that make an exposure with all of them fail")
     exposures_needed: int = Field(description="failing exposures that refuse: more than half")
     results: int
     passed: int

@@ -3,26 +3,27 @@
 A set is refused when, for one and the same type of test (a name at a level), the failed tests of a detector
 reach the threshold (where fewer tests exist, their majority), in more than half of the detectors of an
 exposure, and in more than half of the exposures. A detector is withheld when, for one type of test, it fails
-so in more than half of the exposures. Tests of a whole exposure count once an exposure.
+so in more than half of its exposures. Tests of a whole exposure count once an exposure.
 
 Never a pass: no results at all; a detector without any deciding result in an exposure, or an exposure or
 detector that could not be processed: these fail there, in every type of test. Advisory results never count.
 Must not know where results come from or what becomes of the decision.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from calibrant.rules.decision import Decision, GateCounts, GateThresholds, Outcome, ProcessingError, TypeCount
 from calibrant.rules.tally import MEASURED, count
 from calibrant.rules.verification.base import TestResult
 
 
-def decide(
+def decide(  # noqa: PLR0917 - what was found, what was planned, what counts
     results: Iterable[TestResult],
     exposures: Sequence[str],
     detectors: Sequence[int],
     thresholds: GateThresholds | None = None,
     errors: Iterable[ProcessingError] = (),
+    planned: Mapping[int, Collection[str]] | None = None,
 ) -> Decision:
     """Decide whether a set may be certified, and which detectors not.
 
@@ -38,6 +39,9 @@ def decide(
         None: the defaults.
     errors : iterable of ProcessingError
         What could not be processed.
+    planned : mapping of int to collection of str, or None
+        By detector, the exposures in which it was to be verified, for a detector that was not to be in all of
+        them; only what was planned and not measured counts as unmeasured.
 
     Returns
     -------
@@ -47,12 +51,12 @@ def decide(
     Raises
     ------
     ValueError
-        A result or error of an exposure or detector that is not in the set, or two results that disagree
-        about the same test.
+        A result, error or plan of an exposure or detector that is not in the set, a result that was not
+        planned, or two results that disagree about the same test.
     """
     limits = thresholds or GateThresholds()
     faults = sorted(errors, key=lambda e: (e.exposure_id, -1 if e.detector is None else e.detector, e.reason))
-    counts = count(results, exposures, detectors, limits.failed_tests, faults)
+    counts = count(results, exposures, detectors, limits.failed_tests, faults, planned or {})
     everything = sorted(set(detectors))
     refused = [_why_refused(t, counts) for t in counts.types if t.fails]
     withheld = _withheld(counts, faults)
@@ -97,20 +101,20 @@ def _why_failures(counts: GateCounts) -> list[str]:
     if counts.failed:
         reasons.append(f"{counts.failed} of {counts.failed + counts.passed} deciding tests failed")
     if counts.unmeasured:
-        pairs = counts.exposures * counts.detectors
+        pairs = sum(counts.planned.values())
         reasons.append(f"{len(counts.unmeasured)} of {pairs} detector exposures have no deciding result")
     return reasons
 
 
 def _withheld(counts: GateCounts, faults: Sequence[ProcessingError]) -> dict[int, str]:
-    """Give the detectors that fail in more than half of the exposures, with their reasons."""
+    """Give the detectors that fail in more than half of their exposures, with their reasons."""
     reasons: dict[int, list[str]] = {}
     unmeasured = {c.detector for c in counts.by_detector if c.withheld and c.test == MEASURED}
     for found in counts.by_detector:
         if not found.withheld or (found.detector in unmeasured and found.test != MEASURED):
             continue  # without results it fails every type of test: say the one thing that is so
         what = "no deciding result" if found.test == MEASURED else f"{found.test} ({found.level}) fails"
-        why = f"{what} in {len(found.failed_exposures)} of {counts.exposures} exposures"
+        why = f"{what} in {len(found.failed_exposures)} of {counts.planned[found.detector]} exposures"
         broken = [f.reason for f in faults if f.detector in (None, found.detector)]
         reasons.setdefault(found.detector, []).append(f"{why}: {broken[0]}" if broken else why)
     return {detector: "; ".join(whys) for detector, whys in sorted(reasons.items())}

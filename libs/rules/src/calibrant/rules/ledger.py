@@ -18,6 +18,11 @@ FILTER_KINDS = frozenset({"flat"})
 """Kinds of calibration that belong to one filter; for all others an entry's filter is ignored."""
 
 
+def daily_collection(instrument: str) -> str:
+    """Name the collection for calibrations of an instrument when nobody names one."""
+    return f"{instrument}/calib/daily"
+
+
 class LedgerAction(StrEnum):
     """What an entry of the ledger does."""
 

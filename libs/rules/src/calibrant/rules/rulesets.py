@@ -1,13 +1,13 @@
-"""Which frames make a set and which calibrations a set needs, as dated data; must not look at frames."""
+"""Which frames make a set and which calibrations a set needs, as data; must not look at frames."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from calibrant.rules.classification import ImageType
 from calibrant.rules.model import Frozen
-from calibrant.rules.validity import ValidityRange, ValidityRule
+from calibrant.rules.validity import ValidityRule
 
 GroupField = Literal["night", "filter", "exptime_s", "dark_time_s"]
 
@@ -39,7 +39,7 @@ class SetRule(Frozen):
     Parameters
     ----------
     kind : str
-        Kind of calibration that is made of a set.
+        Kind of calibration that is made of a set, and name of the recipe that makes it.
     image_type : ImageType
         Frames it is made of.
     group_by : tuple of field names
@@ -54,8 +54,8 @@ class SetRule(Frozen):
         Group by these as well where the role has nothing to fill it (darks without a bias, by dark time).
     validity : ValidityRule
         Range of the product when nobody says otherwise.
-    recipe, recipe_version : str
-        The recipe that combines a set, by default the one named as the kind, and the version that plans pin.
+    recipe_version : str
+        Version that plans pin of the recipe that combines a set; a recipe is named as the kind it makes.
     """
 
     kind: str
@@ -66,15 +66,7 @@ class SetRule(Frozen):
     roles: tuple[RoleRule, ...] = ()
     split_without: Mapping[str, tuple[GroupField, ...]] = Field(default_factory=dict)
     validity: ValidityRule = ValidityRule()
-    recipe: str = ""
     recipe_version: str = "1"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _recipe_named_as_kind(cls, fields: Any) -> Any:
-        if isinstance(fields, Mapping) and not fields.get("recipe"):
-            return {**fields, "recipe": fields.get("kind")}
-        return fields
 
     @model_validator(mode="after")
     def _roles_exist(self) -> Self:
@@ -90,21 +82,18 @@ class SetRule(Frozen):
 
 
 class RuleSet(Frozen):
-    """Association rules of one version, valid for frames of a range of dates.
+    """Association rules of one version.
 
     Parameters
     ----------
     name, version : str
         Kept with every plan.
-    valid : ValidityRange
-        Frames it is for, by their begin (TAI ns); default: all.
     rules : tuple of SetRule
         In build order: a kind comes after the kinds it takes as input.
     """
 
     name: str
     version: str
-    valid: ValidityRange = ValidityRange()
     rules: tuple[SetRule, ...]
 
     @model_validator(mode="after")
@@ -128,9 +117,7 @@ class RuleSet(Frozen):
         """Give a rule set with some kinds' rules replaced (an instrument that pools its nights)."""
         new = {rule.kind: rule for rule in rules}
         kept = tuple(new.pop(rule.kind, rule) for rule in self.rules)
-        return RuleSet(
-            name=name or self.name, version=self.version, valid=self.valid, rules=(*kept, *new.values())
-        )
+        return RuleSet(name=name or self.name, version=self.version, rules=(*kept, *new.values()))
 
 
 DEFAULT_RULES = RuleSet(

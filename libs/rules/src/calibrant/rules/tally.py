@@ -1,11 +1,12 @@
 """Counting for the gate: failures by type of test, detector and exposure; decides nothing.
 
-A type of test is a name at a level. A detector without any deciding result in an exposure, or that could not
-be processed there, is *unmeasured* and fails there in every type of test.
+A type of test is a name at a level. A detector without any deciding result in an exposure in which it was to be
+verified, or that could not be processed there, is *unmeasured* and fails there in every type of test. An exposure
+that was never planned for a detector counts neither for it nor against it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from calibrant.rules.decision import CellCount, DetectorCount, GateCounts, ProcessingError, TypeCount
@@ -19,12 +20,13 @@ _Place = tuple[str, int | None]
 _Cells = dict[_Place, CellCount]
 
 
-def count(
+def count(  # noqa: PLR0917 - what was found, what was planned, what counts
     results: Iterable[TestResult],
     exposures: Sequence[str],
     detectors: Sequence[int],
     threshold: int,
     errors: Sequence[ProcessingError],
+    planned: Mapping[int, Collection[str]],
 ) -> GateCounts:
     """Count everything that the gate decides by.
 
@@ -38,6 +40,8 @@ def count(
         Failed tests of one type that make a detector fail, where that many exist.
     errors : sequence of ProcessingError
         What could not be processed.
+    planned : mapping of int to collection of str
+        By detector, the exposures in which it was to be verified; a detector that is not named: in all.
 
     Returns
     -------
@@ -47,14 +51,22 @@ def count(
     Raises
     ------
     ValueError
-        A result or error from outside the set, or two results that disagree about the same test.
+        A result, error or plan from outside the set, or two results that disagree about the same test.
     """
     exposure_ids, detector_ids = sorted(set(exposures)), sorted(set(detectors))
     once = _once(results)
     _check_known([*once, *errors], set(exposure_ids), set(detector_ids))
+    pairs = _pairs(exposure_ids, detector_ids, planned)
+    _check_planned([*once, *errors], pairs)
     deciding = [r for r in once if not r.advisory and r.verdict is not Verdict.NOT_APPLICABLE]
-    unmeasured = _unmeasured(deciding, errors, exposure_ids, detector_ids)
-    table = _Table(exposure_ids, detector_ids, threshold, unmeasured)
+    unmeasured = _unmeasured(deciding, errors, pairs)
+    table = _Table(
+        exposure_ids,
+        {detector: [e for e, d in pairs if d == detector] for detector in detector_ids},
+        {exposure: [d for e, d in pairs if e == exposure] for exposure in exposure_ids},
+        threshold,
+        unmeasured,
+    )
     cells = table.cells(deciding)
     kinds: list[TestType] = [*sorted(cells), ("detector", MEASURED)]
     by_detector = [table.detector_count(kind, d, cells.get(kind, {})) for kind in kinds for d in detector_ids]
@@ -63,6 +75,7 @@ def count(
     return GateCounts(
         exposures=len(exposure_ids),
         detectors=len(detector_ids),
+        planned={d: len(table.exposures_of[d]) for d in detector_ids},
         failed_tests_threshold=threshold,
         detectors_needed=more_than_half(len(detector_ids)),
         exposures_needed=more_than_half(len(exposure_ids)),
@@ -99,10 +112,11 @@ def more_than_half(count: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Counting over the set's exposures and detectors."""
+    """Counting over the set's exposures and detectors, and over the exposures planned for each detector."""
 
     exposures: list[str]
-    detectors: list[int]
+    exposures_of: Mapping[int, list[str]]
+    detectors_of: Mapping[str, list[int]]
     threshold: int
     unmeasured: frozenset[tuple[str, int]]
 
@@ -136,8 +150,9 @@ class _Table:
     def exposure_fails(self, kind: TestType, exposure: str, cells: _Cells) -> bool:
         """Tell whether an exposure fails: its own test, or more than half of its detectors."""
         own = cells.get((exposure, None))
-        failing = sum(self.detector_fails(kind, exposure, d, cells) for d in self.detectors)
-        return failing >= more_than_half(len(self.detectors)) or (own is not None and own.fails)
+        detectors = self.detectors_of[exposure]
+        failing = sum(self.detector_fails(kind, exposure, d, cells) for d in detectors)
+        return failing >= more_than_half(len(detectors)) or (own is not None and own.fails)
 
     def type_count(self, kind: TestType, mine: _Cells) -> TypeCount:
         """Count one type of test over all exposures."""
@@ -154,11 +169,12 @@ class _Table:
         )
 
     def detector_count(self, kind: TestType, detector: int, mine: _Cells) -> DetectorCount | None:
-        """Count one type of test in one detector over all exposures; None where it never fails."""
-        failed = tuple(e for e in self.exposures if self.detector_fails(kind, e, detector, mine))
+        """Count one type of test in one detector over its exposures; None where it never fails."""
+        exposures = self.exposures_of[detector]
+        failed = tuple(e for e in exposures if self.detector_fails(kind, e, detector, mine))
         if not failed or kind[0] == "exposure":
             return None
-        needed = more_than_half(len(self.exposures))
+        needed = more_than_half(len(exposures))
         return DetectorCount(
             test=kind[1],
             level=kind[0],
@@ -193,11 +209,38 @@ def _check_known(
             raise ValueError(f"a result of detector {item.detector}, which is not in the set: list it")
 
 
+def _pairs(
+    exposures: list[str], detectors: list[int], planned: Mapping[int, Collection[str]]
+) -> list[tuple[str, int]]:
+    """Give each exposure and detector that was to be verified, in order."""
+    asked = {d: set(planned.get(d, exposures)) for d in detectors}
+    strange = sorted({*planned} - {*detectors})
+    if strange:
+        raise ValueError(f"exposures are planned for detector {strange[0]}, which is not in the set: list it")
+    for detector, mine in asked.items():
+        if exposures and not mine:
+            raise ValueError(f"no exposure is planned for detector {detector}: leave it out of the set")
+        outside = sorted(mine - {*exposures})
+        if outside:
+            raise ValueError(
+                f"exposure {outside[0]} is planned for detector {detector} but is not in the set: list it"
+            )
+    return [(e, d) for e in exposures for d in detectors if e in asked[d]]
+
+
+def _check_planned(items: Sequence[TestResult | ProcessingError], pairs: list[tuple[str, int]]) -> None:
+    known = set(pairs)
+    for item in items:
+        if item.detector is not None and (item.exposure_id, item.detector) not in known:
+            raise ValueError(
+                f"a result of exposure {item.exposure_id}, detector {item.detector}, which was not planned: plan it"
+            )
+
+
 def _unmeasured(
-    deciding: list[TestResult], errors: Sequence[ProcessingError], exposures: list[str], detectors: list[int]
+    deciding: list[TestResult], errors: Sequence[ProcessingError], pairs: list[tuple[str, int]]
 ) -> frozenset[tuple[str, int]]:
     measured = {(r.exposure_id, r.detector) for r in deciding}
-    broken = {(e.exposure_id, d) for e in errors for d in detectors if e.detector in (None, d)}
-    return frozenset(
-        (e, d) for e in exposures for d in detectors if (e, d) not in measured or (e, d) in broken
-    )
+    failed = {(f.exposure_id, f.detector) for f in errors}
+    broken = {(e, d) for e, d in pairs if failed & {(e, d), (e, None)}}
+    return frozenset(pair for pair in pairs if pair not in measured or pair in broken)

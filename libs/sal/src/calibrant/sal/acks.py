@@ -45,7 +45,7 @@ def answer(
     result
         What happened, for a person.
     timeout_s
-        With IN_PROGRESS: how long the rest may take, in seconds.
+        With IN_PROGRESS or STALLED: how long the rest may take, in seconds.
     image_names
         With the end of takeImages: the images taken.
     """
@@ -72,6 +72,7 @@ class Tracker(BaseModel):
     command_id: str
     command: str = Field(description="SAL name of the command.")
     wait_until_tai_ns: int = Field(description="When the client stops waiting for an answer.")
+    patience_s: float = Field(default=0.0, description="How much longer than told the client waits. Unit: s.")
     ack: AckCode = Field(
         default=AckCode.UNSPECIFIED, description="The last answer; UNSPECIFIED before the first."
     )
@@ -87,8 +88,9 @@ class Tracker(BaseModel):
         """Return what is known after an acknowledgement.
 
         One of another command changes nothing, nor does one after a final answer. But an answer that comes
-        after the client has given up (NO_ACK) counts: better late than never. IN_PROGRESS moves the end of
-        the client's patience to ``timeout_s`` from now, never back.
+        after the client has given up (NO_ACK) counts: better late than never. An answer that is not final,
+        IN_PROGRESS or STALLED, moves the end of the wait to ``timeout_s`` and the client's patience from now,
+        never back.
         """
         if ack.command_id != self.command_id or (self.final and self.ack is not AckCode.NO_ACK):
             return self
@@ -98,7 +100,7 @@ class Tracker(BaseModel):
             "image_names": tuple(ack.image_names),
         }
         if not is_final(ack.ack):
-            until = now_tai_ns + round(ack.timeout_s * _NS)
+            until = now_tai_ns + round((ack.timeout_s + self.patience_s) * _NS)
             changes["wait_until_tai_ns"] = max(self.wait_until_tai_ns, until)
         return self.model_copy(update=changes)
 

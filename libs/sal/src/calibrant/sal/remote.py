@@ -64,17 +64,22 @@ class Remote:
         )
         return kind(header=header, **fields)
 
-    def track(self, command: Command, *, patience_s: float = 0.0) -> Tracker:
+    def track(self, command: Command, *, duration_s: float = 0.0, patience_s: float = 0.0) -> Tracker:
         """Begin to track a command that is being sent.
 
         Parameters
         ----------
         command
             The command.
+        duration_s
+            How long it takes once begun, in seconds: it may begin at its deadline.
         patience_s
-            How much longer than its deadline to wait for the first answer, in seconds.
+            How much longer than told to wait for each answer, in seconds.
         """
-        until = command.header.deadline.ns + round(patience_s * 1e9)
+        until = command.header.deadline.ns + round((duration_s + patience_s) * 1e9)
         return Tracker(
-            command_id=command.header.command_id, command=command_name(command), wait_until_tai_ns=until
+            command_id=command.header.command_id,
+            command=command_name(command),
+            wait_until_tai_ns=until,
+            patience_s=patience_s,
         )

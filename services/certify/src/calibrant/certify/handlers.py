@@ -1,11 +1,20 @@
-"""What certify does with messages: a job in, one answer for each of its products out."""
+"""What certify does with messages: reports are kept; a job in, one answer for each of its products out."""
 
 from collections.abc import Iterable
 
+from calibrant.certify.reports import keep_report
 from calibrant.certify.service import CertifyService
 from calibrant.contracts.base import Message
 from calibrant.contracts.certify.v1 import CertifyJob
+from calibrant.contracts.verify.v1 import VerificationCompleted
 from calibrant.runtime.handlers import Context, on
+
+
+@on(VerificationCompleted)
+def take_report(message: VerificationCompleted, context: Context[CertifyService]) -> Iterable[Message]:
+    """Keep what verification decided, for the jobs that name its report."""
+    keep_report(context.session, message)
+    return ()
 
 
 @on(CertifyJob)

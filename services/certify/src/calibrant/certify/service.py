@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from sqlmodel import Session
 
 from calibrant.certify.ledger import EntryRow, lines, next_recorded
+from calibrant.certify.reports import objection
 from calibrant.contracts.base import Message
 from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused, CertifyJob
 from calibrant.contracts.common.v1 import JobFailed, Product, TaiTime, TimeRange
-from calibrant.rules.ledger import LedgerAction, LedgerEntry, already_certified, conflicts
+from calibrant.rules.ledger import LedgerAction, LedgerEntry, already_certified, conflicts, daily_collection
 from calibrant.rules.validity import ValidityRange, tai_text
 
 _COLLECTION = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$")
@@ -36,11 +37,6 @@ class _Request:
     recorded_tai_ns: int
     run_id: str
     identify: Identify
-
-
-def daily_collection(instrument: str) -> str:
-    """Return the collection for calibrations of an instrument when nobody names one."""
-    return f"{instrument}/calib/daily"
 
 
 class CertifyService:
@@ -69,6 +65,11 @@ class CertifyService:
         list of Message
             ``CalibrationCertified`` or ``CertificationRefused`` for each product, in order; ``JobFailed`` for a
             job without products.
+
+        Raises
+        ------
+        ReportUnknown
+            Verification has not told of the report yet; nothing is written.
         """
         if not job.products:
             reason = (
@@ -82,6 +83,9 @@ class CertifyService:
         collection = request.job.collection or daily_collection(product.instrument)
         try:
             span = _valid(request.job, collection)
+            against = objection(session, request.job.report_id, product)
+            if against:
+                raise Refused(against)
             return self._certify(session, request, product, collection, span)
         except Refused as refusal:
             return _refusal(request, product, collection, str(refusal), [])

@@ -8,9 +8,8 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from calibrant.certify.ledger import EntryRow, lines
-from calibrant.certify.service import daily_collection
 from calibrant.frames.times import utc_text
-from calibrant.rules.ledger import FILTER_KINDS, Found, LedgerEntry, effective, find
+from calibrant.rules.ledger import FILTER_KINDS, Found, LedgerEntry, daily_collection, effective, find
 
 
 class CertifyQueries:

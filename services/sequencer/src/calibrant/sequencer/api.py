@@ -1,13 +1,17 @@
 """The sequencer over HTTP: ask for a run, list runs, look at one, abort one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.contracts.common.v1 import TimeRange
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
-from calibrant.sequencer.service import NoSuchRun, RunRefused, SequencerService
+from calibrant.sequencer.checking import INSTRUMENT, RUN_ID, RunRefused
+from calibrant.sequencer.service import NoSuchRun, SequencerService
 from calibrant.sequencer.store.queries import RunLine, RunView, SequencerQueries
 
 
@@ -16,8 +20,10 @@ class RunOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    instrument: str = Field(description="Instrument name.")
-    run_id: str | None = Field(default=None, min_length=1, description="Name of the run; omitted: a new one.")
+    instrument: str = Field(description="Instrument name; no path.", pattern=INSTRUMENT)
+    run_id: str | None = Field(
+        default=None, description="Name of the run; omitted: a new one.", pattern=RUN_ID
+    )
     exposures: tuple[ExposureRequest, ...] = Field(default=(), description="Exposures to command.")
     folder: str = Field(default="", description="Folder with frames.")
     make: tuple[str, ...] = Field(default=(), description="Kinds to make; none: all that the frames allow.")
@@ -37,9 +43,33 @@ class RunAccepted(BaseModel):
     run_id: str
 
 
+class TellingRoute(APIRoute):
+    """Answers a wrong request with what is wrong, without repeating what came: NaN cannot be told in JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler of the route."""
+        handle = super().get_route_handler()
+
+        async def telling(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                told = [
+                    {
+                        "type": one["type"],
+                        "loc": [ascii(part)[1:-1] if isinstance(part, str) else part for part in one["loc"]],
+                        "msg": one["msg"],
+                    }
+                    for one in error.errors()
+                ]
+                raise RequestValidationError(told) from None
+
+        return telling
+
+
 def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
     """Return the sequencer's routes; ``new_id`` names runs whose order names none."""
-    router = APIRouter(prefix="/runs", tags=["runs"])
+    router = APIRouter(prefix="/runs", tags=["runs"], route_class=TellingRoute)
 
     @router.post("", status_code=202, summary="Ask for a run")
     def request_run(order: RunOrder) -> RunAccepted:

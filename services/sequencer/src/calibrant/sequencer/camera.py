@@ -1,6 +1,7 @@
 """Commanding a camera: state by state and exposure by exposure, one run at a time.
 
-Owns commands, their attempts and deadlines. Knows neither frames nor plans. What comes next follows from the
+Owns commands and their attempts; what an answer means and which command leads where, ``calibrant.sal`` knows.
+Knows neither frames nor plans. What comes next follows from the
 camera's known state and the first exposure that is not final; one command is out at a time.
 """
 
@@ -12,30 +13,25 @@ from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
     AckCode,
     CommandAck,
-    CommandHeader,
-    Enable,
-    Standby,
     Start,
     SummaryState,
     SummaryStateChanged,
     TakeImages,
 )
-from calibrant.contracts.common.v1 import TaiTime
 from calibrant.contracts.sequencer.v1 import ExposureRequest
 from calibrant.rules.validity import NS_PER_S
-from calibrant.runtime.ids import derive
+from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
+from calibrant.sal import COMMANDS, Command, Remote, Tracker, command_name, is_final, path_to
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.tables import AcquisitionRow, CameraRow, CommandRow, RunRow, StepRow
 
-TAKE = "takeImages"
+TAKE = command_name(TakeImages)
 OUT = ("open", "settling")
-TRANSITIONS = {
-    SummaryState.STANDBY.name: "start",
-    SummaryState.DISABLED.name: "enable",
-    SummaryState.FAULT.name: "standby",
-}
-"""What brings a camera nearer to ENABLED, by its summary state."""
+LONGEST_S = 86_400.0
+"""Longest exposure that is commanded, s."""
+NOT_OURS = (SummaryState.UNSPECIFIED, SummaryState.OFFLINE)
+"""States that a camera is not brought out of: who runs it does that, by enterControl."""
 
 
 @dataclass(slots=True)
@@ -48,15 +44,15 @@ class Commander:
         The transaction.
     settings : SequencerSettings
         Deadlines and attempts.
-    now_tai_ns : int
-        The time, TAI ns.
+    clock : Clock
+        The time.
     touched : set of str
         Runs whose exposures changed: whoever calls goes on with them.
     """
 
     session: Session
     settings: SequencerSettings
-    now_tai_ns: int
+    clock: Clock
     touched: set[str] = field(default_factory=set)
 
     def drive(self, component: str) -> list[Outgoing]:
@@ -89,32 +85,40 @@ class Commander:
                 self.session.add(command)
 
     def take_ack(self, ack: CommandAck) -> None:
-        """Note an answer; the first final one counts, but an image taken late counts too."""
+        """Note an answer; the first final one counts, but one that comes after we gave up waiting counts too."""
         command = self.session.get(CommandRow, ack.command_id)
-        if command is None or ack.ack is AckCode.UNSPECIFIED:
+        if command is None:
             return
-        if ack.ack is AckCode.IN_PROGRESS:
-            longer = round((ack.timeout_s + self.settings.grace_s) * NS_PER_S)
-            command.answer_by_tai_ns = max(command.answer_by_tai_ns, self.now_tai_ns + longer)
-            self.session.add(command)
-        elif ack.ack is AckCode.COMPLETE:
-            self._completed(command, ack)
+        known = self._tracker(command)
+        told = known.acknowledged(ack, self.clock.tai_ns())
+        if told is known:
+            return
+        command.ack, command.answer_by_tai_ns = told.ack.name, told.wait_until_tai_ns
+        command.result = told.result
+        self.session.add(command)
+        if not is_final(told.ack):
+            return
+        if told.ack is AckCode.COMPLETE:
+            self._completed(command, told)
         elif command.state == "open":
-            told = f"{ack.ack.name}: {ack.result or f'error {ack.error}'}"
-            self._failed(command, told, final=ack.ack is AckCode.NO_PERMISSION)
+            reason = f"{told.ack.name}: {told.result or f'error {ack.error}'}"
+            self._failed(command, reason, final=told.ack is AckCode.NO_PERMISSION)
 
     def overdue(self, command: CommandRow) -> None:
         """Give up waiting for a command's answer: NO_ACK; after the last attempt the camera is given up."""
-        if command.state in OUT and command.answer_by_tai_ns <= self.now_tai_ns:
-            told = f"NO_ACK: camera {command.component} did not answer {command.name} in time"
-            if command.state == "settling":
-                told = f"camera {command.component} answered {command.name} and stays {command.from_state}"
-            last = command.attempt >= self.settings.attempts
+        known, last = self._tracker(command), command.attempt >= self.settings.attempts
+        if command.state == "settling" and self.clock.tai_ns() > command.answer_by_tai_ns:
+            told = f"camera {command.component} answered {command.name} and stays {command.from_state}"
             self._failed(command, told, final=last)
+        elif command.state == "open":
+            now = known.at(self.clock.tai_ns())
+            if now.ack is AckCode.NO_ACK:
+                command.ack = now.ack.name
+                self._failed(command, f"NO_ACK: camera {command.component}: {now.result}", final=last)
 
     def silent(self, run: RunRow) -> None:
         """Give up waiting for a camera that says nothing, or stays OFFLINE."""
-        if run.camera_by_tai_ns is not None and run.camera_by_tai_ns <= self.now_tai_ns:
+        if run.camera_by_tai_ns is not None and run.camera_by_tai_ns <= self.clock.tai_ns():
             camera = self.session.get(CameraRow, run.component)
             said = "has said nothing" if camera is None else f"is {camera.summary_state}"
             self.give_up(
@@ -139,12 +143,12 @@ class Commander:
         state = "" if camera is None else camera.summary_state
         if state == SummaryState.ENABLED.name:
             return [self._take(step, run, state)]
-        name = TRANSITIONS.get(state)
-        if name is None:
+        if not state or SummaryState[state] in NOT_OURS:
             if run.camera_by_tai_ns is None:
-                run.camera_by_tai_ns = self.now_tai_ns + round(self.settings.camera_wait_s * NS_PER_S)
+                run.camera_by_tai_ns = self.clock.tai_ns() + round(self.settings.camera_wait_s * NS_PER_S)
                 self.session.add(run)
             return []
+        name = path_to(SummaryState[state], SummaryState.ENABLED)[0]
         mine = (CommandRow.step_id == step.step_id, CommandRow.name == name)
         given = self.session.exec(
             select(CommandRow).where(*mine).order_by(col(CommandRow.attempt).desc())
@@ -158,24 +162,21 @@ class Commander:
         return [self._transition(step, run, name, state, len(given) + 1)]
 
     def _transition(self, step: StepRow, run: RunRow, name: str, state: str, attempt: int) -> Message:
-        header = self._command(step, run, name=name, state=state, attempt=attempt)
-        if name == "start":
-            return Start(header=header, configuration_override="")
-        return Enable(header=header) if name == "enable" else Standby(header=header)
+        kind = COMMANDS[name]
+        fields = {"configuration_override": ""} if kind is Start else {}
+        cause = (run.run_id, step.step_id, str(attempt))
+        command = self._remote(run).command(kind, *cause, timeout_s=self.settings.command_s, **fields)
+        self._note(step, run, command, state=state, attempt=attempt)
+        return command
 
-    def _take(self, step: StepRow, run: RunRow, state: str) -> TakeImages:
+    def _take(self, step: StepRow, run: RunRow, state: str) -> Message:
         acquisition = self.session.get_one(AcquisitionRow, step.acquisition_id)
         step.state, step.attempts = "commanded", step.attempts + 1
         self.session.add(step)
-        return TakeImages(
-            header=self._command(
-                step,
-                run,
-                name=TAKE,
-                state=state,
-                attempt=step.attempts,
-                exposure_time_s=step.exposure_time_s,
-            ),
+        command = self._remote(run).command(
+            TakeImages,
+            *(run.run_id, step.step_id, str(step.attempts)),
+            timeout_s=self.settings.command_s + step.exposure_time_s,
             num_images=1,
             exposure_time_s=step.exposure_time_s,
             shutter=opens_shutter(acquisition.image_type),
@@ -184,40 +185,52 @@ class Commander:
             filter=acquisition.filter,
             observation_note=f"run {run.run_id}, exposure {step.position}",
         )
+        self._note(step, run, command, state=state, attempt=step.attempts, takes_s=step.exposure_time_s)
+        return command
 
-    def _command(
-        self, step: StepRow, run: RunRow, *, name: str, state: str, attempt: int, exposure_time_s: float = 0.0
-    ) -> CommandHeader:
-        deadline = self.now_tai_ns + round((self.settings.command_s + exposure_time_s) * NS_PER_S)
-        command = CommandRow(
-            command_id=derive(run.run_id, "command", step.step_id, name, str(attempt)),
-            run_id=run.run_id,
-            step_id=step.step_id,
-            component=run.component,
-            name=name,
-            attempt=attempt,
-            state="open",
-            from_state=state,
-            answer_by_tai_ns=deadline + round((exposure_time_s + self.settings.grace_s) * NS_PER_S),
+    def _remote(self, run: RunRow) -> Remote:
+        return Remote(run.component, self.settings.identity, self.clock)
+
+    def _note(
+        self, step: StepRow, run: RunRow, command: Command, *, state: str, attempt: int, takes_s: float = 0.0
+    ) -> None:
+        """Write down a command that is being sent."""
+        tracker = self._remote(run).track(command, duration_s=takes_s, patience_s=self.settings.grace_s)
+        self.session.add(
+            CommandRow(
+                command_id=tracker.command_id,
+                run_id=run.run_id,
+                step_id=step.step_id,
+                component=run.component,
+                name=tracker.command,
+                attempt=attempt,
+                state="open",
+                from_state=state,
+                answer_by_tai_ns=tracker.wait_until_tai_ns,
+                ack=tracker.ack.name,
+            )
         )
-        self.session.add(command)
         run.camera_by_tai_ns = None
         self.session.add(run)
-        return CommandHeader(
+
+    def _tracker(self, command: CommandRow) -> Tracker:
+        """Return what is known of a command, as its row has it."""
+        return Tracker(
             command_id=command.command_id,
-            component=run.component,
-            identity=self.settings.identity,
-            deadline=TaiTime.from_ns(deadline),
+            command=command.name,
+            wait_until_tai_ns=command.answer_by_tai_ns,
+            patience_s=self.settings.grace_s,
+            ack=AckCode[command.ack],
+            result=command.result,
         )
 
-    def _completed(self, command: CommandRow, ack: CommandAck) -> None:
+    def _completed(self, command: CommandRow, told: Tracker) -> None:
         if command.name == TAKE:
             step = self.session.get_one(StepRow, command.step_id)
             acquisition = self.session.get_one(AcquisitionRow, step.acquisition_id)
-            command.state, command.image_names = "complete", ",".join(ack.image_names)
+            command.state, command.image_names = "complete", ",".join(told.image_names)
             if acquisition.state == "open":
                 step.state, step.reason = "done", ""
-                step.image_name = ",".join(ack.image_names)
             self.session.add(step)
             self.touched.add(command.run_id)
         elif command.state == "open":
@@ -251,5 +264,6 @@ def problem_of(asked: ExposureRequest, known: list[str]) -> str:
         return f"image type {asked.image_type!r} is unknown: use one of {', '.join(known).upper()}"
     if not asked.exposure_times_s:
         return f"{asked.image_type}: no exposure; give at least one exposure time"
-    negative = [t for t in asked.exposure_times_s if t < 0]
-    return f"{asked.image_type}: exposure time {negative[0]:g} s is negative" if negative else ""
+    wrong = [t for t in asked.exposure_times_s if not 0 <= t <= LONGEST_S]
+    what = "is negative" if wrong and wrong[0] < 0 else f"is no time of 0 to {LONGEST_S:g} s"
+    return f"{asked.image_type}: exposure time {wrong[0]:g} s {what}" if wrong else ""

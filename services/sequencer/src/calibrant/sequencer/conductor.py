@@ -14,6 +14,7 @@ from calibrant.contracts.sequencer.v1 import RunProgress, RunRequested
 from calibrant.frames.instrument import Instrument
 from calibrant.pixels import ENGINE_VERSION
 from calibrant.rules.rulesets import SetRule
+from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sequencer import acquisition
 from calibrant.sequencer.camera import Commander
@@ -42,18 +43,18 @@ class Conductor:
         For commands.
     instrument : callable
         Gives an instrument by its name.
-    now_tai_ns : int
-        The time, TAI ns.
+    clock : Clock
+        The time.
     """
 
     session: Session
     settings: SequencerSettings
     instrument: Callable[[str], Instrument]
-    now_tai_ns: int
+    clock: Clock
     commander: Commander = field(init=False)
 
     def __post_init__(self) -> None:
-        self.commander = Commander(self.session, self.settings, self.now_tai_ns)
+        self.commander = Commander(self.session, self.settings, self.clock)
 
     def begin(self, request: RunRequested) -> list[Outgoing]:
         """Begin an accepted run; one that has begun is left alone."""
@@ -168,7 +169,7 @@ class Conductor:
         if outcome:
             done = done.model_copy(update={"outcome": outcome})
         run.state, run.outcome, run.message = "finished", done.outcome, done.message
-        run.ended_tai_ns = self.now_tai_ns
+        run.ended_tai_ns = self.clock.tai_ns()
         self.session.add(run)
         return [self._progress(run, draft, done.message), done]
 

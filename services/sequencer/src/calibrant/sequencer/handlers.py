@@ -21,7 +21,7 @@ Emissions = Iterable[Emission]
 
 
 def _conductor(context: SequencerContext) -> Conductor:
-    return context.service.conductor(context.session, context.clock.tai_ns())
+    return context.service.conductor(context.session, context.clock)
 
 
 def _answered(answer: Answer, context: SequencerContext) -> Emissions:

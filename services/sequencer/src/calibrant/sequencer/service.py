@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from sqlmodel import Session, col, func, select
 
@@ -14,7 +13,8 @@ from calibrant.frames.instrument import Instrument, InstrumentError, load_instru
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
 from calibrant.runtime.unit_of_work import UnitOfWork
-from calibrant.sequencer.camera import OUT, problem_of
+from calibrant.sequencer.camera import OUT
+from calibrant.sequencer.checking import RunRefused, check_names, check_wish
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.queries import SequencerQueries
@@ -22,10 +22,6 @@ from calibrant.sequencer.store.tables import CommandRow, RunRow
 
 OpenWork = Callable[[str, str], AbstractContextManager[UnitOfWork]]
 """Opens a unit of work for a cause and a run."""
-
-
-class RunRefused(PermanentError):
-    """A run cannot be begun as it was asked for; the text says what to change."""
 
 
 class NoSuchRun(PermanentError):
@@ -60,9 +56,9 @@ class SequencerService:
         self._work = work
         self._instruments: dict[str, Instrument] = {}
 
-    def conductor(self, session: Session, now_tai_ns: int) -> Conductor:
+    def conductor(self, session: Session, clock: Clock) -> Conductor:
         """Return what lets runs go on in a transaction."""
-        return Conductor(session, self.settings, self.instrument, now_tai_ns)
+        return Conductor(session, self.settings, self.instrument, clock)
 
     def instrument(self, name: str) -> Instrument:
         """Return an instrument, by a file of the user's own folder first.
@@ -87,25 +83,8 @@ class SequencerService:
         RunRefused
             The text names what is wrong and says what to do.
         """
-        rules = self.instrument(request.instrument).rule_set()
-        kinds = [rule.kind for rule in rules.rules]
-        unknown = sorted(set(request.make) - set(kinds))
-        if unknown:
-            raise RunRefused(
-                f"make: {unknown[0]!r} is no kind of calibration of {request.instrument}: use {', '.join(kinds)}"
-            )
-        if bool(request.folder) == bool(request.exposures):
-            raise RunRefused("a run takes exposures or the frames of a folder: give one of the two")
-        if request.folder:
-            _check_folder(Path(request.folder))
-        for asked in request.exposures:
-            problem = problem_of(asked, [rule.image_type.value for rule in rules.rules])
-            if problem:
-                raise RunRefused(f"exposures: {problem}")
-        _check_parameters(request, [rule.recipe for rule in rules.rules])
-        begin, end = request.validity.begin, request.validity.end
-        if begin is not None and end is not None and begin.ns >= end.ns:
-            raise RunRefused("validity ends before it begins: swap its begin and its end")
+        check_names(request)
+        check_wish(request, self.instrument(request.instrument).rule_set())
 
     def request_run(self, request: RunRequested) -> str:
         """Accept a run; it begins at once, or when the camera is free.
@@ -156,24 +135,24 @@ class SequencerService:
         with self._work(f"abort:{run_id}", run_id) as unit:
             if unit.session.get(RunRow, run_id) is None:
                 raise NoSuchRun(f"there is no run {run_id}: list them with GET /runs")
-            unit.emit(self.conductor(unit.session, self.clock.tai_ns()).abort(run_id, f"aborted by {who}"))
+            unit.emit(self.conductor(unit.session, self.clock).abort(run_id, f"aborted by {who}"))
 
     def look_after(self) -> int:
         """Give up waiting for what is overdue: answers to commands, a silent camera. Return how many."""
         now = self.clock.tai_ns()
         with self.database.reading() as session:
-            late = (col(CommandRow.state).in_(OUT), CommandRow.answer_by_tai_ns <= now)
+            late = (col(CommandRow.state).in_(OUT), CommandRow.answer_by_tai_ns < now)
             commands = session.exec(select(CommandRow).where(*late)).all()
             silent = col(RunRow.camera_by_tai_ns) <= now
             runs = session.exec(select(RunRow).where(silent)).all()
         for command in commands:
             with self._work(f"overdue:{command.command_id}", command.run_id) as unit:
-                conductor = self.conductor(unit.session, now)
+                conductor = self.conductor(unit.session, self.clock)
                 conductor.commander.overdue(unit.session.get_one(CommandRow, command.command_id))
                 unit.emit(conductor.drive(command.component))
         for run in runs:
             with self._work(f"silent:{run.run_id}:{run.camera_by_tai_ns}", run.run_id) as unit:
-                conductor = self.conductor(unit.session, now)
+                conductor = self.conductor(unit.session, self.clock)
                 conductor.commander.silent(unit.session.get_one(RunRow, run.run_id))
                 unit.emit(conductor.drive(run.component))
         return len(commands) + len(runs)
@@ -201,27 +180,3 @@ class SequencerService:
         )
         session.flush()
         return True
-
-
-def _check_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        raise RunRefused(f"folder {folder} {'is no folder' if folder.exists() else 'does not exist'}")
-    if not any(folder.iterdir()):
-        raise RunRefused(f"folder {folder} is empty: give one with frames")
-
-
-def _check_parameters(request: RunRequested, recipes: list[str]) -> None:
-    for name, value in request.parameters.items():
-        recipe, dot, parameter = name.partition(".")
-        if not dot or not parameter or recipe not in recipes:
-            raise RunRefused(
-                f"parameter {name!r}: write recipe.parameter, the recipe one of {', '.join(recipes)}"
-            )
-        try:
-            json.loads(value, parse_constant=_no_constant)
-        except ValueError as error:
-            raise RunRefused(f'parameter {name}: {value!r} is not JSON ({error}); text is "quoted"') from None
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is no number of JSON")

@@ -24,6 +24,7 @@ from calibrant.rules.verification import (
 )
 from calibrant.runtime import handlers
 from calibrant.runtime.handlers import Artifact, Workspace
+from calibrant.verify.inputs import check_rules
 from calibrant.verify.measuring.job import MODES, finite
 from calibrant.verify.reasons import reason_of, tally
 from calibrant.verify.reports import (
@@ -68,7 +69,10 @@ def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
     ------
     MeasurementsRefused
         Measurements are unreadable, of another set, or of one detector twice.
+    VersionMismatch
+        The job was planned with other tests, limits or thresholds.
     """
+    check_rules(job.rules_version)
     measured, refs = _load(job, workspace)
     report = _report(job, measured, refs)
     (workspace.scratch / "report.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
@@ -84,7 +88,8 @@ def _report(job: DecideJob, measured: Mapping[int, MeasurementReport], refs: dic
     results = [*(one for report in measured.values() for one in report.results), *exposure_results]
     thresholds = GateThresholds()
     errors = _errors(measured.values(), job.missing, exposures)
-    decision = decide(results, exposures, detectors, thresholds, errors)
+    planned = {detector: {frame.exposure_id for frame in one.frames} for detector, one in measured.items()}
+    decision = decide(results, exposures, detectors, thresholds, errors, planned)
     return SetReport(
         report_id=report_id(job.job_id),
         job_id=job.job_id,

@@ -6,9 +6,10 @@ from pathlib import Path
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import DataRef, JobInput
 from calibrant.contracts.verify.v1 import MeasureJob
-from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
+from calibrant.frames.instrument import Instrument, InstrumentError, instrument_in_force
 from calibrant.frames.reading import RawFrame, read_frames
 from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
+from calibrant.rules.version import verification_version
 from calibrant.runtime.handlers import Workspace
 
 FRAMES = "frames"
@@ -17,6 +18,10 @@ SUBTRACTED = ("bias", "dark")
 
 class InputRefused(PermanentError):
     """An input of a job is missing, of another kind, or does not fit; the text names it."""
+
+
+class VersionMismatch(PermanentError):
+    """The job was planned for another version of the pixel engine or of the rules than this worker has."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,7 +48,33 @@ class Products:
         return frozenset(one.id for one in inputs if one.role == FRAMES)
 
 
-def instrument_in_force(job: MeasureJob, workspace: Workspace) -> Instrument:
+def check_version(what: str, planned: str, here: str) -> None:
+    """Make sure that a job was planned for the version that this worker has.
+
+    Raises
+    ------
+    VersionMismatch
+        It was not.
+    """
+    if planned != here:
+        raise VersionMismatch(
+            f"the job was planned for version {planned[:12]} of {what}, but this worker has {here[:12]}; run workers "
+            "and sequencer of one release, and plan again"
+        )
+
+
+def check_rules(planned: str) -> None:
+    """Make sure that a job was planned for the tests, limits and thresholds that this worker has.
+
+    Raises
+    ------
+    VersionMismatch
+        It was not.
+    """
+    check_version("the verification rules", planned, verification_version())
+
+
+def instrument_of(job: MeasureJob, workspace: Workspace) -> Instrument:
     """Return the job's instrument, from the user's own folder or as it ships.
 
     Raises
@@ -51,17 +82,13 @@ def instrument_in_force(job: MeasureJob, workspace: Workspace) -> Instrument:
     InputRefused
         It is unknown, wrong, or not the description that the job was planned with.
     """
+    folder = Path(workspace.config["instruments"])
     try:
-        instrument = load_instrument(job.instrument, Path(workspace.config["instruments"]))
-        instrument.detector(job.detector)
-    except (InstrumentError, KeyError) as problem:
-        raise InputRefused(str(problem.args[0] if isinstance(problem, KeyError) else problem)) from problem
-    if instrument.hash != job.instrument_hash:
-        raise InputRefused(
-            f"the job was planned with another description of {job.instrument} ({job.instrument_hash[:12]}) than "
-            f"this worker has ({instrument.hash[:12]}); give both the same instrument file and plan again"
+        return instrument_in_force(
+            job.instrument, folder, detector=job.detector, planned_hash=job.instrument_hash
         )
-    return instrument
+    except InstrumentError as problem:
+        raise InputRefused(f"instrument {problem}") from problem
 
 
 def load_products(job: MeasureJob, instrument: Instrument, workspace: Workspace) -> Products:

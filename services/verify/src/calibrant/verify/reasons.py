@@ -44,10 +44,10 @@ def reason_of(detector: int, decision: Decision, results: Sequence[TestResult]) 
     if decision.outcome is Outcome.NOT_CERTIFIED:
         words.append(f"the set is not certified: {decision.reasons[0]}")
     unmeasured = counts.get(("detector", MEASURED))
+    exposures = decision.counts.planned[detector]
     if unmeasured is not None:
-        why = f"no deciding result in {len(unmeasured.failed_exposures)} of {decision.counts.exposures} exposures"
+        why = f"no deciding result in {len(unmeasured.failed_exposures)} of {exposures} exposures"
         words.append(decision.withheld[detector] if unmeasured.withheld else why)
-    exposures = decision.counts.exposures
     for kind in dict.fromkeys((one.level, one.test) for one in failures):
         these = [one for one in failures if (one.level, one.test) == kind]
         words.append(_failed(counts.get(kind), these, exposures))

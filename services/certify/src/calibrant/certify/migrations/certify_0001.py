@@ -1,4 +1,4 @@
-"""The ledger, and what keeps it append-only."""
+"""The ledger, and what keeps it append-only; what reports accept."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,6 +36,14 @@ def upgrade() -> None:
     subject = ["collection", "instrument", "kind", "detector"]
     op.create_index("ix_certify_entry_subject", "certify_entry", subject)
     op.create_index("ix_certify_entry_product_id", "certify_entry", ["product_id"])
+    op.create_table(
+        "certify_report",
+        sa.Column("report_id", sa.String, primary_key=True),
+        sa.Column("detector", sa.Integer, primary_key=True),
+        sa.Column("product_id", sa.String, primary_key=True),
+        sa.Column("accepted", sa.Boolean, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+    )
     if op.get_bind().dialect.name == "sqlite":
         _forbid("update", "BEFORE UPDATE ON certify_entry")
         _forbid("delete", "BEFORE DELETE ON certify_entry")
@@ -55,4 +63,5 @@ def _forbid(name: str, when: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("certify_report")
     op.drop_table("certify_entry")

@@ -103,7 +103,6 @@ def _acquisitions() -> None:
         sa.Column("exposure_time_s", sa.Float, nullable=False),
         _string("state"),
         _integer("attempts"),
-        _string("image_name"),
         _text("reason"),
     )
     op.create_table(
@@ -113,7 +112,7 @@ def _acquisitions() -> None:
         _integer("attempt"),
         *_strings("state", "from_state"),
         _ns("answer_by_tai_ns"),
-        _string("image_names"),
+        *_strings("ack", "image_names"),
         _text("result"),
     )
     op.create_table("sequencer_camera", _key("component"), _string("summary_state"), _text("reason"))
@@ -161,10 +160,11 @@ def _plans() -> None:
         _key("certification_id"),
         *_strings("collection", "instrument", "kind"),
         _integer("detector"),
+        sa.Column("filter", sa.String, nullable=True),
         _ns("begin_tai_ns", nullable=True),
         _ns("end_tai_ns", nullable=True),
         _ns("recorded_tai_ns"),
         _text("product_json"),
     )
-    subject = ["collection", "kind", "detector"]
+    subject = ["collection", "kind", "detector", "filter"]
     op.create_index("ix_sequencer_calibration_subject", "sequencer_calibration", subject)

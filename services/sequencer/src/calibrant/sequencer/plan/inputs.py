@@ -65,7 +65,7 @@ def candidates(
     """Return all there is of a kind for a detector, with its product: what the run makes, then what is certified."""
     own = [n for n in draft.of(NodeType.BUILD, kind) if n.detector == facts.detector and n.set_key]
     own_products = {node.product.product_id for node in own if node.product is not None}
-    certified = ground.certified(kind, facts.detector, facts.begin_tai_ns)
+    certified = ground.certified(kind, facts.detector, facts.filter, facts.begin_tai_ns)
     return [(_own(draft, ground, node), node.product) for node in own] + [
         (_certified(each), each.product) for each in certified if each.product.product_id not in own_products
     ]

@@ -10,8 +10,10 @@ from calibrant.contracts.common.v1 import JobInput, Product, TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob
 from calibrant.rules.identity import job_id
+from calibrant.rules.ledger import daily_collection
 from calibrant.rules.rulesets import SetRule
 from calibrant.rules.validity import NS_PER_S, default_range
+from calibrant.rules.version import verification_version
 from calibrant.runtime.ids import derive
 from calibrant.sequencer.plan.model import Ground, Node, NodeType
 
@@ -24,9 +26,9 @@ DECIDE_VERSION = "1"
 DEFAULT_UNIT = "electron"
 
 
-def parameters_of(request: RunRequested, recipe: str) -> dict[str, str]:
-    """Return the parameters asked for one recipe, its name stripped; values are JSON text."""
-    prefix = f"{recipe}."
+def parameters_of(request: RunRequested, kind: str) -> dict[str, str]:
+    """Return the parameters asked for the recipe of a kind, its name stripped; values are JSON text."""
+    prefix = f"{kind}."
     return {
         name.removeprefix(prefix): value
         for name, value in sorted(request.parameters.items())
@@ -34,9 +36,9 @@ def parameters_of(request: RunRequested, recipe: str) -> dict[str, str]:
     }
 
 
-def unit_of(request: RunRequested, recipe: str) -> str:
+def unit_of(request: RunRequested, kind: str) -> str:
     """Return the unit in which frames of a kind are processed: electron, or what was asked for."""
-    value = json.loads(parameters_of(request, recipe).get("unit", f'"{DEFAULT_UNIT}"'))
+    value = json.loads(parameters_of(request, kind).get("unit", f'"{DEFAULT_UNIT}"'))
     return str(value)
 
 
@@ -58,18 +60,18 @@ def head_job(ground: Ground, head: Node) -> CombineJob | MeasureJob:
 
 def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
     """Return the job that builds a product of one detector."""
-    parameters = parameters_of(ground.request, rule.recipe)
+    parameters = parameters_of(ground.request, rule.kind)
     inputs = (*_frames(ground, head), *(_calibration(used.role, used.product) for used in head.used))
     return CombineJob(
         job_id=job_id(
-            rule.recipe,
+            rule.kind,
             rule.recipe_version,
             ground.engine_version,
             ground.instrument_hash,
             _by_role(inputs),
             _values(parameters),
         ),
-        recipe=rule.recipe,
+        recipe=rule.kind,
         recipe_version=rule.recipe_version,
         engine_version=ground.engine_version,
         instrument=ground.request.instrument,
@@ -85,11 +87,12 @@ def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
 def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
     """Return the job that measures a head's frames against a product, with the calibrations it was built with."""
     kind = head.kind
-    asked = parameters_of(ground.request, _rule(ground, kind).recipe)
+    asked = parameters_of(ground.request, kind)
     overscan = {name: value for name, value in asked.items() if name.startswith("overscan")}
     calibrations = [_calibration(used.role, used.product) for used in head.used if used.role != kind]
     inputs = (*_frames(ground, head), *calibrations, _calibration(kind, reference))
     unit = unit_of(ground.request, kind)
+    rules = verification_version()
     return MeasureJob(
         job_id=job_id(
             f"measure-{kind}",
@@ -97,7 +100,7 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
             ground.engine_version,
             ground.instrument_hash,
             _by_role(inputs),
-            {"mode": ground.mode.value, "unit": unit, **_values(overscan)},
+            {"mode": ground.mode.value, "unit": unit, "rules": rules, **_values(overscan)},
         ),
         kind=kind,
         mode=ground.mode,
@@ -109,6 +112,7 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
         engine_version=ground.engine_version,
         unit=unit,
         parameters=overscan,
+        rules_version=rules,
     )
 
 
@@ -122,7 +126,8 @@ def decide_job(
         if node.results is not None
     )
     told = {str(detector): reason for detector, reason in missing.items()}
-    about = {"mode": ground.mode.value, "set": decide.set_key, "missing": told}
+    rules = verification_version()
+    about = {"mode": ground.mode.value, "set": decide.set_key, "missing": told, "rules": rules}
     return DecideJob(
         job_id=job_id(
             f"decide-{decide.kind}",
@@ -138,6 +143,7 @@ def decide_job(
         set_key=decide.set_key,
         inputs=inputs,
         missing=dict(missing),
+        rules_version=rules,
     )
 
 
@@ -159,7 +165,7 @@ def certify_job(ground: Ground, decide: Node, products: Iterable[Product], valid
 
 def collection_of(request: RunRequested) -> str:
     """Return the collection that a run certifies into and takes calibrations from."""
-    return request.collection or f"{request.instrument}/calib/daily"
+    return request.collection or daily_collection(request.instrument)
 
 
 def validity_of(request: RunRequested, rule: SetRule, first_begin_tai_ns: int) -> TimeRange | str:

@@ -139,7 +139,7 @@ class Ground:
     frames : mapping of str to Frame
         Frames of the closed acquisitions, by id.
     certified : callable
-        ``certified(kind, detector, at_tai_ns)`` gives the calibrations in the run's collection, best first.
+        ``certified(kind, detector, filter, at_tai_ns)`` gives the calibrations in the run's collection, best first.
     """
 
     request: RunRequested
@@ -147,7 +147,7 @@ class Ground:
     instrument_hash: str
     engine_version: str
     frames: Mapping[str, Frame]
-    certified: Callable[[str, int, int], Sequence[Certified]] = lambda _kind, _detector, _at: ()
+    certified: Callable[[str, int, str | None, int], Sequence[Certified]] = lambda *_subject: ()
 
     @property
     def run_id(self) -> str:

@@ -94,13 +94,11 @@ def leave_out(draft: Draft, ground: Ground, rule: SetRule, left_out: Iterable[Le
     """Record frames that go into no set as skipped nodes: sets that are too small, frames one by one."""
     alone: dict[tuple[int | None, str], list[str]] = {}
     for left in left_out:
-        if left.what.startswith(f"{rule.kind} "):
-            set_key = left.what.removeprefix(f"{rule.kind} ")
-            skip(
-                draft, ground, rule.kind, left.frame_ids, left.reason, set_key=set_key, detector=left.detector
-            )
-        else:
+        if left.set_key is None:
             alone.setdefault((left.detector, left.reason), []).extend(left.frame_ids)
+            continue
+        key, detector = left.set_key, left.detector
+        skip(draft, ground, rule.kind, left.frame_ids, left.reason, set_key=key, detector=detector)
     for (detector, reason), ids in alone.items():
         told = f"{named(ground, ids)}: {reason}"
         skip(draft, ground, rule.kind, ids, told, detector=detector)

@@ -3,18 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, not_, or_
 from sqlmodel import Session, col, select
 
 from calibrant.contracts.certify.v1 import CalibrationCertified
 from calibrant.contracts.common.v1 import Product
 from calibrant.contracts.ingest.v1 import Frame
+from calibrant.rules.ledger import FILTER_KINDS
 from calibrant.rules.validity import ValidityRange
 from calibrant.sequencer.plan.model import Certified, Draft, Node
 from calibrant.sequencer.store.tables import AcquisitionRow, CalibrationRow, FrameRow, NodeRow
 
-MOST_CERTIFIED = 10
-"""Certified calibrations considered for one role: those valid at the time come first."""
+MOST_OTHERS = 10
+"""Certified calibrations of other filters and times that are named with the reason why not."""
 
 
 def load_draft(session: Session, run_id: str) -> list[Node]:
@@ -102,27 +103,28 @@ class StoredCertifications:
         self._session = session
         self._mine = (CalibrationRow.instrument == instrument, CalibrationRow.collection == collection)
 
-    def __call__(self, kind: str, detector: int, at_tai_ns: int) -> Sequence[Certified]:
-        """Return those valid at an instant, the one recorded last first, then a few others for the reason why not."""
+    def __call__(
+        self, kind: str, detector: int, filter_name: str | None, at_tai_ns: int
+    ) -> Sequence[Certified]:
+        """Return all valid for a subject at an instant, the last recorded first; then a few others, to say why not.
+
+        The filter counts for kinds that have one.
+        """
         of_kind = (*self._mine, CalibrationRow.kind == kind, CalibrationRow.detector == detector)
         begin, end = col(CalibrationRow.begin_tai_ns), col(CalibrationRow.end_tai_ns)
-        valid = and_(or_(begin.is_(None), begin <= at_tai_ns), or_(end.is_(None), end > at_tai_ns))
-        rows = self._session.exec(
-            select(CalibrationRow)
-            .where(*of_kind)
-            .order_by(
-                valid.desc(),
-                col(CalibrationRow.recorded_tai_ns).desc(),
-                col(CalibrationRow.certification_id),
-            )
-            .limit(MOST_CERTIFIED)
-        )
+        fits = and_(or_(begin.is_(None), begin <= at_tai_ns), or_(end.is_(None), end > at_tai_ns))
+        if kind in FILTER_KINDS:
+            fits = and_(fits, col(CalibrationRow.filter).is_not_distinct_from(filter_name))
+        latest = (col(CalibrationRow.recorded_tai_ns).desc(), col(CalibrationRow.certification_id))
+        found = select(CalibrationRow).where(*of_kind).order_by(*latest)
+        fitting = self._session.exec(found.where(fits)).all()
+        others = self._session.exec(found.where(not_(fits)).limit(MOST_OTHERS)).all()
         return [
             Certified(
                 product=Product.from_json(row.product_json.encode()),
                 range=ValidityRange(begin_tai_ns=row.begin_tai_ns, end_tai_ns=row.end_tai_ns),
             )
-            for row in rows
+            for row in (*fitting, *others)
         ]
 
 
@@ -136,6 +138,7 @@ def keep_certification(session: Session, certified: CalibrationCertified) -> Non
             instrument=certified.product.instrument,
             kind=certified.product.kind,
             detector=certified.product.detector,
+            filter=certified.product.filter,
             begin_tai_ns=None if begin is None else begin.ns,
             end_tai_ns=None if end is None else end.ns,
             recorded_tai_ns=certified.recorded.ns,

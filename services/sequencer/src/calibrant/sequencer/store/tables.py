@@ -66,7 +66,6 @@ class StepRow(SQLModel, table=True):
     exposure_time_s: float
     state: str = Field(description="waiting, commanded, done or failed")
     attempts: int = 0
-    image_name: str = ""
     reason: str = Field(default="", sa_column=_text())
 
 
@@ -84,6 +83,7 @@ class CommandRow(SQLModel, table=True):
     state: str = Field(description="open, settling (done, its state not yet seen), complete or failed")
     from_state: str = Field(description="summary state in which it was given")
     answer_by_tai_ns: int = Field(sa_column=_ns())
+    ack: str = Field(description="code of the last answer; UNSPECIFIED before the first")
     image_names: str = Field(default="", description="with commas")
     result: str = Field(default="", sa_column=_text())
 
@@ -158,13 +158,14 @@ class CalibrationRow(SQLModel, table=True):
     """Read model of a certification."""
 
     __tablename__ = "sequencer_calibration"
-    __table_args__ = (Index("ix_sequencer_calibration_subject", "collection", "kind", "detector"),)
+    __table_args__ = (Index("ix_sequencer_calibration_subject", "collection", "kind", "detector", "filter"),)
 
     certification_id: str = Field(primary_key=True)
     collection: str
     instrument: str
     kind: str
     detector: int
+    filter: str | None = None
     begin_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
     end_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
     recorded_tai_ns: int = Field(sa_column=_ns())

@@ -22,8 +22,10 @@ from calibrant.verify.inputs import (
     FRAMES,
     InputRefused,
     Products,
+    check_rules,
+    check_version,
     file_name_of,
-    instrument_in_force,
+    instrument_of,
     load_products,
     read_frame,
 )
@@ -42,10 +44,6 @@ MODES: Mapping[VerificationMode, Mode] = {
     VerificationMode.INTERNAL: "internal",
     VerificationMode.EXTERNAL: "external",
 }
-
-
-class VersionMismatch(PermanentError):
-    """The job was planned for another version of the pixel engine than this worker has."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -124,12 +122,9 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
 
 
 def _bench(job: MeasureJob, workspace: Workspace) -> _Bench:
-    if job.engine_version != ENGINE_VERSION:
-        raise VersionMismatch(
-            f"the job was planned for version {job.engine_version} of the pixel engine, but this worker has "
-            f"{ENGINE_VERSION}; run workers and sequencer of one release, and plan again"
-        )
-    instrument = instrument_in_force(job, workspace)
+    check_version("the pixel engine", job.engine_version, ENGINE_VERSION)
+    check_rules(job.rules_version)
+    instrument = instrument_of(job, workspace)
     products = load_products(job, instrument, workspace)
     overscan = _overscan(job, products)
     return _Bench(

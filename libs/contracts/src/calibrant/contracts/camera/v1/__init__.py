@@ -170,7 +170,7 @@ class TakeImages(Message):
 
 
 class CommandAck(Message):
-    """Answer to a command. All but IN_PROGRESS are final."""
+    """Answer to a command. All but IN_PROGRESS and STALLED are final."""
 
     message_type: ClassVar[str] = "calibrant.camera.v1.CommandAck"
     command_id: str = Field(description='The command answered.')

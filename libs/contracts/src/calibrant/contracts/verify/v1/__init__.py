@@ -58,6 +58,7 @@ class MeasureJob(Message):
     engine_version: str = Field(description='Version of the pixel engine.')
     unit: str = Field(description='Unit in which calibrations are held: "electron" or "adu".')
     parameters: Mapping[str, str] = Field(default_factory=dict, description='How the overscan is removed; as in the recipe that built the reference.')
+    rules_version: str = Field(description='Version of the verification rules (tests, limits, thresholds) the job was planned with.')
 
 
 class MeasurementCompleted(Message):
@@ -85,6 +86,7 @@ class DecideJob(Message):
     set_key: str = Field(description='The set, such as "20260101" or "20260101-r".')
     inputs: tuple[JobInput, ...] = Field(default=(), description='Measurements, one input a detector.')
     missing: Mapping[Int32, str] = Field(default_factory=dict, description='Detectors of the set that have no measurement, and why.')
+    rules_version: str = Field(description='Version of the verification rules (tests, limits, thresholds) the job was planned with.')
 
 
 class DetectorDecision(Message):

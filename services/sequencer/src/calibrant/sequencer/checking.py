@@ -1,0 +1,114 @@
+"""Whether a run can be begun as it was asked for, whoever asks. Knows the request alone, and the kinds there are."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from calibrant.bus.errors import PermanentError
+from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.rules.rulesets import RuleSet
+from calibrant.sequencer.camera import problem_of
+
+RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""What a run may be called: it stands in addresses and names of files."""
+
+INSTRUMENT = r"^[a-z0-9][a-z0-9_-]*$"
+"""What an instrument may be called: a name, never a path."""
+
+
+class RunRefused(PermanentError):
+    """A run cannot be begun as it was asked for; the text says what to change."""
+
+
+def check_names(request: RunRequested) -> None:
+    """Make sure of a request's names and texts, before any of them is looked up.
+
+    Raises
+    ------
+    RunRefused
+        One has a form that it must not have, or holds characters that cannot be shown.
+    """
+    for where, text in _texts(request.model_dump(), "request"):
+        unshown = next((c for c in text if unicodedata.category(c) in {"Cc", "Cs"}), None)
+        if unshown is not None:
+            raise RunRefused(
+                f"{ascii(where)[1:-1]}: holds the control character U+{ord(unshown):04X}: leave it out"
+            )
+    if re.fullmatch(RUN_ID, request.run_id) is None:
+        raise RunRefused(
+            f"run_id: {request.run_id!r} is no name of a run; use up to 64 letters, digits and . _ -, a letter or "
+            "digit first"
+        )
+    if re.fullmatch(INSTRUMENT, request.instrument) is None:
+        raise RunRefused(
+            f"instrument: {request.instrument!r} is no name of an instrument; use small letters, digits, - and _; "
+            "its file goes into the folder for instruments, and is named by its name alone"
+        )
+
+
+def check_wish(request: RunRequested, rules: RuleSet) -> None:
+    """Make sure that what is asked for is there, and makes sense together.
+
+    Raises
+    ------
+    RunRefused
+        The text names what is wrong and says what to do.
+    """
+    kinds = [rule.kind for rule in rules.rules]
+    unknown = sorted(set(request.make) - set(kinds))
+    if unknown:
+        raise RunRefused(
+            f"make: {unknown[0]!r} is no kind of calibration of {request.instrument}: use {', '.join(kinds)}"
+        )
+    if bool(request.folder) == bool(request.exposures):
+        raise RunRefused("a run takes exposures or the frames of a folder: give one of the two")
+    if request.folder:
+        _check_folder(Path(request.folder))
+    for asked in request.exposures:
+        problem = problem_of(asked, [rule.image_type.value for rule in rules.rules])
+        if problem:
+            raise RunRefused(f"exposures: {problem}")
+    _check_parameters(request, kinds)
+    begin, end = request.validity.begin, request.validity.end
+    if begin is not None and end is not None and begin.ns >= end.ns:
+        raise RunRefused("validity ends before it begins: swap its begin and its end")
+
+
+def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Give every text within a request, with where it stands."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield f"{where}: a name in it", str(name)
+            yield from _texts(item, f"{where}.{name}")
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _texts(item, f"{where}[{number}]")
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise RunRefused(f"folder {folder} {'is no folder' if folder.exists() else 'does not exist'}")
+    if not any(folder.iterdir()):
+        raise RunRefused(f"folder {folder} is empty: give one with frames")
+
+
+def _check_parameters(request: RunRequested, kinds: list[str]) -> None:
+    for name, value in request.parameters.items():
+        recipe, dot, parameter = name.partition(".")
+        if not dot or not parameter or recipe not in kinds:
+            raise RunRefused(
+                f"parameter {name!r}: write recipe.parameter, the recipe one of {', '.join(kinds)}"
+            )
+        try:
+            json.loads(value, parse_constant=_no_constant)
+        except ValueError as error:
+            raise RunRefused(f'parameter {name}: {value!r} is not JSON ({error}); text is "quoted"') from None
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
