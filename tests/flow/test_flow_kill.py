@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 from collections import Counter
@@ -17,12 +18,25 @@ DELAYS_S = (1.0, 5.0)
 CERTIFIED = [("bias", 0), ("bias", 1), ("dark", 0), ("flat", 0), ("flat", 1)]
 
 
+def run_ended(data) -> bool:
+    """Tell whether the one run has ended; its publications may still be on their way."""
+    if not (data.path / "db" / "sequencer.sqlite").exists():
+        return False
+    try:
+        return data.ask("sequencer", "select state from sequencer_run") == [("finished",)]
+    except sqlite3.OperationalError:  # killed before its tables were made
+        return False
+
+
 def killed(calibrant, after_s: float, *, children: bool) -> bool:
-    """Start the demonstration and kill it; False when it had finished before."""
+    """Start the demonstration and kill it; False when its run had ended before, which another would follow."""
     process = calibrant.begin(*DEMO, "data")
     try:
         process.communicate(timeout=after_s)
     except subprocess.TimeoutExpired:
+        if run_ended(DataFolder(calibrant.folder / "data")):
+            calibrant.finish(process)
+            return False
         (os.killpg if children else os.kill)(process.pid, signal.SIGKILL)
         process.communicate()
         assert process.returncode == -signal.SIGKILL

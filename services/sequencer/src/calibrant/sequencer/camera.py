@@ -1,8 +1,8 @@
 """Commanding a camera: state by state and exposure by exposure, one run at a time.
 
 Owns commands and their attempts; what an answer means and which command leads where, ``calibrant.sal`` knows.
-Knows neither frames nor plans. What comes next follows from the
-camera's known state and the first exposure that is not final; one command is out at a time.
+Knows neither frames nor plans. What comes next follows from the camera's known state and the first exposure that
+is not final; one command is out at a time.
 """
 
 from dataclasses import dataclass, field
