@@ -37,7 +37,7 @@ def example(message: type[Message]) -> Message:
 
 def _value(hint: Any, name: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is types.UnionType:
+    if origin in (types.UnionType, typing.Union):
         return _value(next(a for a in arguments if a is not type(None)), name)
     if origin is tuple:
         return (_value(arguments[0], name),)
