@@ -67,7 +67,7 @@ def test_another_product_over_an_overlapping_range_is_refused_by_name(ledger, ma
         "bias-1",
         first.certification_id,
         "1970-01-01T00:00:00 TAI",
-        "--begin",
+        "for a range outside",
         "simcam/calib/daily",
     ):
         assert words in refused.reason

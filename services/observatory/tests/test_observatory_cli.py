@@ -184,12 +184,14 @@ def test_rows_are_a_table_for_people_and_json_for_programs(capsys):
     assert capsys.readouterr().out == "none yet\n"
 
 
-def test_one_thing_is_a_line_for_each_field(capsys):
-    speech.show_one({"id": "a", "begin_tai_ns": 5, "more": {"x": 1}}, as_json=False)
-    assert [line.split(maxsplit=1)[0] for line in capsys.readouterr().out.splitlines()] == [
-        "id",
-        "begin",
+def test_one_thing_is_a_line_for_each_field_and_what_holds_others_an_outline(capsys):
+    speech.show_one({"id": "a", "begin_tai_ns": 5, "more": {"x": [{"y": 1}]}}, as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "id            a",
+        "begin tai ns  5",
         "more",
+        "  x:",
+        "  - y: 1",
     ]
 
 

@@ -173,7 +173,7 @@ def _clash_words(candidate: LedgerEntry, clashes: list[LedgerEntry], ids: list[s
     )
     return (
         f"{candidate.product_id} over {candidate.range} overlaps what stands in {candidate.collection}: {standing}. "
-        "Certify it for a range outside (--begin, --end) or into another collection"
+        "Certify it for a range outside, or into another collection"
     )
 
 

@@ -79,7 +79,8 @@ def ask(running: Observatory, request: RunRequested) -> Asked:
         return Asked(unfinished, resumed=True)
     if request.exposures:
         sequencer.check(request)
-        running.service("camera").begin_night()
+        if request.generate:
+            running.service("camera").begin_night()
     return Asked(sequencer.request_run(request), resumed=False)
 
 

@@ -5,10 +5,13 @@ Owns the paths ``/``, ``/startup``, ``/live``, ``/ready``, ``/status``, ``/metri
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 from calibrant.observatory.composition import Observatory
 from calibrant.runtime.health import Phase
@@ -19,9 +22,9 @@ def observatory_app(running: Observatory) -> FastAPI:
     """Lay HTTP over running services; they are started and stopped by whoever serves."""
     app = FastAPI(title="Calibrant", version="1")
     registry = CollectorRegistry()
+    registry.register(_Together([ServiceCollector(running.process(name)) for name in running.apps]))
     for name, service_app in running.apps.items():
         app.mount(f"/{name}", service_app)
-        registry.register(ServiceCollector(running.process(name)))
 
     @app.get("/", summary="The services and where their APIs are")
     def index() -> dict[str, Any]:
@@ -68,3 +71,20 @@ def _probes(running: Observatory) -> APIRouter:
         return {"phases": phases, "troubles": running.troubles()}
 
     return router
+
+
+class _Together(Collector):
+    """The metrics of several services, each named and explained once."""
+
+    def __init__(self, collectors: Sequence[ServiceCollector]) -> None:
+        self._collectors = collectors
+
+    def collect(self) -> Iterable[Metric]:
+        """Return every metric with the samples of all services."""
+        merged: dict[str, Metric] = {}
+        for collector in self._collectors:
+            for metric in collector.collect():
+                merged.setdefault(metric.name, metric)
+                if merged[metric.name] is not metric:
+                    merged[metric.name].samples.extend(metric.samples)
+        return merged.values()

@@ -98,6 +98,7 @@ def _line(
             "end_tai_ns": certify.end_tai_ns,
             "status": published.get("status", ""),
             "unpublished": published.get("reason", ""),
+            "notes": (*line.notes, *certify.notes),
         }
     )
 

@@ -100,7 +100,28 @@ def show_one(row: Row, *, as_json: bool) -> None:
         return
     width = max(len(name) for name in row)
     for name, value in row.items():
-        console().print(f"{name.replace('_', ' '):<{width}}  {_cell(value)}", markup=False)
+        heading = name.replace("_", " ")
+        if _nested(value):
+            console().print(f"{heading}\n{_block(value)}", markup=False, soft_wrap=True)
+        else:
+            console().print(f"{heading:<{width}}  {_cell(value)}", markup=False, soft_wrap=True)
+
+
+def _nested(value: Any) -> bool:
+    inner = (
+        value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    )
+    return isinstance(value, Mapping) or any(isinstance(item, (Mapping, list, tuple)) for item in inner)
+
+
+def _block(value: Any) -> str:
+    """Write what holds other things as an indented outline."""
+    import textwrap  # noqa: PLC0415
+
+    import yaml  # noqa: PLC0415
+
+    plain = json.loads(json.dumps(value, default=str))
+    return textwrap.indent(yaml.safe_dump(plain, sort_keys=False, width=10_000).rstrip(), "  ")
 
 
 def _written(value: Any, form: str) -> Text:
