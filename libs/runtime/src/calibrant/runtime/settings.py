@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,8 +17,37 @@ class PlatformSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CALIBRANT_", extra="ignore")
 
     data_dir: Path = Field(
-        default=Path("calibrant-data"), description="Folder with the embedded bus, databases and objects."
+        default=Path("calibrant-data"),
+        description="Folder with scratch space, and with what of bus, databases and objects is embedded.",
     )
+    bus: str = Field(
+        default="",
+        description="The log: kafka://HOST:PORT[,HOST:PORT]; empty: the embedded one in the data folder.",
+    )
+    bus_username: str = Field(
+        default="", description="SASL/SCRAM-SHA-512 user of the log; empty: none is asked for."
+    )
+    bus_password: SecretStr = Field(default=SecretStr(""), description="Its password.")
+    bus_ca: Path | None = Field(
+        default=None,
+        description="File with the certificates (PEM) that the log's brokers are checked against; "
+        "given: TLS is used.",
+    )
+    database: str = Field(
+        default="",
+        description="postgresql://USER@HOST:PORT/NAME, where each service has a schema of its own; "
+        "empty: SQLite files in the data folder.",
+    )
+    database_password: SecretStr = Field(default=SecretStr(""), description="Password of that user.")
+    objects: str = Field(
+        default="",
+        description="The object store: s3://BUCKET[/PREFIX]; empty: a folder in the data folder.",
+    )
+    objects_endpoint: str = Field(
+        default="", description="URL of the S3 service; empty: that of the region's."
+    )
+    objects_key_id: str = Field(default="", description="Access key of the object store.")
+    objects_secret: SecretStr = Field(default=SecretStr(""), description="Its secret.")
     worker_slots: int = Field(
         default=0, ge=0, description="Child processes that compute; 0: one for each processor core."
     )
