@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from calibrant.bus.errors import CalibrantError
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
-from calibrant.runtime.settings import ServiceSettings
+from calibrant.runtime.settings import ServiceSettings, faults
 
 T = TypeVar("T", bound=ServiceSettings)
 LEAVE_S = 5
@@ -88,9 +88,8 @@ def run(create_app: Callable[[T, Platform], FastAPI], settings_type: type[T]) ->
         work = _check if arguments.check else _run
         asyncio.run(work(create_app, settings))
     except ValidationError as error:
-        for wrong in error.errors():
-            name = ".".join(str(part) for part in wrong["loc"])
-            _say(f"error: setting {name}: {wrong['msg']} (given: {wrong['input']!r})")
+        for wrong in faults(error):
+            _say(f"error: {wrong}")
         return 2
     except CalibrantError as error:
         _say(f"error: {error}")

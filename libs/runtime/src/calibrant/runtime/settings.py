@@ -1,20 +1,36 @@
 """Settings that every service has. A service adds its own by inheriting.
 
-Owns names, units and defaults; read from ``CALIBRANT_*`` variables or given by whoever composes.
+Owns names, units and defaults; read from ``CALIBRANT_*`` variables, from the files of a folder of secrets, or given
+by whoever composes. Repeats no secret, nor an address that may hold one.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Final
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+from calibrant.bus.errors import PermanentError
+from calibrant.runtime import addresses
+
+
+class SecretsMissing(PermanentError):
+    """The folder with secrets is none."""
 
 
 class PlatformSettings(BaseSettings):
     """Where the shared things are: the bus, the object store, the databases, the child processes."""
 
-    model_config = SettingsConfigDict(env_prefix="CALIBRANT_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="CALIBRANT_", extra="ignore", hide_input_in_errors=True)
 
     data_dir: Path = Field(
         default=Path("calibrant-data"),
@@ -33,6 +49,11 @@ class PlatformSettings(BaseSettings):
         description="File with the certificates (PEM) that the log's brokers are checked against; "
         "given: TLS is used.",
     )
+    bus_replication: int | None = Field(
+        default=None,
+        ge=1,
+        description="On how many brokers each topic that is made is kept; unset: the brokers' default.",
+    )
     database: str = Field(
         default="",
         description="postgresql://USER@HOST:PORT/NAME, where each service has a schema of its own; "
@@ -48,6 +69,11 @@ class PlatformSettings(BaseSettings):
     )
     objects_key_id: str = Field(default="", description="Access key of the object store.")
     objects_secret: SecretStr = Field(default=SecretStr(""), description="Its secret.")
+    secrets_dir: Path | None = Field(
+        default=None,
+        description="Folder with a file for each secret, named as its variable, such as "
+        "CALIBRANT_DATABASE_PASSWORD; a variable goes before a file.",
+    )
     worker_slots: int = Field(
         default=0, ge=0, description="Child processes that compute; 0: one for each processor core."
     )
@@ -62,6 +88,45 @@ class PlatformSettings(BaseSettings):
         """Folder with further instrument files; need not exist."""
         return (self.instruments or self.data_dir / "instruments").absolute()
 
+    @field_validator("bus", "database", "objects", "objects_endpoint")
+    @classmethod
+    def _address(cls, text: str, info: ValidationInfo) -> str:
+        if text:
+            _GRAMMAR[str(info.field_name)](text)
+        return text
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what is given, then variables, then the files of the folder with secrets.
+
+        Raises
+        ------
+        SecretsMissing
+            There is no such folder.
+        """
+        sources = (init_settings, env_settings, dotenv_settings)
+        folder = init_settings().get("secrets_dir") or os.environ.get("CALIBRANT_SECRETS_DIR")
+        if not folder:
+            return sources
+        if not Path(folder).is_dir():
+            raise SecretsMissing(f"setting secrets_dir: there is no folder {folder}")
+        return (*sources, SecretsSettingsSource(settings_cls, secrets_dir=folder))
+
+
+_GRAMMAR: Final[Mapping[str, Callable[[str], object]]] = {
+    "bus": addresses.brokers,
+    "database": addresses.server,
+    "objects": addresses.bucket,
+    "objects_endpoint": addresses.endpoint,
+}
+
 
 class ServiceSettings(PlatformSettings):
     """Settings of one service's process."""
@@ -73,3 +138,15 @@ class ServiceSettings(PlatformSettings):
         ge=0,
         description="Unit: s. How long a SIGTERM waits for work in hand before giving it up.",
     )
+
+
+def faults(error: ValidationError) -> list[str]:
+    """Return what is wrong with settings, a line each: the setting, why, and what was given where it may be shown."""
+    return [_fault(wrong) for wrong in error.errors()]
+
+
+def _fault(wrong: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in wrong["loc"])
+    if wrong["type"] == "value_error":  # in words of our own, of an address that may hold a password
+        return f"setting {name}: {wrong['msg'].removeprefix('Value error, ')}"
+    return f"setting {name}: {wrong['msg']} (given: {wrong['input']!r})"
