@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint format proto baseline bench clean
+.PHONY: help setup dev demo test lint format proto baseline bench kafka clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:     ## this list
@@ -31,6 +31,9 @@ baseline: dev  ## accept today's contract as the one later changes must be compa
 
 bench: dev  ## measure the main steps
 	@python tests/bench/main.py
+
+kafka: dev  ## Apache Kafka on 127.0.0.1:9092, until Ctrl-C
+	@.ci/servers && python -m calibrant.bus.testing.broker
 
 clean:    ## remove the virtual environment, caches and the demo's data
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis calibrant-data

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from calibrant.bus.testing import broker as kafka
 
 ROOT = Path(__file__).parent
 
@@ -48,6 +50,7 @@ PREREQUISITES = {
     "real_frames": Prerequisite(
         _without_real_frames, "set CALIBRANT_REAL_DATA to the folder with newton-du940p, st402 and the others"
     ),
+    "kafka": Prerequisite(kafka.missing, "install Java 17 and Maven, then run .ci/servers"),
 }
 
 
@@ -83,6 +86,13 @@ def real_data() -> Path:
     folder = _real_data()
     assert folder.is_dir(), "this test needs the marker real_frames"
     return folder
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[kafka.Broker]:
+    """Run a real Kafka, one for each test process; only for tests with the marker ``kafka``."""
+    with kafka.Broker() as running:
+        yield running
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,0 +1,172 @@
+"""One broker as a process: formatted, started, stopped, killed, suspended, started again on what it had.
+
+Owns the process and its data folder. The settings are in `properties`, the command lines in `distribution`.
+"""
+
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from calibrant.bus.testing.broker.distribution import java, run_tool
+from calibrant.bus.testing.broker.leash import Leash
+from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
+from calibrant.bus.testing.broker.properties import Ports, properties
+
+_STARTED: Final = "Kafka Server started"
+_PATIENCE_S: Final = 60.0
+
+
+class BrokerFailed(RuntimeError):
+    """The broker ended or did not come up; the text has the lines of its log that say why."""
+
+
+class Broker:
+    """A broker on the loopback, as a context manager or by hand.
+
+    Parameters
+    ----------
+    data
+        Its folder, created if need be and kept at the end. None: a temporary one, removed at the end.
+    port
+        Where clients connect; 0: any free one.
+
+    Attributes
+    ----------
+    ports : Ports
+        Where it listens, the same after each restart.
+    """
+
+    def __init__(self, data: Path | None = None, *, port: int = 0) -> None:
+        self._temporary = data is None
+        self._data = Path(tempfile.mkdtemp(prefix="calibrant-kafka-")) if data is None else data.absolute()
+        client, behind_proxy, proxy, controller = free_ports(4)
+        self.ports = Ports(port or client, behind_proxy, proxy, controller)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._leash: Leash | None = None
+
+    @property
+    def servers(self) -> str:
+        """Where clients connect, as ``host:port``."""
+        return f"{LOOPBACK}:{self.ports.client}"
+
+    @property
+    def servers_behind_proxy(self) -> str:
+        """Where clients connect that are to go through a proxy, as ``host:port``; see `Ports`."""
+        return f"{LOOPBACK}:{self.ports.proxy}"
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it, and remove a temporary folder."""
+        self.close()
+
+    def start(self) -> None:
+        """Start it on its folder, and wait until it serves; formats a new folder.
+
+        Raises
+        ------
+        BrokerFailed
+            It did not come up.
+        """
+        self._data.mkdir(parents=True, exist_ok=True)
+        settings = self._data / "server.properties"
+        settings.write_text(properties(self._data, self.ports, "PLAINTEXT", {}))
+        if not (self._data / "log" / "meta.properties").exists():
+            run_tool(
+                "kafka.tools.StorageTool", "format", f"--cluster-id={_cluster_id()}", "-c", str(settings)
+            )
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603  the command line is our own
+                java("kafka.Kafka", str(settings), log_level="INFO"), stdout=log, stderr=log
+            )
+        self._leash = Leash(self._process.pid)
+        self._wait_until_it_serves(self._process)
+
+    def stop(self) -> None:
+        """Stop it in order (SIGTERM) and wait; does nothing when it is down."""
+        self.resume()
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it at once (SIGKILL) and wait; does nothing when it is down."""
+        self._end(signal.SIGKILL)
+
+    def suspend(self) -> None:
+        """Freeze it (SIGSTOP): connections stay, nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Stop it if it runs, and start it again."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Stop it for good; a second call does nothing."""
+        self.stop()
+        if self._temporary:
+            shutil.rmtree(self._data, ignore_errors=True)
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; give its exit status."""
+        return 0 if self._process is None else self._process.wait()
+
+    @property
+    def _log(self) -> Path:
+        return self._data / "broker.log"
+
+    def _signal(self, what: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(what)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        leash, self._leash = self._leash, None
+        if leash is not None:
+            leash.release()
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _wait_until_it_serves(self, process: subprocess.Popen[bytes]) -> None:
+        end_s = time.monotonic() + _PATIENCE_S
+        while _STARTED not in (said := self._log.read_text(errors="replace")):
+            if process.poll() is not None or time.monotonic() > end_s:
+                self.kill()
+                raise BrokerFailed(f"Kafka did not come up:\n{_reason(said)}")
+            time.sleep(0.05)
+
+
+def _reason(log: str) -> str:
+    """Give the lines of a log that tell what went wrong, or the last ones."""
+    said = log.splitlines()
+    wrong = [line for line in said if " ERROR " in line or " FATAL " in line or "Caused by: " in line]
+    return "\n".join((wrong or said)[:15])
+
+
+def _cluster_id() -> str:
+    return urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
