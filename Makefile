@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint format proto baseline bench kafka clean
+.PHONY: help setup dev demo test lint format proto baseline bench kafka postgres clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:     ## this list
@@ -33,7 +33,10 @@ bench: dev  ## measure the main steps
 	@python tests/bench/main.py
 
 kafka: dev  ## Apache Kafka on 127.0.0.1:9092, until Ctrl-C
-	@.ci/servers && python -m calibrant.bus.testing.broker
+	@.ci/servers kafka && python -m calibrant.bus.testing.broker
+
+postgres: dev  ## a PostgreSQL server on 127.0.0.1:5432 to try things on, until Ctrl-C
+	@.ci/servers postgres && python -m calibrant.runtime.testing.postgres
 
 clean:    ## remove the virtual environment, caches and the demo's data
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis calibrant-data

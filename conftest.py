@@ -12,17 +12,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from calibrant.bus.testing import broker as kafka
+
+if TYPE_CHECKING:
+    from calibrant.runtime.testing.postgres import Cluster
 
 ROOT = Path(__file__).parent
 
 
 def _real_data() -> Path:
     return Path(os.environ.get("CALIBRANT_REAL_DATA") or ROOT.parent / "shared" / "data")
+
+
+def _without_postgres() -> str:
+    from calibrant.runtime.testing.postgres import missing  # noqa: PLC0415  most tests need no driver
+
+    return missing()
 
 
 def _without_real_frames() -> str:
@@ -47,6 +56,10 @@ class Prerequisite:
 
 
 PREREQUISITES = {
+    "postgres": Prerequisite(
+        _without_postgres,
+        "install Debian's postgresql (apt-get install postgresql), or run .ci/servers",
+    ),
     "real_frames": Prerequisite(
         _without_real_frames, "set CALIBRANT_REAL_DATA to the folder with newton-du940p, st402 and the others"
     ),
@@ -93,6 +106,21 @@ def broker() -> Iterator[kafka.Broker]:
     """Run a real Kafka, one for each test process; only for tests with the marker ``kafka``."""
     with kafka.Broker() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """Return a PostgreSQL server, started for the first test that wants one; marker ``postgres``."""
+    from calibrant.runtime.testing.postgres import Cluster  # noqa: PLC0415  most tests need no driver
+
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres: Cluster) -> str:
+    """Return the address of a database of the test's own; marker ``postgres``."""
+    return postgres.create_database()
 
 
 @pytest.hookimpl(trylast=True)
