@@ -197,3 +197,9 @@ def test_a_product_that_is_no_product_is_refused(bench):
     frame = bench.darks(9.0, 9.0, 9.0)
     wrong = frame[0].model_copy(update={"role": "bias", "id": "bias-000000000000", "ref": ref})
     assert "cannot be read as a product" in refused(bench, bench.job("dark", [*frame, wrong]))
+
+
+def test_the_pixels_of_all_frames_read_are_told(bench):
+    inputs = bench.biases(3)
+    frame = fits.getdata(bench.objects.local_path(inputs[0].ref))
+    assert compute(bench.job("bias", inputs), bench.workspace("counted")).pixels == 3 * frame.size

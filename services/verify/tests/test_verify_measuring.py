@@ -183,3 +183,12 @@ def test_an_input_without_use_is_refused(bench):
     flat, other = (bench.master("flat", part) for part in (frames, frames[:2]))
     with pytest.raises(InputRefused, match="no use for this input of role 'flat'"):
         bench.measure(flat, frames, other)
+
+
+def test_the_pixels_of_the_frames_measured_are_told(bench):
+    frames = bench.frames("bias", 3)
+    job = bench.measure_job(bench.master("bias", frames), frames)
+    raw = fits.getdata(bench.objects.local_path(frames[0].ref))
+    outcome, _ = bench.compute(job)
+    assert outcome.pixels == 3 * raw.size
+    assert raw.size > 0

@@ -114,6 +114,7 @@ class Desk:
         """Log and count a dead letter."""
         log.error("%s: dead letter (%s): %s", death.message_type or record.topic, death.error, death.reason)
         self.health.count("dead_letters")
+        self.health.meters.dead_letter(death.error)
 
     async def _until(self, part: str, away: type[TransientError], what: str, work: Callable[[], T]) -> T:
         failed = 0

@@ -39,7 +39,9 @@ class EventWork:
         Exception
             Whatever the handler raised; the transaction left nothing.
         """
-        done = await self.desk.until_stored(decoded.envelope.type, lambda: self._unit(decoded))
+        kind = decoded.envelope.type
+        with self.desk.health.meters.event(kind):
+            done = await self.desk.until_stored(kind, lambda: self._unit(decoded))
         self.desk.health.count("events" if done else "repeated")
 
     async def failures(self, _decoded: Decoded, failed: int, /) -> int:

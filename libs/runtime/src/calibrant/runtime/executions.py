@@ -16,21 +16,23 @@ FAILURES = ("crashed", "retried")
 """States of attempts that failed and may be made again."""
 
 
-def begin(session: Session, clock: Clock, row: ExecutionRow) -> None:
-    """Write down an attempt before it begins; attempts of its event still open were interrupted."""
-    interrupt(session, clock, row.event_id)
+def begin(session: Session, clock: Clock, row: ExecutionRow) -> int:
+    """Write down an attempt before it begins; return how many of its event were still open: interrupted."""
+    interrupted = interrupt(session, clock, row.event_id)
     row.attempt = 1 + _count_all(session, row.event_id)
     row.begun_tai_ns = clock.tai_ns()
     session.add(row)
+    return interrupted
 
 
-def interrupt(session: Session, clock: Clock, event_id: str) -> None:
-    """Close attempts whose process ended without a word."""
-    session.execute(
+def interrupt(session: Session, clock: Clock, event_id: str) -> int:
+    """Close attempts whose process ended without a word; return how many."""
+    ended = session.connection().execute(
         update(ExecutionRow)
         .where(col(ExecutionRow.event_id) == event_id, col(ExecutionRow.state) == "running")
         .values(state="interrupted", ended_tai_ns=clock.tai_ns())
     )
+    return ended.rowcount
 
 
 def end(

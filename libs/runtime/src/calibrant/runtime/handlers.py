@@ -85,13 +85,14 @@ class Artifact(BaseModel):
 
 
 class Outcome(BaseModel):
-    """What a computation hands back: files to keep, and facts as JSON."""
+    """What a computation hands back: files to keep, facts as JSON, and how many pixels of frames it read."""
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
     artifacts: tuple[Artifact, ...] = ()
     data: Mapping[str, JsonValue] = {}
     backend: str = ""
+    pixels: int = 0
 
 
 class JobResult(BaseModel):

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 
+from calibrant.runtime.telemetry.meters import Meters
+
 
 class Phase(StrEnum):
     """Where a service is in its life."""
@@ -26,6 +28,7 @@ class Health:
 
     def __init__(self) -> None:
         self.phase = Phase.STARTING
+        self.meters = Meters()
         self._lock = threading.Lock()
         self._troubles: dict[str, str] = {}
         self._counts: Counter[str] = Counter()

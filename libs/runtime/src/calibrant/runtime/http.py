@@ -6,14 +6,12 @@ Owns the paths every service has. Probes mean different things: started once; no
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from sqlmodel import Session
 
 from calibrant.bus.errors import TransientError
@@ -23,6 +21,7 @@ from calibrant.runtime.health import Phase
 from calibrant.runtime.origins import refuse_foreign_origins
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.tables import DeadLetterRow
+from calibrant.runtime.telemetry.collector import ServiceCollector
 
 
 def http_app(process: ServiceProcess) -> FastAPI:
@@ -160,24 +159,3 @@ def _found(look: Callable[[], DeadLetterRow]) -> DeadLetterRow:
 def letter_summary(row: DeadLetterRow) -> dict[str, Any]:
     """Return a dead letter for people and programs, its bytes left out."""
     return row.model_dump(exclude={"value", "headers"})
-
-
-class ServiceCollector(Collector):
-    """Turns a service's counters into Prometheus metrics when they are asked for."""
-
-    def __init__(self, process: ServiceProcess) -> None:
-        self._process = process
-
-    def collect(self) -> Iterable[Metric]:
-        """Yield the metrics as they are now."""
-        name = self._process.name
-        counts = CounterMetricFamily(
-            "calibrant_records", "Records by what became of them", labels=["service", "what"]
-        )
-        for what, count in self._process.health.counts.items():
-            counts.add_metric([name, what], count)
-        ready = GaugeMetricFamily("calibrant_ready", "1 if the service takes on work", labels=["service"])
-        ready.add_metric([name], float(self._process.health.ready))
-        in_hand = GaugeMetricFamily("calibrant_in_hand", "Records fetched and not done", labels=["service"])
-        in_hand.add_metric([name], float(self._process.in_hand))
-        return [counts, ready, in_hand]

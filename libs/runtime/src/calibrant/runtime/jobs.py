@@ -85,11 +85,12 @@ class JobWork:
             return
         self.desk.probe.at(Step.CLAIMED)
         try:
-            outcome, refs = await self._compute(decoded)
-            result = JobResult(execution_id=execution_id, artifacts=refs, data=outcome.data)
-            await self.desk.until_stored(
-                f"result of {_job_id(decoded.message)}", lambda: self._store(decoded, outcome, result)
-            )
+            with self.desk.health.meters.attempt(decoded.message, _state_after):
+                outcome, refs = await self._compute(decoded)
+                result = JobResult(execution_id=execution_id, artifacts=refs, data=outcome.data)
+                await self.desk.until_stored(
+                    f"result of {_job_id(decoded.message)}", lambda: self._store(decoded, outcome, result)
+                )
         except asyncio.CancelledError:
             await self._abandon(execution_id)
             raise
@@ -97,6 +98,7 @@ class JobWork:
             await self._failed(decoded, execution_id, error)
             raise
         self.desk.health.count("jobs")
+        self.desk.health.meters.pixels(decoded.message, outcome.pixels)
 
     async def failures(self, decoded: Decoded, _failed: int, /) -> int:
         """Tell how many attempts have failed, those before a restart included."""
@@ -150,13 +152,15 @@ class JobWork:
                 if known is not None:
                     self._record(unit, decoded, known)
                     return "known"
-                executions.begin(unit.session, self.desk.clock, ExecutionRow(**row.model_dump()))
+                begun = ExecutionRow(**row.model_dump())
+                interrupted = executions.begin(unit.session, self.desk.clock, begun)
                 if executions.count(unit.session, envelope.id, "interrupted") >= INTERRUPTIONS:
                     raise DeadlyJob(
                         f"job {job_id} was being computed {INTERRUPTIONS} times when its service ended; "
                         "it may be what ends it. Look at its inputs, then replay the dead letter"
                     )
-                return None
+            self.desk.health.meters.interrupted(decoded.message, interrupted)
+            return None
 
         answered = await self.desk.until_stored(f"claim of {job_id}", work)
         if answered is not None:
@@ -246,7 +250,9 @@ def _job_id(job: Any) -> str:
     return str(job.job_id)
 
 
-def _state_after(error: Exception) -> str:
+def _state_after(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "abandoned"
     if isinstance(error, WorkerDied):
         return "crashed"
     if isinstance(error, StoreUnavailable):

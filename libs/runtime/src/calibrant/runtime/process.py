@@ -29,6 +29,7 @@ from calibrant.runtime.relay import Relay
 from calibrant.runtime.sole import hold
 from calibrant.runtime.spec import ServiceSpec
 from calibrant.runtime.tables import OutboxRow
+from calibrant.runtime.telemetry.backlog import Backlog
 from calibrant.runtime.unit_of_work import UnitOfWork, unit_of_work
 
 __all__ = ["ServiceProcess", "ServiceSpec"]
@@ -60,6 +61,7 @@ class ServiceProcess:
         self.spec = spec
         self.platform = platform
         self.health = Health()
+        self.backlog = Backlog(spec.database, self.lag)
         self._stack = AsyncExitStack()
         self._producer: Producer | None = None
         self._relay: Relay | None = None
@@ -128,6 +130,7 @@ class ServiceProcess:
             await self.stop(0.0)
             raise
         self.health.phase = Phase.RUNNING
+        self._background.append(self._spawn("backlog", self.backlog.run()))
         for task in (*self.spec.background, keep_house):
             self._background.append(self._spawn(task.__name__, task(self)))
 

@@ -75,6 +75,7 @@ class Executor:
         while True:
             with contextlib.suppress(DatabaseUnavailable):
                 state = await asyncio.to_thread(self._state)
+                process.health.meters.component(self.service.component, state.name)
                 beat = Heartbeat(component=self.service.component, summary_state=state)
                 await process.send_telemetry(beat)
             await asyncio.sleep(_HEARTBEAT_S)

@@ -146,7 +146,12 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     facts = _facts(job, instrument, parameters, frames, built)
     write_product(workspace.scratch / "product.fits", _image(job, instrument, facts, frames, built))
     artifact = Artifact(name=ARTIFACT, path="product.fits", prefix="products", media_type="image/fits")
-    return Outcome(artifacts=(artifact,), data=facts.model_dump(mode="json"), backend=BACKEND)
+    return Outcome(
+        artifacts=(artifact,),
+        data=facts.model_dump(mode="json"),
+        backend=BACKEND,
+        pixels=sum(frame.raw.array.size for frame in frames),
+    )
 
 
 def _check_versions(job: CombineJob, recipe: Recipe) -> None:

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from calibrant.observatory.composition import Observatory
 from calibrant.runtime.health import Phase
-from calibrant.runtime.http import ServiceCollector
+from calibrant.runtime.telemetry.collector import ServiceCollector
 
 
 def observatory_app(running: Observatory) -> FastAPI:

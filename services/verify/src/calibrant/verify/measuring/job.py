@@ -6,7 +6,7 @@ A frame that cannot be processed fails its tests and is named; it does not stop 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from calibrant.bus.errors import PermanentError
@@ -69,6 +69,7 @@ class _Measured:
     rows: tuple[MeasurementRow, ...]
     results: tuple[TestResult, ...]
     errors: tuple[ProcessingError, ...] = ()
+    pixels: int = 0
 
 
 def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
@@ -118,7 +119,12 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
     artifact = Artifact(
         name=ARTIFACT, path="measurements.json", prefix="reports", media_type="application/json"
     )
-    return Outcome(artifacts=(artifact,), data={"errors": len(report.errors)}, backend="numpy")
+    return Outcome(
+        artifacts=(artifact,),
+        data={"errors": len(report.errors)},
+        backend="numpy",
+        pixels=sum(one.pixels for one in measured),
+    )
 
 
 def _bench(job: MeasureJob, workspace: Workspace) -> _Bench:
@@ -183,7 +189,7 @@ def _measure(one: JobInput, bench: _Bench, workspace: Workspace) -> _Measured:
             more, problems[name] = flat_values(amplifier, plain, bench.correction.flat, member)
             values[name] |= more
             values[name]["PROCESSING_ERRORS"] = float(bool(problems[name]))
-    return _judged(record, bench, values, problems)
+    return replace(_judged(record, bench, values, problems), pixels=raw.array.size)
 
 
 def _failed(record: FrameRecord, bench: _Bench, reason: str) -> _Measured:
