@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibrant.contracts.common.v1 import DataRef
-from calibrant.runtime import objects
 from calibrant.runtime.objects import (
     FolderStore,
     KeyRefused,
@@ -22,6 +21,8 @@ from calibrant.runtime.objects import (
     SourceUnreadable,
     StoreUnavailable,
     file_hash,
+    folder,
+    hashing,
 )
 
 
@@ -77,7 +78,7 @@ def test_of_two_who_put_at_once_the_first_stays(store, source, monkeypatch, late
         target.write_bytes(late)
         link(temporary, target)
 
-    monkeypatch.setattr(objects.os, "link", somebody_is_faster)
+    monkeypatch.setattr(folder.os, "link", somebody_is_faster)
     if late == b"some bytes":
         store.put_if_absent("raw/x", source, "a/b")
     else:
@@ -190,6 +191,7 @@ CHILD = """
 import sys, os, signal, resource
 from pathlib import Path
 from calibrant.runtime import objects
+from calibrant.runtime.objects import folder
 store, source = objects.FolderStore(Path(sys.argv[1])), Path(sys.argv[2])
 {trick}
 try:
@@ -197,7 +199,7 @@ try:
 except objects.StoreUnavailable as error:
     print(error)
 """
-KILL = "objects.os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+KILL = "folder.os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
 SMALL = """
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -245,7 +247,7 @@ def test_an_object_store_that_fails_while_reading_is_told(store, source, monkeyp
         def hash_of(path):
             raise error
 
-        monkeypatch.setattr(objects, "file_hash", hash_of)
+        monkeypatch.setattr(hashing, "file_hash", hash_of)
 
     fail(OSError(5, "Input/output error"))
     with pytest.raises(StoreUnavailable, match=r"objects:raw/x: cannot read .*Input/output error"):

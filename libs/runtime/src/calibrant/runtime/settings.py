@@ -69,6 +69,12 @@ class PlatformSettings(BaseSettings):
     )
     objects_key_id: str = Field(default="", description="Access key of the object store.")
     objects_secret: SecretStr = Field(default=SecretStr(""), description="Its secret.")
+    objects_cache_bytes: int = Field(
+        default=20 << 30,
+        ge=0,
+        description="Unit: byte. How much of an S3 store is kept as local copies in the data folder; "
+        "what was asked for in the last ten minutes stays beyond it.",
+    )
     secrets_dir: Path | None = Field(
         default=None,
         description="Folder with a file for each secret, named as its variable, such as "

@@ -48,7 +48,7 @@ class Bucket:
 
     @property
     def client(self) -> S3Client:
-        """This process's client; threads may share it.
+        """The client of this process; threads may share it.
 
         Raises
         ------
@@ -90,7 +90,9 @@ class Bucket:
     def _translated(self, error: ClientError, right: str, what: str) -> StoreRefused | StoreUnavailable:
         code, status = code_of(error), status_of(error)
         if code == "NoSuchBucket":
-            return StoreRefused(f"there is no bucket {self.name}{self._at}: make it or correct the setting objects")
+            return StoreRefused(
+                f"there is no bucket {self.name}{self._at}: make it or correct the setting objects"
+            )
         if status in {401, 403}:
             who = f"key {self.key_id}" if self.key_id else "the credentials found"
             return StoreRefused(
@@ -153,4 +155,6 @@ def _client(bucket: Bucket) -> S3Client:
             config=config,
         )
     except ValueError as error:
-        raise StoreRefused(f"setting objects_endpoint: {error}; give a URL such as http://HOST:PORT") from error
+        raise StoreRefused(
+            f"setting objects_endpoint: {error}; give a URL such as http://HOST:PORT"
+        ) from error

@@ -1,0 +1,173 @@
+"""An S3 service for tests and for trying things out: moto's HTTP server in a process of its own.
+
+Owns that process. It listens on 127.0.0.1 alone and keeps all in memory: what restarts it empties it. In the
+foreground, until Ctrl-C: ``python -m calibrant.runtime.testing.s3 [--port 9000] [--bucket calibrant]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from calibrant.runtime.objects.cache import Cache
+from calibrant.runtime.objects.s3 import S3Store
+from calibrant.runtime.objects.s3_client import Bucket
+
+PATIENCE_S = 60.0
+KEY_ID, SECRET = "calibrant", "for-tests-only"
+
+
+class ServerFailed(RuntimeError):
+    """The server does not start; the text ends with the last lines of its log."""
+
+
+class ObjectServer:
+    """An S3 service.
+
+    Parameters
+    ----------
+    port : int
+        Port on 127.0.0.1; 0: any free one, the same after a restart.
+    environment : mapping
+        Further variables of its process, as moto reads them.
+    """
+
+    def __init__(self, *, port: int = 0, environment: Mapping[str, str] | None = None) -> None:
+        self.port = port or _free_port()
+        self._environment = dict(environment or {})
+        self._folder = tempfile.TemporaryDirectory(prefix="calibrant-s3-")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, and remove the log."""
+        self.stop()
+        self._folder.cleanup()
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the service."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def _log(self) -> Path:
+        return Path(self._folder.name) / "log"
+
+    def bucket(self, name: str, **changed: Any) -> Bucket:
+        """Return how a bucket here is reached; it need not exist."""
+        return Bucket(name, self.endpoint, KEY_ID, SecretStr(SECRET), **changed)
+
+    def create_bucket(self, name: str = "") -> Bucket:
+        """Make an empty bucket, by default under a name of its own."""
+        bucket = self.bucket(name or f"test-{uuid4().hex[:12]}")
+        with bucket.told("s3:CreateBucket", "make it"):
+            bucket.client.create_bucket(Bucket=bucket.name)
+        return bucket
+
+    def store(self, cache_dir: Path, **changed: Any) -> S3Store:
+        """Return an object store in a new bucket."""
+        return S3Store(self.create_bucket(), "", Cache(cache_dir, 1 << 30), **changed)
+
+    def start(self) -> None:
+        """Start, empty, and wait until it answers.
+
+        Raises
+        ------
+        ServerFailed
+            It does not.
+        """
+        command = [sys.executable, "-m", "calibrant.runtime.testing.s3_process", str(self.port)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  this very module
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=os.environ | self._environment
+            )
+        until = time.monotonic() + PATIENCE_S
+        while not self._listens():
+            if self._process.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise ServerFailed(f"moto's server does not start: {self._log.read_text()[-2000:]}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop it; its port refuses connections."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it (SIGKILL)."""
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Make it accept connections and answer nothing (SIGSTOP), until ``resume``."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it answer again, with all that it held."""
+        self._signal(signal.SIGCONT)
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(number)
+        process.wait(PATIENCE_S)
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a server in the foreground until Ctrl-C."""
+    parser = argparse.ArgumentParser(description="An S3 service on 127.0.0.1 that keeps all in memory.")
+    parser.add_argument("--port", type=int, default=9000, help="its port; 0: any free one (default: 9000)")
+    parser.add_argument("--bucket", default="calibrant", help="a bucket to be made (default: calibrant)")
+    chosen = parser.parse_args(arguments)
+    with ObjectServer(port=chosen.port) as server:
+        bucket = server.create_bucket(chosen.bucket)
+        print(  # noqa: T201
+            f"CALIBRANT_OBJECTS=s3://{bucket.name} CALIBRANT_OBJECTS_ENDPOINT={server.endpoint} "
+            f"CALIBRANT_OBJECTS_KEY_ID={KEY_ID} CALIBRANT_OBJECTS_SECRET={SECRET}",
+            flush=True,
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+if __name__ == "__main__":
+    main()
