@@ -11,9 +11,9 @@ from sqlmodel import select
 
 from calibrant.bus.cloudevents import from_record
 from calibrant.bus.embedded import open_bus
-from calibrant.runtime.database import Database
-from calibrant.runtime.platform import database_url, object_store
+from calibrant.runtime.adapters import object_store, open_database
 from calibrant.runtime.probe import Step
+from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.tables import DeadLetterRow, ExecutionRow, InboxRow, JobRow, OutboxRow
 from calibrant.runtime.testing.probe_service import JOB_ID, EffectRow
 
@@ -59,7 +59,7 @@ def forks():
 
 
 def everything(folder, service, table):
-    database = Database(database_url(folder, service))
+    database = open_database(PlatformSettings(data_dir=folder), service)
     try:
         with database.reading() as session:
             return list(session.exec(select(table)).all())
@@ -83,7 +83,7 @@ async def look_at_the_bus(folder):
 
 
 def assert_done_once(folder):
-    (product,) = list(object_store(folder).keys("products"))
+    (product,) = list(object_store(PlatformSettings(data_dir=folder)).keys("products"))
     assert product.split("/")[-1].removesuffix(".txt") in {
         row.what for row in everything(folder, "combine", EffectRow)
     }

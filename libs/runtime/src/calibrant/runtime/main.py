@@ -20,12 +20,11 @@ from typing import TypeVar
 
 import uvicorn
 from fastapi import FastAPI
-from pydantic import ValidationError
 
 from calibrant.bus.errors import CalibrantError
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
-from calibrant.runtime.settings import ServiceSettings, faults
+from calibrant.runtime.settings import ServiceSettings, WrongSetting, chosen
 
 T = TypeVar("T", bound=ServiceSettings)
 LEAVE_S = 5
@@ -74,27 +73,28 @@ async def serve(app: FastAPI, opened: socket.socket) -> None:
 
 def run(create_app: Callable[[T, Platform], FastAPI], settings_type: type[T]) -> int:
     """Run a service from the command line; return the exit code: 1 for an error, 2 for a wrong setting."""
-    parser = argparse.ArgumentParser(description=f"Run {create_app.__module__}")
-    parser.add_argument(
-        "--check", action="store_true", help="build everything in a temporary folder, then exit"
-    )
-    parser.add_argument("--port", type=int, help="port of the HTTP API; 0: any free one")
-    parser.add_argument("--data-dir", help="folder with the embedded bus, databases and objects")
-    arguments = parser.parse_args()
-    given = {"port": arguments.port, "data_dir": arguments.data_dir}
+    words = vars(_parser(f"Run {create_app.__module__}").parse_args())
+    work = _check if words.pop("check") else _run
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        settings = settings_type(**{name: value for name, value in given.items() if value is not None})
-        work = _check if arguments.check else _run
-        asyncio.run(work(create_app, settings))
-    except ValidationError as error:
-        for wrong in faults(error):
-            _say(f"error: {wrong}")
-        return 2
+        given = {name: value for name, value in words.items() if value is not None}
+        asyncio.run(work(create_app, chosen(settings_type, **given)))
     except CalibrantError as error:
         _say(f"error: {error}")
-        return 1
+        return 2 if isinstance(error, WrongSetting) else 1
     return 0
+
+
+def _parser(description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=description, epilog="Each has a variable: CALIBRANT_PORT.")
+    parser.add_argument("--check", action="store_true", help="build and reach everything, then exit")
+    parser.add_argument("--port", type=int, help="port of the HTTP API; 0: any free one")
+    parser.add_argument("--data-dir", help="folder with all that no other option puts elsewhere")
+    parser.add_argument("--bus", help="the log: kafka://HOST:PORT[,HOST:PORT]")
+    parser.add_argument("--database", help="postgresql://USER@HOST:PORT/NAME")
+    parser.add_argument("--objects", help="files: s3://BUCKET[/PREFIX]")
+    parser.add_argument("--objects-endpoint", help="URL of the S3 service")
+    return parser
 
 
 async def _check(create_app: Callable[[T, Platform], FastAPI], settings: T) -> None:

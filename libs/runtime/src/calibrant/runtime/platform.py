@@ -1,6 +1,6 @@
 """The platform: what services share when they run side by side, or have for themselves when alone.
 
-Owns the choice of adapters. The only place, beside tests, that names the embedded ones.
+Owns its opening and closing. Which adapters it stands on is ``adapters``' to say.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from calibrant.bus.embedded import open_bus
 from calibrant.bus.ports import Bus, TopicSpec
 from calibrant.contracts.flow import topics
+from calibrant.runtime.adapters import object_store, open_database, open_log
 from calibrant.runtime.clock import Clock, SystemClock
 from calibrant.runtime.database import Database
 from calibrant.runtime.ids import Ids, RandomIds
@@ -30,7 +30,7 @@ DAY_S = 86400.0
 class Platform:
     """Bus, object store, child processes, clock and identifiers."""
 
-    data_dir: Path
+    settings: PlatformSettings
     bus: Bus
     objects: FolderStore
     workers: Workers
@@ -38,19 +38,14 @@ class Platform:
     ids: Ids = field(default_factory=RandomIds)
     probe: Probe = field(default_factory=Probe)
 
+    @property
+    def data_dir(self) -> Path:
+        """Folder of this process, with its scratch space."""
+        return self.settings.data_dir.absolute()
+
     def database(self, service: str) -> Database:
         """Open a service's own database."""
-        return Database(database_url(self.data_dir, service))
-
-
-def database_url(data_dir: Path, service: str) -> str:
-    """Return the address of a service's database."""
-    return f"sqlite:///{data_dir / 'db' / f'{service}.sqlite'}"
-
-
-def object_store(data_dir: Path) -> FolderStore:
-    """Return the object store of a data folder."""
-    return FolderStore(data_dir / "objects")
+        return open_database(self.settings, service)
 
 
 @asynccontextmanager
@@ -66,15 +61,14 @@ async def open_platform(settings: PlatformSettings, *, probe: Probe | None = Non
     BusCorrupt
         Its log is damaged.
     """
-    data_dir = settings.data_dir.absolute()
-    bus = await open_bus(data_dir / "bus.sqlite")
+    bus = await open_log(settings)
     workers = Workers(settings.worker_slots or os.cpu_count() or 1)
     try:
         await bus.ensure_topics(
             [TopicSpec(t.name, t.partitions, t.retention_days * DAY_S) for t in topics().values()]
         )
         await bus.prune()
-        yield Platform(data_dir, bus, object_store(data_dir), workers, probe=probe or Probe())
+        yield Platform(settings, bus, object_store(settings), workers, probe=probe or Probe())
     finally:
         await asyncio.to_thread(workers.close)
         await bus.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -17,13 +17,20 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from calibrant.bus.errors import PermanentError
 from calibrant.runtime import addresses
 
+S = TypeVar("S", bound=BaseSettings)
 
-class SecretsMissing(PermanentError):
+
+class WrongSetting(PermanentError):
+    """Settings cannot be used; the text names them."""
+
+
+class SecretsMissing(WrongSetting):
     """The folder with secrets is none."""
 
 
@@ -146,9 +153,20 @@ class ServiceSettings(PlatformSettings):
     )
 
 
-def faults(error: ValidationError) -> list[str]:
-    """Return what is wrong with settings, a line each: the setting, why, and what was given where it may be shown."""
-    return [_fault(wrong) for wrong in error.errors()]
+def chosen(settings_type: type[S], **given: Any) -> S:
+    """Return settings, those given before those of variables and files.
+
+    Raises
+    ------
+    WrongSetting
+        The text names each that is wrong, with what was given where it may be shown.
+    """
+    try:
+        return settings_type(**given)
+    except ValidationError as error:
+        raise WrongSetting("; ".join(map(_fault, error.errors()))) from None
+    except SettingsError as error:
+        raise WrongSetting(f"settings: {error}") from None
 
 
 def _fault(wrong: Mapping[str, Any]) -> str:

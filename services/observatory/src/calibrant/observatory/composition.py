@@ -16,8 +16,12 @@ from fastapi import FastAPI
 from calibrant.bus.errors import CalibrantError
 from calibrant.observatory.lock import hold
 from calibrant.observatory.settings import ObservatorySettings
+from calibrant.runtime.clock import Clock
+from calibrant.runtime.database import Database
+from calibrant.runtime.objects import FolderStore
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
+from calibrant.sequencer.service import SequencerService
 
 SERVICES = ("archive", "certify", "verify", "combine", "ingest", "sequencer", "camera")
 """All services; those who listen start before those who speak."""
@@ -43,6 +47,35 @@ class Observatory:
     def service(self, name: str) -> Any:
         """Return a running service's use cases."""
         return self.process(name).spec.service
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        return self.platform.clock
+
+    @property
+    def objects(self) -> FolderStore:
+        """Where files are."""
+        return self.platform.objects
+
+    @property
+    def sequencer(self) -> SequencerService:
+        """The sequencer's use cases."""
+        sequencer: SequencerService = self.service("sequencer")
+        return sequencer
+
+    @property
+    def patience_s(self) -> float:
+        """How long services of this process may be in trouble: what is the matter, they know themselves."""
+        return 5.0
+
+    def database(self, service: str) -> Database:
+        """Return a service's database."""
+        return self.process(service).database
+
+    def begin_night(self) -> None:
+        """Let the simulated camera go on in its next night."""
+        self.service("camera").begin_night()
 
     def troubles(self) -> dict[str, str]:
         """Return what does not work now, by service and part."""
@@ -89,15 +122,14 @@ def builder(name: str) -> Callable[[ObservatorySettings, Platform], FastAPI]:
     def build(settings: ObservatorySettings, platform: Platform) -> FastAPI:
         # Imported here, so that a command that runs no service does not pay for it.
         create_app = import_module(f"calibrant.{name}.app").create_app
-        own_type = _settings_type(name)
-        shared = settings.model_dump(
-            include=own_type.model_fields.keys() & type(settings).model_fields.keys()
-        )
-        app: FastAPI = create_app(own_type(**shared), platform)
+        app: FastAPI = create_app(settings_of(name, settings), platform)
         return app
 
     return build
 
 
-def _settings_type(name: str) -> Any:
-    return getattr(import_module(f"calibrant.{name}.settings"), f"{name.capitalize()}Settings")
+def settings_of(name: str, settings: ObservatorySettings) -> Any:
+    """Return a service's settings: what the observatory's have in common with them, the rest its own."""
+    own = getattr(import_module(f"calibrant.{name}.settings"), f"{name.capitalize()}Settings")
+    shared = own.model_fields.keys() & type(settings).model_fields.keys()
+    return own(**settings.model_dump(include=shared))

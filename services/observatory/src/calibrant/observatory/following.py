@@ -1,4 +1,4 @@
-"""Asking for a run and following it to its end, over running services.
+"""Asking for a run and following it to its end, over services that run here or elsewhere.
 
 Owns the waiting: until the run is finished and what it certified is published. Shows nothing.
 """
@@ -8,19 +8,54 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from calibrant.archive.store import ArchiveQueries
-from calibrant.bus.errors import CalibrantError
+from calibrant.bus.errors import CalibrantError, TransientError
 from calibrant.contracts.sequencer.v1 import RunRequested
-from calibrant.observatory.composition import Observatory
-from calibrant.sequencer.service import request_key
+from calibrant.runtime.clock import Clock
+from calibrant.runtime.database import Database
+from calibrant.runtime.objects import FolderStore
+from calibrant.sequencer.service import SequencerService, request_key
 from calibrant.sequencer.store import SequencerQueries
 from calibrant.sequencer.store.queries import RunView
 
 POLL_S = 0.2
-PATIENCE_S = 5.0
-"""How long the services may be in trouble before the run is left to a later call."""
+
+
+class Running(Protocol):
+    """Services that a run is asked of."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        ...
+
+    @property
+    def objects(self) -> FolderStore:
+        """Where their files are."""
+        ...
+
+    @property
+    def sequencer(self) -> SequencerService:
+        """The sequencer's use cases."""
+        ...
+
+    @property
+    def patience_s(self) -> float:
+        """How long they may be in trouble before the run is left to a later call, in seconds."""
+        ...
+
+    def database(self, service: str) -> Database:
+        """Return a service's database, to be read."""
+        ...
+
+    def begin_night(self) -> None:
+        """Let the simulated camera go on in its next night, where it can be told to."""
+
+    def troubles(self) -> Mapping[str, str]:
+        """Return what does not work now."""
+        ...
 
 
 class RunStalled(CalibrantError):
@@ -65,7 +100,7 @@ class Progress:
         return self.view.run.state == "finished" and settled == self.to_publish
 
 
-def ask(running: Observatory, request: RunRequested) -> Asked:
+def ask(running: Running, request: RunRequested) -> Asked:
     """Ask for a run, or find the unfinished one that asks for the same.
 
     Raises
@@ -73,44 +108,44 @@ def ask(running: Observatory, request: RunRequested) -> Asked:
     RunRefused
         The request cannot be carried out; the text says why.
     """
-    sequencer = running.service("sequencer")
+    sequencer = running.sequencer
     unfinished = sequencer.unfinished(request_key(request))
     if unfinished is not None:
         return Asked(unfinished, resumed=True)
     if request.exposures:
         sequencer.check(request)
         if request.generate:
-            running.service("camera").begin_night()
+            running.begin_night()
     return Asked(sequencer.request_run(request), resumed=False)
 
 
-async def follow(running: Observatory, run_id: str) -> AsyncIterator[Progress]:
+async def follow(running: Running, run_id: str) -> AsyncIterator[Progress]:
     """Yield a run's progress until it is finished and what it certified is published.
 
     Raises
     ------
     RunStalled
-        The services have been in trouble for ``PATIENCE_S`` seconds.
+        The services have been in trouble for longer than one has patience with them.
     """
-    clock = running.platform.clock
-    troubled_since: float | None = None
+    well_s = running.clock.monotonic_s()
     while True:
-        progress = await asyncio.to_thread(_look, running, run_id)
-        yield progress
-        if progress.finished:
-            return
-        troubles = running.troubles()
+        try:
+            progress = await asyncio.to_thread(_look, running, run_id)
+            yield progress
+            if progress.finished:
+                return
+            troubles = await asyncio.to_thread(running.troubles)
+        except TransientError as error:
+            troubles = {"database": str(error)}
         if not troubles:
-            troubled_since = None
-        elif troubled_since is None:
-            troubled_since = clock.monotonic_s()
-        elif clock.monotonic_s() - troubled_since > PATIENCE_S:
+            well_s = running.clock.monotonic_s()
+        elif running.clock.monotonic_s() - well_s > running.patience_s:
             raise RunStalled("; ".join(dict.fromkeys(troubles.values())))
         await asyncio.sleep(POLL_S)
 
 
-def _look(running: Observatory, run_id: str) -> Progress:
-    with running.process("sequencer").database.reading() as session:
+def _look(running: Running, run_id: str) -> Progress:
+    with running.database("sequencer").reading() as session:
         view = SequencerQueries(session).run(run_id)
     assert view is not None
     certified = {
@@ -118,7 +153,7 @@ def _look(running: Observatory, run_id: str) -> Progress:
     }
     publications: dict[str, Mapping[str, Any]] = {}
     if certified:
-        with running.process("archive").database.reading() as session:
+        with running.database("archive").reading() as session:
             for row in ArchiveQueries(session).publications(products=certified):
                 if row["end_tai_ns"] == certified[row["product"]]:
                     publications.setdefault(row["product"], row)

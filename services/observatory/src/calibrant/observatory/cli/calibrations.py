@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
-from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from calibrant.observatory.cli.options import AsJson, Place, placed
 from calibrant.observatory.cli.stores import queries
 
 app = typer.Typer(help="What is certified: list, show one, find the one that applies.", no_args_is_help=True)
 
 
 @app.command("list")
-def listing(data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: AsJson = False) -> None:
+@placed
+def listing(place: Place, *, as_json: AsJson = False) -> None:
     """List certifications, the latest first."""
-    with told(), queries(data_dir, "certify") as certify:
+    with told(), queries(place, "certify") as certify:
         rows = [] if certify is None else certify.calibrations()
     columns = [
         Column("id"),
@@ -31,23 +31,25 @@ def listing(data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: AsJson = False) ->
 
 
 @app.command("show")
+@placed
 def show(
     name: Annotated[str, typer.Argument(help="Identifier, as `list` shows it.")],
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    place: Place,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Show all that is known of one certification."""
-    with told(), queries(data_dir, "certify") as certify:
+    with told(), queries(place, "certify") as certify:
         row = None if certify is None else certify.calibration(name)
     if row is None:
-        fail(f"no certification {name!r} in {data_dir}; `calibrant calibrations list` shows them")
+        fail(f"no certification {name!r} in {place}; `calibrant calibrations list` shows them")
     show_one(row, as_json=as_json)
 
 
 @app.command("find")
+@placed
 def find(
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    place: Place,
     *,
     instrument: Annotated[str, typer.Option("--instrument", "-i", help="Camera.")],
     detector: Annotated[int, typer.Option(help="Detector number.")],
@@ -63,9 +65,9 @@ def find(
     """Find the calibration that applies, and say why; exit 1 if none does."""
     at_tai_ns = _time("--at", at)
     as_of_tai_ns = None if as_of is None else _time("--as-of", as_of)
-    with told(), queries(data_dir, "certify") as certify:
+    with told(), queries(place, "certify") as certify:
         if certify is None:
-            fail(f"nothing was ever certified in {Path(data_dir)}")
+            fail(f"nothing was ever certified in {place}")
         answer: dict[str, Any] = certify.find(
             instrument=instrument,
             detector=detector,

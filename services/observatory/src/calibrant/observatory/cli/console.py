@@ -36,13 +36,14 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Turn an error raised on purpose into one line and exit code 1."""
+    """Turn an error raised on purpose into one line and exit code 1, or 2 for a wrong setting."""
     from calibrant.bus.errors import CalibrantError  # noqa: PLC0415
+    from calibrant.runtime.settings import WrongSetting  # noqa: PLC0415
 
     try:
         yield
     except CalibrantError as error:
-        fail(str(error))
+        fail(str(error), 2 if isinstance(error, WrongSetting) else 1)
 
 
 def show_json(value: Any) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from calibrant.observatory.cli.console import Column, console, fail, show_one, show_rows, told
-from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from calibrant.observatory.cli.options import AsJson, Place, placed
 from calibrant.observatory.cli.stores import database_of
 
 app = typer.Typer(help="What services gave up on.", no_args_is_help=True)
@@ -17,8 +16,9 @@ LetterId = Annotated[str, typer.Argument(help="Identifier, as `list` shows it.")
 
 
 @app.command("list")
+@placed
 def listing(
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    place: Place,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Also the replayed and discarded.")] = False,
     as_json: AsJson = False,
@@ -28,7 +28,7 @@ def listing(
 
     rows: list[dict[str, Any]] = []
     with told():
-        for service, database in _databases(data_dir):
+        for service, database in _databases(place):
             with database.reading() as session:
                 found = dead_letters.letters(session, state=None if everything else "open")
                 rows += [_summary(service, row) for row in found]
@@ -44,10 +44,11 @@ def listing(
 
 
 @app.command("show")
-def show(letter_id: LetterId, data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: AsJson = False) -> None:
+@placed
+def show(letter_id: LetterId, place: Place, *, as_json: AsJson = False) -> None:
     """Show a dead letter with its origin and its body."""
     with told():
-        for service, database in _databases(data_dir):
+        for service, database in _databases(place):
             with database.reading() as session:
                 row = _find(session, letter_id)
                 if row is not None:
@@ -60,24 +61,26 @@ def show(letter_id: LetterId, data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: 
 
 
 @app.command("replay")
-def replay(letter_id: LetterId, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+@placed
+def replay(letter_id: LetterId, place: Place) -> None:
     """Send a dead letter again; running services take it up at once, others at their next start."""
     from calibrant.runtime import dead_letters  # noqa: PLC0415
 
-    _act(letter_id, data_dir, dead_letters.replay, "is sent again")
+    _act(letter_id, place, dead_letters.replay, "is sent again")
 
 
 @app.command("discard")
-def discard(letter_id: LetterId, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+@placed
+def discard(letter_id: LetterId, place: Place) -> None:
     """Put a dead letter away for good; it stays on record."""
     from calibrant.runtime import dead_letters  # noqa: PLC0415
 
-    _act(letter_id, data_dir, dead_letters.discard, "is discarded")
+    _act(letter_id, place, dead_letters.discard, "is discarded")
 
 
-def _act(letter_id: str, data_dir: Path, action: Callable[[Any, str], Any], done: str) -> None:
+def _act(letter_id: str, place: Place, action: Callable[[Any, str], Any], done: str) -> None:
     with told():
-        for service, database in _databases(data_dir):
+        for service, database in _databases(place):
             with database.writing() as session:
                 if _find(session, letter_id) is None:
                     continue
@@ -91,10 +94,10 @@ def _unknown(letter_id: str) -> None:
     fail(f"no dead letter {letter_id!r}; `calibrant dead-letters list --all` shows them")
 
 
-def _databases(data_dir: Path) -> list[tuple[str, Any]]:
+def _databases(place: Place) -> list[tuple[str, Any]]:
     from calibrant.observatory.composition import SERVICES  # noqa: PLC0415
 
-    found = [(service, database_of(data_dir, service)) for service in sorted(SERVICES)]
+    found = [(service, database_of(place, service)) for service in sorted(SERVICES)]
     return [(service, database) for service, database in found if database is not None]
 
 

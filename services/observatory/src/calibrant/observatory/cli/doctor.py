@@ -15,7 +15,7 @@ from typing import Literal
 import typer
 
 from calibrant.observatory.cli.console import console, show_json
-from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from calibrant.observatory.cli.options import AsJson, Place, placed
 
 LOW_DISK_BYTES = 2 * 1024**3
 OLDEST_SQLITE = (3, 35, 0)
@@ -30,9 +30,10 @@ class Finding:
     found: str
 
 
-def doctor(data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: AsJson = False) -> None:
+@placed
+def doctor(place: Place, *, as_json: AsJson = False) -> None:
     """Look at the machine and the data folder; exit 1 if anything is bad."""
-    findings = [check(data_dir) for check in CHECKS]
+    findings = [check(place.data_dir) for check in CHECKS]
     if as_json:
         show_json([{"what": f.what, "state": f.state, "found": f.found} for f in findings])
     else:

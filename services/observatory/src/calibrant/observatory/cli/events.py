@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from calibrant.observatory.cli.console import console, fail, told
-from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from calibrant.observatory.cli.options import AsJson, Place, placed
 
 if TYPE_CHECKING:
     from calibrant.bus.ports import Bus, Record, TopicPartition
@@ -21,8 +20,9 @@ POLL_S = 0.2
 
 
 @app.command("tail")
+@placed
 def tail(
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    place: Place,
     *,
     topic: Annotated[
         list[str] | None, typer.Option("--topic", help="Only this topic; may be repeated.")
@@ -34,23 +34,22 @@ def tail(
     """Show the newest events, oldest first."""
     with told():
         try:
-            asyncio.run(_tail(data_dir, topic, last, follow=follow, as_json=as_json))
+            asyncio.run(_tail(place, topic, last, follow=follow, as_json=as_json))
         except KeyboardInterrupt:
             return
 
 
-async def _tail(data_dir: Path, names: list[str] | None, last: int, *, follow: bool, as_json: bool) -> None:
-    from calibrant.bus.embedded import open_bus  # noqa: PLC0415
+async def _tail(place: Place, names: list[str] | None, last: int, *, follow: bool, as_json: bool) -> None:
     from calibrant.contracts.flow import topics  # noqa: PLC0415
+    from calibrant.runtime.adapters import known_log  # noqa: PLC0415
 
     for name in names or ():
         if name not in topics():
             fail(f"no topic {name!r}; there are {', '.join(topics())}")
-    path = data_dir / "bus.sqlite"
-    if not path.exists():
-        fail(f"no events in {data_dir}: nothing has run there yet. Try `calibrant demo`")
+    bus = await known_log(place.settings())
+    if bus is None:
+        fail(f"no events in {place.data_dir}: nothing has run there yet. Try `calibrant demo`")
     wanted = names or [name for name, topic in topics().items() if not topic.lossy]
-    bus = await open_bus(path)
     try:
         after = await bus.end_offsets(wanted)
         newest = await _read(bus, wanted, from_start=False, limit=last)

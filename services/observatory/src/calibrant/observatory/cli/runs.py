@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from calibrant.observatory.cli.console import fail, told
-from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from calibrant.observatory.cli.options import AsJson, Place, placed
 from calibrant.observatory.cli.signals import ended_by_sigterm
 
 if TYPE_CHECKING:
     from calibrant.contracts.sequencer.v1 import RunRequested
+    from calibrant.observatory.cli.show_run import RunOutcome
     from calibrant.observatory.settings import ObservatorySettings
 
 DEMO = {"bias": (10, 0.0), "dark": (5, 30.0), "flat": (10, 5.0)}
@@ -34,10 +35,14 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="A recipe parameter: recipe.parameter=value. May be repeated."),
 ]
+Attach = Annotated[
+    bool, typer.Option("--attach", help="Start no service: give the run to those that run, and follow it.")
+]
 
 
+@placed
 def demo(
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    place: Place,
     *,
     instrument: Annotated[str, typer.Option(help="Simulated camera to use.")] = "simcam",
     as_json: AsJson = False,
@@ -49,6 +54,7 @@ def demo(
     from calibrant.contracts.sequencer.v1 import ExposureRequest  # noqa: PLC0415
     from calibrant.observatory.requests import run_request  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
+    from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
     exposures = tuple(
         ExposureRequest(
@@ -59,14 +65,15 @@ def demo(
         for kind, (count, seconds) in DEMO.items()
     )
     with told():
-        settings = ObservatorySettings(data_dir=data_dir, instrument=instrument, flaws=(DEMO_FLAW,))
+        settings = chosen(ObservatorySettings, **place.given(), instrument=instrument, flaws=(DEMO_FLAW,))
         request = run_request(settings, instrument=instrument, exposures=exposures, requested_by="demo")
-        _go(_imitating(settings, request), request, as_json=as_json)
+        _go(place, _imitating(settings, request), request, attach=False, as_json=as_json)
 
 
+@placed
 def replay(
     folder: Annotated[Path, typer.Argument(help="Folder with frames; searched to its depth.")],
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    place: Place,
     *,
     instrument: Annotated[str, typer.Option("--instrument", "-i", help="Camera: a name, or a YAML file.")],
     make: Make = None,
@@ -81,14 +88,16 @@ def replay(
     collection: Collection = None,
     begin: Begin = None,
     end: End = None,
+    attach: Attach = False,
     as_json: AsJson = False,
 ) -> None:
     """Take a folder of real frames the whole way to published calibrations."""
     from calibrant.observatory.requests import folder_of, recipe_parameters, run_request  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
+    from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
     with told():
-        settings = ObservatorySettings(data_dir=data_dir)
+        settings = chosen(ObservatorySettings, **place.given())
         request = run_request(
             settings,
             instrument=instrument,
@@ -100,12 +109,13 @@ def replay(
             begin=begin,
             end=end,
         )
-        _go(settings, request, as_json=as_json)
+        _go(place, settings, request, attach=attach, as_json=as_json)
 
 
+@placed
 def run(
     sequence: Annotated[Path, typer.Argument(help="Sequence file (YAML).")],
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    place: Place,
     *,
     parameters: Set = None,
     speed: Annotated[
@@ -114,17 +124,23 @@ def run(
     flaw: Annotated[
         list[str] | None, typer.Option("--flaw", help="Switch on a flaw of the simulated camera, by name.")
     ] = None,
+    attach: Attach = False,
     as_json: AsJson = False,
 ) -> None:
     """Take a commanded sequence on the simulated camera the whole way."""
     from calibrant.observatory.requests import recipe_parameters, run_request  # noqa: PLC0415
     from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
+    from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
     with told():
         wanted = read_sequence(sequence)
-        settings = ObservatorySettings(
-            data_dir=data_dir, instrument=wanted.instrument, speed=speed, flaws=tuple(flaw or ())
+        settings = chosen(
+            ObservatorySettings,
+            **place.given(),
+            instrument=wanted.instrument,
+            speed=speed,
+            flaws=tuple(flaw or ()),
         )
         request = run_request(
             settings,
@@ -136,7 +152,7 @@ def run(
             begin=wanted.certify_calib_begin_date,
             end=wanted.certify_calib_end_date,
         )
-        _go(_imitating(settings, request), request, as_json=as_json)
+        _go(place, _imitating(settings, request), request, attach=attach, as_json=as_json)
 
 
 def _imitating(settings: ObservatorySettings, request: RunRequested) -> ObservatorySettings:
@@ -144,23 +160,35 @@ def _imitating(settings: ObservatorySettings, request: RunRequested) -> Observat
     return settings.model_copy(update={"instrument": request.instrument})
 
 
-def _go(settings: ObservatorySettings, request: RunRequested, *, as_json: bool) -> None:
+def _go(
+    place: Place, settings: ObservatorySettings, request: RunRequested, *, attach: bool, as_json: bool
+) -> None:
+    from calibrant.observatory.cli import show_run  # noqa: PLC0415
+    from calibrant.runtime.sole import HeldByAnother  # noqa: PLC0415
+
     try:
-        good = asyncio.run(_follow(settings, request, as_json=as_json))
+        outcome = asyncio.run(_follow(settings, request, attach=attach, quiet=as_json))
+    except HeldByAnother as error:
+        fail(f"{error}. Or give the run to the services that run already: --attach")
     except (KeyboardInterrupt, asyncio.CancelledError) as error:
-        typer.echo("\nInterrupted. Nothing is lost: the same command goes on from here.", err=True)
+        words = "The run goes on" if attach else "Nothing is lost: the same command goes on from here"
+        typer.echo(f"\nInterrupted. {words}.", err=True)
         raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from None
-    if not good:
+    show_run.show(outcome, place.words(), as_json=as_json)
+    if not outcome.good:
         raise typer.Exit(1)
 
 
-async def _follow(settings: ObservatorySettings, request: RunRequested, *, as_json: bool) -> bool:
+async def _follow(
+    settings: ObservatorySettings, request: RunRequested, *, attach: bool, quiet: bool
+) -> RunOutcome:
+    from calibrant.observatory.attaching import attached  # noqa: PLC0415
     from calibrant.observatory.cli import show_run  # noqa: PLC0415
     from calibrant.observatory.composition import observatory  # noqa: PLC0415
     from calibrant.observatory.following import RunStalled, ask, follow  # noqa: PLC0415
 
-    with show_run.Bars(quiet=as_json) as bars, ended_by_sigterm():
-        async with observatory(settings) as running:
+    with show_run.Bars(quiet=quiet) as bars, ended_by_sigterm():
+        async with (attached if attach else observatory)(settings) as running:
             asked = await asyncio.to_thread(ask, running, request)
             bars.begin(asked)
             last: Any = None
@@ -171,6 +199,4 @@ async def _follow(settings: ObservatorySettings, request: RunRequested, *, as_js
             except RunStalled as error:
                 bars.stop()
                 fail(f"{error}. Then give the same command again: it goes on from here")
-            outcome = await asyncio.to_thread(show_run.outcome, running, last, settings.data_dir)
-    show_run.show(outcome, as_json=as_json)
-    return outcome.good
+            return await asyncio.to_thread(show_run.outcome, running, last, settings.data_dir)

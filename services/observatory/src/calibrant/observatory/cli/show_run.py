@@ -17,7 +17,6 @@ from calibrant.combine.store import CombineQueries
 from calibrant.frames.times import format_time
 from calibrant.observatory import following
 from calibrant.observatory.cli.console import console, show_json
-from calibrant.observatory.composition import Observatory
 from calibrant.observatory.picture import Master, save_picture
 from calibrant.observatory.summary import Line, lines
 from calibrant.sequencer.store.queries import RejectedFile, RunView
@@ -109,7 +108,7 @@ class RunOutcome:
     lines: Sequence[Line]
     rejected: Sequence[RejectedFile]
     picture: Path | None
-    data_dir: Path
+    published_to: str
 
     @property
     def good(self) -> bool:
@@ -117,15 +116,15 @@ class RunOutcome:
         return self.view.run.outcome != "failed"
 
 
-def outcome(running: Observatory, progress: following.Progress, data_dir: Path) -> RunOutcome:
+def outcome(running: following.Running, progress: following.Progress, data_dir: Path) -> RunOutcome:
     """Gather what a finished run came to, and draw its masters."""
     view = progress.view
-    locate = running.platform.objects.path_of
+    locate = running.objects.path_of
     wanted = {row.report_id for row in view.rows if row.report_id}
-    with running.process("verify").database.reading() as session:
+    with running.database("verify").reading() as session:
         reports = [row for row in VerifyQueries(session).reports() if row["id"] in wanted]
     found = lines(view, reports, progress.publications)
-    with running.process("combine").database.reading() as session:
+    with running.database("combine").reading() as session:
         queries = CombineQueries(session, locate)
         files = {line.product: queries.file(line.product) for line in found if line.product}
     masters = [
@@ -138,11 +137,11 @@ def outcome(running: Observatory, progress: following.Progress, data_dir: Path) 
         picture = data_dir / "pictures" / f"{view.run.run_id}.png"
         picture.parent.mkdir(parents=True, exist_ok=True)
         save_picture(masters, picture, f"{view.run.instrument}, {view.run.run_id}")
-    return RunOutcome(view, found, view.rejected, picture, data_dir)
+    return RunOutcome(view, found, view.rejected, picture, str(locate("objects:archive")))
 
 
-def show(result: RunOutcome, *, as_json: bool) -> None:
-    """Show what a run came to."""
+def show(result: RunOutcome, options: str, *, as_json: bool) -> None:
+    """Show what a run came to; ``options`` are those that a further command needs."""
     if as_json:
         show_json(
             {
@@ -167,7 +166,7 @@ def show(result: RunOutcome, *, as_json: bool) -> None:
                 Text(head, "bold red" if head in ("rejected", "failed") else "bold"), Text(what), Text(text)
             )
         out.print(grid)
-    _places(result)
+    _places(result, options)
 
 
 def _remarks(result: RunOutcome) -> Iterator[tuple[str, str, str]]:
@@ -213,7 +212,7 @@ def _utc(tai_ns: int | None) -> str:
     return "open" if tai_ns is None else format_time(tai_ns, "utc", 0).replace("T", " ")[:16]
 
 
-def _places(result: RunOutcome) -> None:
+def _places(result: RunOutcome, options: str) -> None:
     out = console()
     run = result.view.run
     out.print()
@@ -223,11 +222,9 @@ def _places(result: RunOutcome) -> None:
     out.print(Text.assemble((words, f"bold {style}")))
     published = sum(line.status == "current" for line in result.lines)
     if published:
-        folder = result.data_dir / "objects" / "archive"
-        out.print(f"published  {published} in {folder}", markup=False, soft_wrap=True)
+        out.print(f"published  {published} in {result.published_to}", markup=False, soft_wrap=True)
     if result.picture is not None:
         out.print(f"picture    {result.picture}", markup=False, soft_wrap=True)
-    option = "" if result.data_dir == Path("calibrant-data") else f" --data-dir {result.data_dir}"
     if any(line.report for line in result.lines):
-        out.print(f"more       calibrant reports list{option}", markup=False, soft_wrap=True)
+        out.print(f"more       calibrant reports list{options}", markup=False, soft_wrap=True)
     sys.stdout.flush()

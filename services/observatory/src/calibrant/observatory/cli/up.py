@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from calibrant.observatory.cli.console import console, told
-from calibrant.observatory.cli.options import DEFAULT_DATA_DIR, DataDir
+from calibrant.observatory.cli.options import Place, placed
 from calibrant.observatory.cli.signals import ended_by_sigterm
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ OPEN_WARNING = (
 Services = Annotated[list[str] | None, typer.Argument(help="Services to run; none named: all of them.")]
 
 
+@placed
 def up(
+    place: Place,
     services: Services = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
     host: Annotated[str, typer.Option(envvar="CALIBRANT_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -41,13 +42,14 @@ def up(
 ) -> None:
     """Run services until stopped (Ctrl-C or SIGTERM); work in hand is finished first."""
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
+    from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
-    settings = ObservatorySettings(data_dir=data_dir, host=host, port=port, speed=speed)
     with told(), suppress(KeyboardInterrupt, asyncio.CancelledError):  # stopped while it was starting
-        asyncio.run(_up(settings, services))
+        settings = chosen(ObservatorySettings, **place.given(), host=host, port=port, speed=speed)
+        asyncio.run(_up(place, settings, services))
 
 
-async def _up(settings: ObservatorySettings, names: list[str] | None) -> None:
+async def _up(place: Place, settings: ObservatorySettings, names: list[str] | None) -> None:
     from calibrant.observatory.composition import SERVICES, observatory  # noqa: PLC0415
     from calibrant.observatory.http import observatory_app  # noqa: PLC0415
     from calibrant.runtime.main import listen, serve  # noqa: PLC0415
@@ -55,7 +57,7 @@ async def _up(settings: ObservatorySettings, names: list[str] | None) -> None:
     with listen(settings.host, settings.port) as opened, ended_by_sigterm():
         async with observatory(settings, names or SERVICES) as running:
             host, port = opened.getsockname()[:2]
-            console().print(f"calibrant listens on http://{host}:{port} (data in {settings.data_dir})")
+            console().print(f"calibrant listens on http://{host}:{port} (data in {place})")
             console().print(
                 f"services: {', '.join(sorted(running.apps))}; documentation under /docs and /SERVICE/docs"
             )

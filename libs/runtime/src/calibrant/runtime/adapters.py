@@ -1,0 +1,55 @@
+"""From settings to adapters: the log, the databases, the object store, embedded or on servers.
+
+The only place, beside tests, that names adapters. Makes nothing that only a running service may make.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from calibrant.bus.embedded import open_bus
+from calibrant.bus.ports import Bus
+from calibrant.runtime.database import Database
+from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.settings import PlatformSettings
+
+
+async def open_log(settings: PlatformSettings) -> Bus:
+    """Open the log.
+
+    Raises
+    ------
+    BusUnavailable
+        It cannot be reached, or its file cannot be made or written.
+    BusCorrupt
+        Its file is damaged.
+    """
+    return await open_bus(_log_file(settings))
+
+
+async def known_log(settings: PlatformSettings) -> Bus | None:
+    """Open the log to look into it; None when nothing has ever run in the data folder."""
+    return await open_log(settings) if _log_file(settings).exists() else None
+
+
+def open_database(settings: PlatformSettings, service: str) -> Database:
+    """Open a service's own database."""
+    return Database(f"sqlite:///{_database_file(settings, service)}")
+
+
+def known_database(settings: PlatformSettings, service: str) -> Database | None:
+    """Open a service's database to look into it; None when the service never ran there."""
+    return open_database(settings, service) if _database_file(settings, service).exists() else None
+
+
+def object_store(settings: PlatformSettings) -> FolderStore:
+    """Return the object store."""
+    return FolderStore(settings.data_dir.absolute() / "objects")
+
+
+def _log_file(settings: PlatformSettings) -> Path:
+    return settings.data_dir.absolute() / "bus.sqlite"
+
+
+def _database_file(settings: PlatformSettings, service: str) -> Path:
+    return settings.data_dir.absolute() / "db" / f"{service}.sqlite"
