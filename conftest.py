@@ -19,6 +19,7 @@ import pytest
 from calibrant.bus.testing import broker as kafka
 
 if TYPE_CHECKING:
+    from calibrant.runtime.testing.databases import DatabaseSite
     from calibrant.runtime.testing.postgres import Cluster
 
 ROOT = Path(__file__).parent
@@ -121,6 +122,16 @@ def postgres() -> Iterator[Cluster]:
 def postgres_url(postgres: Cluster) -> str:
     """Return the address of a database of the test's own; marker ``postgres``."""
     return postgres.create_database()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_site(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseSite:
+    """Return where a database may be made; a test that uses it runs on both databases."""
+    from calibrant.runtime.testing.databases import DatabaseSite  # noqa: PLC0415  most tests need none
+
+    if request.param == "sqlite":
+        return DatabaseSite(f"sqlite:///{tmp_path}/x.sqlite")
+    return DatabaseSite(request.getfixturevalue("postgres_url"))
 
 
 @pytest.hookimpl(trylast=True)

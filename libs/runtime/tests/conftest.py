@@ -5,7 +5,6 @@ from calibrant.bus.errors import Backoff, PermanentError
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobDone
 from calibrant.contracts.sequencer.v1 import RunProgress
-from calibrant.runtime.database import Database
 from calibrant.runtime.desk import Desk
 from calibrant.runtime.dispatch import Dispatcher
 from calibrant.runtime.handlers import JobHandler, on
@@ -25,11 +24,9 @@ from calibrant.runtime.testing.services import table
 
 
 @pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path}/x.sqlite", busy_timeout_s=0.05)
-    database.migrate([MIGRATIONS])
-    yield database
-    database.close()
+def database(database_site):
+    with database_site.opened(MIGRATIONS, busy_timeout_s=0.05) as database:
+        yield database
 
 
 @pytest.fixture

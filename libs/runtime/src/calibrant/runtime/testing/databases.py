@@ -1,0 +1,60 @@
+"""Where a test's database is: a file, or a schema on a real PostgreSQL.
+
+Owns no expectations. The fixture ``database_site`` of the tree's conftest.py gives each test both, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from calibrant.runtime.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSite:
+    """Where a database is.
+
+    Parameters
+    ----------
+    url : str
+        Its address.
+    schema : str
+        The schema's name on a server.
+    """
+
+    url: str
+    schema: str = "test"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is SQLite's."""
+        return self.url.startswith("sqlite")
+
+    def open(self, **options: Any) -> Database:
+        """Open it, as one process of a service does."""
+        return Database(self.url, schema=self.schema, **options)
+
+    @contextmanager
+    def opened(self, *migrations: Path, **options: Any) -> Iterator[Database]:
+        """Open it for as long as the block lasts, with the runtime's tables and those of these revisions."""
+        database = self.open(**options)
+        try:
+            database.migrate(migrations)
+            yield database
+        finally:
+            database.close()
+
+    def tables(self) -> set[str]:
+        """Return the names of its tables."""
+        database = self.open()
+        try:
+            with database.reading() as session:
+                return set(sa.inspect(session.connection()).get_table_names())
+        finally:
+            database.close()
