@@ -59,6 +59,9 @@ async def test_what_cannot_be_had_says_why(archive, client) -> None:
         shown = (await client.get(f"/publications/{waiting['id']}")).json()
         assert (shown["status"], shown["obscore"]["obs_id"]) == ("current", "bias-1")
         stored = archive.objects.root / shown["path"]
+        stored.write_bytes(b"BIAS-1" * 300)  # as long as it should be
+        damaged = await client.get(waiting["access_path"])
+        assert (damaged.status_code, "missing or damaged" in damaged.json()["detail"]) == (503, True)
         stored.write_bytes(b"cut")
         assert (await client.get(waiting["access_path"])).status_code == 503
         stored.unlink()

@@ -58,7 +58,7 @@ async def test_a_certification_on_the_bus_is_published_also_what_a_stopped_servi
         await archive.start()
         told += await announcements(platform, 3)
         with archive.database.reading() as session:
-            listed = ArchiveQueries(session, platform.objects.path_of).publications()
+            listed = ArchiveQueries(session, platform.objects).publications()
         await archive.stop(5)
         await certify.stop(5)
     assert {event.product_id for event in told} == {"bias-1", "bias-2", "bias-3"}

@@ -45,7 +45,10 @@ def test_taking_a_frame_again_changes_nothing(store):
 def test_removing_an_image_leaves_all_others(store):
     expose(plan(number=1), store)
     kept = expose(plan(number=11), store)  # a name that begins alike, but for its end
+    cut_off = store.root / "raw/20260101/.SC_O_20260101_000001_0.fits.0123abcd"
+    cut_off.write_bytes(b"half a frame")
     remove_image(store, "20260101", "SC_O_20260101_000001")
+    assert not cut_off.exists()
     remove_image(store, "20260101", "SC_O_20260101_000001")
     left = list(store.keys("raw/20260101"))
     assert left == [

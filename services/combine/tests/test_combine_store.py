@@ -33,7 +33,7 @@ def recorded(bench, database):
 
 
 def tell(database, bench, job, result):
-    service = CombineService(bench.objects.path_of)
+    service = CombineService(bench.objects)
     envelope = Envelope(
         id="event-1",
         source="/calibrant/sequencer",
@@ -67,12 +67,12 @@ def test_products_are_listed_and_shown(recorded, bench, database):
     job, result, (done,) = recorded
     name = done.products[0].product_id
     with database.reading() as session:
-        queries = CombineQueries(session, bench.objects.path_of)
+        queries = CombineQueries(session, bench.objects)
         (line,) = queries.products(kind="bias", instrument="simcam-tiny", detector=0)
         assert queries.products(detector=1) == []
         shown = queries.product(name)
         assert queries.product("bias-0") is None
-        assert queries.file(name) == bench.objects.path_of(result.artifacts["product"].uri)
+        assert queries.file(name) == result.artifacts["product"]
     assert line["id"] == name
     assert line["state"] == "built"
     assert Path(line["path"]).is_file()

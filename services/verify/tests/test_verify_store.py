@@ -20,7 +20,7 @@ from calibrant.verify.store import MetricRow, ResultRow, VerifyQueries
 def tell(bench, database, job, ref):
     measure = isinstance(job, MeasureJob)
     record, name = (record_measurements, "measurements") if measure else (record_report, "report")
-    service = VerifyService(bench.objects, bench.objects.path_of)
+    service = VerifyService(bench.objects)
     result = JobResult(execution_id="run-1", artifacts={name: ref})
     envelope = Envelope(
         id="event-1",
@@ -91,7 +91,7 @@ def test_a_decision_is_told_by_detector(bench, database, decided):
 def test_reports_are_listed_by_detector_and_shown_whole(bench, database, decided):
     job, _, (told,) = decided
     with database.reading() as session:
-        queries = VerifyQueries(session, bench.objects.path_of)
+        queries = VerifyQueries(session, bench.objects)
         good, missing = queries.reports(kind="bias", instrument="simcam-tiny")
         assert queries.reports(detector=1) == [missing]
         assert queries.reports(product=told.decisions[0].product_id) == [good]
@@ -105,6 +105,15 @@ def test_reports_are_listed_by_detector_and_shown_whole(bench, database, decided
     assert shown["thresholds"]["failed_tests"] == 8
     assert shown["lines"] == [good, missing]
     assert shown["job_id"] == job.job_id
+
+
+def test_a_report_whose_file_was_changed_is_shown_without_it(bench, database, decided):
+    _, ref, (told,) = decided
+    bench.objects.path_of(ref.uri).write_text('{"thresholds": "forged"}')
+    with database.reading() as session:
+        shown = VerifyQueries(session, bench.objects).report(told.report_id)
+    assert shown["id"] == told.report_id
+    assert "thresholds" not in shown
 
 
 def test_a_metric_has_a_history(bench, database, measured):

@@ -10,7 +10,7 @@ from pathlib import Path
 from calibrant.bus.embedded import open_bus
 from calibrant.bus.ports import Bus
 from calibrant.runtime.database import Database
-from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.objects import ObjectStore, open_store
 from calibrant.runtime.settings import PlatformSettings
 
 
@@ -42,9 +42,9 @@ def known_database(settings: PlatformSettings, service: str) -> Database | None:
     return open_database(settings, service) if _database_file(settings, service).exists() else None
 
 
-def object_store(settings: PlatformSettings) -> FolderStore:
+def object_store(settings: PlatformSettings) -> ObjectStore:
     """Return the object store."""
-    return FolderStore(settings.data_dir.absolute() / "objects")
+    return open_store(settings)
 
 
 def _log_file(settings: PlatformSettings) -> Path:

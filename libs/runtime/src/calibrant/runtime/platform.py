@@ -18,7 +18,7 @@ from calibrant.runtime.adapters import object_store, open_database, open_log
 from calibrant.runtime.clock import Clock, SystemClock
 from calibrant.runtime.database import Database
 from calibrant.runtime.ids import Ids, RandomIds
-from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.objects import ObjectStore
 from calibrant.runtime.probe import Probe
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.workers import Workers
@@ -32,7 +32,7 @@ class Platform:
 
     settings: PlatformSettings
     bus: Bus
-    objects: FolderStore
+    objects: ObjectStore
     workers: Workers
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)

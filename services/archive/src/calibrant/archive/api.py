@@ -1,8 +1,5 @@
 """HTTP of archive: publications and their files, with ranges. Answers from the one query class; changes nothing."""
 
-import os
-from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -10,6 +7,8 @@ from fastapi.responses import FileResponse
 
 from calibrant.archive.store import ArchiveQueries, PublicationRow
 from calibrant.runtime.database import Database
+from calibrant.runtime.downloads import download
+from calibrant.runtime.objects import ObjectStore
 
 Limit = Annotated[int, Query(ge=1, le=100_000, description="At most so many.")]
 _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "No such publication"}}
@@ -23,15 +22,15 @@ _FILE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def routes(database: Database, locate: Callable[[str], Path]) -> APIRouter:
+def routes(database: Database, objects: ObjectStore) -> APIRouter:
     """Return the routes of archive.
 
     Parameters
     ----------
     database : Database
         The service's own.
-    locate : callable
-        Gives the local path of an address ``objects:KEY``.
+    objects : ObjectStore
+        Where the files are.
     """
     router = APIRouter(tags=["publications"])
 
@@ -61,7 +60,7 @@ def routes(database: Database, locate: Callable[[str], Path]) -> APIRouter:
             row = ArchiveQueries(session).row(publication_id)
         if row is None:
             raise _no_publication(publication_id)
-        return _download(row, locate, request.headers.get("if-none-match", ""))
+        return _download(row, objects, request.headers.get("if-none-match", ""))
 
     summary = "Download a publication's file; ranges are served, the ETag is its SHA-256"
     router.get("/files/{publication_id}", summary=summary, response_class=FileResponse, responses=_FILE)(file)
@@ -69,29 +68,15 @@ def routes(database: Database, locate: Callable[[str], Path]) -> APIRouter:
     return router
 
 
-def _download(row: PublicationRow, locate: Callable[[str], Path], known: str) -> Response:
-    if row.uri is None:
+def _download(row: PublicationRow, objects: ObjectStore, known: str) -> Response:
+    ref = row.copy_ref
+    if ref is None:
         why = f": {row.reason}" if row.reason else "; ask again later"
         raise HTTPException(404, f"publication {row.publication_id} is {row.status}{why}")
-    path = locate(row.uri)
-    try:
-        status = os.stat(path)  # noqa: PTH116  what the response wants
-    except OSError:
-        status = None
-    if status is None or status.st_size != row.size_bytes:
-        raise HTTPException(
-            503, f"the archive's copy of {row.product_id} is missing or damaged; tell its keeper"
-        )
-    etag = f'"{row.sha256}"'
+    etag = f'"{ref.sha256}"'
     if etag in known or known.strip() == "*":
         return Response(status_code=304, headers={"etag": etag})
-    return FileResponse(
-        path,
-        media_type=row.media_type,
-        filename=f"{row.product_id}.fits",
-        headers={"etag": etag},
-        stat_result=status,
-    )
+    return download(objects, ref, f"{row.product_id}.fits", {"etag": etag})
 
 
 def _no_publication(publication_id: str) -> HTTPException:

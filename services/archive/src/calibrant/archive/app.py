@@ -25,7 +25,7 @@ def create_app(settings: ArchiveSettings, platform: Platform) -> FastAPI:
         handlers=collect(handlers),
         database=database,
         migrations=Path(__file__).parent / "migrations",
-        router=routes(database, platform.objects.path_of),
+        router=routes(database, platform.objects),
         background=(Publisher(service).publishing,),
     )
     return http_app(ServiceProcess(spec, platform))

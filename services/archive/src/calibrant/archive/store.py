@@ -4,16 +4,16 @@ Owns the tables of publications and of the catalogue. Times are TAI nanoseconds;
 ``Z``.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from calibrant.contracts.common.v1 import Product
+from calibrant.contracts.common.v1 import DataRef, Product
 from calibrant.frames.times import utc_text
+from calibrant.runtime.objects import ObjectStore
 
 
 class Status(StrEnum):
@@ -55,6 +55,15 @@ class PublicationRow(SQLModel, table=True):
     media_type: str | None = None
     requested_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
     published_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+    @property
+    def copy_ref(self) -> DataRef | None:
+        """The archive's own copy; None until it is published."""
+        if self.uri is None or self.sha256 is None or self.size_bytes is None or self.media_type is None:
+            return None
+        return DataRef(
+            uri=self.uri, sha256=self.sha256, size_bytes=self.size_bytes, media_type=self.media_type
+        )
 
     @property
     def certified_product(self) -> Product:
@@ -107,13 +116,13 @@ class ArchiveQueries:
     ----------
     session : Session
         A transaction for reading.
-    locate : callable or None
-        Gives the local path of an address ``objects:KEY``; None: ``path`` is the key in the object store.
+    objects : ObjectStore or None
+        Tells where files are; None: ``path`` is the key in the object store.
     """
 
-    def __init__(self, session: Session, locate: Callable[[str], Path] | None = None) -> None:
+    def __init__(self, session: Session, objects: ObjectStore | None = None) -> None:
         self._session = session
-        self._locate = locate
+        self._objects = objects
 
     def publications(
         self,
@@ -208,4 +217,4 @@ class ArchiveQueries:
     def _path(self, row: PublicationRow) -> str | None:
         if row.uri is None:
             return None
-        return row.uri.removeprefix("objects:") if self._locate is None else str(self._locate(row.uri))
+        return row.uri.removeprefix("objects:") if self._objects is None else self._objects.locate(row.uri)

@@ -21,7 +21,7 @@ from calibrant.frames.writing import raw_bytes
 from calibrant.frames.writing.fits_bytes import fits_bytes
 from calibrant.runtime.computing import full_disk_told
 from calibrant.runtime.ids import derive
-from calibrant.runtime.objects import FolderStore, ObjectStore
+from calibrant.runtime.objects import ObjectStore
 
 RAW = "raw"
 
@@ -111,14 +111,9 @@ def truth_key(plan: FramePlan) -> str:
     return f"{RAW}/truth/{instrument.name}_{plan.header.detector}_{digest}.fits"
 
 
-def remove_image(objects: FolderStore, night: str, image_name: str) -> None:
+def remove_image(objects: ObjectStore, night: str, image_name: str) -> None:
     """Remove every file of an image, whole or half-written; the camera owns ``raw/``. None there is no error."""
-    prefix = raw_prefix(night, image_name)
-    for key in [key for key in objects.keys(f"{RAW}/{night}") if key.startswith(f"{prefix}_")]:
-        objects.delete(key)
-    folder = objects.path_of(f"objects:{RAW}/{night}")
-    for path in folder.glob(f".{image_name}_*"):  # the temporary name of a write that was cut off
-        path.unlink(missing_ok=True)
+    objects.discard(f"{raw_prefix(night, image_name)}_")
 
 
 @lru_cache(maxsize=2)

@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.service import CombineService
 from calibrant.runtime.database import Database
+from calibrant.runtime.downloads import download
 
 
 def routes(service: CombineService, database: Database) -> APIRouter:
@@ -32,10 +33,10 @@ def routes(service: CombineService, database: Database) -> APIRouter:
     @router.get("/products/{product_id}/file", summary="Download a product's FITS file")
     def file(product_id: str) -> FileResponse:
         with database.reading() as session:
-            path = service.queries(session).file(product_id)
-        if path is None or not path.is_file():
+            ref = service.queries(session).file(product_id)
+        if ref is None:
             raise _no_product(product_id)
-        return FileResponse(path, media_type="image/fits", filename=f"{product_id}.fits")
+        return download(service.objects, ref, f"{product_id}.fits")
 
     @router.get("/recipes", summary="List recipes with their inputs and parameters")
     def recipes() -> list[dict[str, Any]]:

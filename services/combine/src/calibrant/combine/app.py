@@ -17,7 +17,7 @@ from calibrant.runtime.process import ServiceProcess, ServiceSpec
 def create_app(settings: CombineSettings, platform: Platform) -> FastAPI:
     """Build the service; ``app.state.process`` is its process."""
     database = platform.database("combine")
-    service = CombineService(platform.objects.path_of)
+    service = CombineService(platform.objects)
     spec = ServiceSpec(
         name="combine",
         service=service,

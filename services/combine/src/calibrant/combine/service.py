@@ -1,8 +1,6 @@
 """The use cases of combine, over its store. Must not know the bus or HTTP."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 from sqlmodel import Session
 
@@ -10,6 +8,7 @@ from calibrant.combine.building import ProductFacts
 from calibrant.combine.store import CombineQueries, ProductRow
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import Product
+from calibrant.runtime.objects import ObjectStore
 
 
 class CombineService:
@@ -17,12 +16,12 @@ class CombineService:
 
     Parameters
     ----------
-    locate : callable
-        Gives the local path of an address ``objects:KEY``.
+    objects : ObjectStore
+        Where their files are.
     """
 
-    def __init__(self, locate: Callable[[str], Path]) -> None:
-        self.locate = locate
+    def __init__(self, objects: ObjectStore) -> None:
+        self.objects = objects
 
     def record(
         self,
@@ -66,4 +65,4 @@ class CombineService:
 
     def queries(self, session: Session) -> CombineQueries:
         """Return the queries over one transaction."""
-        return CombineQueries(session, self.locate)
+        return CombineQueries(session, self.objects)

@@ -4,13 +4,13 @@ Owns the table and the one query class that HTTP and the command line use. Times
 """
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from calibrant.contracts.common.v1 import DataRef
+from calibrant.runtime.objects import ObjectStore
 from calibrant.runtime.tables import ExecutionRow
 
 
@@ -50,13 +50,13 @@ class CombineQueries:
     ----------
     session : Session
         A transaction for reading.
-    locate : callable or None
-        Gives the local path of an address ``objects:KEY``; None: ``path`` is the key in the object store.
+    objects : ObjectStore or None
+        Tells where files are; None: ``path`` is the key in the object store.
     """
 
-    def __init__(self, session: Session, locate: Callable[[str], Path] | None = None) -> None:
+    def __init__(self, session: Session, objects: ObjectStore | None = None) -> None:
         self._session = session
-        self._locate = locate
+        self._objects = objects
 
     def products(
         self, *, kind: str | None = None, instrument: str | None = None, detector: int | None = None
@@ -104,14 +104,16 @@ class CombineQueries:
             "executions": [run.model_dump() for run in self._session.exec(runs).all()],
         }
 
-    def file(self, product_id: str) -> Path | None:
-        """Return the local file of a product; None when there is no such product or no local store."""
+    def file(self, product_id: str) -> DataRef | None:
+        """Return the reference to a product's file; None when there is no such product."""
         row = self._session.get(ProductRow, product_id)
-        return None if row is None or self._locate is None else self._locate(row.uri)
+        if row is None:
+            return None
+        return DataRef(uri=row.uri, sha256=row.sha256, size_bytes=row.size_bytes, media_type="image/fits")
 
     def _summary(self, row: ProductRow) -> dict[str, Any]:
         inputs = json.loads(row.inputs)
-        path = row.uri.removeprefix("objects:") if self._locate is None else str(self._locate(row.uri))
+        path = row.uri.removeprefix("objects:") if self._objects is None else self._objects.locate(row.uri)
         return {
             "id": row.product_id,
             "kind": row.kind,

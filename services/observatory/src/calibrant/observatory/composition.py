@@ -18,7 +18,7 @@ from calibrant.observatory.lock import hold
 from calibrant.observatory.settings import ObservatorySettings
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
-from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.objects import ObjectStore
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
 from calibrant.sequencer.service import SequencerService
@@ -54,7 +54,7 @@ class Observatory:
         return self.platform.clock
 
     @property
-    def objects(self) -> FolderStore:
+    def objects(self) -> ObjectStore:
         """Where files are."""
         return self.platform.objects
 

@@ -15,7 +15,7 @@ from calibrant.bus.errors import CalibrantError, TransientError
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
-from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.objects import ObjectStore
 from calibrant.sequencer.service import SequencerService, request_key
 from calibrant.sequencer.store import SequencerQueries
 from calibrant.sequencer.store.queries import RunView
@@ -32,7 +32,7 @@ class Running(Protocol):
         ...
 
     @property
-    def objects(self) -> FolderStore:
+    def objects(self) -> ObjectStore:
         """Where their files are."""
         ...
 

@@ -17,7 +17,7 @@ from calibrant.verify.settings import VerifySettings
 def create_app(settings: VerifySettings, platform: Platform) -> FastAPI:
     """Build the service; ``app.state.process`` is its process."""
     database = platform.database("verify")
-    service = VerifyService(platform.objects, platform.objects.path_of)
+    service = VerifyService(platform.objects)
     spec = ServiceSpec(
         name="verify",
         service=service,

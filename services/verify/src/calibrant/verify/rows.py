@@ -65,6 +65,7 @@ def report_rows(report: reports.SetReport, ref: DataRef, now_tai_ns: int) -> Ite
         exposures=len(report.exposures),
         uri=ref.uri,
         sha256=ref.sha256,
+        size_bytes=ref.size_bytes,
         recorded_tai_ns=now_tai_ns,
     )
     for one in report.detectors:

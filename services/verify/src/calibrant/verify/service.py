@@ -1,7 +1,5 @@
 """The use cases of verify, over its store and the object store. Must not know the bus or HTTP."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -23,13 +21,10 @@ class VerifyService:
     ----------
     objects : ObjectStore
         Where their files are.
-    locate : callable
-        Gives the local path of an address ``objects:KEY``.
     """
 
-    def __init__(self, objects: ObjectStore, locate: Callable[[str], Path]) -> None:
+    def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
-        self._locate = locate
 
     def record_measurements(self, session: Session, ref: DataRef, now_tai_ns: int) -> MeasurementReport:
         """Insert the measurements of a file unless they are known, and return them."""
@@ -47,7 +42,7 @@ class VerifyService:
 
     def queries(self, session: Session) -> VerifyQueries:
         """Return the queries over one transaction."""
-        return VerifyQueries(session, self._locate)
+        return VerifyQueries(session, self._objects)
 
     def _read(self, ref: DataRef, form: type[T]) -> T:
         return form.model_validate_json(self._objects.local_path(ref).read_bytes())

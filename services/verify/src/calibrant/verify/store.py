@@ -5,12 +5,13 @@ changed. Times are TAI nanoseconds.
 """
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Text
 from sqlmodel import Field, Session, SQLModel, col, select
+
+from calibrant.contracts.common.v1 import DataRef
+from calibrant.runtime.objects import ObjectDamaged, ObjectMissing, ObjectStore
 
 
 class MeasurementRow(SQLModel, table=True):
@@ -90,6 +91,7 @@ class ReportRow(SQLModel, table=True):
     exposures: int
     uri: str
     sha256: str
+    size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     recorded_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
@@ -117,14 +119,14 @@ class VerifyQueries:
     ----------
     session : Session
         A transaction for reading.
-    locate : callable or None
-        Gives the local path of an address ``objects:KEY``; None: ``path`` is the key in the object store, and a
-        report is shown without the content of its file.
+    objects : ObjectStore or None
+        Where files are; None: ``path`` is the key in the object store, and a report is shown without the content
+        of its file.
     """
 
-    def __init__(self, session: Session, locate: Callable[[str], Path] | None = None) -> None:
+    def __init__(self, session: Session, objects: ObjectStore | None = None) -> None:
         self._session = session
-        self._locate = locate
+        self._objects = objects
 
     def reports(
         self,
@@ -175,10 +177,8 @@ class VerifyQueries:
             return None
         decisions = select(DecisionRow).where(col(DecisionRow.report_id) == report_id)
         ordered = decisions.order_by(col(DecisionRow.detector))
-        path = None if self._locate is None else self._locate(row.uri)
-        written = json.loads(path.read_text(encoding="utf-8")) if path is not None and path.is_file() else {}
         return {
-            **written,
+            **self._written(row),
             "id": row.report_id,
             "outcome": row.outcome,
             "reasons": json.loads(row.reasons),
@@ -257,5 +257,15 @@ class VerifyQueries:
             "recorded_tai_ns": row.recorded_tai_ns,
         }
 
+    def _written(self, row: ReportRow) -> Any:
+        """Return the content of a report's file; nothing where it is missing or damaged."""
+        ref = DataRef(
+            uri=row.uri, sha256=row.sha256, size_bytes=row.size_bytes, media_type="application/json"
+        )
+        try:
+            return {} if self._objects is None else json.loads(self._objects.local_path(ref).read_bytes())
+        except (ObjectMissing, ObjectDamaged):
+            return {}
+
     def _path(self, uri: str) -> str:
-        return uri.removeprefix("objects:") if self._locate is None else str(self._locate(uri))
+        return uri.removeprefix("objects:") if self._objects is None else self._objects.locate(uri)

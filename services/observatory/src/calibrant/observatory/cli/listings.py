@@ -9,7 +9,7 @@ import typer
 
 from calibrant.observatory.cli.console import Column, fail, show_one, show_rows, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
-from calibrant.observatory.cli.stores import locate, queries
+from calibrant.observatory.cli.stores import objects, queries
 
 Name = Annotated[str, typer.Argument(help="Identifier, as `list` shows it.")]
 NOTHING = "Nothing yet. Try `calibrant demo`."
@@ -62,7 +62,7 @@ def _frame(place: Place, name: str) -> Mapping[str, Any] | None:
 def _products(place: Place) -> Rows:
     from calibrant.observatory.catalogue import with_state  # noqa: PLC0415
 
-    with queries(place, "combine", locate(place)) as combine:
+    with queries(place, "combine", objects(place)) as combine:
         products = [] if combine is None else combine.products()
     return with_state(products, _reports(place), _certifications(place))
 
@@ -70,7 +70,7 @@ def _products(place: Place) -> Rows:
 def _product(place: Place, name: str) -> Mapping[str, Any] | None:
     from calibrant.observatory.catalogue import with_state  # noqa: PLC0415
 
-    with queries(place, "combine", locate(place)) as combine:
+    with queries(place, "combine", objects(place)) as combine:
         product = None if combine is None else combine.product(name)
     if product is None:
         return None
@@ -83,22 +83,22 @@ def _certifications(place: Place) -> Rows:
 
 
 def _reports(place: Place) -> Rows:
-    with queries(place, "verify", locate(place)) as verify:
+    with queries(place, "verify", objects(place)) as verify:
         return [] if verify is None else list(verify.reports())
 
 
 def _report(place: Place, name: str) -> Mapping[str, Any] | None:
-    with queries(place, "verify", locate(place)) as verify:
+    with queries(place, "verify", objects(place)) as verify:
         return None if verify is None else verify.report(name)
 
 
 def _publications(place: Place) -> Rows:
-    with queries(place, "archive", locate(place)) as archive:
+    with queries(place, "archive", objects(place)) as archive:
         return [] if archive is None else list(archive.publications())
 
 
 def _publication(place: Place, name: str) -> Mapping[str, Any] | None:
-    with queries(place, "archive", locate(place)) as archive:
+    with queries(place, "archive", objects(place)) as archive:
         return None if archive is None else archive.publication(name)
 
 

@@ -119,25 +119,24 @@ class RunOutcome:
 def outcome(running: following.Running, progress: following.Progress, data_dir: Path) -> RunOutcome:
     """Gather what a finished run came to, and draw its masters."""
     view = progress.view
-    locate = running.objects.path_of
     wanted = {row.report_id for row in view.rows if row.report_id}
     with running.database("verify").reading() as session:
         reports = [row for row in VerifyQueries(session).reports() if row["id"] in wanted]
     found = lines(view, reports, progress.publications)
     with running.database("combine").reading() as session:
-        queries = CombineQueries(session, locate)
+        queries = CombineQueries(session)
         files = {line.product: queries.file(line.product) for line in found if line.product}
     masters = [
-        Master(line.kind, line.detector or 0, path, line.verdict)
+        Master(line.kind, line.detector or 0, running.objects.local_path(ref), line.verdict)
         for line in found
-        if (path := files.get(line.product)) is not None
+        if (ref := files.get(line.product)) is not None
     ]
     picture = None
     if masters and any(row.type == "build" for row in view.rows):
         picture = data_dir / "pictures" / f"{view.run.run_id}.png"
         picture.parent.mkdir(parents=True, exist_ok=True)
         save_picture(masters, picture, f"{view.run.instrument}, {view.run.run_id}")
-    return RunOutcome(view, found, view.rejected, picture, str(locate("objects:archive")))
+    return RunOutcome(view, found, view.rejected, picture, running.objects.locate("objects:archive"))
 
 
 def show(result: RunOutcome, options: str, *, as_json: bool) -> None:

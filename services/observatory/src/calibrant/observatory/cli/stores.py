@@ -5,15 +5,15 @@ Owns nothing: a service that never ran in the place has no database, and so noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from calibrant.observatory.cli.options import Place
     from calibrant.runtime.database import Database
+    from calibrant.runtime.objects import ObjectStore
 
 
 def database_of(place: Place, service: str) -> Database | None:
@@ -23,11 +23,11 @@ def database_of(place: Place, service: str) -> Database | None:
     return known_database(place.settings(), service)
 
 
-def locate(place: Place) -> Callable[[str], Path]:
-    """Return what gives the local path of an object's address."""
+def objects(place: Place) -> ObjectStore:
+    """Return the object store."""
     from calibrant.runtime.adapters import object_store  # noqa: PLC0415
 
-    return object_store(place.settings()).path_of
+    return object_store(place.settings())
 
 
 @contextmanager

@@ -67,6 +67,7 @@ def _reports() -> None:
         ),
         sa.Column("reasons", sa.Text, nullable=False),
         sa.Column("exposures", sa.Integer, nullable=False),
+        sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("recorded_tai_ns", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_verify_report_job_id", "verify_report", ["job_id"], unique=True)
