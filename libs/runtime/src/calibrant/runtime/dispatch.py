@@ -18,6 +18,7 @@ from calibrant.runtime.desk import Desk
 from calibrant.runtime.intake import Decoded, decode
 from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.probe import Step
+from calibrant.runtime.telemetry.bound import bound, event_of, place_of
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +70,16 @@ class Dispatcher:
             None when the record is dealt with and its offset may be committed; else seconds to wait before
             the next attempt.
         """
+        with bound(**place_of(record)):
+            return await self._attempt(record, failed)
+
+    async def _attempt(self, record: Record, failed: int) -> float | None:
         self.desk.probe.at(Step.FETCHED)
         decoded = await self._take_in(record)
         if decoded is None:
             return None
-        delay_s = await self._work(record, decoded, failed)
+        with bound(**event_of(decoded.envelope)):
+            delay_s = await self._work(record, decoded, failed)
         if failed and delay_s is None:
             self.desk.health.well("objects")
         self.desk.wake_relay()

@@ -25,6 +25,7 @@ from calibrant.bus.errors import CalibrantError
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.settings import ServiceSettings, WrongSetting, chosen
+from calibrant.runtime.telemetry.logs import LogSetup, configure_logs
 
 T = TypeVar("T", bound=ServiceSettings)
 LEAVE_S = 5
@@ -65,7 +66,12 @@ def listen(host: str, port: int) -> socket.socket:
 async def serve(app: FastAPI, opened: socket.socket) -> None:
     """Serve an app until SIGTERM or SIGINT; it returns then, for its caller to put things in order."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=LEAVE_S, lifespan="off"
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=LEAVE_S,
+        lifespan="off",
     )
     with _ended_by_signal():
         await uvicorn.Server(config).serve(sockets=[opened])
@@ -75,10 +81,12 @@ def run(create_app: Callable[[T, Platform], FastAPI], settings_type: type[T]) ->
     """Run a service from the command line; return the exit code: 1 for an error, 2 for a wrong setting."""
     words = vars(_parser(f"Run {create_app.__module__}").parse_args())
     work = _check if words.pop("check") else _run
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        given = {name: value for name, value in words.items() if value is not None}
-        asyncio.run(work(create_app, chosen(settings_type, **given)))
+        settings = chosen(
+            settings_type, **{name: value for name, value in words.items() if value is not None}
+        )
+        configure_logs(LogSetup.of(settings))
+        asyncio.run(work(create_app, settings))
     except CalibrantError as error:
         _say(f"error: {error}")
         return 2 if isinstance(error, WrongSetting) else 1

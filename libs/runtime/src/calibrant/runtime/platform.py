@@ -21,6 +21,7 @@ from calibrant.runtime.ids import Ids, RandomIds
 from calibrant.runtime.objects import ObjectStore
 from calibrant.runtime.probe import Probe
 from calibrant.runtime.settings import PlatformSettings
+from calibrant.runtime.telemetry.logs import hide_secrets
 from calibrant.runtime.workers import Workers
 
 DAY_S = 86400.0
@@ -61,6 +62,7 @@ async def open_platform(settings: PlatformSettings, *, probe: Probe | None = Non
     BusCorrupt
         Its log is damaged.
     """
+    hide_secrets(settings)
     bus = await open_log(settings)
     workers = Workers(settings.worker_slots or os.cpu_count() or 1)
     try:

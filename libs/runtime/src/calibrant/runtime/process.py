@@ -30,6 +30,7 @@ from calibrant.runtime.sole import hold
 from calibrant.runtime.spec import ServiceSpec
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.telemetry.backlog import Backlog
+from calibrant.runtime.telemetry.bound import bound
 from calibrant.runtime.unit_of_work import UnitOfWork, unit_of_work
 
 __all__ = ["ServiceProcess", "ServiceSpec"]
@@ -257,8 +258,9 @@ class ServiceProcess:
         self._consumers.drain()
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=f"{self.name}: {name}")
-        task.add_done_callback(_tell_fault)
+        with bound(service=self.name):
+            task = asyncio.create_task(work, name=f"{self.name}: {name}")
+            task.add_done_callback(_tell_fault)
         return task
 
     def _counts(self) -> tuple[int, int]:

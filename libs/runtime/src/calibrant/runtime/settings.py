@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from calibrant.bus.errors import PermanentError
 from calibrant.runtime import addresses
+from calibrant.runtime.telemetry.logs import Form, Level
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -34,10 +35,25 @@ class SecretsMissing(WrongSetting):
     """The folder with secrets is none."""
 
 
-class PlatformSettings(BaseSettings):
-    """Where the shared things are: the bus, the object store, the databases, the child processes."""
+def _upper(level: Any) -> Any:
+    return level.upper() if isinstance(level, str) else level
+
+
+class LogSettings(BaseSettings):
+    """How a process logs."""
 
     model_config = SettingsConfigDict(env_prefix="CALIBRANT_", extra="ignore", hide_input_in_errors=True)
+
+    log_level: Annotated[Level, BeforeValidator(_upper)] = Field(
+        default="INFO", description="Lowest level logged: DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    )
+    log_format: Form = Field(
+        default="text", description="text, for people; json: an object a line, for programs."
+    )
+
+
+class PlatformSettings(LogSettings):
+    """Where the shared things are: the bus, the object store, the databases, the child processes."""
 
     data_dir: Path = Field(
         default=Path("calibrant-data"),

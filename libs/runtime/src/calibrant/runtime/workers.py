@@ -11,7 +11,7 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -21,6 +21,8 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.runtime.telemetry.bound import Field, bound, fields
+from calibrant.runtime.telemetry.logs import LogSetup, configure_logs, handed_on
 
 T = TypeVar("T")
 
@@ -107,7 +109,9 @@ class Workers:
     def _new(self) -> ProcessPoolExecutor:
         """Make a pool of one, whose process starts with the first call."""
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self._preload,))
+        return ProcessPoolExecutor(
+            1, mp_context=context, initializer=_begin, initargs=(self._preload, handed_on())
+        )
 
     def _replaced(self, old: ProcessPoolExecutor) -> ProcessPoolExecutor:
         _end(old)
@@ -122,7 +126,7 @@ class Workers:
 
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[..., T], arguments: tuple[Any, ...]) -> Future[T]:
-    return pool.submit(_call, function, arguments)
+    return pool.submit(_call, function, arguments, dict(fields()))
 
 
 def _processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
@@ -146,8 +150,10 @@ def _obituary(processes: list[BaseProcess]) -> str:
     return f"the worker process was ended by {signal.Signals(-code).name}{memory}"
 
 
-def _begin(preload: tuple[str, ...]) -> None:
-    """Make a child that ends with its parent and leaves Ctrl-C and SIGTERM to it."""
+def _begin(preload: tuple[str, ...], logs: LogSetup | None) -> None:
+    """Make a child that ends with its parent, logs as it does and leaves Ctrl-C and SIGTERM to it."""
+    if logs is not None:
+        configure_logs(logs)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -167,10 +173,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _call(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+def _call(function: Callable[..., T], arguments: tuple[Any, ...], about: Mapping[str, Field]) -> T:
     """Call, raising nothing that would not survive the way to the parent or would end it."""
     try:
-        return function(*arguments)
+        with bound(**about):
+            return function(*arguments)
     except Exception as error:
         if _survives(error):
             raise

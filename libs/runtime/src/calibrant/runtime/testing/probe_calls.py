@@ -6,6 +6,7 @@ Owns no expectations. ``python -m calibrant.runtime.testing.probe_calls FILE`` c
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -47,6 +48,11 @@ def fail_locally() -> NoReturn:
         pass
 
     raise Local("busy")
+
+
+def log_a_warning(text: str) -> None:
+    """Log something."""
+    logging.getLogger("probe").warning(text)
 
 
 def kill_self(number: int) -> None:

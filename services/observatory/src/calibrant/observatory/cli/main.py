@@ -5,7 +5,6 @@ Owns the list of commands. Each command's module imports what it needs when it r
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from typing import Annotated
@@ -22,6 +21,7 @@ from calibrant.observatory.cli import (
     runs,
     up,
 )
+from calibrant.observatory.cli.console import told
 
 app = typer.Typer(
     name="calibrant",
@@ -64,11 +64,13 @@ def options(
     ] = False,
 ) -> None:
     """Certified detector calibrations: take frames, combine, verify, certify, publish."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.CRITICAL,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    from calibrant.runtime.settings import LogSettings, chosen  # noqa: PLC0415
+    from calibrant.runtime.telemetry.logs import LogSetup, configure_logs  # noqa: PLC0415
+
+    with told():
+        settings = chosen(LogSettings)
+    level = settings.log_level if verbose or "log_level" in settings.model_fields_set else "CRITICAL"
+    configure_logs(LogSetup(level, settings.log_format))
 
 
 def main() -> None:
