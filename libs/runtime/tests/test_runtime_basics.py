@@ -1,8 +1,10 @@
 """Clock, ids, health, settings, handler tables, intake."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import given
@@ -44,6 +46,11 @@ def test_the_contracts_instant_is_the_clocks():
 @given(st.lists(st.text()), st.lists(st.text()))
 def test_derived_identifiers_are_equal_only_for_equal_parts(parts, others):
     assert (derive(*parts) == derive(*others)) == (parts == others)
+
+
+@given(st.lists(st.text(alphabet=st.characters(exclude_categories=[]))))
+def test_a_derived_identifier_is_the_version_5_uuid_of_the_parts_as_json(parts):
+    assert derive(*parts) == str(uuid5(UUID("6f0d8a52-5d6b-5c8e-9a53-0c0a3b0f7f11"), json.dumps(parts)))
 
 
 def test_identifiers_that_are_new_differ():

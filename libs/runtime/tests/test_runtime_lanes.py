@@ -25,9 +25,15 @@ async def hands():
 @pytest.fixture
 def make(hands):
     @asynccontextmanager
-    async def make(consumer, *, slots=2, ahead=1):
+    async def make(consumer, *, slots=2, ahead=1, batch=None):
         lanes = Lanes(
-            hands.attempt, slots=slots, ahead=ahead, health=Health(), probe=Probe(), part="bus of t"
+            hands.attempt,
+            slots=slots,
+            ahead=ahead,
+            health=Health(),
+            probe=Probe(),
+            part="bus of t",
+            batch=batch,
         )
         running = asyncio.create_task(lanes.run(consumer))
         try:
@@ -262,6 +268,88 @@ async def test_a_processor_that_raises_ends_the_consumer_and_commits_nothing_of_
             await asyncio.wait_for(running, 20)
         assert lanes.in_hand == 0  # what was in hand of the other partition was given up
     assert log.committed == {A: 0, B: 0}
+
+
+class Several:
+    """Deals with several records at once: begins when let go, answers as told, by default all done."""
+
+    def __init__(self):
+        self.begun, self.answers = [], []
+        self.free = asyncio.Event()
+
+    async def __call__(self, records):
+        self.begun.append([record.offset for record in records])
+        await self.free.wait()
+        return self.answers.pop(0) if self.answers else (len(records), 0)
+
+
+async def test_what_waits_is_dealt_with_at_once_and_one_record_by_itself(make, hands):
+    log, several = MemoryLog(a=1), Several()
+    async with make(log, slots=1, ahead=8, batch=several) as (lanes, _):
+        await until(lambda: hands.begun == [(0, 0)])  # it waits for no others
+        log.lengths[A] = 5
+        await until(lambda: lanes.in_hand == 5)
+        hands.gate(0, 0).set()
+        await until(lambda: several.begun)
+        assert several.begun == [[1, 2, 3, 4]]
+        assert log.committed[A] <= 1
+        several.free.set()
+        await until(lambda: log.committed[A] == 5)
+    assert hands.begun == [(0, 0)]
+
+
+async def test_what_a_batch_leaves_goes_on_in_order_some_of_it_one_by_one(make, hands):
+    log, several = MemoryLog(a=8), Several()
+    hands.open = True
+    several.free.set()
+    several.answers = [(2, 0), (1, 2)]
+    async with make(log, slots=1, ahead=8, batch=several):
+        await until(lambda: log.committed[A] == 8)
+    assert several.begun == [[0, 1, 2, 3, 4, 5, 6, 7], [2, 3, 4, 5, 6, 7], [5, 6, 7]]
+    assert hands.begun == [(0, 3), (0, 4)]
+
+
+@pytest.mark.parametrize("done", [4, 2])
+async def test_a_batch_that_comes_again_while_it_is_in_hand_is_not_begun_again(make, hands, done):
+    log, several = MemoryLog(a=4), Several()
+    hands.open = True
+    several.answers = [(done, 0)]
+    async with make(log, slots=1, ahead=8, batch=several) as (lanes, _):
+        await until(lambda: several.begun == [[0, 1, 2, 3]])
+        await log.rebalance(lanes)
+        log.lengths[A] = 6
+        await until(lambda: lanes.in_hand == 6)
+        several.free.set()
+        await until(lambda: log.committed[A] == 6)
+    assert several.begun == [[0, 1, 2, 3], list(range(done, 6))]
+    assert hands.begun == []
+
+
+async def test_of_a_batch_whose_partition_went_nothing_is_committed_and_nothing_left_to_do(make, hands):
+    log, several = MemoryLog(a=4), Several()
+    several.answers = [(2, 1)]
+    async with make(log, slots=1, ahead=8, batch=several) as (lanes, running):
+        await until(lambda: several.begun)
+        await lanes.on_revoked(log.owned)
+        log.owned = frozenset({B})
+        several.free.set()
+        await until(lambda: lanes.in_hand == 0)
+        lanes.drain()
+        await asyncio.wait_for(running, 20)
+    assert hands.begun == []
+    assert log.commits == []
+
+
+async def test_drained_it_finishes_the_batch_and_leaves_the_rest(make, hands):
+    log, several = MemoryLog(a=6), Several()
+    several.answers = [(3, 1)]
+    async with make(log, slots=1, ahead=6, batch=several) as (lanes, running):
+        await until(lambda: several.begun)
+        lanes.drain()
+        several.free.set()
+        await asyncio.wait_for(running, 20)
+    assert log.committed[A] == 3
+    assert hands.begun == []
 
 
 async def test_on_a_real_log_everything_is_done_once_and_committed(make, hands, tmp_path):

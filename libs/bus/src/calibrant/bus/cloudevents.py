@@ -7,8 +7,11 @@ Source: CloudEvents 1.0.2 (core; Kafka protocol binding, section 3.2), W3C Trace
 """
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
 from calibrant.bus.errors import Malformed
@@ -28,6 +31,9 @@ _HEADERS: Final = {
     "causation_id": "ce_causationid",
     "traceparent": "traceparent",
 }
+_ATTRIBUTES: Final = {header: attribute for attribute, header in _HEADERS.items()}
+_VERSION: Final = ("ce_specversion", SPEC_VERSION.encode())
+_KNOWN: Final = frozenset({"ce_specversion", *_ATTRIBUTES})
 _REQUIRED: Final = ("id", "source", "type", "time_utc")
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 # What a CloudEvents String may not hold: control characters, surrogates, non-characters.
@@ -82,19 +88,16 @@ class Envelope:
     traceparent: str | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name == "data":
-                continue
-            value: str | None = getattr(self, field.name)
-            if value is None:
-                continue
-            if not value:
-                raise ValueError(f"{_HEADERS[field.name]} is empty")
-            if found := _FORBIDDEN.search(value):
-                raise ValueError(f"{_HEADERS[field.name]} holds {found.group()!r}, which CloudEvents forbids")
+        values = _values(self)
+        text = "".join(filter(None, values))
+        if "" in values or not (text.isascii() and text.isprintable()):
+            _refuse_forbidden(values)
         if not self.time_utc.endswith("Z"):
             raise ValueError(f"ce_time {self.time_utc!r} is not UTC: it must end in Z")
         _parse_time(self.time_utc)
+
+
+_values: Final[Callable[[Envelope], tuple[str | None, ...]]] = attrgetter(*_HEADERS)
 
 
 def to_message(envelope: Envelope, topic: str, key: str | None) -> Message:
@@ -112,12 +115,9 @@ def to_message(envelope: Envelope, topic: str, key: str | None) -> Message:
     Message
         Its headers are ``ce_specversion`` and one for each attribute that is not None.
     """
-    headers = [("ce_specversion", SPEC_VERSION.encode())]
-    for attribute, header in _HEADERS.items():
-        value: str | None = getattr(envelope, attribute)
-        if value is not None:
-            headers.append((header, value.encode()))
-    return Message(topic, key, envelope.data, tuple(headers))
+    pairs = zip(_ATTRIBUTES, _values(envelope), strict=True)
+    headers = tuple((header, value.encode()) for header, value in pairs if value is not None)
+    return Message(topic, key, envelope.data, (_VERSION, *headers))
 
 
 def from_record(record: Record) -> Envelope:
@@ -146,7 +146,7 @@ def from_record(record: Record) -> Envelope:
     if version != SPEC_VERSION:
         said = "is missing" if version is None else f"is {version!r}"
         raise Malformed(f"header ce_specversion {said}: it must be {SPEC_VERSION!r}")
-    attributes = {name: values[header] for name, header in _HEADERS.items() if header in values}
+    attributes = {_ATTRIBUTES[header]: value for header, value in values.items()}
     for name in _REQUIRED:
         if name not in attributes:
             raise Malformed(f"header {_HEADERS[name]} is missing")
@@ -159,11 +159,10 @@ def from_record(record: Record) -> Envelope:
 
 def _header_values(record: Record) -> dict[str, str]:
     """Decode the headers that are ours."""
-    known = {"ce_specversion", *_HEADERS.values()}
     values: dict[str, str] = {}
     for raw_name, raw_value in record.headers:
         name = raw_name.lower()
-        if name not in known:
+        if name not in _KNOWN:
             continue
         if name in values:
             raise Malformed(f"header {name} is there twice")
@@ -174,6 +173,16 @@ def _header_values(record: Record) -> dict[str, str]:
     return values
 
 
+def _refuse_forbidden(values: Iterable[str | None]) -> None:
+    """Look at each attribute: is it empty, or does it hold what it must not."""
+    for header, value in zip(_ATTRIBUTES, values, strict=True):
+        if value == "":
+            raise ValueError(f"{header} is empty")
+        if found := _FORBIDDEN.search(value or ""):
+            raise ValueError(f"{header} holds {found.group()!r}, which CloudEvents forbids")
+
+
+@lru_cache(maxsize=64)  # what `_in_utc` has read an envelope reads again
 def _parse_time(text: str) -> datetime:
     """Read an RFC 3339 time; a leap second is read as the second before it, digits past 1e-6 s are cut."""
     if not _RFC3339.fullmatch(text):

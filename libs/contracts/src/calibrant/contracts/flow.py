@@ -48,6 +48,7 @@ def topics() -> dict[str, Topic]:
     return {topic.name: topic for topic in TOPICS}
 
 
+@cache
 def topic_for(producer: str, message_type: str) -> Topic:
     """Return the topic on which ``producer`` sends messages of this type.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 from calibrant.contracts.common.v1 import TaiTime
@@ -43,8 +44,12 @@ def utc_text(tai_ns: int) -> str:
     """Return an instant of a running service's clock as RFC 3339 UTC text with microseconds."""
     utc_ns = tai_ns - TAI_MINUS_UTC_S * 1_000_000_000
     seconds, ns = divmod(utc_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=ns // 1000)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return f"{_second_text(seconds)}.{ns // 1000:06d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 def tai_now(clock: Clock) -> TaiTime:

@@ -11,18 +11,19 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
+from calibrant.runtime.batches import Batches
 from calibrant.runtime.desk import Desk
 from calibrant.runtime.dispatch import Dispatcher, Work
 from calibrant.runtime.events import EventWork
 from calibrant.runtime.health import Health
 from calibrant.runtime.jobs import JobDesk, JobWork
-from calibrant.runtime.lanes import Lanes
+from calibrant.runtime.lanes import BATCH, Batch, Lanes
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.scratch import Scratch
 from calibrant.runtime.spec import ServiceSpec
 
-AHEAD = 32
-"""Short records fetched ahead of the one in hand."""
+AHEAD = 2 * BATCH
+"""Short records fetched ahead: while some are dealt with at once, the next may come."""
 
 
 class Consumers:
@@ -59,7 +60,7 @@ class Consumers:
             The log is away.
         """
         await asyncio.to_thread(self._scratch.sweep)
-        dispatcher = self._dispatcher()
+        dispatcher, batches = self._dealers()
         workers, handlers, name = self._platform.workers, self._spec.handlers, self._spec.name
         jobs, events = self._spec.topics()
         running = []
@@ -68,7 +69,7 @@ class Consumers:
             lanes = self._make(dispatcher, jobs, slots=workers.slots, ahead=1)
             running.append(await self._join(stack, lanes, f"{name}-jobs", jobs))
         if events:
-            lanes = self._make(dispatcher, events, slots=1, ahead=AHEAD)
+            lanes = self._make(dispatcher, events, slots=1, ahead=AHEAD, batch=batches.deal)
             running.append(await self._join(stack, lanes, name, events))
         return running
 
@@ -101,7 +102,7 @@ class Consumers:
         """Remove the scratch space."""
         self._scratch.close()
 
-    def _dispatcher(self) -> Dispatcher:
+    def _dealers(self) -> tuple[Dispatcher, Batches]:
         spec, platform = self._spec, self._platform
         desk = Desk(
             spec.name,
@@ -113,11 +114,20 @@ class Consumers:
             self._wake_relay,
         )
         jobs = JobDesk(platform.objects, platform.workers, platform.ids, self._scratch, spec.config)
-        works: dict[str, Work] = dict.fromkeys(spec.handlers.events, EventWork(desk, spec.handlers.events))
+        events = EventWork(desk, spec.handlers.events)
+        works: dict[str, Work] = dict.fromkeys(spec.handlers.events, events)
         works |= dict.fromkeys(spec.handlers.jobs, JobWork(desk, jobs, spec.handlers.jobs))
-        return Dispatcher(desk, works)
+        return Dispatcher(desk, works), Batches(events, frozenset(works))
 
-    def _make(self, dispatcher: Dispatcher, topics: list[str], *, slots: int, ahead: int) -> Lanes:
+    def _make(
+        self,
+        dispatcher: Dispatcher,
+        topics: list[str],
+        *,
+        slots: int,
+        ahead: int,
+        batch: Batch | None = None,
+    ) -> Lanes:
         return Lanes(
             dispatcher.attempt,
             slots=slots,
@@ -125,6 +135,7 @@ class Consumers:
             health=self._health,
             probe=self._platform.probe,
             part=f"consumer of {', '.join(topics)}",
+            batch=batch,
         )
 
     async def _join(

@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from sqlmodel import Session
+
 from calibrant.bus.cloudevents import Envelope
 from calibrant.bus.errors import Backoff, TransientError
 from calibrant.bus.ports import Record
@@ -20,6 +22,7 @@ from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database, DatabaseUnavailable
 from calibrant.runtime.dead_letters import Death, bury
 from calibrant.runtime.health import Health
+from calibrant.runtime.new_rows import NewRows
 from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.probe import Probe
 from calibrant.runtime.unit_of_work import UnitOfWork, unit_of_work, was_done
@@ -75,6 +78,10 @@ class Desk:
         return unit_of_work(
             self.database, self.name, self.clock, cause=envelope.id, correlation_id=envelope.correlation_id
         )
+
+    def unit_in(self, session: Session, envelope: Envelope, rows: NewRows) -> UnitOfWork:
+        """Give the unit of work of an event that shares its transaction with others; the caller inserts the rows."""
+        return UnitOfWork(self.name, session, self.clock, envelope.id, envelope.correlation_id, rows)
 
     async def until_stored(self, what: str, work: Callable[[], T]) -> T:
         """Run a transaction on a worker thread; while the database is unavailable, wait and try again."""

@@ -1,19 +1,38 @@
-"""Short work: one event, one transaction with inbox row, effects and outbox rows.
+"""Short work: one event, or several that wait already, in one transaction with inbox, effects and outbox rows.
 
 Owns the order inside that transaction. What an error means for the record is the dispatcher's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from sqlmodel import Session
 
 from calibrant.bus.ports import Record
 from calibrant.runtime.dead_letters import Death
 from calibrant.runtime.desk import Desk
 from calibrant.runtime.handlers import Context, EventHandler
 from calibrant.runtime.intake import Decoded
+from calibrant.runtime.new_rows import NewRows
 from calibrant.runtime.probe import Step
+from calibrant.runtime.unit_of_work import UnitOfWork, done_before
+
+
+class Stumbled(Exception):
+    """The handler of one of several events failed; the others have not shown anything yet.
+
+    Parameters
+    ----------
+    place : int
+        Which one, counted from 0.
+    """
+
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +45,17 @@ class EventWork:
         The service's database, clock and policies.
     handlers : mapping
         By full name of the message.
+    most_s : float
+        How long handlers may go on in one transaction before what is done is committed, in seconds: others
+        wait for the database, and for what was emitted.
+    monotonic_s : callable
+        Gives seconds that only ever grow.
     """
 
     desk: Desk
     handlers: Mapping[str, EventHandler]
+    most_s: float = 0.025
+    monotonic_s: Callable[[], float] = time.monotonic
 
     async def attempt(self, decoded: Decoded) -> None:
         """Deal with an event once; one dealt with before is counted and nothing else.
@@ -52,15 +78,69 @@ class EventWork:
         """Dead-letter the record."""
         await self.desk.bury(record, death)
 
+    async def several(self, events: Sequence[Decoded]) -> int:
+        """Deal with several events in one transaction, as each would be by itself.
+
+        Returns
+        -------
+        int
+            How many were dealt with, from the first on: those that had begun before ``most_s`` was over.
+
+        Raises
+        ------
+        Stumbled
+            The handler of one of them failed; the transaction left nothing.
+        Exception
+            Something else failed; the transaction left nothing.
+        """
+        if not events:
+            return 0
+        dealt, done = await self.desk.until_stored(f"{len(events)} events", lambda: self._units(events))
+        self.desk.health.count("events", done)
+        self.desk.health.count("repeated", dealt - done)
+        return dealt
+
     def _unit(self, decoded: Decoded) -> bool:
         desk, envelope = self.desk, decoded.envelope
         with desk.unit(envelope) as unit:
             if unit.was_done(envelope.id):
                 return False
-            context = Context(desk.service, unit.session, envelope, desk.clock)
-            unit.emit(self.handlers[envelope.type].handle(decoded.message, context))
-            unit.mark_done(envelope.id)
-            unit.session.flush()
+            self._handle(decoded, unit)
+            unit.write()
             desk.probe.at(Step.BEFORE_COMMIT)
         desk.probe.at(Step.COMMITTED)
         return True
+
+    def _units(self, events: Sequence[Decoded]) -> tuple[int, int]:
+        """Return how many of the events were dealt with, and how many of those not before."""
+        desk, rows, end_s = self.desk, NewRows(), self.monotonic_s() + self.most_s
+        with desk.database.writing() as session:
+            known = done_before(session, [event.envelope.id for event in events])
+            before = len(known)
+            for place, decoded in enumerate(events):
+                if place and self.monotonic_s() >= end_s:
+                    events = events[:place]
+                    break
+                if decoded.envelope.id not in known:
+                    known.add(decoded.envelope.id)
+                    self._handle_one_of(place, decoded, session, rows)
+            session.flush()
+            rows.insert(session)
+            desk.probe.at(Step.BEFORE_COMMIT)
+        desk.probe.at(Step.COMMITTED)
+        return len(events), len(known) - before
+
+    def _handle_one_of(self, place: int, decoded: Decoded, session: Session, rows: NewRows) -> None:
+        try:
+            self._handle(decoded, self.desk.unit_in(session, decoded.envelope, rows))
+        except Exception as error:
+            raise Stumbled(place) from error
+        if session.identity_map:  # the next handler sees what is in the database, as in a session of its own
+            session.flush()
+            session.expunge_all()
+
+    def _handle(self, decoded: Decoded, unit: UnitOfWork) -> None:
+        envelope = decoded.envelope
+        context = Context(self.desk.service, unit.session, envelope, self.desk.clock)
+        unit.emit(self.handlers[envelope.type].handle(decoded.message, context))
+        unit.mark_done(envelope.id)

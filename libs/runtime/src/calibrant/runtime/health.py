@@ -44,9 +44,10 @@ class Health:
             self._troubles.pop(part, None)
 
     def count(self, what: str, amount: int = 1) -> None:
-        """Add to a counter."""
-        with self._lock:
-            self._counts[what] += amount
+        """Add to a counter; nothing makes no counter."""
+        if amount:
+            with self._lock:
+                self._counts[what] += amount
 
     @property
     def troubles(self) -> Mapping[str, str]:

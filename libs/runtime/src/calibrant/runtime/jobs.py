@@ -208,7 +208,7 @@ class JobWork:
         result = JobResult.model_validate_json(row.result)
         unit.emit(handler.record(decoded.message, result, context))
         unit.mark_done(decoded.envelope.id)
-        unit.session.flush()
+        unit.write()
 
     def _put(self, outcome: Outcome, folder: Path) -> dict[str, DataRef]:
         refs = {}

@@ -1,7 +1,8 @@
 """Lanes: records of one partition one after the other, partitions side by side, offsets committed in order.
 
 Owns fetching, pausing while work is in hand, waiting between attempts, and committing the contiguous done
-prefix. Knows neither messages nor handlers: it is given a coroutine that makes one attempt at one record.
+prefix. Knows neither messages nor handlers: it is given a coroutine that makes one attempt at one record, and
+perhaps another that deals with several at once.
 """
 
 from __future__ import annotations
@@ -9,34 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
 
 from calibrant.bus.errors import CommitFailed, NotAssigned, TransientError
 from calibrant.bus.ports import Consumer, Record, TopicPartition
 from calibrant.runtime.health import Health
+from calibrant.runtime.lane import Lane
 from calibrant.runtime.probe import Probe, Step
 
 log = logging.getLogger(__name__)
 Attempt = Callable[[Record, int], Awaitable[float | None]]
+Batch = Callable[[Sequence[Record]], Awaitable[tuple[int, int]]]
 FETCH_S = 0.25
+BATCH = 256
+"""Most records dealt with at once."""
 BEAT_S = 1.0
 """How often a consumer that takes on nothing still fetches, to stay a member of its group."""
-
-
-@dataclass(slots=True)
-class _Lane:
-    waiting: deque[Record] = field(default_factory=deque)
-    task: asyncio.Task[None] | None = None
-    current: Record | None = None
-    resting: bool = False  # between two attempts at the current record
-    ours: bool = True  # the partition was not taken away since the current record was given
-    done_to: int | None = None  # offset of the next record to read, once something is done
-
-    @property
-    def load(self) -> int:
-        return len(self.waiting) + (self.current is not None)
 
 
 class Lanes:
@@ -58,19 +47,32 @@ class Lanes:
         Hears the steps.
     part : str
         Name of this consumer among the troubles.
+    batch : coroutine function, optional
+        Deals with records of one partition that wait already, at once. Returns how many of them, from the
+        first on, are dealt with, and how many of those after them are to be attempted one by one. One of the
+        two is more than 0.
     """
 
     def __init__(
-        self, attempt: Attempt, *, slots: int, ahead: int, health: Health, probe: Probe, part: str = "bus"
+        self,
+        attempt: Attempt,
+        *,
+        slots: int,
+        ahead: int,
+        health: Health,
+        probe: Probe,
+        part: str = "bus",
+        batch: Batch | None = None,
     ) -> None:
         self._attempt = attempt
+        self._batch = batch
         self._slots = asyncio.Semaphore(slots)
         self._ahead = ahead
         self._limit = slots * ahead
         self._health = health
         self._probe = probe
         self.part = part
-        self._lanes: dict[TopicPartition, _Lane] = {}
+        self._lanes: dict[TopicPartition, Lane] = {}
         self._consumer: Consumer | None = None
         self._paused = False
         self._closing = asyncio.Event()
@@ -85,7 +87,7 @@ class Lanes:
             lane = self._lanes.get(partition)
             if lane is not None:
                 lane.waiting.clear()
-                lane.ours, lane.done_to = False, None
+                lane.ours, lane.done_to, lane.again_to, lane.singly = False, None, 0, 0
 
     async def on_assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Nothing to do: pauses are set anew before every fetch."""
@@ -168,10 +170,8 @@ class Lanes:
         await self._commit()
 
     def _take(self, record: Record) -> None:
-        lane = self._lanes.setdefault(record.topic_partition, _Lane())
-        current = lane.current
-        if current is not None and not lane.ours and not lane.waiting and current.offset == record.offset:
-            lane.ours = True  # given again after a rebalance while it is still in hand
+        lane = self._lanes.setdefault(record.topic_partition, Lane())
+        if lane.comes_again(record):
             return
         lane.waiting.append(record)
         if lane.task is None:
@@ -192,30 +192,43 @@ class Lanes:
         except NotAssigned:
             return  # a rebalance came between; the next turn sets them anew
 
-    async def _drive(self, lane: _Lane) -> None:
+    async def _drive(self, lane: Lane) -> None:
         try:
             while lane.waiting:
-                lane.current, lane.ours = lane.waiting.popleft(), True
-                if await self._deal(lane, lane.current) and lane.ours:
-                    lane.done_to = lane.current.offset + 1
-                lane.current = None
+                if self._batch is None or lane.singly or len(lane.waiting) == 1:
+                    await self._deal(lane, lane.take(1)[0])
+                else:
+                    await self._deal_at_once(lane, self._batch)
                 self._freed.set()
         except Exception as error:  # noqa: BLE001  carried to ``run``, which raises it
             self._fault = error
         finally:
-            lane.current, lane.resting, lane.task = None, False, None
+            lane.in_hand, lane.resting, lane.task = [], False, None
             self._freed.set()
 
-    async def _deal(self, lane: _Lane, record: Record) -> bool:
-        """Make attempts until the record is dealt with; False when it is not ours to deal with any more."""
+    async def _deal_at_once(self, lane: Lane, batch: Batch) -> None:
+        async with self._slots:
+            if records := lane.take(BATCH):
+                done, singly = await batch(records)
+                if lane.ours:
+                    lane.singly = singly
+                lane.put_down(done)
+        if self._closing.is_set():
+            lane.waiting.clear()
+
+    async def _deal(self, lane: Lane, record: Record) -> None:
+        """Make attempts until the record is dealt with, or is not ours to deal with any more."""
         failed = 0
         while True:
             async with self._slots:
                 if self._closing.is_set() or not lane.ours:
-                    return False
+                    lane.in_hand = []
+                    return
                 delay_s = await self._attempt(record, failed)
             if delay_s is None:
-                return True
+                lane.singly = max(lane.singly - 1, 0)
+                lane.put_down(1)
+                return
             failed += 1
             lane.resting = True
             self._freed.set()

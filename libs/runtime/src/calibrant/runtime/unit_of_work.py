@@ -6,11 +6,12 @@ Owns how a message becomes an outbox row. Knows neither what a handler does nor 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from calibrant.bus.cloudevents import Envelope, to_message
 from calibrant.contracts.base import Message
@@ -18,6 +19,7 @@ from calibrant.contracts.flow import topic_for
 from calibrant.runtime.clock import Clock, utc_text
 from calibrant.runtime.database import Database
 from calibrant.runtime.ids import derive, trace_parent
+from calibrant.runtime.new_rows import NewRows
 from calibrant.runtime.tables import InboxRow, OutboxRow
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -61,6 +63,8 @@ class UnitOfWork:
         caused. Identifiers of what is emitted derive from it, so a repetition emits the same ones.
     correlation_id : str or None
         The run that all this belongs to.
+    rows : NewRows
+        What is inserted at the end of the transaction.
     """
 
     service: str
@@ -68,6 +72,7 @@ class UnitOfWork:
     clock: Clock
     cause: str
     correlation_id: str | None = None
+    rows: NewRows = field(default_factory=NewRows)
     _emitted: int = 0
 
     def emit(self, emissions: Iterable[Emission] | None) -> None:
@@ -79,7 +84,7 @@ class UnitOfWork:
             The contract lets this service send no such message.
         """
         for emission in emissions or ():
-            self.session.add(self._row(emission))
+            self.rows.add(OutboxRow, self._row(emission))
 
     def was_done(self, event_id: str) -> bool:
         """Tell whether this service has dealt with the event before."""
@@ -87,9 +92,14 @@ class UnitOfWork:
 
     def mark_done(self, event_id: str) -> None:
         """Record that the event is dealt with."""
-        self.session.add(InboxRow(event_id=event_id, done_tai_ns=self.clock.tai_ns()))
+        self.rows.add(InboxRow, {"event_id": event_id, "done_tai_ns": self.clock.tai_ns()})
 
-    def _row(self, emission: Emission) -> OutboxRow:
+    def write(self) -> None:
+        """Write to the database what is not written yet; it is committed with the transaction."""
+        self.session.flush()
+        self.rows.insert(self.session)
+
+    def _row(self, emission: Emission) -> dict[str, Any]:
         message, correlation = (
             (emission.message, emission.correlation_id)
             if isinstance(emission, Outgoing)
@@ -112,14 +122,23 @@ class UnitOfWork:
             traceparent=trace_parent(correlation or event_id, event_id),
         )
         sent = to_message(envelope, topic.name, key)
-        return OutboxRow(
-            topic=sent.topic, key=sent.key, value=sent.value, headers=headers_to_text(sent.headers)
-        )
+        return {
+            "topic": sent.topic,
+            "key": sent.key,
+            "value": sent.value,
+            "headers": headers_to_text(sent.headers),
+        }
 
 
 def was_done(session: Session, event_id: str) -> bool:
     """Tell whether the service of this database has dealt with the event before."""
     return session.get(InboxRow, event_id) is not None
+
+
+def done_before(session: Session, event_ids: Collection[str]) -> set[str]:
+    """Return those of the events that the service of this database has dealt with before."""
+    mine = col(InboxRow.event_id).in_(event_ids)
+    return set(session.execute(select(InboxRow.event_id).where(mine)).scalars())
 
 
 @contextmanager
@@ -134,4 +153,6 @@ def unit_of_work(
         The database is locked, full or away.
     """
     with database.writing() as session:
-        yield UnitOfWork(service, session, clock, cause, correlation_id)
+        unit = UnitOfWork(service, session, clock, cause, correlation_id)
+        yield unit
+        unit.write()
