@@ -41,7 +41,8 @@ async def test_a_bad_message_never_stops_its_partition(platform, make_process, h
 
         async def done():
             status = await process.status()
-            return heard == ["a", "bad", "b"] and not any(status["lag"].values())
+            # Those dealt with at once are dealt with again when one of them fails.
+            return list(dict.fromkeys(heard)) == ["a", "bad", "b"] and not any(status["lag"].values())
 
         await until(done)
         status = await process.status()
@@ -184,7 +185,7 @@ async def test_a_topic_may_bring_jobs_and_short_work(platform, make_process):
 
     process = make_process("verify", handlers=table(measured=measured, decide=decide))
     assert process.spec.topics() == (["verify-jobs.cpu"], [])
-    works = process._consumers._dispatcher().works
+    works = process._consumers._dealers()[0].works
     assert isinstance(works[MeasureJob.message_type], JobWork)
     assert isinstance(works[DecideJob.message_type], EventWork)
 

@@ -158,8 +158,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def on(message: type[Message]) -> Callable[[F], F]:
     """Mark a function as the handler of a type of message: ``handle(message, context) -> events``.
 
-    It runs on a worker thread inside one transaction. It commits nothing, publishes nothing and catches
-    nothing: it returns events.
+    It runs on a worker thread inside one transaction, which events that wait already share; it sees what
+    those before it left in the database, and no object of theirs. It commits nothing, publishes nothing and
+    catches nothing: it returns events. It may be called again for an event whose transaction was undone.
     """
 
     def mark(function: F) -> F:
