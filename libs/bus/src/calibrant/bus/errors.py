@@ -58,6 +58,18 @@ class BusCorrupt(PermanentError):
     """The log's storage is damaged, or was written by a version of Calibrant this one cannot read."""
 
 
+class AccessDenied(PermanentError):
+    """The log does not let us in, or not do this; the text names the right that is missing, and on what."""
+
+
+class BusRefused(PermanentError):
+    """The log will not do this as it is set up; the text says what it objects to."""
+
+
+class MessageTooLarge(PermanentError):
+    """A message is larger than the log takes: put what it carries into the object store and send a reference."""
+
+
 class UnknownTopic(PermanentError):
     """A topic that `Bus.ensure_topics` was never asked for.
 

@@ -205,6 +205,19 @@ class Bus(Protocol):
             The log cannot be written now.
         """
 
+    async def check_access(
+        self, *, produces: Collection[str], consumes: Collection[str], groups: Collection[str]
+    ) -> None:
+        """Check that these topics may be written and read, and these groups joined, before any work starts.
+
+        Raises
+        ------
+        AccessDenied
+            Not all of it may be done; the text names every right that is missing, and on what.
+        UnknownTopic, BusUnavailable
+            A topic does not exist; the log cannot be reached.
+        """
+
     def producer(self) -> Producer:
         """Make a producer, to be entered with ``async with``."""
         ...

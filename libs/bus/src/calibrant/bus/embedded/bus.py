@@ -82,6 +82,13 @@ class EmbeddedBus:
         """Create missing topics; see `calibrant.bus.ports.Bus.ensure_topics`."""
         await self._engine.database.write(partial(log.ensure, specs=tuple(specs)))
 
+    async def check_access(
+        self, *, produces: Collection[str], consumes: Collection[str], groups: Collection[str]
+    ) -> None:
+        """Check that the topics exist: who may open the file may do everything with it."""
+        del groups
+        await self.end_offsets({*produces, *consumes})
+
     def producer(self) -> EmbeddedProducer:
         """Make a producer."""
         return EmbeddedProducer(self._engine)

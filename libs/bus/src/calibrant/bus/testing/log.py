@@ -154,7 +154,13 @@ class LogContract(Fixtures):
         with pytest.raises(UnknownTopic, match="unknown"):
             await bus.end_offsets([unknown])
         with pytest.raises(UnknownTopic, match="unknown"):
+            await bus.check_access(produces=[topic], consumes=[unknown], groups=[])
+        with pytest.raises(UnknownTopic, match="unknown"):
             await bus.read(unknown, from_start=True, limit=1)
+
+    async def test_whoever_may_do_all_passes_the_check(self, bus: Bus, topic: str) -> None:
+        """Where nobody's rights are limited, nothing is found missing."""
+        await bus.check_access(produces=[topic], consumes=[topic], groups=[topic])
 
     async def test_topics_are_made_once(self, bus: Bus, topic: str) -> None:
         """Asking again keeps the records; another number of partitions is refused."""

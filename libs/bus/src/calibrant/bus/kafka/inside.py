@@ -1,0 +1,60 @@
+"""What we need of aiokafka beyond its public face, all in one place, written against version 0.14.
+
+Owns every use of its private names: to know when data have come, that it has died inside, and to end it without
+waiting for a broker that does not answer. Must not know why.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+
+def touch(consumer: Any) -> None:
+    """Say that the consumer is in use, so that it is not taken for stuck while a rebalance keeps it from data."""
+    with consumer._subscription.fetch_context():  # noqa: SLF001
+        pass
+
+
+def data_waiter(consumer: Any) -> asyncio.Future[None]:
+    """Give a future that ends when data have come, or fails with what keeps them from coming."""
+    waiter: asyncio.Future[None] = consumer._fetcher._create_fetch_waiter()  # noqa: SLF001
+    return waiter
+
+
+def has_died(consumer: Any) -> bool:
+    """Tell whether one of its tasks has ended, so that nothing would ever come again."""
+    return bool(consumer._fetcher._fetch_task.done() or consumer._coordinator._coordination_task.done())  # noqa: SLF001
+
+
+async def abandon_consumer(consumer: Any) -> None:
+    """End a consumer at once: nothing is committed, no group is left, no broker is waited for."""
+    consumer._closed = True  # noqa: SLF001
+    coordinator, fetcher = consumer._coordinator, consumer._fetcher  # noqa: SLF001
+    tasks = [fetcher._fetch_task, *fetcher._pending_tasks] if fetcher else []  # noqa: SLF001
+    if coordinator:
+        tasks += [
+            coordinator._coordination_task,  # noqa: SLF001
+            coordinator._heartbeat_task,  # noqa: SLF001
+            coordinator._commit_refresh_task,  # noqa: SLF001
+        ]
+    await _cancel(tasks)
+    await consumer._client.close()  # noqa: SLF001
+
+
+async def abandon_producer(producer: Any, reason: Exception) -> None:
+    """End a producer at once: what it has not sent fails with this reason."""
+    producer._closed = True  # noqa: SLF001
+    producer._message_accumulator.fail_all(reason)  # noqa: SLF001
+    await producer.client.close()
+    await _cancel([producer._sender.sender_task])  # noqa: SLF001
+
+
+async def _cancel(tasks: list[asyncio.Task[Any] | None]) -> None:
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)
+    for task in running:
+        with suppress(asyncio.CancelledError, Exception):
+            task.result()
