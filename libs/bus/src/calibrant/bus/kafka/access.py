@@ -7,12 +7,11 @@ from collections.abc import Collection
 from typing import Final
 
 from aiokafka import errors as kafka
-from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from calibrant.bus.errors import AccessDenied, UnknownTopic
 from calibrant.bus.kafka.link import Link
-from calibrant.bus.kafka.requests import TopicRights
+from calibrant.bus.kafka.requests import GroupRights, TopicRights
 
 _BITS: Final = {"Read": 3, "Write": 4}
 _GROUP: Final = 0
@@ -63,8 +62,7 @@ async def _group_rights(link: Link, group: str) -> int:
     coordinator = await link.ask(FindCoordinatorRequest(group, _GROUP))
     error = kafka.for_code(coordinator.error_code)
     if error is kafka.NoError:
-        request = DescribeGroupsRequest([group], include_authorized_operations=True)
-        answer = await link.ask(request, coordinator.coordinator_id)
+        answer = await link.ask(GroupRights(group), coordinator.coordinator_id)
         code, *_, operations = answer.groups[0]
         error = kafka.for_code(code)
         if error is kafka.NoError:

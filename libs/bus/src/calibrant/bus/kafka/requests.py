@@ -10,6 +10,7 @@ Source: Apache Kafka's protocol guide; the versions are the last ones before fle
 
 from typing import Any, Final
 
+from aiokafka.protocol.admin import DescribeGroupsResponse_v3
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int8, Int16, Int32, Schema, String
 
@@ -137,6 +138,15 @@ class RightsRequest_v8(RequestStruct):  # noqa: N801
     )
 
 
+class GroupRightsRequest_v3(RequestStruct):  # noqa: N801
+    """aiokafka's own of this version takes the answer for one of version 2, and so loses the operations."""
+
+    API_KEY = 15
+    API_VERSION = 3
+    RESPONSE_TYPE = DescribeGroupsResponse_v3
+    SCHEMA = Schema(("groups", Array(_TEXT)), ("with_operations", Boolean))
+
+
 class CreateTopics(Request[CreateTopicsRequest_v4]):
     """Create topics, given as (name, partitions, settings).
 
@@ -183,3 +193,16 @@ class TopicRights(Request[RightsRequest_v8]):
     def build(self, request_struct_class: Any) -> Any:
         """Fill in the version agreed on."""
         return request_struct_class(self._topics, False, False, True)
+
+
+class GroupRights(Request[GroupRightsRequest_v3]):
+    """Ask what may be done with a group."""
+
+    API_KEY = 15
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+
+    def build(self, request_struct_class: Any) -> Any:
+        """Fill in the version agreed on."""
+        return request_struct_class([self._group], True)
