@@ -7,14 +7,13 @@ import kubernetes_validate
 import pytest
 import typer
 import yaml
-from fastapi import FastAPI
 from helm_python import Chart, HelmValuesError, lint
 
 from calibrant.observatory.cli.options import DEFAULT_DATA_DIR
 from calibrant.observatory.cli.up import up
-from calibrant.observatory.composition import DRAIN_S, SERVICES, Observatory
-from calibrant.observatory.http import observatory_app
-from calibrant.runtime.settings import PlatformSettings
+from calibrant.observatory.composition import DRAIN_S, SERVICES
+from calibrant.runtime.ops import Watch, ops_app
+from calibrant.runtime.settings import PlatformSettings, ServiceSettings
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm/calibrant"
@@ -113,10 +112,10 @@ def test_values_hold_no_secret():
 
 
 def test_probes_ask_paths_that_the_observatory_serves():
-    app: FastAPI = observatory_app(Observatory(platform=None, apps={}))
-    served = set(app.openapi()["paths"])
+    served = set(ops_app(Watch(expected=0)).openapi()["paths"])
     one = container()
-    ports = {port["name"] for port in one["ports"]}
+    ports = {port["name"]: port["containerPort"] for port in one["ports"]}
+    _, port = ServiceSettings(port=ports["http"]).ops_address
     for probe, path in [
         ("startupProbe", "/startup"),
         ("livenessProbe", "/live"),
@@ -125,7 +124,7 @@ def test_probes_ask_paths_that_the_observatory_serves():
         asked = one[probe]["httpGet"]
         assert asked["path"] == path
         assert path in served
-        assert asked["port"] in ports
+        assert ports[asked["port"]] == port
 
 
 def test_the_arguments_are_an_invocation_of_calibrant_up():

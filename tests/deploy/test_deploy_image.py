@@ -85,8 +85,9 @@ def test_it_starts_the_observatory_where_its_health_is_asked():
     app.command()(up)
     given = typer.main.get_command(app).make_context("up", arguments).params
     assert given["host"] == "0.0.0.0"
-    assert said("EXPOSE") == [str(given["port"])]
-    assert f"http://127.0.0.1:{given['port']}/live" in health
+    settings = ServiceSettings(port=given["port"], ops_port=given["ops_port"])
+    assert said("EXPOSE") == [f"{settings.port} {settings.ops_address[1]}"]
+    assert f"http://127.0.0.1:{settings.ops_address[1]}/live" in health
 
 
 def test_it_runs_as_the_owner_of_the_data_folder():

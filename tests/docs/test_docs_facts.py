@@ -24,9 +24,11 @@ from calibrant.pixels.mask import MEANINGS
 from calibrant.rules.decision import GateThresholds
 from calibrant.rules.rulesets import SetRule
 from calibrant.rules.verification import registry
+from calibrant.runtime.handlers import HandlerTable
 from calibrant.runtime.health import Health
-from calibrant.runtime.http import ServiceCollector
+from calibrant.runtime.ops import Together, Watch
 from calibrant.runtime.settings import ServiceSettings
+from calibrant.runtime.telemetry.backlog import Waiting
 
 DOCS = Path(__file__).parents[2] / "docs"
 STANDARD = {"SIMPLE", "BITPIX", "NAXIS", "EXTEND", "CHECKSUM", "DATASUM", "COMMENT"}
@@ -196,12 +198,18 @@ def test_variables_in_operations_are_settings():
 
 
 def test_every_metric_is_described():
-    process = SimpleNamespace(name="combine", health=Health(), in_hand=0)
-    names_now = {
-        f"{m.name}_total" if m.type == "counter" else m.name for m in ServiceCollector(process).collect()
-    }
+    process = SimpleNamespace(
+        name="combine",
+        health=Health(),
+        in_hand=0,
+        platform=SimpleNamespace(workers=SimpleNamespace(slots=1)),
+        spec=SimpleNamespace(handlers=HandlerTable({}, {})),
+        backlog=SimpleNamespace(waiting=Waiting(looked_s=1.0)),
+    )
+    watch = Watch(expected=1, processes={"combine": process})
+    names_now = {f"{m.name}_total" if m.type == "counter" else m.name for m in Together(watch).collect()}
     told = set(re.findall(r"^\| `(calibrant_\w+)`", (DOCS / "operations.md").read_text(), re.MULTILINE))
-    assert told == names_now
+    assert told == names_now | {"calibrant_component_state"}  # the camera's alone
 
 
 def test_the_example_sequence_is_one():

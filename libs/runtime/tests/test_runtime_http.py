@@ -1,14 +1,12 @@
-"""The HTTP that every service has: probes, control, metrics, dead letters."""
-
-import asyncio
+"""The HTTP that every service has: control, status, dead letters."""
 
 import httpx
 import pytest
 from fastapi import APIRouter
-from prometheus_client.parser import text_string_to_metric_families
 
 from calibrant.bus.errors import BusUnavailable
 from calibrant.contracts.common.v1 import JobDone
+from calibrant.runtime.access.door import Door
 from calibrant.runtime.http import http_app
 from calibrant.runtime.testing.services import running, send_done, until
 
@@ -16,45 +14,15 @@ pytestmark = pytest.mark.asyncio
 
 
 def client_of(process):
-    transport = httpx.ASGITransport(app=http_app(process), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=http_app(process, Door(open=True)), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://service")
-
-
-async def test_the_probes_mean_different_things(platform, make_process):
-    broken = asyncio.Event()
-
-    async def beside(process):
-        await broken.wait()
-        raise ZeroDivisionError("a fault of ours")
-
-    process = make_process(background=(beside,))
-    async with client_of(process) as client:
-
-        async def probes():
-            return [(await client.get(f"/{name}")).status_code for name in ("startup", "live", "ready")]
-
-        assert await probes() == [503, 200, 503]  # not started, not broken, takes on nothing
-        async with running(process):
-            assert await probes() == [200, 200, 200]
-            process.health.trouble("database", "locked")
-            assert await probes() == [200, 200, 503]
-            assert (await client.get("/ready")).json()["troubles"] == {"database": "locked"}
-            process.health.well("database")
-            broken.set()
-
-            async def told():
-                return bool(process.faults())
-
-            await until(told)
-            assert await probes() == [200, 503, 200]
-            assert "ZeroDivisionError" in (await client.get("/live")).json()["faults"][0]
 
 
 async def test_control_pauses_resumes_and_drains(platform, make_process, heard):
     process = make_process()
     async with client_of(process) as client, running(process):
         assert (await client.post("/control/pause")).json() == {"phase": "paused"}
-        assert (await client.get("/ready")).status_code == 503
+        assert not process.health.ready
         await send_done(platform, "a")
         await until(lambda: paused_everything(process))
         assert heard == []
@@ -69,7 +37,7 @@ async def test_control_pauses_resumes_and_drains(platform, make_process, heard):
         refused = await client.post("/control/resume")
         assert refused.status_code == 409
         assert "sequencer is draining; restart it" in refused.json()["detail"]
-        assert (await client.get("/live")).status_code == 200
+        assert process.faults() == []
         await send_done(platform, "b")
         assert (await client.get("/status")).json()["lag"]["combine-results"] == 1
     assert heard == ["a"]
@@ -115,17 +83,6 @@ async def test_dead_letters_are_listed_shown_replayed_and_discarded(platform, ma
             missing = await call(path)
             assert missing.status_code == 404
             assert "dead letter" in missing.json()["detail"]
-
-
-async def test_metrics_are_what_prometheus_reads(platform, make_process):
-    process = make_process()
-    async with client_of(process) as client, running(process):
-        process.health.count("events", 3)
-        families = {f.name: f for f in text_string_to_metric_families((await client.get("/metrics")).text)}
-    (sample,) = families["calibrant_records"].samples
-    assert (sample.labels, sample.value) == ({"service": "sequencer", "what": "events"}, 3.0)
-    assert families["calibrant_ready"].samples[0].value == 1.0
-    assert families["calibrant_in_hand"].samples[0].value == 0.0
 
 
 async def test_a_service_has_routes_of_its_own_and_says_when_the_world_is_away(platform, make_process):

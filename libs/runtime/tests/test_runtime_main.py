@@ -24,6 +24,7 @@ from types import ModuleType
 from calibrant.contracts.common.v1 import JobDone
 from calibrant.contracts.sequencer.v1 import RunProgress
 from calibrant.runtime.handlers import collect, on
+from calibrant.runtime.access.door import door_of
 from calibrant.runtime.http import http_app
 from calibrant.runtime.main import run
 from calibrant.runtime.process import ServiceProcess, ServiceSpec
@@ -42,7 +43,7 @@ def create_app(settings, platform):
     module = ModuleType("handlers")
     module.slow = slow
     spec = ServiceSpec("sequencer", None, collect(module), platform.database("sequencer"), MIGRATIONS)
-    return http_app(ServiceProcess(spec, platform))
+    return http_app(ServiceProcess(spec, platform), door_of(settings))
 
 sys.exit(run(create_app, ServiceSettings))
 """
@@ -130,16 +131,21 @@ def test_a_service_that_cannot_start_says_why_and_fails(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_it_finish_what_is_in_hand(tmp_path, number):
-    with socket.socket() as free:
+    with socket.socket() as free, socket.socket() as beside:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        beside.bind(("127.0.0.1", 0))
+        port, ops_port = free.getsockname()[1], beside.getsockname()[1]
     seed(tmp_path)
-    with subprocess.Popen(command(tmp_path, "--port", port), stderr=subprocess.PIPE, text=True) as service:
+    ports = command(tmp_path, "--port", port, "--ops-port", ops_port)
+    with subprocess.Popen(ports, stderr=subprocess.PIPE, text=True) as service:
         try:
             until((tmp_path / "begun").exists)
-            until(lambda: answers(f"http://127.0.0.1:{port}/ready"))
+            until(lambda: answers(f"http://127.0.0.1:{ops_port}/ready"))
+            assert answers(f"http://127.0.0.1:{port}/status")
             service.send_signal(number)
-            until(lambda: not answers(f"http://127.0.0.1:{port}/live"))
+            until(lambda: not answers(f"http://127.0.0.1:{port}/status"))
+            assert answers(f"http://127.0.0.1:{ops_port}/live")  # what is alive is not restarted
+            until(lambda: not answers(f"http://127.0.0.1:{ops_port}/ready"))
             assert service.poll() is None  # it waits for what is in hand
             (tmp_path / "go").touch()
             assert service.wait(30) == 0

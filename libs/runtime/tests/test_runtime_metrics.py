@@ -10,8 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from calibrant.bus.errors import PermanentError, TransientError
 from calibrant.bus.ports import Message
 from calibrant.contracts.combine.v1 import CombineJob
+from calibrant.runtime.access.door import Door
 from calibrant.runtime.handlers import Outcome, job
 from calibrant.runtime.http import http_app
+from calibrant.runtime.ops import Watch, ops_app
 from calibrant.runtime.process import ServiceProcess, ServiceSpec
 from calibrant.runtime.telemetry.meters import RECIPES, Meters
 from calibrant.runtime.testing.fakes import combine_job
@@ -26,11 +28,17 @@ COUNTED = ("_letters_open", "_in_hand", "_in_flight", "_slots")
 STATES = ("_ready", "_trouble", "_component_state")
 
 
+def operators(process):
+    watch = Watch(expected=1)
+    watch.add(http_app(process, Door()))
+    return ops_app(watch)
+
+
 async def scrape(process):
     """Return all samples by name and labels, as Prometheus reads them."""
     await process.backlog.look()
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=http_app(process)), base_url="http://service"
+        transport=httpx.ASGITransport(app=operators(process)), base_url="http://service"
     ) as client:
         text = (await client.get("/metrics")).text
     return samples_of(text)
@@ -185,7 +193,7 @@ async def test_names_units_and_helps_are_as_prometheus_wants_them(platform):
     process.health.count("events")
     await process.backlog.look()
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=http_app(process)), base_url="http://service"
+        transport=httpx.ASGITransport(app=operators(process)), base_url="http://service"
     ) as client:
         families = list(text_string_to_metric_families((await client.get("/metrics")).text))
     process.database.close()

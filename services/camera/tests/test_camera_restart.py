@@ -29,13 +29,18 @@ class Camera:
                 stderr=log,
                 env=environment(**settings),
             )
-        found = self.until(lambda: re.search(r"listens on (http://\S+)", self.log.read_text()))
+        found = self.until(
+            lambda: re.search(
+                r"listens on (http://[\d.:]+), for operators on (http://[\d.:]+)", self.log.read_text()
+            )
+        )
         self.client = httpx.Client(base_url=found[1])
+        self.ops = found[2]
         self.until(self.started)
 
     def started(self):
         try:
-            return self.client.get("/startup").status_code == 200
+            return httpx.get(f"{self.ops}/startup").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -151,7 +156,7 @@ def test_a_second_camera_of_the_same_name_is_refused_and_leaves_the_first_alone(
         in second.stderr
     )
     assert "Traceback" not in second.stderr
-    assert camera.client.get("/live").status_code == 200
+    assert httpx.get(f"{camera.ops}/live").status_code == 200
     other = Camera(folder, component="guider")
     assert other.stop(signal.SIGTERM) == 0
     assert camera.stop(signal.SIGTERM) == 0

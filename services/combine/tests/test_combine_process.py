@@ -86,7 +86,7 @@ async def look_around(app, told):
         recipes = (await client.get("/recipes")).json()
         assert [one["name"] for one in recipes] == ["bias", "dark", "flat"]
         assert recipes[2]["parameters"]["normalise"]["default"] == "each"
-        assert (await client.get("/ready")).status_code == 200
+        assert (await client.get("/status")).json()["ready"] is True
 
 
 def test_check_builds_everything(tmp_path):

@@ -93,7 +93,7 @@ async def check_http(app) -> None:
         assert (await client.get("/frames/none")).status_code == 404
         assert len((await client.get("/rejections", params={"limit": 2})).json()) == 2
         assert (await client.get("/frames", params={"limit": 0})).status_code == 422
-        assert (await client.get("/live")).json() == {"faults": []}
+        assert (await client.get("/status")).json()["faults"] == []
 
 
 def test_check_builds_everything(tmp_path) -> None:

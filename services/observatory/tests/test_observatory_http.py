@@ -1,4 +1,4 @@
-"""HTTP over several services: probes for the whole, each service's API under its name."""
+"""HTTP over several services: each service's API under its name, probes for the whole on a port of their own."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -9,48 +9,58 @@ import pytest
 
 from calibrant.observatory.composition import SERVICES, UnknownService, observatory
 from calibrant.observatory.http import observatory_app
+from calibrant.runtime.access.door import Door
 from calibrant.runtime.health import Phase
+from calibrant.runtime.ops import Watch, ops_app
 
 NAMES = ("camera", "certify")
 
 
 @asynccontextmanager
 async def served(settings, names=NAMES):
-    async with observatory(settings, names) as running:
-        transport = httpx.ASGITransport(observatory_app(running))
-        async with httpx.AsyncClient(transport=transport, base_url="http://calibrant") as client:
-            yield running, client
+    watch = Watch(expected=len(names))
+    async with (
+        observatory(settings, names, watch=watch) as running,
+        client_of(observatory_app(running, Door(open=True))) as client,
+        client_of(ops_app(watch)) as ops,
+    ):
+        yield running, client, ops
+
+
+def client_of(app):
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://calibrant")
 
 
 @pytest.mark.asyncio
 async def test_running_services_are_well(settings):
-    async with served(settings) as (_, client):
+    async with served(settings) as (_, client, ops):
         assert set((await client.get("/")).json()["services"]) == set(NAMES)
-        startup = await client.get("/startup")
-        assert (startup.status_code, set(startup.json().values())) == (200, {"running"})
-        live, ready = await client.get("/live"), await client.get("/ready")
-        assert (live.status_code, live.json()) == (200, {})
+        startup = await ops.get("/startup")
+        assert (startup.status_code, startup.json()["phases"]) == (200, dict.fromkeys(NAMES, "running"))
+        live, ready = await ops.get("/live"), await ops.get("/ready")
+        assert (live.status_code, live.json()) == (200, {"faults": {}})
         assert ready.status_code == 200
         assert ready.json() == {"phases": dict.fromkeys(NAMES, "running"), "troubles": {}}
         status = (await client.get("/status")).json()
         assert {name: one["phase"] for name, one in status.items()} == dict.fromkeys(NAMES, "running")
-        metrics = (await client.get("/metrics")).text
+        metrics = (await ops.get("/metrics")).text
         for name in NAMES:
             assert f'calibrant_ready{{service="{name}"}} 1.0' in metrics
-            assert (await client.get(f"/{name}/ready")).status_code == 200
+            for path in ("startup", "live", "ready", "metrics"):
+                assert (await client.get(f"/{name}/{path}")).status_code == 404
 
 
 @pytest.mark.asyncio
 async def test_one_paused_service_makes_the_whole_unready_but_not_dead(settings):
-    async with served(settings) as (running, client):
+    async with served(settings) as (running, client, ops):
         assert (await client.post("/certify/control/pause")).json() == {"phase": "paused"}
-        ready = await client.get("/ready")
+        ready = await ops.get("/ready")
         assert (ready.status_code, ready.json()["phases"]["certify"]) == (503, "paused")
-        assert (await client.get("/live")).status_code == 200
+        assert (await ops.get("/live")).status_code == 200
         await client.post("/certify/control/resume")
-        assert (await client.get("/ready")).status_code == 200
+        assert (await ops.get("/ready")).status_code == 200
         running.process("camera").health.trouble("shutter", "it is stuck")
-        ready = await client.get("/ready")
+        ready = await ops.get("/ready")
         assert (ready.status_code, ready.json()["troubles"]) == (503, {"camera: shutter": "it is stuck"})
 
 
@@ -59,28 +69,28 @@ async def test_a_service_that_has_a_fault_makes_the_whole_not_live(settings):
     async def fail():
         raise LookupError("lost")
 
-    async with served(settings) as (running, client):
+    async with served(settings) as (running, _, ops):
         task = asyncio.create_task(fail(), name="certify: broken")
         await asyncio.wait([task])
         running.process("certify")._background.append(task)
-        live = await client.get("/live")
+        live = await ops.get("/live")
         assert live.status_code == 503
-        assert "lost" in live.json()["certify"][0]
+        assert "lost" in live.json()["faults"]["certify"][0]
         (trouble,) = running.troubles().values()
         assert trouble == "certify: broken: LookupError('lost'), and has stopped; -v shows where"
 
 
 @pytest.mark.asyncio
 async def test_a_service_that_starts_holds_up_the_whole(settings):
-    async with served(settings) as (running, client):
+    async with served(settings) as (running, _, ops):
         running.process("camera").health.phase = Phase.STARTING
-        startup = await client.get("/startup")
-        assert (startup.status_code, startup.json()["camera"]) == (503, "starting")
+        startup = await ops.get("/startup")
+        assert (startup.status_code, startup.json()["phases"]["camera"]) == (503, "starting")
 
 
 @pytest.mark.asyncio
 async def test_every_api_describes_itself(settings):
-    async with served(settings, SERVICES) as (running, client):
+    async with served(settings, SERVICES) as (running, client, _):
         for path in ("", *(f"/{name}" for name in running.apps)):
             schema = (await client.get(f"{path}/openapi.json")).json()
             assert schema["openapi"].startswith("3.")

@@ -3,11 +3,16 @@
 import re
 import signal
 import socket
+from contextlib import suppress
 
 import httpx
 import pytest
 
 from calibrant.observatory.testing import alive, wait_until
+
+
+def address_in(line):
+    return re.search(r"http://[\d.:]+", line)[0]
 
 
 def test_a_port_in_use_is_named(calibrant):
@@ -26,9 +31,10 @@ def test_an_unknown_service_is_refused(calibrant):
 def test_services_answer_until_they_are_stopped_and_leave_in_order(calibrant, number):
     process = calibrant.begin("up", "--port", 0, "--data-dir", "data")
     try:
-        address = re.search(r"http://[\d.:]+", process.stdout.readline())[0]
+        address, ops = (address_in(process.stdout.readline()) for _ in range(2))
         with httpx.Client(base_url=address, timeout=10) as client:
-            wait_until(lambda: client.get("/ready").status_code == 200, "the services are ready")
+            assert httpx.get(f"{ops}/startup", timeout=10).status_code == 200
+            wait_until(lambda: httpx.get(f"{ops}/ready").status_code == 200, "the services are ready")
             assert len(client.get("/status").json()) == 7
             for path in (
                 "/archive/publications",
@@ -57,10 +63,30 @@ def test_stopped_while_it_starts_it_leaves_in_order(calibrant, number):
     wait_until(lambda: not alive(process.pid), "its child processes have ended")
 
 
+def test_before_the_services_are_up_the_startup_probe_is_answered(calibrant):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = calibrant.begin("up", "--port", 0, "--ops-port", port, "--data-dir", "data")
+    try:
+        answers = []
+
+        def answered():
+            with suppress(httpx.TransportError):
+                answers.append(httpx.get(f"http://127.0.0.1:{port}/startup", timeout=10).status_code)
+            return 200 in answers
+
+        wait_until(answered, "the services are up")
+        assert set(answers) == {503, 200}
+        process.send_signal(signal.SIGTERM)
+        calibrant.finish(process)
+    finally:
+        process.kill()
+
+
 def test_named_services_run_alone(calibrant):
     process = calibrant.begin("up", "archive", "certify", "--port", 0, "--data-dir", "data")
     try:
-        address = re.search(r"http://[\d.:]+", process.stdout.readline())[0]
+        address = address_in(process.stdout.readline())
         assert set(httpx.get(f"{address}/status", timeout=10).json()) == {"archive", "certify"}
         process.send_signal(signal.SIGTERM)
         calibrant.finish(process)

@@ -1,36 +1,50 @@
-"""HTTP over a service: probes, status, metrics, control, dead letters, and the service's own routes.
+"""HTTP over a service: status, control, dead letters, and the service's own routes.
 
-Owns the paths every service has. Probes mean different things: started once; not broken; takes on work now.
+Owns the paths every service has. Probes and metrics are on a port of their own, ``ops``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from prometheus_client import CollectorRegistry, generate_latest
+from fastapi.security import HTTPBearer
 from sqlmodel import Session
 
 from calibrant.bus.errors import TransientError
 from calibrant.runtime import dead_letters
+from calibrant.runtime.access.door import Door
+from calibrant.runtime.access.guard import Guard
 from calibrant.runtime.dead_letters import NoSuchLetter
 from calibrant.runtime.health import Phase
 from calibrant.runtime.origins import refuse_foreign_origins
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.tables import DeadLetterRow
-from calibrant.runtime.telemetry.collector import ServiceCollector
+
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"description": "No credential, or one that is not accepted; the detail says why"},
+    403: {"description": "The role does not suffice; the detail names the one that is needed"},
+}
 
 
-def http_app(process: ServiceProcess) -> FastAPI:
-    """Lay HTTP over a service; the process is ``app.state.process`` and is started by whoever serves."""
-    app = FastAPI(title=f"Calibrant {process.name}", version="1")
+def http_app(process: ServiceProcess, door: Door) -> FastAPI:
+    """Lay HTTP over a service; its process is ``app.state.process`` and is started by whoever serves.
+
+    Parameters
+    ----------
+    process : ServiceProcess
+        The service.
+    door : Door
+        Who is let in.
+    """
+    app = guarded_app(f"Calibrant {process.name}", door)
     app.state.process = process
     app.add_exception_handler(TransientError, _unavailable)
-    refuse_foreign_origins(app)
-    app.include_router(_probes(process))
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.include_router(_status(process))
     app.include_router(_control(process), prefix="/control")
     app.include_router(_letters(process), prefix="/dead-letters")
@@ -38,47 +52,52 @@ def http_app(process: ServiceProcess) -> FastAPI:
     return app
 
 
+def guarded_app(title: str, door: Door, beyond: Collection[str] = ()) -> FastAPI:
+    """Return an app without routes that asks who calls, ``app.state.door`` and all.
+
+    Parameters
+    ----------
+    title : str
+        What it is, for its documentation.
+    door : Door
+        Who is let in.
+    beyond : collection of str
+        First parts of paths that lead to apps with guards of their own.
+    """
+    bearer = Security(
+        HTTPBearer(auto_error=False, description="Needed unless the API listens on loopback only")
+    )
+    app = FastAPI(title=title, version="1", dependencies=[bearer], responses=_REFUSED)
+    app.state.door = door
+    refuse_foreign_origins(app)
+    app.add_middleware(Guard, door=door, beyond=beyond)
+    return app
+
+
 def _unavailable(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=503)
 
 
-def _probes(process: ServiceProcess) -> APIRouter:
-    router = APIRouter(tags=["probes"])
+def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    """Say what is wrong with a request without repeating what came: NaN cannot be told in JSON."""
+    assert isinstance(error, RequestValidationError)
+    detail = [
+        {"type": one["type"], "loc": [_told(part) for part in one["loc"]], "msg": one["msg"]}
+        for one in error.errors()
+    ]
+    return JSONResponse({"detail": detail}, status_code=422)
 
-    @router.get("/startup", summary="Has the service come up?")
-    def startup(response: Response) -> dict[str, str]:
-        if process.health.phase is Phase.STARTING:
-            response.status_code = 503
-        return {"phase": process.health.phase.value}
 
-    @router.get("/live", summary="Is it unbroken? If not, restart it.")
-    def live(response: Response) -> dict[str, list[str]]:
-        faults = process.faults()
-        if faults:
-            response.status_code = 503
-        return {"faults": faults}
-
-    @router.get("/ready", summary="Does it take on work now?")
-    def ready(response: Response) -> dict[str, Any]:
-        if not process.health.ready:
-            response.status_code = 503
-        return {"phase": process.health.phase.value, "troubles": dict(process.health.troubles)}
-
-    return router
+def _told(part: str | int) -> str | int:
+    return ascii(part)[1:-1] if isinstance(part, str) else part
 
 
 def _status(process: ServiceProcess) -> APIRouter:
     router = APIRouter(tags=["status"])
-    registry = CollectorRegistry()
-    registry.register(ServiceCollector(process))
 
     @router.get("/status", summary="What the service is doing")
     async def status() -> dict[str, Any]:
         return await process.status()
-
-    @router.get("/metrics", summary="Counters for Prometheus")
-    def metrics() -> Response:
-        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
 

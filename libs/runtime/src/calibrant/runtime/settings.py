@@ -35,6 +35,9 @@ class SecretsMissing(WrongSetting):
     """The folder with secrets is none."""
 
 
+_LAST_PORT = 65535
+
+
 def _upper(level: Any) -> Any:
     return level.upper() if isinstance(level, str) else level
 
@@ -162,11 +165,39 @@ class ServiceSettings(PlatformSettings):
 
     host: str = Field(default="127.0.0.1", description="Address the HTTP API listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port of the HTTP API; 0: any free one.")
+    ops_host: str = Field(
+        default="",
+        description="Address that probes and metrics are served on, without credentials; empty: as host.",
+    )
+    ops_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of probes and metrics; 0: any free one; unset: the port after that of the HTTP API.",
+    )
+    auth_jwks: str = Field(
+        default="",
+        description="The public keys (JSON Web Key Set) that bearer tokens are checked with: a file, an https:// URL, "
+        "or an http:// URL on loopback. Empty: no credential is asked for, which only an API on loopback may do.",
+    )
+    auth_issuer: str = Field(default="", description="Who must have issued a token: its claim iss.")
+    auth_audience: str = Field(default="", description="Whom a token must be for: its claim aud.")
+    auth_roles_claim: str = Field(
+        default="roles",
+        description="Claim of a token with its bearer's roles (viewer, operator, certifier, admin): a list or words; "
+        "one within another claim as OUTER.INNER.",
+    )
     drain_s: float = Field(
         default=30.0,
         ge=0,
         description="Unit: s. How long a SIGTERM waits for work in hand before giving it up.",
     )
+
+    @property
+    def ops_address(self) -> tuple[str, int]:
+        """Address and port that probes and metrics are served on."""
+        beside = self.port + 1 if 0 < self.port < _LAST_PORT else 0
+        return self.ops_host or self.host, beside if self.ops_port is None else self.ops_port
 
 
 def chosen(settings_type: type[S], **given: Any) -> S:

@@ -9,6 +9,7 @@ from calibrant.archive.api import routes
 from calibrant.archive.publishing import Publisher
 from calibrant.archive.service import ArchiveService
 from calibrant.archive.settings import ArchiveSettings
+from calibrant.runtime.access.door import door_of
 from calibrant.runtime.handlers import collect
 from calibrant.runtime.http import http_app
 from calibrant.runtime.platform import Platform
@@ -28,4 +29,4 @@ def create_app(settings: ArchiveSettings, platform: Platform) -> FastAPI:
         router=routes(database, platform.objects),
         background=(Publisher(service).publishing,),
     )
-    return http_app(ServiceProcess(spec, platform))
+    return http_app(ServiceProcess(spec, platform), door_of(settings))

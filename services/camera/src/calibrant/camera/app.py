@@ -15,6 +15,7 @@ from calibrant.camera.service import CameraService
 from calibrant.camera.settings import CameraSettings
 from calibrant.camera.simulator import parameters_of
 from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
+from calibrant.runtime.access.door import door_of
 from calibrant.runtime.handlers import collect
 from calibrant.runtime.http import http_app
 from calibrant.runtime.platform import Platform
@@ -61,7 +62,7 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         background=(executor.execute_commands, executor.heartbeat),
         sole=f"camera {settings.component}",
     )
-    return http_app(ServiceProcess(spec, platform))
+    return http_app(ServiceProcess(spec, platform), door_of(settings))
 
 
 def _instrument(settings: CameraSettings) -> Instrument:

@@ -8,13 +8,14 @@ from calibrant.certify import handlers
 from calibrant.certify.api import routes
 from calibrant.certify.service import CertifyService
 from calibrant.certify.settings import CertifySettings
+from calibrant.runtime.access.door import door_of
 from calibrant.runtime.handlers import collect
 from calibrant.runtime.http import http_app
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.process import ServiceProcess, ServiceSpec
 
 
-def create_app(_settings: CertifySettings, platform: Platform) -> FastAPI:
+def create_app(settings: CertifySettings, platform: Platform) -> FastAPI:
     """Build the service; ``app.state.process`` is its process."""
     database = platform.database("certify")
     spec = ServiceSpec(
@@ -25,4 +26,4 @@ def create_app(_settings: CertifySettings, platform: Platform) -> FastAPI:
         migrations=Path(__file__).parent / "migrations",
         router=routes(database),
     )
-    return http_app(ServiceProcess(spec, platform))
+    return http_app(ServiceProcess(spec, platform), door_of(settings))

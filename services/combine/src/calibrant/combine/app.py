@@ -8,6 +8,7 @@ from calibrant.combine import handlers
 from calibrant.combine.api import routes
 from calibrant.combine.service import CombineService
 from calibrant.combine.settings import CombineSettings
+from calibrant.runtime.access.door import door_of
 from calibrant.runtime.handlers import collect
 from calibrant.runtime.http import http_app
 from calibrant.runtime.platform import Platform
@@ -27,4 +28,4 @@ def create_app(settings: CombineSettings, platform: Platform) -> FastAPI:
         router=routes(service, database),
         config={"instruments": str(settings.instruments_dir)},
     )
-    return http_app(ServiceProcess(spec, platform))
+    return http_app(ServiceProcess(spec, platform), door_of(settings))

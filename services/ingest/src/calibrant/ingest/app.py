@@ -9,6 +9,7 @@ from calibrant.ingest.api import routes
 from calibrant.ingest.reading import INSTRUMENTS
 from calibrant.ingest.service import IngestService
 from calibrant.ingest.settings import IngestSettings
+from calibrant.runtime.access.door import door_of
 from calibrant.runtime.handlers import collect
 from calibrant.runtime.http import http_app
 from calibrant.runtime.platform import Platform
@@ -27,4 +28,4 @@ def create_app(settings: IngestSettings, platform: Platform) -> FastAPI:
         router=routes(database),
         config={INSTRUMENTS: str(settings.instruments_dir)},
     )
-    return http_app(ServiceProcess(spec, platform))
+    return http_app(ServiceProcess(spec, platform), door_of(settings))

@@ -19,6 +19,7 @@ from calibrant.observatory.settings import ObservatorySettings
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
 from calibrant.runtime.objects import ObjectStore
+from calibrant.runtime.ops import Watch
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
 from calibrant.sequencer.service import SequencerService
@@ -89,9 +90,18 @@ class Observatory:
 
 @asynccontextmanager
 async def observatory(
-    settings: ObservatorySettings, names: Sequence[str] = SERVICES
+    settings: ObservatorySettings, names: Sequence[str] = SERVICES, *, watch: Watch | None = None
 ) -> AsyncIterator[Observatory]:
     """Run services in this process until the block ends; then drain them, those who speak first.
+
+    Parameters
+    ----------
+    settings : ObservatorySettings
+        Settings of all of them.
+    names : sequence of str
+        Which services.
+    watch : Watch or None
+        Is told of each service before it starts.
 
     Raises
     ------
@@ -110,6 +120,8 @@ async def observatory(
             for name, build in builders.items():
                 app = build(settings, platform)
                 process: ServiceProcess = app.state.process
+                if watch is not None:
+                    watch.add(app)
                 await process.start()
                 stack.push_async_callback(process.stop, DRAIN_S)
                 running.apps[name] = app

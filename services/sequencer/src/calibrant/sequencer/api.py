@@ -1,11 +1,8 @@
 """The sequencer over HTTP: ask for a run, list runs, look at one, abort one."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
-from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.contracts.common.v1 import TimeRange
@@ -43,33 +40,9 @@ class RunAccepted(BaseModel):
     run_id: str
 
 
-class TellingRoute(APIRoute):
-    """Answers a wrong request with what is wrong, without repeating what came: NaN cannot be told in JSON."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler of the route."""
-        handle = super().get_route_handler()
-
-        async def telling(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except RequestValidationError as error:
-                told = [
-                    {
-                        "type": one["type"],
-                        "loc": [ascii(part)[1:-1] if isinstance(part, str) else part for part in one["loc"]],
-                        "msg": one["msg"],
-                    }
-                    for one in error.errors()
-                ]
-                raise RequestValidationError(told) from None
-
-        return telling
-
-
 def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
     """Return the sequencer's routes; ``new_id`` names runs whose order names none."""
-    router = APIRouter(prefix="/runs", tags=["runs"], route_class=TellingRoute)
+    router = APIRouter(prefix="/runs", tags=["runs"])
 
     @router.post("", status_code=202, summary="Ask for a run")
     def request_run(order: RunOrder) -> RunAccepted:

@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from calibrant.bus.errors import TransientError
+from calibrant.runtime.access.door import door_of
 from calibrant.runtime.handlers import collect
 from calibrant.runtime.http import http_app
 from calibrant.runtime.platform import Platform
@@ -49,4 +50,4 @@ def create_app(settings: SequencerSettings, platform: Platform) -> FastAPI:
         background=(timer,),
     )
     process = ServiceProcess(spec, platform)
-    return http_app(process)
+    return http_app(process, door_of(settings))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from calibrant.runtime.access.door import door_of
 from calibrant.runtime.handlers import collect
 from calibrant.runtime.http import http_app
 from calibrant.runtime.platform import Platform
@@ -27,4 +28,4 @@ def create_app(settings: VerifySettings, platform: Platform) -> FastAPI:
         router=routes(service, database),
         config={"instruments": str(settings.instruments_dir)},
     )
-    return http_app(ServiceProcess(spec, platform))
+    return http_app(ServiceProcess(spec, platform), door_of(settings))
