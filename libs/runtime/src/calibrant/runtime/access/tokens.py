@@ -14,7 +14,6 @@ from jwt.exceptions import (
     ExpiredSignatureError,
     ImmatureSignatureError,
     InvalidAudienceError,
-    InvalidIssuedAtError,
     InvalidIssuerError,
     InvalidSignatureError,
     MissingRequiredClaimError,
@@ -32,7 +31,6 @@ IDENTITY_CHARS = 200
 _REASONS: Final[Mapping[type[Exception], str]] = {
     ExpiredSignatureError: "the token has expired; get a new one",
     ImmatureSignatureError: "the token is not valid yet; compare the clocks",
-    InvalidIssuedAtError: "the token is issued in the future; compare the clocks",
     InvalidIssuerError: "the token is of another issuer",
     InvalidAudienceError: "the token is for another audience",
     InvalidSignatureError: "the token's signature does not fit the key that it names",
