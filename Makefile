@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint format proto baseline bench kafka postgres clean
+.PHONY: help setup dev demo test lint format proto baseline bench kafka postgres objects clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:     ## this list
@@ -37,6 +37,9 @@ kafka: dev  ## Apache Kafka on 127.0.0.1:9092, until Ctrl-C
 
 postgres: dev  ## a PostgreSQL server on 127.0.0.1:5432 to try things on, until Ctrl-C
 	@.ci/servers postgres && python -m calibrant.runtime.testing.postgres
+
+objects: dev  ## an S3 service on 127.0.0.1:9000 that keeps all in memory, until Ctrl-C
+	@python -m calibrant.runtime.testing.s3
 
 clean:    ## remove the virtual environment, caches and the demo's data
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis calibrant-data

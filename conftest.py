@@ -21,6 +21,7 @@ from calibrant.bus.testing import broker as kafka
 if TYPE_CHECKING:
     from calibrant.runtime.testing.databases import DatabaseSite
     from calibrant.runtime.testing.postgres import Cluster
+    from calibrant.runtime.testing.s3 import ObjectServer
 
 ROOT = Path(__file__).parent
 
@@ -107,6 +108,15 @@ def broker() -> Iterator[kafka.Broker]:
     """Run a real Kafka, one for each test process; only for tests with the marker ``kafka``."""
     with kafka.Broker() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[ObjectServer]:
+    """Run an S3 service, started for the first test that wants one; each test makes a bucket of its own."""
+    from calibrant.runtime.testing.s3 import ObjectServer  # noqa: PLC0415  most tests need none
+
+    with ObjectServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from calibrant.runtime.testing.probe_service import MIGRATIONS
 from calibrant.runtime.testing.probe_work import compute
 from calibrant.runtime.testing.services import table
 
+pytest.register_assert_rewrite("calibrant.runtime.testing.objects")
+
 
 @pytest.fixture
 def database(database_site):

@@ -61,8 +61,12 @@ async def open_platform(settings: PlatformSettings, *, probe: Probe | None = Non
         The data folder cannot be made or written.
     BusCorrupt
         Its log is damaged.
+    StoreUnavailable, StoreRefused
+        The object store is away, or may not be written.
     """
     hide_secrets(settings)
+    objects = object_store(settings)
+    await asyncio.to_thread(objects.check)
     bus = await open_log(settings)
     workers = Workers(settings.worker_slots or os.cpu_count() or 1)
     try:
@@ -70,7 +74,7 @@ async def open_platform(settings: PlatformSettings, *, probe: Probe | None = Non
             [TopicSpec(t.name, t.partitions, t.retention_days * DAY_S) for t in topics().values()]
         )
         await bus.prune()
-        yield Platform(settings, bus, object_store(settings), workers, probe=probe or Probe())
+        yield Platform(settings, bus, objects, workers, probe=probe or Probe())
     finally:
         await asyncio.to_thread(workers.close)
         await bus.close()

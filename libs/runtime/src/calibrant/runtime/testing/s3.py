@@ -84,9 +84,9 @@ class ObjectServer:
             bucket.client.create_bucket(Bucket=bucket.name)
         return bucket
 
-    def store(self, cache_dir: Path, **changed: Any) -> S3Store:
+    def store(self, cache_dir: Path, prefix: str = "", **changed: Any) -> S3Store:
         """Return an object store in a new bucket."""
-        return S3Store(self.create_bucket(), "", Cache(cache_dir, 1 << 30), **changed)
+        return S3Store(self.create_bucket(), prefix, Cache(cache_dir, 1 << 30), **changed)
 
     def start(self) -> None:
         """Start, empty, and wait until it answers.
