@@ -174,7 +174,7 @@ def test_a_number_of_the_outbox_is_never_given_twice(database):
     numbers = []
     for _ in range(3):
         with database.writing() as session:
-            row = OutboxRow(topic="t", value=b"", headers="[]")
+            row = OutboxRow(lane=0, topic="t", value=b"", headers="[]")
             session.add(row)
             session.flush()
             numbers.append(row.number)
@@ -190,4 +190,4 @@ def test_only_the_database_and_the_platform_know_the_engine():
     assert {name for name, text in own.items() if "sqlite3" in text} == {"database/sqlite.py"}
     assert {name for name, text in own.items() if "psycopg" in text} == {"database/postgres.py"}
     addresses = {name for name, text in own.items() if "sqlite:///" in text}
-    assert addresses == {"database/sqlite.py", "database/database.py", "platform.py"}
+    assert addresses == {"database/sqlite.py", "database/database.py", "adapters.py"}

@@ -41,7 +41,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(database):
         with database.writing() as session:
             pages = session.execute(sa.text("PRAGMA page_count")).scalar_one()
             session.execute(sa.text(f"PRAGMA max_page_count = {pages}"))
-            session.add(OutboxRow(topic="t", value=b"x" * 1_000_000, headers="[]"))
+            session.add(OutboxRow(lane=0, topic="t", value=b"x" * 1_000_000, headers="[]"))
 
     with pytest.raises(DatabaseUnavailable, match="the disk is full: free some space"):
         fill()

@@ -169,7 +169,7 @@ async def test_a_database_that_is_away_is_waited_for_and_told_of(make, database,
         dispatcher = make(Troubled(), on_sleep=free_after_three)
         assert await dispatcher.attempt(done(), 0) is None
     assert sleeps == [0.2, 0.4, 0.8]
-    assert "locked" in told[0]["database"]
+    assert "another process" in told[0]["database"]
     assert dispatcher.desk.health.troubles == {}
     assert len(rows(database, EffectRow)) == 1
 

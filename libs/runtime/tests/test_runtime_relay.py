@@ -10,8 +10,9 @@ from sqlmodel import select
 from calibrant.bus.errors import BusUnavailable
 from calibrant.contracts.sequencer.v1 import RunProgress
 from calibrant.runtime.health import Health
+from calibrant.runtime.outbox import BATCH
 from calibrant.runtime.probe import Probe, Step
-from calibrant.runtime.relay import BATCH, Relay
+from calibrant.runtime.relay import Relay
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.unit_of_work import unit_of_work
 
@@ -88,18 +89,6 @@ async def test_after_a_crash_between_sending_and_removing_the_same_goes_out_agai
     assert numbers(producer) == ["1", "2", "1", "2", "3"]
     assert producer.sent[:2] == producer.sent[2:4]  # the same identifiers: their reader drops them
     assert left(database) == 0
-
-
-@pytest.mark.asyncio
-async def test_two_relays_of_one_outbox_lose_nothing(database, clock, producer):
-    slow, quick = (Relay(database, producer, Health(), Probe()) for _ in range(2))
-    emit(database, clock, "a", 1)
-    seen = slow._next()  # the slow one has read and sent, and stops before it removes
-    await quick.flush()
-    emit(database, clock, "b", 2)
-    slow._remove([row.number for row in seen])
-    await quick.flush()
-    assert numbers(producer) == ["1", "2"]
 
 
 @pytest.mark.asyncio

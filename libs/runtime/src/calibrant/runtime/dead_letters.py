@@ -15,7 +15,7 @@ from calibrant.bus.errors import CalibrantError, PermanentError
 from calibrant.bus.ports import Record
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.ids import derive
-from calibrant.runtime.tables import DeadLetterRow, InboxRow, OutboxRow
+from calibrant.runtime.tables import DeadLetterRow, InboxRow, OutboxRow, lane_of
 from calibrant.runtime.unit_of_work import headers_to_text
 
 TEXT_LIMIT = 4000
@@ -51,7 +51,7 @@ def told(error: BaseException) -> str:
     """Return an error as text that any store takes: its own words if it has chosen them, else with its type."""
     words = str(error)
     text = words if words and isinstance(error, CalibrantError) else f"{type(error).__name__}: {words}"
-    return text[:TEXT_LIMIT].encode("utf-8", "backslashreplace").decode()
+    return _storable(text[:TEXT_LIMIT])
 
 
 def bury(session: Session, clock: Clock, record: Record, death: Death) -> DeadLetterRow:
@@ -63,7 +63,7 @@ def bury(session: Session, clock: Clock, record: Record, death: Death) -> DeadLe
         topic=record.topic,
         partition=record.partition,
         log_offset=record.offset,
-        key=record.key,
+        key=None if record.key is None else _storable(record.key),
         value=record.value,
         headers=headers_to_text(record.headers),
         message_type=death.message_type,
@@ -72,7 +72,7 @@ def bury(session: Session, clock: Clock, record: Record, death: Death) -> DeadLe
         attempts=death.attempts,
         died_tai_ns=clock.tai_ns(),
     )
-    session.merge(InboxRow(event_id=death.event_id, done_tai_ns=clock.tai_ns()))
+    session.merge(InboxRow(event_id=death.event_id, topic=record.topic, done_tai_ns=clock.tai_ns()))
     return session.merge(row)
 
 
@@ -116,7 +116,8 @@ def replay(session: Session, letter_id: str) -> DeadLetterRow:
     done = session.get(InboxRow, row.event_id)
     if done is not None:
         session.delete(done)
-    session.add(OutboxRow(topic=row.topic, key=row.key, value=row.value, headers=row.headers))
+    lane = lane_of(row.topic, row.key)
+    session.add(OutboxRow(lane=lane, topic=row.topic, key=row.key, value=row.value, headers=row.headers))
     row.state = "replayed"
     session.add(row)
     return row
@@ -134,6 +135,11 @@ def discard(session: Session, letter_id: str) -> DeadLetterRow:
     row.state = "discarded"
     session.add(row)
     return row
+
+
+def _storable(text: str) -> str:
+    """Return text that any database takes: PostgreSQL takes no NUL, and none takes half a character."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _open(session: Session, letter_id: str) -> DeadLetterRow:

@@ -143,4 +143,4 @@ class EventWork:
         envelope = decoded.envelope
         context = Context(self.desk.service, unit.session, envelope, self.desk.clock)
         unit.emit(self.handlers[envelope.type].handle(decoded.message, context))
-        unit.mark_done(envelope.id)
+        unit.mark_done(envelope.id, decoded.topic)

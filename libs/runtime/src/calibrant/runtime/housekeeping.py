@@ -43,8 +43,9 @@ async def keep_house(process: ServiceProcess) -> None:
 async def prune_inbox(process: ServiceProcess) -> int:
     """Forget events dealt with that the log cannot bring again.
 
-    These are older than the longest retention of what the service consumes, and older than the oldest record that
-    its groups have not committed: a record may outlive its retention while somebody has not read it.
+    These are older than the retention of the topic that brought them, and older than the oldest record of it that the
+    service's groups have not committed: a record may outlive its retention while somebody has not read it. What no
+    topic brought is kept as long as anything.
 
     Parameters
     ----------
@@ -61,20 +62,29 @@ async def prune_inbox(process: ServiceProcess) -> int:
     TransientError
         The log or the database is away; nothing was removed.
     """
-    bus, consumed = process.platform.bus, topics_consumed(process.name)
-    if not consumed:
+    begins = await _begins_tai_ns(process)
+    if not begins:
         return 0
-    days = max(topic.retention_days for topic in consumed)
-    before_tai_ns = process.platform.clock.tai_ns() - days * _DAY_NS
-    done = await process.committed()
-    for topic in consumed:
-        for record in await bus.read(topic.name, from_start=True, limit=1, offsets=done):
-            # POSIX time as it stands is earlier than the same moment in TAI: on the safe side.
-            before_tai_ns = min(before_tai_ns, record.timestamp_ns)
+    old = [(col(InboxRow.topic) == topic, begin) for topic, begin in begins.items()]
+    old.append((col(InboxRow.topic).not_in(begins), min(begins.values())))
 
     def work() -> int:
         with process.database.writing() as session:
-            old = delete(InboxRow).where(col(InboxRow.done_tai_ns) < before_tai_ns)
-            return session.connection().execute(old).rowcount
+            connection = session.connection()
+            return sum(
+                connection.execute(delete(InboxRow).where(mine, col(InboxRow.done_tai_ns) < begin)).rowcount
+                for mine, begin in old
+            )
 
     return await asyncio.to_thread(work)
+
+
+async def _begins_tai_ns(process: ServiceProcess) -> dict[str, int]:
+    """Return, for each topic the service consumes, the time before which nothing of it can come again."""
+    now, done, begins = process.platform.clock.tai_ns(), await process.committed(), {}
+    for topic in topics_consumed(process.name):
+        begins[topic.name] = now - topic.retention_days * _DAY_NS
+        for record in await process.platform.bus.read(topic.name, from_start=True, limit=1, offsets=done):
+            # POSIX time as it stands is earlier than the same moment in TAI: on the safe side.
+            begins[topic.name] = min(begins[topic.name], record.timestamp_ns)
+    return begins

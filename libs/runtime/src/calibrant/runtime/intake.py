@@ -22,6 +22,7 @@ class Decoded:
 
     envelope: Envelope
     message: Message
+    topic: str
 
 
 def decode(record: Record, wanted: frozenset[str]) -> Decoded | None:
@@ -48,7 +49,7 @@ def decode(record: Record, wanted: frozenset[str]) -> Decoded | None:
     if envelope.type not in wanted:
         return None
     try:
-        return Decoded(envelope, MESSAGES[envelope.type].from_json(envelope.data))
+        return Decoded(envelope, MESSAGES[envelope.type].from_json(envelope.data), record.topic)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"

@@ -183,11 +183,12 @@ class JobWork:
 
     def _store(self, decoded: Decoded, outcome: Outcome, result: JobResult) -> None:
         with self.desk.unit(decoded.envelope) as unit:
-            if unit.was_done(decoded.envelope.id):
-                executions.end(unit.session, self.desk.clock, result.execution_id, "superseded")
-                return
             job_id = _job_id(decoded.message)
             known = unit.session.get(JobRow, job_id)
+            if unit.was_done(decoded.envelope.id):
+                if known is None or known.execution_id != result.execution_id:
+                    executions.end(unit.session, self.desk.clock, result.execution_id, "superseded")
+                return  # else the commit went through, and the answer was lost
             state = "done" if known is None else "superseded"
             row = known or JobRow(
                 job_id=job_id,
@@ -207,7 +208,7 @@ class JobWork:
         context = Context(self.desk.service, unit.session, decoded.envelope, self.desk.clock)
         result = JobResult.model_validate_json(row.result)
         unit.emit(handler.record(decoded.message, result, context))
-        unit.mark_done(decoded.envelope.id)
+        unit.mark_done(decoded.envelope.id, decoded.topic)
         unit.write()
 
     def _put(self, outcome: Outcome, folder: Path) -> dict[str, DataRef]:

@@ -1,29 +1,25 @@
 """The relay: sends the outbox in order and removes what was sent.
 
-Owns the ``outbox`` table's emptying. Sending and removing are two steps: after a crash between them a message
-goes out again, and its reader's inbox drops it.
+Owns when that happens. Sending and removing are two steps: after a crash between them a message goes out again, and
+its reader's inbox drops it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
-
-from sqlalchemy import delete
-from sqlmodel import col, select
 
 from calibrant.bus.errors import TransientError
 from calibrant.bus.ports import Message, Producer
 from calibrant.runtime.database import Database
 from calibrant.runtime.health import Health
+from calibrant.runtime.outbox import Outbox
 from calibrant.runtime.probe import Probe, Step
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.unit_of_work import headers_from_text
 
 log = logging.getLogger(__name__)
-BATCH = 200
 IDLE_S = 0.5
 
 
@@ -43,7 +39,7 @@ class Relay:
     """
 
     def __init__(self, database: Database, producer: Producer, health: Health, probe: Probe) -> None:
-        self._database = database
+        self._outbox = Outbox(database)
         self._producer = producer
         self._health = health
         self._probe = probe
@@ -81,26 +77,29 @@ class Relay:
                     await asyncio.wait_for(self._wake.wait(), IDLE_S)
 
     async def flush(self) -> None:
-        """Send everything that is there.
+        """Send everything that is there and that no other relay is sending.
 
         Raises
         ------
         TransientError
             The bus or the database is away; nothing is lost.
         """
-        while rows := await asyncio.to_thread(self._next):
-            await self._producer.send([_message(row) for row in rows])
+        while await self._send_some():
+            pass
+
+    async def _send_some(self) -> bool:
+        claim = await asyncio.to_thread(self._outbox.claim)
+        if claim is None:
+            return False
+        try:
+            await self._producer.send([_message(row) for row in claim.rows])
             self._probe.at(Step.RELAYED)
-            await asyncio.to_thread(self._remove, [row.number for row in rows])
-            self._probe.at(Step.MARKED_SENT)
-
-    def _next(self) -> Sequence[OutboxRow]:
-        with self._database.reading() as session:
-            return session.exec(select(OutboxRow).order_by(col(OutboxRow.number)).limit(BATCH)).all()
-
-    def _remove(self, numbers: Sequence[int | None]) -> None:
-        with self._database.writing() as session:
-            session.execute(delete(OutboxRow).where(col(OutboxRow.number).in_(numbers)))
+        except BaseException:
+            await asyncio.to_thread(claim.release)
+            raise
+        await asyncio.to_thread(claim.remove)
+        self._probe.at(Step.MARKED_SENT)
+        return True
 
 
 def _message(row: OutboxRow) -> Message:

@@ -5,16 +5,29 @@ Owns their shape; ``migrations/`` of this package creates them. Times are TAI na
 
 from __future__ import annotations
 
+import zlib
+from typing import Final
+
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
+LANES: Final = 16
+"""Parts of an outbox that may be sent side by side."""
+
+
+def lane_of(topic: str, key: str | None) -> int:
+    """Return the lane of a message: messages that must stay in order have the same."""
+    return zlib.crc32(f"{topic}/{key or ''}".encode("utf-8", "surrogatepass")) % LANES
+
 
 class InboxRow(SQLModel, table=True):
-    """An event this service has dealt with."""
+    """An event this service has dealt with; kept for as long as its topic can bring it again."""
 
     __tablename__ = "inbox"
+    __table_args__ = (Index("ix_inbox_topic_done", "topic", "done_tai_ns"),)
 
     event_id: str = Field(primary_key=True)
+    topic: str = Field(default="", description="Empty: no topic brought it.")
     done_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
@@ -25,16 +38,25 @@ class OutboxRow(SQLModel, table=True):
     """
 
     __tablename__ = "outbox"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (Index("ix_outbox_lane_number", "lane", "number"), {"sqlite_autoincrement": True})
 
     number: int | None = Field(
         default=None,
         sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     )
+    lane: int = Field(description="See lane_of.")
     topic: str
     key: str | None = None
     value: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     headers: str = Field(sa_column=Column(Text, nullable=False), description="JSON: pairs of name and text")
+
+
+class OutboxLaneRow(SQLModel, table=True):
+    """A lane of the outbox: whoever has locked its row sends what is in it."""
+
+    __tablename__ = "outbox_lane"
+
+    lane: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
 
 
 class DeadLetterRow(SQLModel, table=True):
@@ -90,4 +112,4 @@ class ExecutionRow(SQLModel, table=True):
     letter_id: str | None = Field(default=None, description="Dead letter that this attempt led to.")
 
 
-RUNTIME_TABLES = ("inbox", "outbox", "dead_letter", "job", "execution")
+RUNTIME_TABLES = ("inbox", "outbox", "outbox_lane", "dead_letter", "job", "execution")

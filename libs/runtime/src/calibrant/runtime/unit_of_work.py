@@ -20,7 +20,7 @@ from calibrant.runtime.clock import Clock, utc_text
 from calibrant.runtime.database import Database
 from calibrant.runtime.ids import derive, trace_parent
 from calibrant.runtime.new_rows import NewRows
-from calibrant.runtime.tables import InboxRow, OutboxRow
+from calibrant.runtime.tables import InboxRow, OutboxRow, lane_of
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -90,9 +90,10 @@ class UnitOfWork:
         """Tell whether this service has dealt with the event before."""
         return was_done(self.session, event_id)
 
-    def mark_done(self, event_id: str) -> None:
-        """Record that the event is dealt with."""
-        self.rows.add(InboxRow, {"event_id": event_id, "done_tai_ns": self.clock.tai_ns()})
+    def mark_done(self, event_id: str, topic: str = "") -> None:
+        """Record that the event, which the topic brought, is dealt with."""
+        row = {"event_id": event_id, "topic": topic, "done_tai_ns": self.clock.tai_ns()}
+        self.rows.add(InboxRow, row)
 
     def write(self) -> None:
         """Write to the database what is not written yet; it is committed with the transaction."""
@@ -123,6 +124,7 @@ class UnitOfWork:
         )
         sent = to_message(envelope, topic.name, key)
         return {
+            "lane": lane_of(sent.topic, sent.key),
             "topic": sent.topic,
             "key": sent.key,
             "value": sent.value,

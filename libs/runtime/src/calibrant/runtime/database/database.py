@@ -62,6 +62,11 @@ class Database:
         """Where it is, for people; without a password."""
         return self.backend.place
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is on a server, where rows may be locked one by one."""
+        return isinstance(self.backend, PostgresSchema)
+
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Open the one short transaction of a unit of work; it commits at the end or leaves nothing.
@@ -83,7 +88,8 @@ class Database:
     def writing_beside(self) -> Iterator[Session]:
         """Open a transaction that writes beside the writer, on rows it has locked itself; it commits at the end.
 
-        Only for what owns its rows by other means, as the relay its lanes. In a file it is the only writer.
+        Only for what owns its rows by other means, as the relay its lanes, and what may be done again: a server
+        that crashes may forget the commit. In a file it is the only writer.
 
         Raises
         ------

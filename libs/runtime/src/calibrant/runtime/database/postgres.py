@@ -137,7 +137,9 @@ class PostgresSchema:
         if chosen.get(READ):
             connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         elif chosen.get(BESIDE):
-            connection.exec_driver_sql("BEGIN ISOLATION LEVEL READ COMMITTED")
+            connection.exec_driver_sql(
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off"
+            )
         else:
             # The lock comes first; each statement after it sees all that the writer before has committed.
             connection.exec_driver_sql(

@@ -14,17 +14,25 @@ def upgrade() -> None:
     op.create_table(
         "inbox",
         sa.Column("event_id", sa.String, primary_key=True),
+        sa.Column("topic", sa.String, nullable=False),
         sa.Column("done_tai_ns", sa.BigInteger, nullable=False),
     )
+    op.create_index("ix_inbox_topic_done", "inbox", ["topic", "done_tai_ns"])
     op.create_table(
         "outbox",
         sa.Column("number", number, primary_key=True, autoincrement=True),
+        sa.Column("lane", sa.Integer, nullable=False),
         sa.Column("topic", sa.String, nullable=False),
         sa.Column("key", sa.String),
         sa.Column("value", sa.LargeBinary, nullable=False),
         sa.Column("headers", sa.Text, nullable=False),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_outbox_lane_number", "outbox", ["lane", "number"])
+    lanes = op.create_table(
+        "outbox_lane", sa.Column("lane", sa.Integer, primary_key=True, autoincrement=False)
+    )
+    op.bulk_insert(lanes, [{"lane": lane} for lane in range(16)])
     op.create_table(
         "dead_letter",
         sa.Column("letter_id", sa.String, primary_key=True),
@@ -68,5 +76,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("execution", "job", "dead_letter", "outbox", "inbox"):
+    for table in ("execution", "job", "dead_letter", "outbox_lane", "outbox", "inbox"):
         op.drop_table(table)
