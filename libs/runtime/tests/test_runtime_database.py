@@ -188,6 +188,9 @@ def test_only_the_database_and_the_platform_know_the_engine():
     texts = {path.relative_to(source).as_posix(): path.read_text("utf-8") for path in source.rglob("*.py")}
     own = {name: text for name, text in texts.items() if not name.startswith("testing/")}
     assert {name for name, text in own.items() if "sqlite3" in text} == {"database/sqlite.py"}
-    assert {name for name, text in own.items() if "psycopg" in text} == {"database/postgres.py"}
+    assert {name for name, text in own.items() if "psycopg" in text} == {
+        "database/postgres.py",
+        "database/session_lock.py",
+    }
     addresses = {name for name, text in own.items() if "sqlite:///" in text}
     assert addresses == {"database/sqlite.py", "database/database.py", "adapters.py"}

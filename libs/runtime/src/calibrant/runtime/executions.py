@@ -17,7 +17,15 @@ FAILURES = ("crashed", "retried")
 
 
 def begin(session: Session, clock: Clock, row: ExecutionRow) -> int:
-    """Write down an attempt before it begins; return how many of its event were still open: interrupted."""
+    """Write down an attempt before it begins; return how many of its event were still open: interrupted.
+
+    Mostly their process has ended. After a rebalance it may live and compute on: then this attempt computes the same
+    beside it, whichever is recorded first is the result, and each attempt ends with its own word (``end``), which
+    takes "interrupted" back. An attempt that is written down already stays as it is: its commit went through and
+    the answer was lost.
+    """
+    if session.get(ExecutionRow, row.execution_id) is not None:
+        return 0
     interrupted = interrupt(session, clock, row.event_id)
     row.attempt = 1 + _count_all(session, row.event_id)
     row.begun_tai_ns = clock.tai_ns()

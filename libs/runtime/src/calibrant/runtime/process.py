@@ -26,7 +26,7 @@ from calibrant.runtime.housekeeping import keep_house
 from calibrant.runtime.lossy import send_lossy
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.relay import Relay
-from calibrant.runtime.sole import hold
+from calibrant.runtime.sole import Sole
 from calibrant.runtime.spec import ServiceSpec
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.telemetry.backlog import Backlog
@@ -119,8 +119,7 @@ class ServiceProcess:
             nothing is left running.
         """
         try:
-            if self.spec.sole:
-                self._stack.enter_context(hold(self.platform.data_dir / "locks", self.spec.sole))
+            watches = [await self._take_sole()] if self.spec.sole else []
             await asyncio.to_thread(self.prepare)
             self._producer = await self._stack.enter_async_context(self.platform.bus.producer())
             self._relay = Relay(self.database, self._producer, self.health, self.platform.probe)
@@ -132,6 +131,7 @@ class ServiceProcess:
             raise
         self.health.phase = Phase.RUNNING
         self._background.append(self._spawn("backlog", self.backlog.run()))
+        self._background += [self._spawn("sole", sole.watch()) for sole in watches]
         for task in (*self.spec.background, keep_house):
             self._background.append(self._spawn(task.__name__, task(self)))
 
@@ -252,6 +252,10 @@ class ServiceProcess:
         resting = asyncio.create_task(self._at_rest.wait())
         await _wait([*self._consuming, resting], timeout_s)
         await _cancel([resting])
+
+    async def _take_sole(self) -> Sole:
+        sole = Sole(self.spec.sole, self.database, self.platform.data_dir / "locks", self.health)
+        return await self._stack.enter_async_context(sole)
 
     def _begin_drain(self) -> None:
         self.health.phase = Phase.DRAINING

@@ -1,26 +1,118 @@
-"""What only one process in a data folder may have: a lock that the kernel frees when its holder dies.
+"""What only one process may have: in a data folder by a file's lock, among all that share a server by a lock there.
 
-Owns the lock files. Knows no service.
+Owns the lock files, and watching over the server's lock. The kernel frees the one when its holder dies, the server
+the other when it loses the holder's connection. Knows no service.
 """
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 from urllib.parse import quote
 
-from calibrant.bus.errors import CalibrantError
+from calibrant.bus.errors import CalibrantError, TransientError
+from calibrant.runtime.database import Database
+from calibrant.runtime.health import Health
+
+log = logging.getLogger(__name__)
+LOOK_S = 2.0
+"""How often a service asks whether it still has what only one may have."""
 
 
 class HeldByAnother(CalibrantError):
-    """Another process in the data folder has it."""
+    """Another process has it."""
 
 
 class LockUnusable(CalibrantError):
     """The lock file cannot be made or written."""
+
+
+class Sole:
+    """Something that a service has alone from the start to the end of a block.
+
+    Where its database is on a server, the lock is there and holds on every machine; else in the data folder.
+
+    Parameters
+    ----------
+    name : str
+        What is to be had, such as ``camera main``.
+    database : Database
+        The service's database.
+    folder : Path
+        Where lock files are; made when it is missing.
+    health : Health
+        Where it is told that the lock is lost.
+    """
+
+    def __init__(self, name: str, database: Database, folder: Path, health: Health) -> None:
+        self._name = name
+        self._folder = folder
+        self._health = health
+        self._file = ExitStack()
+        self._lock = database.session_lock(name)
+
+    async def __aenter__(self) -> Self:
+        """Take it.
+
+        Raises
+        ------
+        HeldByAnother
+            Another process has it; the text names it.
+        LockUnusable
+            The lock file cannot be made or written.
+        DatabaseUnavailable
+            The server is away.
+        """
+        if self._lock is None:
+            self._file.enter_context(hold(self._folder, self._name))
+        else:
+            await self._take()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Free it."""
+        self._file.close()
+        if self._lock is not None:
+            await asyncio.to_thread(self._lock.release)
+
+    async def watch(self) -> None:
+        """See to it that the server's lock is still ours; where the server was away, take it again.
+
+        Raises
+        ------
+        HeldByAnother
+            Another process was quicker: this one must end.
+        """
+        while self._lock is not None:
+            await asyncio.sleep(LOOK_S)
+            if await asyncio.to_thread(self._lock.is_held):
+                continue
+            self._health.trouble(
+                "sole", f"{self._name}: the database has lost the lock that keeps it ours alone"
+            )
+            try:
+                await self._take()
+            except TransientError as error:
+                log.warning("%s: its lock is lost: %s", self._name, error)
+            else:
+                self._health.well("sole")
+
+    async def _take(self) -> None:
+        assert self._lock is not None
+        holder = await asyncio.to_thread(self._lock.take)
+        if holder is not None:
+            raise HeldByAnother(
+                f"{self._name} runs already on this database, in {holder}. Stop that one, or choose another name"
+            )
 
 
 @contextmanager

@@ -45,7 +45,8 @@ class ServiceSpec:
     config : mapping
         Plain settings for computations in child processes.
     sole : str
-        What only one process in a data folder may have while it runs, such as ``camera main``; empty: nothing.
+        What only one process in a data folder, or on a server's database, may have while it runs, such as
+        ``camera main``; empty: nothing.
     """
 
     name: str

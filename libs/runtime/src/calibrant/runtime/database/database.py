@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +20,9 @@ from calibrant.runtime.database.migrating import revise
 from calibrant.runtime.database.postgres import SCHEME as POSTGRES
 from calibrant.runtime.database.postgres import PostgresSchema
 from calibrant.runtime.database.sqlite import SqliteFile
+
+if TYPE_CHECKING:
+    from calibrant.runtime.database.session_lock import SessionLock
 
 
 class Database:
@@ -135,6 +139,14 @@ class Database:
             Revision to end at, such as ``camera@base``: none of the branch ``camera``.
         """
         self._revise(locations, target, up=False)
+
+    def session_lock(self, name: str) -> SessionLock | None:
+        """Return a lock on the server, not taken yet; None for a file, beside which a lock file does."""
+        if not isinstance(self.backend, PostgresSchema):
+            return None
+        from calibrant.runtime.database.session_lock import SessionLock  # noqa: PLC0415  it brings the driver
+
+        return SessionLock(self.backend, name)
 
     def close(self) -> None:
         """Close all connections."""

@@ -7,15 +7,20 @@ may wait, and what its error codes mean. Knows no table.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import socket
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from calibrant.bus.errors import TransientError
 from calibrant.runtime.database.engine import BESIDE, READ, DatabaseUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
 
 SCHEME: Final = "postgresql:"
 CONNECTIONS: Final = 12
@@ -122,6 +127,22 @@ class PostgresSchema:
     def lock_number(self, what: str) -> int:
         """Return the number of an advisory lock of this schema: the same in every process."""
         return int.from_bytes(hashlib.sha256(f"{self.schema}/{what}".encode()).digest()[:8], signed=True)
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """Open a plain connection outside the engine's, in no transaction.
+
+        Raises
+        ------
+        psycopg.OperationalError
+            The server is away.
+        """
+        from psycopg import connect  # noqa: PLC0415  whoever has files needs no driver
+
+        return connect(self.url, password=self.password or None, autocommit=True, **self._network())
+
+    def _network(self) -> dict[str, Any]:
+        name = f"calibrant {self.schema} {socket.gethostname()}/{os.getpid()}"
+        return {**_NETWORK, "application_name": name[:63]}
 
     def _options(self) -> str:
         settings = {

@@ -50,8 +50,8 @@ def emitted(database: Database) -> list[Message]:
 
 
 def states(database: Database) -> list[str]:
-    """Return how each attempt ended."""
-    return [row.state for row in rows(database, ExecutionRow)]
+    """Return how each attempt ended, in the order of their beginnings."""
+    return [row.state for row in sorted(rows(database, ExecutionRow), key=lambda row: row.begun_tai_ns)]
 
 
 def record_result(job: CombineJob, result: JobResult, context: Context[Any]) -> list[JobDone]:
