@@ -1,18 +1,18 @@
-"""Reading a ledger of certifications: what is in force, what applies, what would clash; must not store it.
+"""Reading a ledger of certifications: what is in force, what would clash; must not store it.
 
 The ledger is append-only and bitemporal: every entry has a validity range (when the calibration applies)
 and a recorded time (when we came to say so), both TAI nanoseconds. A withdrawal is an entry too: it cuts
 its range out of what was recorded before it for the same product.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Literal
+from typing import Any, NamedTuple, Self
 
 from pydantic import Field
 
 from calibrant.rules.model import Frozen
-from calibrant.rules.validity import ValidityRange, tai_text
+from calibrant.rules.validity import ValidityRange
 
 FILTER_KINDS = frozenset({"flat"})
 """Kinds of calibration that belong to one filter; for all others an entry's filter is ignored."""
@@ -28,6 +28,28 @@ class LedgerAction(StrEnum):
 
     CERTIFY = "certify"  # the product is valid over the range
     WITHDRAW = "withdraw"  # from now on it is said not to be
+
+
+class Subject(NamedTuple):
+    """What is calibrated; two certifications of one subject must not overlap."""
+
+    collection: str
+    instrument: str
+    kind: str
+    detector: int
+    filter: str | None
+
+    @classmethod
+    def of(
+        cls,
+        collection: str,
+        instrument: str,
+        kind: str,
+        detector: int,
+        filter: str | None = None,  # noqa: A002 - the field's word
+    ) -> "Subject":
+        """Name a subject; the filter counts only for kinds that have one (``FILTER_KINDS``)."""
+        return cls(collection, instrument, kind, detector, (filter or None) if kind in FILTER_KINDS else None)
 
 
 class LedgerEntry(Frozen):
@@ -48,25 +70,13 @@ class LedgerEntry(Frozen):
     action: LedgerAction = LedgerAction.CERTIFY
 
     @property
-    def subject(self) -> tuple[str, str, str, int, str | None]:
-        """What is calibrated: (collection, instrument, kind, detector, filter where the kind has one)."""
-        name = self.filter if self.kind in FILTER_KINDS else None
-        return (self.collection, self.instrument, self.kind, self.detector, name)
+    def subject(self) -> Subject:
+        """What is calibrated."""
+        return Subject.of(self.collection, self.instrument, self.kind, self.detector, self.filter)
 
-
-class Found(Frozen):
-    """The certification that applies, and why."""
-
-    outcome: Literal["found"] = "found"
-    entry: LedgerEntry
-    why: str
-
-
-class NotFound(Frozen):
-    """No certification applies, and why."""
-
-    outcome: Literal["not found"] = "not found"
-    why: str
+    def over(self, span: ValidityRange) -> Self:
+        """Give the same certification over another range, such as what is left of its own."""
+        return self.model_copy(update={"range": span})
 
 
 def effective(entries: Iterable[LedgerEntry], as_of_tai_ns: int | None = None) -> tuple[LedgerEntry, ...]:
@@ -103,103 +113,52 @@ def _recorded(entry: LedgerEntry) -> tuple[int, int]:
 def _cut(kept: LedgerEntry, withdrawal: LedgerEntry) -> tuple[LedgerEntry, ...]:
     if kept.product_id != withdrawal.product_id or kept.subject != withdrawal.subject:
         return (kept,)
-    return tuple(kept.model_copy(update={"range": piece}) for piece in kept.range.without(withdrawal.range))
+    return tuple(kept.over(piece) for piece in kept.range.without(withdrawal.range))
 
 
-def applicable(
-    certifications: Iterable[LedgerEntry], at_tai_ns: int, as_of_tai_ns: int | None = None
-) -> Found | NotFound:
-    """Tell which certification of one subject applies at an instant, and why.
-
-    Parameters
-    ----------
-    certifications : iterable of LedgerEntry
-        Entries of one subject (same collection, instrument, kind, detector and filter).
-    at_tai_ns : int
-        The instant the calibration is for, TAI ns.
-    as_of_tai_ns : int or None
-        Read the ledger as it stood at this instant; None: as it stands.
-
-    Returns
-    -------
-    Found or NotFound
-        Should several apply, the one recorded last, with the others named.
-    """
-    everything = tuple(certifications)
-    in_force = effective(everything, as_of_tai_ns)
-    valid = [entry for entry in in_force if entry.range.contains(at_tai_ns)]
-    as_of = "" if as_of_tai_ns is None else f", in the ledger as of {tai_text(as_of_tai_ns)}"
-    if not valid:
-        return NotFound(why=_why_not(everything, in_force, at_tai_ns, as_of_tai_ns) + as_of)
-    *earlier, chosen = valid
-    why = f"{chosen.product_id} is valid {chosen.range}, recorded {tai_text(chosen.recorded_tai_ns)}{as_of}"
-    others = sorted({entry.product_id for entry in earlier} - {chosen.product_id})
-    if others:
-        why += f"; recorded later than {', '.join(others)}, valid then too"
-    return Found(entry=chosen, why=why)
-
-
-def _why_not(
-    everything: tuple[LedgerEntry, ...],
-    in_force: tuple[LedgerEntry, ...],
-    at_tai_ns: int,
-    as_of_tai_ns: int | None,
-) -> str:
-    if not everything:
-        return "nothing of this kind has been certified there"
-    if as_of_tai_ns is not None and all(entry.recorded_tai_ns > as_of_tai_ns for entry in everything):
-        return "nothing had been certified yet"
-    if not in_force:
-        return "every certification has been withdrawn"
-    spans = ", ".join(f"{entry.product_id} {entry.range}" for entry in in_force[-3:])
-    more = f" and {len(in_force) - 3} earlier ones" if len(in_force) > 3 else ""
-    return f"none of the validity ranges contains {tai_text(at_tai_ns)}: {spans}{more}"
-
-
-def find(
-    entries: Iterable[LedgerEntry],
-    *,
-    collection: str,
-    instrument: str,
-    kind: str,
-    detector: int,
-    at_tai_ns: int,
-    filter: str | None = None,  # noqa: A002 - the field's word
-    as_of_tai_ns: int | None = None,
-) -> Found | NotFound:
-    """Answer "which bias for detector D at time T, and why".
+def prevailing(entries: Iterable[LedgerEntry], as_of_tai_ns: int | None = None) -> tuple[LedgerEntry, ...]:
+    """Give the ranges in force, none overlapping another: where certifications overlap the last recorded stands.
 
     Parameters
     ----------
     entries : iterable of LedgerEntry
-        The ledger.
-    collection, instrument, kind, detector
-        What is looked for.
-    at_tai_ns : int
-        The instant the calibration is for, TAI ns.
-    filter : str or None
-        Filter; counts only for kinds that have one (``FILTER_KINDS``), where None means "no filter".
+        The ledger or a part of it, in any order.
     as_of_tai_ns : int or None
         Read the ledger as it stood at this instant; None: as it stands.
 
     Returns
     -------
-    Found or NotFound
-        With the reason in words.
+    tuple of LedgerEntry
+        By subject and in time order; each is the certification that applies at every instant of its range.
     """
-    same = [
-        e
-        for e in entries
-        if (e.collection, e.instrument, e.kind, e.detector) == (collection, instrument, kind, detector)
-    ]
-    wanted = filter if kind in FILTER_KINDS else None
-    answer = applicable((e for e in same if e.subject[-1] == wanted), at_tai_ns, as_of_tai_ns)
-    if isinstance(answer, Found):
-        return answer
-    named = f"{kind} of {instrument} detector {detector}" + (f" in filter {wanted}" if wanted else "")
-    others = sorted({str(e.subject[-1]) for e in same if e.subject[-1] not in (wanted, None)})
-    hint = f"; there are some in filter {', '.join(others)}" if others else ""
-    return NotFound(why=f"no {named} in {collection}: {answer.why}{hint}")
+    pieces: list[LedgerEntry] = []
+    for group in _overlapping(effective(entries, as_of_tai_ns)):
+        later: list[ValidityRange] = []
+        for entry in sorted(group, key=_recorded, reverse=True):
+            pieces += [entry.over(left) for left in entry.range.outside(later)]
+            later.append(entry.range)
+    return tuple(sorted(pieces, key=_place))
+
+
+def _place(entry: LedgerEntry) -> tuple[Any, ...]:
+    begin = entry.range.begin_tai_ns
+    return (*entry.subject[:-1], entry.subject.filter or "", begin is not None, begin)
+
+
+def _overlapping(entries: Iterable[LedgerEntry]) -> Iterator[list[LedgerEntry]]:
+    """Group entries of one subject that hang together by overlaps; most stand alone."""
+    group: list[LedgerEntry] = []
+    reach = ValidityRange()
+    for entry in sorted(entries, key=_place):
+        if group and entry.subject == group[0].subject and reach.overlaps(entry.range):
+            reach = reach.joined(entry.range)
+        else:
+            if group:
+                yield group
+            group, reach = [], entry.range
+        group.append(entry)
+    if group:
+        yield group
 
 
 def conflicts(entries: Iterable[LedgerEntry], candidate: LedgerEntry) -> list[LedgerEntry]:

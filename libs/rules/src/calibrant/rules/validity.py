@@ -3,6 +3,7 @@
 All times are integer nanoseconds since 1970-01-01T00:00:00 TAI.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Self
 
@@ -113,6 +114,21 @@ class ValidityRange(Frozen):
         if other.end_tai_ns is not None and (self.end_tai_ns is None or other.end_tai_ns < self.end_tai_ns):
             pieces.append(ValidityRange(begin_tai_ns=other.end_tai_ns, end_tai_ns=self.end_tai_ns))
         return tuple(pieces)
+
+    def outside(self, others: Iterable["ValidityRange"]) -> list["ValidityRange"]:
+        """Cut several ranges out; what remains, as ``without`` gives it."""
+        pieces = [] if self.empty else [self]
+        for other in others:
+            pieces = [left for piece in pieces for left in piece.without(other)]
+        return pieces
+
+    def joined(self, other: "ValidityRange") -> "ValidityRange":
+        """Give the smallest range that covers both."""
+        begins, ends = (self.begin_tai_ns, other.begin_tai_ns), (self.end_tai_ns, other.end_tai_ns)
+        return ValidityRange(
+            begin_tai_ns=None if None in begins else min(b for b in begins if b is not None),
+            end_tai_ns=None if None in ends else max(e for e in ends if e is not None),
+        )
 
     def __str__(self) -> str:
         return f"[{tai_text(self.begin_tai_ns)}, {tai_text(self.end_tai_ns)})"
