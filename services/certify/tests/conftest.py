@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlmodel import Session
@@ -10,12 +11,14 @@ from sqlmodel import Session
 import calibrant.certify
 from calibrant.bus.cloudevents import Envelope
 from calibrant.certify import handlers
+from calibrant.certify.ledger import EntryRow
 from calibrant.certify.service import CertifyService
 from calibrant.contracts.certify.v1 import CertifyJob
 from calibrant.contracts.common.v1 import DataRef, Product, TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DetectorDecision, VerificationCompleted, VerificationMode
 from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import Context
+from calibrant.runtime.testing.databases import DatabaseSite
 
 MIGRATIONS = Path(calibrant.certify.__file__).parent / "migrations"
 
@@ -79,6 +82,29 @@ def completed(report_id: str, *products: Product, accepted: bool = True, **chang
     return VerificationCompleted(**(given | changed))
 
 
+def entry_row(number: int, name: str, begin: int | None, end: int | None, **changed) -> EntryRow:
+    """A line of the ledger as it is, whether certify would write it or not; certifies unless it says otherwise."""
+    given = {
+        "certification_id": f"cert-{number}",
+        "action": "certify",
+        "product_id": name,
+        "product": product(name).to_json().decode(),
+        "collection": "simcam/calib/daily",
+        "kind": "bias",
+        "instrument": "simcam",
+        "detector": 3,
+        "begin_tai_ns": begin,
+        "end_tai_ns": end,
+        "recorded_tai_ns": 1000 + number,
+        "report_id": "r1",
+        "requested_by": "ana",
+        "reason": "nightly",
+        "job_id": "j1",
+        "run_id": "run-1",
+    }
+    return EntryRow(**(given | changed))
+
+
 @dataclass
 class SetClock:
     now: int = 1_000
@@ -128,17 +154,33 @@ class Ledger:
         return Context(CertifyService(), session, envelope, self.clock)
 
 
+@pytest.fixture(scope="session")
+def server_url(postgres) -> str:
+    """One database for all tests: each has a schema of its own, which is made faster."""
+    return postgres.create_database()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_site(request, tmp_path) -> DatabaseSite:
+    if request.param == "sqlite":
+        return DatabaseSite(f"sqlite:///{tmp_path}/certify.sqlite")
+    return DatabaseSite(request.getfixturevalue("server_url"), f"certify_{uuid4().hex[:12]}")
+
+
 @pytest.fixture
-def database(tmp_path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path}/certify.sqlite")
-    opened.migrate([MIGRATIONS])
-    yield opened
-    opened.close()
+def database(database_site) -> Iterator[Database]:
+    with database_site.opened(MIGRATIONS) as opened:
+        yield opened
 
 
 @pytest.fixture
 def ledger(database) -> Ledger:
     return Ledger(database)
+
+
+@pytest.fixture
+def line() -> Callable[..., EntryRow]:
+    return entry_row
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """Finding the calibration in force: against a brute-force oracle, at any time, as of any time; never two at once."""
 
+from functools import partial
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -7,7 +10,7 @@ from calibrant.certify.store import CertifyQueries
 from calibrant.contracts.certify.v1 import CalibrationCertified
 
 SETTINGS = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 edges = st.one_of(st.none(), st.integers(0, 12))
 requests = st.lists(
@@ -123,6 +126,35 @@ def test_a_find_without_an_answer_names_the_neighbours(ledger, make, asked) -> N
     assert (too_early["before"], too_early["after"]["product"]) == (None, "bias-1")
     assert (nothing["before"], nothing["after"]) == (None, None)
     assert "simcam/calib/daily" in nothing["why"]
+
+
+@SETTINGS
+@given(
+    wanted=requests,
+    at=st.integers(-1, 13),
+    detector=st.integers(0, 2),
+    kind=st.sampled_from(["bias", "dark"]),
+)
+def test_the_ranges_in_force_and_the_ledger_give_one_answer(  # noqa: PLR0917 - fixtures
+    ledger, make, asked, wanted, at, detector, kind
+) -> None:
+    def check(queries, _certified) -> None:
+        ask = {"instrument": "simcam", "detector": detector, "kind": kind, "at_tai_ns": at}
+        by_ranges, by_ledger = queries.find(**ask), queries.find(**ask, as_of_tai_ns=10**6)
+        by_ledger["why"] = by_ledger["why"].replace(", in the ledger as of 1970-01-01T00:00:00.001 TAI", "")
+        assert by_ranges == by_ledger
+
+    play(ledger, make, asked, wanted, check)
+
+
+@pytest.mark.parametrize("at", [-(10**30), 10**30])
+def test_an_instant_that_no_table_holds_is_only_in_an_open_range(ledger, make, asked, at) -> None:
+    ledger.ask(asked(make(), begin=0, end=2**63 - 1))
+    ledger.ask(asked(make("dark-1", kind="dark"), begin=None, end=None))
+    with ledger.database.reading() as session:
+        find = partial(CertifyQueries(session).find, instrument="simcam", detector=3, at_tai_ns=at)
+        assert find(kind="bias")["outcome"] == "not found"
+        assert find(kind="dark")["outcome"] == "found"
 
 
 def test_a_flat_is_found_by_its_filter(ledger, make, asked) -> None:

@@ -1,15 +1,10 @@
 """Certifying: what is written, what is no change, what is refused; and a ledger that nobody can change."""
 
-from pathlib import Path
-
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
-import calibrant.certify
 from calibrant.certify.ledger import EntryRow
 from calibrant.certify.store import CertifyQueries
 from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused
@@ -72,6 +67,15 @@ def test_another_product_over_an_overlapping_range_is_refused_by_name(ledger, ma
     ):
         assert words in refused.reason
     assert len(rows(ledger.database)) == 1
+
+
+def test_what_a_certification_covers_is_asked_of_its_own_line(ledger, make, asked) -> None:
+    """A later line of the same product takes over a part of the range; the earlier one covers it all the same."""
+    [first] = ledger.ask(asked(make(), begin=0, end=100))
+    ledger.ask(asked(make(), begin=50, end=200))
+    [again] = ledger.ask(asked(make(), begin=0, end=100, job_id="j3"))
+    assert again.unchanged
+    assert again.certification_id == first.certification_id
 
 
 @pytest.mark.parametrize(
@@ -166,12 +170,7 @@ def test_a_clock_set_back_does_not_change_what_the_ledger_said(ledger, make, ask
 
 
 @pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE certify_entry SET end_tai_ns = 5",
-        "DELETE FROM certify_entry",
-        "INSERT OR REPLACE INTO certify_entry SELECT * FROM certify_entry",
-    ],
+    "statement", ["UPDATE certify_entry SET end_tai_ns = 5", "DELETE FROM certify_entry"]
 )
 def test_the_ledger_cannot_be_changed(ledger, make, asked, statement) -> None:
     ledger.ask(asked(make()))
@@ -180,21 +179,13 @@ def test_the_ledger_cannot_be_changed(ledger, make, asked, statement) -> None:
     assert len(rows(ledger.database)) == 1
 
 
-def test_the_migrated_schema_is_the_table_and_can_be_taken_back(database) -> None:
-    def own(name, kind, _parents) -> bool:
-        return kind != "table" or name.startswith("certify_")
-
-    def ours(thing, name, kind, _reflected, _other) -> bool:
-        table = name if kind == "table" else thing.table.name
-        return table.startswith("certify_")
-
-    with database.reading() as session:
-        opts = {"include_name": own, "include_object": ours}
-        context = MigrationContext.configure(session.connection(), opts=opts)
-        assert compare_metadata(context, SQLModel.metadata) == []
-    database.downgrade([Path(calibrant.certify.__file__).parent / "migrations"], "certify@base")
-    with database.reading() as session:
-        assert "certify_entry" not in inspect(session.connection()).get_table_names()
+def test_the_ledger_cannot_be_emptied_or_replaced(ledger, make, asked, database_site) -> None:
+    ledger.ask(asked(make()))
+    on_file = "INSERT OR REPLACE INTO certify_entry SELECT * FROM certify_entry"
+    statement = on_file if database_site.is_file else "TRUNCATE certify_entry CASCADE"
+    with pytest.raises(IntegrityError, match="append-only"), ledger.database.writing() as session:
+        session.execute(text(statement))
+    assert len(rows(ledger.database)) == 1
 
 
 def test_certifications_are_listed_and_shown(ledger, make, asked) -> None:

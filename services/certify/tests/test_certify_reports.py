@@ -48,8 +48,9 @@ def test_a_report_that_comes_after_its_job_lets_the_next_attempt_through(ledger,
 def test_a_product_that_its_report_does_not_accept_is_refused(  # noqa: PLR0917 - fixtures
     ledger, make, asked, report, told, says
 ) -> None:
-    accepted = told.pop("accepted", True)
-    ledger.tell(report("r1", make(told.pop("name", "bias-1"), **told), accepted=accepted))
+    facts = {"accepted": True, "name": "bias-1", "detector": 3} | told
+    decided = make(facts["name"], detector=facts["detector"])
+    ledger.tell(report("r1", decided, accepted=facts["accepted"]))
     [event] = ask(ledger, asked(make()))
     assert isinstance(event, CertificationRefused)
     assert says in event.reason

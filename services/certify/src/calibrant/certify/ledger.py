@@ -3,16 +3,17 @@
 Owns the table. All times are TAI nanoseconds; a missing begin or end is unbounded.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Text
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, Text
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from calibrant.contracts.common.v1 import Product
-from calibrant.rules.ledger import LedgerAction, LedgerEntry
+from calibrant.rules.ledger import LedgerAction, LedgerEntry, Subject
 from calibrant.rules.validity import ValidityRange
 
-_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
+NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 
 
 class EntryRow(SQLModel, table=True):
@@ -24,9 +25,7 @@ class EntryRow(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    sequence: int | None = Field(
-        default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True)
-    )
+    sequence: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True, autoincrement=True))
     certification_id: str = Field(unique=True)
     action: str = Field(description="certify or withdraw")
     product_id: str = Field(index=True)
@@ -51,6 +50,11 @@ class EntryRow(SQLModel, table=True):
         return Product.from_json(self.product.encode())
 
     @property
+    def range(self) -> ValidityRange:
+        """The validity range that the line names."""
+        return ValidityRange(begin_tai_ns=self.begin_tai_ns, end_tai_ns=self.end_tai_ns)
+
+    @property
     def entry(self) -> LedgerEntry:
         """The line as the rules read it."""
         assert self.sequence is not None
@@ -61,25 +65,41 @@ class EntryRow(SQLModel, table=True):
             instrument=self.instrument,
             detector=self.detector,
             filter=self.filter,
-            range=ValidityRange(begin_tai_ns=self.begin_tai_ns, end_tai_ns=self.end_tai_ns),
+            range=self.range,
             recorded_tai_ns=self.recorded_tai_ns,
             sequence=self.sequence,
             action=LedgerAction(self.action),
         )
 
 
-def lines(
-    session: Session, *, collection: str, instrument: str, kind: str, detector: int
-) -> dict[int, EntryRow]:
-    """Return the lines about one kind and detector in a collection, by number, in order."""
-    query = select(EntryRow).where(
-        col(EntryRow.collection) == collection,
-        col(EntryRow.instrument) == instrument,
-        col(EntryRow.kind) == kind,
-        col(EntryRow.detector) == detector,
-    )
+def lines(session: Session, subject: Subject, product_id: str | None = None) -> dict[int, EntryRow]:
+    """Return the lines about a kind and detector in a collection, of all filters, by number, in order.
+
+    Parameters
+    ----------
+    session : Session
+        A transaction.
+    subject : Subject
+        The kind and detector; its filter does not count.
+    product_id : str or None
+        Only those of this product; None: all.
+    """
+    query = select(EntryRow).where(*_about(subject))
+    if product_id is not None:
+        query = query.where(col(EntryRow.product_id) == product_id)
     rows = session.exec(query.order_by(col(EntryRow.sequence))).all()
     return {row.sequence: row for row in rows if row.sequence is not None}
+
+
+def filters(session: Session, subject: Subject) -> set[str | None]:
+    """Return the filters that there are lines for, about a kind and detector in a collection."""
+    named = session.exec(select(EntryRow.filter).where(*_about(subject)).distinct()).all()
+    return {subject.of(*subject[:-1], name).filter for name in named}
+
+
+def _about(subject: Subject) -> Iterator[ColumnElement[bool]]:
+    for name in ("collection", "instrument", "kind", "detector"):
+        yield col(getattr(EntryRow, name)) == getattr(subject, name)
 
 
 def next_recorded(session: Session, now_tai_ns: int) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from sqlmodel import Session
 
+from calibrant.certify.in_force import InForce, RangeTaken, overlapping, record
 from calibrant.certify.ledger import EntryRow, lines, next_recorded
 from calibrant.certify.reports import objection
 from calibrant.contracts.base import Message
@@ -22,6 +23,7 @@ from calibrant.rules.validity import ValidityRange, tai_text
 
 _COLLECTION = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$")
 _MOST_NS = 2**63 - 1
+_NOT_WRITTEN = 0  # lines count from 1
 Identify = Callable[..., str]
 
 
@@ -70,6 +72,8 @@ class CertifyService:
         ------
         ReportUnknown
             Verification has not told of the report yet; nothing is written.
+        RangeTaken
+            The database refused a range, and what stands there cannot be seen yet.
         """
         if not job.products:
             reason = (
@@ -93,27 +97,29 @@ class CertifyService:
     def _certify(
         self, session: Session, request: _Request, product: Product, collection: str, span: ValidityRange
     ) -> Message:
-        known = lines(
-            session,
-            collection=collection,
-            instrument=product.instrument,
-            kind=product.kind,
-            detector=product.detector,
-        )
-        entries = [row.entry for row in known.values()]
-        candidate = _candidate(product, collection, span, request.recorded_tai_ns, len(entries))
-        standing = already_certified(entries, candidate)
+        candidate = _candidate(product, collection, span, request.recorded_tai_ns)
+        known = lines(session, candidate.subject, product.product_id)
+        standing = already_certified((row.entry for row in known.values()), candidate)
         _same_bytes(known, product)
         if standing is not None:
             return _certified(request, known[standing.sequence], unchanged=True)
-        clashes = conflicts(entries, candidate)
-        if clashes:
-            ids = [known[clash.sequence].certification_id for clash in clashes]
-            return _refusal(request, product, collection, _clash_words(candidate, clashes, ids), ids)
-        row = _row(request, product, candidate)
-        session.add(row)
-        session.flush()
-        return _certified(request, row, unchanged=False)
+        clashes = _clashes(session, candidate)
+        if not clashes:
+            row = _row(request, product, candidate)
+            try:
+                record(session, row)
+            except RangeTaken:
+                clashes = _clashes(session, candidate)
+                if not clashes:
+                    raise
+            else:
+                return _certified(request, row, unchanged=False)
+        return _refusal(request, product, collection, _clash_words(candidate, clashes), clashes)
+
+
+def _clashes(session: Session, candidate: LedgerEntry) -> list[InForce]:
+    near = overlapping(session, candidate.subject, candidate.range)
+    return [one for one in near if conflicts([one.entry], candidate)]
 
 
 def _valid(job: CertifyJob, collection: str) -> ValidityRange:
@@ -140,9 +146,7 @@ def _valid(job: CertifyJob, collection: str) -> ValidityRange:
     return span
 
 
-def _candidate(
-    product: Product, collection: str, span: ValidityRange, recorded_tai_ns: int, sequence: int
-) -> LedgerEntry:
+def _candidate(product: Product, collection: str, span: ValidityRange, recorded_tai_ns: int) -> LedgerEntry:
     return LedgerEntry(
         product_id=product.product_id,
         collection=collection,
@@ -152,7 +156,7 @@ def _candidate(
         filter=product.filter,
         range=span,
         recorded_tai_ns=recorded_tai_ns,
-        sequence=sequence,
+        sequence=_NOT_WRITTEN,
     )
 
 
@@ -166,10 +170,10 @@ def _same_bytes(known: dict[int, EntryRow], product: Product) -> None:
             )
 
 
-def _clash_words(candidate: LedgerEntry, clashes: list[LedgerEntry], ids: list[str]) -> str:
+def _clash_words(candidate: LedgerEntry, clashes: list[InForce]) -> str:
     standing = "; ".join(
-        f"{clash.product_id} is certified for {clash.range} ({name})"
-        for clash, name in zip(clashes, ids, strict=True)
+        f"{clash.line.product_id} is certified for {clash.row.range} ({clash.line.certification_id})"
+        for clash in clashes
     )
     return (
         f"{candidate.product_id} over {candidate.range} overlaps what stands in {candidate.collection}: {standing}. "
@@ -216,12 +220,12 @@ def _time_range(row: EntryRow) -> TimeRange:
 
 
 def _refusal(
-    request: _Request, product: Product, collection: str, reason: str, clashes: list[str]
+    request: _Request, product: Product, collection: str, reason: str, clashes: list[InForce]
 ) -> CertificationRefused:
     return CertificationRefused(
         job_id=request.job.job_id,
         product_id=product.product_id,
         collection=collection,
         reason=reason,
-        conflicts=tuple(clashes),
+        conflicts=tuple(clash.line.certification_id for clash in clashes),
     )

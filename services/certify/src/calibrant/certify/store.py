@@ -3,13 +3,17 @@
 Owns the one query class that HTTP and the command line use. Times are TAI nanoseconds; texts are UTC with ``Z``.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from calibrant.certify.ledger import EntryRow, lines
+from calibrant.certify.in_force import latest_begun, next_to_begin
+from calibrant.certify.ledger import EntryRow, filters, lines
 from calibrant.frames.times import utc_text
-from calibrant.rules.ledger import FILTER_KINDS, Found, LedgerEntry, daily_collection, effective, find
+from calibrant.rules.applicability import NEVER, WITHDRAWN, Found, NotFound, find, found, not_found
+from calibrant.rules.ledger import LedgerEntry, Subject, daily_collection
+from calibrant.rules.validity import ValidityRange
 
 
 class CertifyQueries:
@@ -59,7 +63,7 @@ class CertifyQueries:
             if value is not None:
                 query = query.where(col(column) == value)
         query = query.order_by(col(EntryRow.sequence).desc()).limit(limit)
-        return [_summary(row) for row in self._session.exec(query).all()]
+        return [_summary(row, row.range) for row in self._session.exec(query).all()]
 
     def calibration(self, certification_id: str) -> dict[str, Any] | None:
         """Show one certification; None when there is none.
@@ -76,7 +80,7 @@ class CertifyQueries:
             return None
         product = row.made_of
         return {
-            **_summary(row),
+            **_summary(row, row.range),
             "requested_by": row.requested_by,
             "reason": row.reason,
             "job": row.job_id,
@@ -119,76 +123,48 @@ class CertifyQueries:
             after that instant, or None.
         """
         place = collection or daily_collection(instrument)
-        rows = lines(self._session, collection=place, instrument=instrument, kind=kind, detector=detector)
-        entries = [row.entry for row in rows.values()]
-        answer = find(
-            entries,
-            collection=place,
-            instrument=instrument,
-            kind=kind,
-            detector=detector,
-            at_tai_ns=at_tai_ns,
-            filter=filter,
-            as_of_tai_ns=as_of_tai_ns,
+        subject = Subject.of(place, instrument, kind, detector, filter)
+        if as_of_tai_ns is None:
+            return self._find_in_force(subject, at_tai_ns)
+        rows = lines(self._session, subject)
+        answer = find((row.entry for row in rows.values()), subject, at_tai_ns, as_of_tai_ns)
+        return _told(answer, rows)
+
+    def _find_in_force(self, subject: Subject, at_tai_ns: int) -> dict[str, Any]:
+        begun = latest_begun(self._session, subject, at_tai_ns)
+        if begun is not None and begun.row.range.contains(at_tai_ns):
+            return _told(found(begun.entry), {begun.row.sequence: begun.line})
+        after = next_to_begin(self._session, subject, at_tai_ns)
+        written = filters(self._session, subject)
+        answer = not_found(
+            subject,
+            at_tai_ns,
+            before=None if begun is None else begun.entry,
+            after=None if after is None else after.entry,
+            nothing=WITHDRAWN if subject.filter in written else NEVER,
+            filters=written,
         )
-        if isinstance(answer, Found):
-            chosen = _in_force(rows, answer.entry)
-            return {
-                "outcome": "found",
-                "why": answer.why,
-                "calibration": chosen,
-                "before": None,
-                "after": None,
-            }
-        wanted = filter if kind in FILTER_KINDS else None
-        same = [entry for entry in effective(entries, as_of_tai_ns) if entry.subject[-1] == wanted]
-        return _not_found(rows, same, at_tai_ns, answer.why)
+        return _told(answer, {one.row.sequence: one.line for one in (begun, after) if one is not None})
 
 
-def _not_found(
-    rows: dict[int, EntryRow], same: list[LedgerEntry], at_tai_ns: int, why: str
-) -> dict[str, Any]:
-    before, after = _nearest(same, at_tai_ns)
+def _told(answer: Found | NotFound, rows: Mapping[int, EntryRow]) -> dict[str, Any]:
+    chosen, before, after = (
+        (answer.entry, None, None) if isinstance(answer, Found) else (None, answer.before, answer.after)
+    )
     return {
-        "outcome": "not found",
-        "why": why + _neighbours(before, after),
-        "calibration": None,
-        "before": None if before is None else _in_force(rows, before),
-        "after": None if after is None else _in_force(rows, after),
+        "outcome": answer.outcome,
+        "why": answer.why,
+        "calibration": _in_force(rows, chosen),
+        "before": _in_force(rows, before),
+        "after": _in_force(rows, after),
     }
 
 
-def _nearest(entries: list[LedgerEntry], at_tai_ns: int) -> tuple[LedgerEntry | None, LedgerEntry | None]:
-    ended = [(e.range.end_tai_ns, e) for e in entries if e.range.end_tai_ns is not None]
-    begun = [(e.range.begin_tai_ns, e) for e in entries if e.range.begin_tai_ns is not None]
-    before = max((pair for pair in ended if pair[0] <= at_tai_ns), key=lambda pair: pair[0], default=None)
-    after = min((pair for pair in begun if pair[0] > at_tai_ns), key=lambda pair: pair[0], default=None)
-    return (None if before is None else before[1]), (None if after is None else after[1])
+def _in_force(rows: Mapping[int, EntryRow], entry: LedgerEntry | None) -> dict[str, Any] | None:
+    return None if entry is None else _summary(rows[entry.sequence], entry.range)
 
 
-def _neighbours(before: LedgerEntry | None, after: LedgerEntry | None) -> str:
-    words = ""
-    if before is not None:
-        words += f"; the nearest before is {before.product_id} {before.range}"
-    if after is not None:
-        words += f"; the nearest after is {after.product_id} {after.range}"
-    return words
-
-
-def _in_force(rows: dict[int, EntryRow], entry: LedgerEntry) -> dict[str, Any]:
-    return {**_summary(rows[entry.sequence]), **_range(entry.range.begin_tai_ns, entry.range.end_tai_ns)}
-
-
-def _range(begin_tai_ns: int | None, end_tai_ns: int | None) -> dict[str, Any]:
-    return {
-        "begin": utc_text(begin_tai_ns),
-        "end": utc_text(end_tai_ns),
-        "begin_tai_ns": begin_tai_ns,
-        "end_tai_ns": end_tai_ns,
-    }
-
-
-def _summary(row: EntryRow) -> dict[str, Any]:
+def _summary(row: EntryRow, span: ValidityRange) -> dict[str, Any]:
     return {
         "id": row.certification_id,
         "product": row.product_id,
@@ -198,7 +174,9 @@ def _summary(row: EntryRow) -> dict[str, Any]:
         "filter": row.filter,
         "collection": row.collection,
         "status": "certified" if row.action == "certify" else "withdrawn",
-        **_range(row.begin_tai_ns, row.end_tai_ns),
+        "begin": utc_text(span.begin_tai_ns),
+        "end": utc_text(span.end_tai_ns),
+        **span.model_dump(),
         "recorded": utc_text(row.recorded_tai_ns),
         "recorded_tai_ns": row.recorded_tai_ns,
         "report": row.report_id,

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from calibrant.runtime.append_only import drop_append_only, make_append_only
+
 revision = "certify_0001"
 down_revision = None
 branch_labels = ("certify",)
@@ -44,24 +46,9 @@ def upgrade() -> None:
         sa.Column("accepted", sa.Boolean, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        _forbid("update", "BEFORE UPDATE ON certify_entry")
-        _forbid("delete", "BEFORE DELETE ON certify_entry")
-        # INSERT OR REPLACE deletes without firing the trigger above.
-        _forbid(
-            "replace",
-            "BEFORE INSERT ON certify_entry WHEN EXISTS (SELECT 1 FROM certify_entry WHERE "
-            "certification_id = NEW.certification_id OR sequence = NEW.sequence)",
-        )
-
-
-def _forbid(name: str, when: str) -> None:
-    op.execute(
-        f"CREATE TRIGGER certify_entry_no_{name} {when} "
-        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: write a new entry instead'); END"
-    )
+    make_append_only("certify_entry", "the ledger is append-only: write a new entry instead")
 
 
 def downgrade() -> None:
     op.drop_table("certify_report")
-    op.drop_table("certify_entry")
+    drop_append_only("certify_entry")

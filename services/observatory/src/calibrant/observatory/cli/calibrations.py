@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
-from calibrant.observatory.cli.stores import queries
+from calibrant.observatory.cli.stores import database_of, queries
 
 app = typer.Typer(help="What is certified: list, show one, find the one that applies.", no_args_is_help=True)
 
@@ -85,6 +86,28 @@ def find(
         show_one({**answer["calibration"], "why": answer["why"]}, as_json=False)
     if answer["calibration"] is None:
         raise typer.Exit(1)
+
+
+@app.command("rebuild")
+@placed
+def rebuild(place: Place, *, as_json: AsJson = False) -> None:
+    """Make the ranges in force anew from the register, and say what differed; services may run meanwhile."""
+    from calibrant.certify.rebuild import rebuild as make_anew  # noqa: PLC0415
+
+    with told():
+        certify = database_of(place, "certify")
+        if certify is None:
+            fail(f"nothing was ever certified in {place}")
+        try:
+            found = make_anew(certify)
+        finally:
+            certify.close()
+    if as_json:
+        show_json(asdict(found))
+        return
+    changed = found.added or found.removed
+    differed = f": {found.added} added, {found.removed} removed" if changed else ", as they were"
+    console().print(f"{found.ranges} ranges in force{differed}")
 
 
 def _time(option: str, text: str) -> int:
