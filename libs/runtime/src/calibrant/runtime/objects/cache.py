@@ -7,11 +7,12 @@ reader may not have opened it yet. (An open file stays readable after it is remo
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 import uuid
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from calibrant.runtime.objects.hashing import check_found, checked_file, digest
 from calibrant.runtime.objects.port import ObjectDamaged, ObjectMissing, StoreUnavailable
 
 _UNFINISHED = ".part"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Cache:
         """Return the local copy after checking it again; None when there is none, or no good one."""
         path = self._path(ref)
         try:
-            os.utime(path)  # before the check, so that nobody removes it in the meantime
+            with self._alone():
+                os.utime(path)  # from here on nobody removes it
             return checked_file(ref, path)
         except (OSError, ObjectMissing, ObjectDamaged):
             return None
@@ -83,17 +86,30 @@ class Cache:
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-        self._make_room()
+        with suppress(OSError), self._alone():  # whoever fetches the next one tries again
+            self._make_room()
         return path
 
     def _path(self, ref: DataRef) -> Path:
         return self.folder / f"{ref.sha256[:32]}-{ref.uri.rpartition('/')[2]}"
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from making room between a look at the times of use and what follows from it."""
+        handle = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
     def _make_room(self) -> None:
         """Remove the files used longest ago until the rest fits, and what a process that died left unfinished."""
         files = []
         for path in self.folder.iterdir():
-            with suppress(FileNotFoundError):  # another process makes room too
+            if path.name == _LOCK:
+                continue
+            with suppress(FileNotFoundError):  # another process has renamed it
                 state = path.stat()
                 files.append((state.st_mtime, state.st_size, path))
         total = sum(size for _, size, _ in files)

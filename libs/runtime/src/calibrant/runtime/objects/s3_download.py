@@ -70,10 +70,17 @@ def content(bucket: Bucket, name: str, size: int) -> Iterator[bytes]:
         if answer["ContentLength"] != size:
             found = f"{answer['ContentLength']} bytes, expected {size}"
             raise ObjectDamaged(f"s3://{bucket.name}/{name} is damaged: it has {found}")
-        while piece := raw.read1(CHUNK):
+        left = size
+        while left > 0:
+            piece = raw.read1(CHUNK)
+            if not piece:
+                raise StoreUnavailable(f"s3://{bucket.name}/{name}: its bytes end early; it is tried again")
+            left -= len(piece)
             yield piece
             if time.monotonic() > until:
-                raise StoreUnavailable(f"s3://{bucket.name}/{name}: its bytes come too slowly; try again")
+                raise StoreUnavailable(
+                    f"s3://{bucket.name}/{name}: its bytes come too slowly; it is tried again"
+                )
 
 
 def _get(bucket: Bucket, name: str) -> GetObjectOutputTypeDef:

@@ -217,7 +217,7 @@ class Reading:
         ref = store.put_if_absent("raw/x", source, "a/b")
         store.local_path(ref)  # whatever this opens does not travel
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            assert pool.submit(_read, store, ref).result() == b"some bytes"
+            assert pool.submit(read_all, store, [ref], 1).result() == [b"some bytes"]
 
     def spoil(self, store: ObjectStore, key: str, content: bytes) -> None:
         """Put other bytes in the place of an object, behind the store's back; the adapter's tests know how."""
@@ -270,5 +270,6 @@ class ObjectStoreContract(Writing, Reading, Keeping):
         return path
 
 
-def _read(store: ObjectStore, ref: DataRef) -> bytes:
-    return store.local_path(ref).read_bytes()
+def read_all(store: ObjectStore, refs: list[DataRef], times: int) -> list[bytes]:
+    """Read objects, one after the other, several times over; for a child process."""
+    return [store.local_path(ref).read_bytes() for _ in range(times) for ref in refs]
