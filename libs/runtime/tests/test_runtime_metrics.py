@@ -76,7 +76,9 @@ async def test_what_happens_to_events_is_seen(platform, make_process, heard):
         await until(dealt_with)
         after = await scrape(process)
     assert at(after, "calibrant_records_total", what="events") == 1
-    assert at(after, "calibrant_event_seconds_count", message="JobDone") == 2
+    assert (
+        at(after, "calibrant_event_seconds_count", message="JobDone") >= 2
+    )  # a batch may have been given up
     assert at(after, "calibrant_dead_letters_total", error="permanent") == 1
     assert at(after, "calibrant_dead_letters_total", error="poison") == 1
     assert at(after, "calibrant_dead_letters_open") == 2

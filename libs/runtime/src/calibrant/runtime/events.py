@@ -18,6 +18,8 @@ from calibrant.runtime.handlers import Context, EventHandler
 from calibrant.runtime.intake import Decoded
 from calibrant.runtime.new_rows import NewRows
 from calibrant.runtime.probe import Step
+from calibrant.runtime.telemetry import spans
+from calibrant.runtime.telemetry.bound import about
 from calibrant.runtime.unit_of_work import UnitOfWork, done_before
 
 
@@ -65,9 +67,7 @@ class EventWork:
         Exception
             Whatever the handler raised; the transaction left nothing.
         """
-        kind = decoded.envelope.type
-        with self.desk.health.meters.event(kind):
-            done = await self.desk.until_stored(kind, lambda: self._unit(decoded))
+        done = await self.desk.until_stored(decoded.envelope.type, lambda: self._unit(decoded))
         self.desk.health.count("events" if done else "repeated")
 
     async def failures(self, _decoded: Decoded, failed: int, /) -> int:
@@ -142,5 +142,6 @@ class EventWork:
     def _handle(self, decoded: Decoded, unit: UnitOfWork) -> None:
         envelope = decoded.envelope
         context = Context(self.desk.service, unit.session, envelope, self.desk.clock)
-        unit.emit(self.handlers[envelope.type].handle(decoded.message, context))
+        with about(decoded), self.desk.health.meters.event(envelope.type), spans.handling(envelope):
+            unit.emit(self.handlers[envelope.type].handle(decoded.message, context))
         unit.mark_done(envelope.id, decoded.topic)

@@ -24,6 +24,7 @@ from calibrant.runtime.health import Phase
 from calibrant.runtime.origins import refuse_foreign_origins
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.tables import DeadLetterRow
+from calibrant.runtime.telemetry.requests import RequestTelemetry
 
 _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     401: {"description": "No credential, or one that is not accepted; the detail says why"},
@@ -45,6 +46,7 @@ def http_app(process: ServiceProcess, door: Door) -> FastAPI:
     app.state.process = process
     app.add_exception_handler(TransientError, _unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(RequestTelemetry, process=process)
     app.include_router(_status(process))
     app.include_router(_control(process), prefix="/control")
     app.include_router(_letters(process), prefix="/dead-letters")

@@ -18,11 +18,13 @@ from calibrant.contracts.generated.registry import MESSAGES
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A message that could be read."""
+    """A message that could be read, and where in the log it is."""
 
     envelope: Envelope
     message: Message
     topic: str
+    partition: int
+    offset: int
 
 
 def decode(record: Record, wanted: frozenset[str]) -> Decoded | None:
@@ -49,8 +51,9 @@ def decode(record: Record, wanted: frozenset[str]) -> Decoded | None:
     if envelope.type not in wanted:
         return None
     try:
-        return Decoded(envelope, MESSAGES[envelope.type].from_json(envelope.data), record.topic)
+        message = MESSAGES[envelope.type].from_json(envelope.data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"
         raise Malformed(f"{envelope.type}: {place}: {first['msg']}") from None
+    return Decoded(envelope, message, record.topic, record.partition, record.offset)

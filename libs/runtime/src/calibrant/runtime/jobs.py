@@ -28,6 +28,7 @@ from calibrant.runtime.objects import ObjectStore, StoreUnavailable, file_hash
 from calibrant.runtime.probe import Step
 from calibrant.runtime.scratch import Scratch
 from calibrant.runtime.tables import ExecutionRow, JobRow
+from calibrant.runtime.telemetry import spans
 from calibrant.runtime.unit_of_work import UnitOfWork
 from calibrant.runtime.workers import WorkerDied, Workers
 
@@ -80,7 +81,12 @@ class JobWork:
         Exception
             Whatever the computation or the recording raised; the attempt is written down as failed.
         """
-        execution_id = await self._claim(decoded)
+        with spans.handling(decoded.envelope):
+            await self._attempt(decoded)
+
+    async def _attempt(self, decoded: Decoded) -> None:
+        with spans.span("claim"):
+            execution_id = await self._claim(decoded)
         if execution_id is None:
             return
         self.desk.probe.at(Step.CLAIMED)
@@ -88,9 +94,10 @@ class JobWork:
             with self.desk.health.meters.attempt(decoded.message, _state_after):
                 outcome, refs = await self._compute(decoded)
                 result = JobResult(execution_id=execution_id, artifacts=refs, data=outcome.data)
-                await self.desk.until_stored(
-                    f"result of {_job_id(decoded.message)}", lambda: self._store(decoded, outcome, result)
-                )
+                with spans.span("store"):
+                    await self.desk.until_stored(
+                        f"result of {_job_id(decoded.message)}", lambda: self._store(decoded, outcome, result)
+                    )
         except asyncio.CancelledError:
             await self._abandon(execution_id)
             raise
@@ -128,7 +135,9 @@ class JobWork:
                 unit.emit([failed])
                 return True
 
-        if await self.desk.until_stored("dead letter", work):
+        with spans.handling(decoded.envelope):
+            buried = await self.desk.until_stored("dead letter", work)
+        if buried:
             self.desk.tell(record, death)
 
     async def _claim(self, decoded: Decoded) -> str | None:
@@ -173,9 +182,11 @@ class JobWork:
         folder = await self.desk.until_kept("scratch folder", self.jobs.scratch.folder)
         try:
             workspace = Workspace(folder, self.jobs.objects, self.jobs.config)
-            outcome = await self.jobs.workers.run(computed, compute, decoded.message, workspace)
+            with spans.span("compute"):
+                outcome = await self.jobs.workers.run(computed, compute, decoded.message, workspace)
             self.desk.probe.at(Step.COMPUTED)
-            refs = await self.desk.until_kept("artifacts", lambda: self._put(outcome, folder))
+            with spans.span("put"):
+                refs = await self.desk.until_kept("artifacts", lambda: self._put(outcome, folder))
             self.desk.probe.at(Step.ARTIFACT_PUT)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from calibrant.bus.ports import Bus, TopicSpec
 from calibrant.contracts.flow import topics
@@ -21,15 +22,19 @@ from calibrant.runtime.ids import Ids, RandomIds
 from calibrant.runtime.objects import ObjectStore
 from calibrant.runtime.probe import Probe
 from calibrant.runtime.settings import PlatformSettings
+from calibrant.runtime.telemetry.export import exported
 from calibrant.runtime.telemetry.logs import hide_secrets
 from calibrant.runtime.workers import Workers
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor
 
 DAY_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Bus, object store, child processes, clock and identifiers."""
+    """Bus, object store, child processes, clock and identifiers; where spans go, if anywhere."""
 
     settings: PlatformSettings
     bus: Bus
@@ -38,6 +43,7 @@ class Platform:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
     probe: Probe = field(default_factory=Probe)
+    spans: SpanProcessor | None = None
 
     @property
     def data_dir(self) -> Path:
@@ -74,7 +80,8 @@ async def open_platform(settings: PlatformSettings, *, probe: Probe | None = Non
             [TopicSpec(t.name, t.partitions, t.retention_days * DAY_S) for t in topics().values()]
         )
         await bus.prune()
-        yield Platform(settings, bus, objects, workers, probe=probe or Probe())
+        async with exported(settings.otlp_endpoint) as spans:
+            yield Platform(settings, bus, objects, workers, probe=probe or Probe(), spans=spans)
     finally:
         await asyncio.to_thread(workers.close)
         await bus.close()

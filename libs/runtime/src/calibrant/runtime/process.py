@@ -31,6 +31,7 @@ from calibrant.runtime.spec import ServiceSpec
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.telemetry.backlog import Backlog
 from calibrant.runtime.telemetry.bound import bound
+from calibrant.runtime.telemetry.spans import spans_of, tracer_of
 from calibrant.runtime.unit_of_work import UnitOfWork, unit_of_work
 
 __all__ = ["ServiceProcess", "ServiceSpec"]
@@ -63,6 +64,7 @@ class ServiceProcess:
         self.platform = platform
         self.health = Health()
         self.backlog = Backlog(spec.database, self.lag)
+        self._tracer = tracer_of(spec.name, platform.spans)
         self._stack = AsyncExitStack()
         self._producer: Producer | None = None
         self._relay: Relay | None = None
@@ -189,11 +191,20 @@ class ServiceProcess:
         correlation_id : str or None
             The run it belongs to.
         """
-        with unit_of_work(
-            self.database, self.name, self.platform.clock, cause=cause, correlation_id=correlation_id
-        ) as unit:
+        with (
+            self.telemetry(),
+            unit_of_work(
+                self.database, self.name, self.platform.clock, cause=cause, correlation_id=correlation_id
+            ) as unit,
+        ):
             yield unit
         self.wake()
+
+    @contextmanager
+    def telemetry(self) -> Iterator[None]:
+        """Let log lines and spans of this block be this service's."""
+        with bound(service=self.name), spans_of(self._tracer):
+            yield
 
     def wake(self) -> None:
         """Say that the outbox has something to send; may be called from any thread."""
@@ -262,7 +273,7 @@ class ServiceProcess:
         self._consumers.drain()
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        with bound(service=self.name):
+        with self.telemetry():
             task = asyncio.create_task(work, name=f"{self.name}: {name}")
             task.add_done_callback(_tell_fault)
         return task

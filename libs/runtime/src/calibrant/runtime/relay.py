@@ -17,6 +17,7 @@ from calibrant.runtime.health import Health
 from calibrant.runtime.outbox import Outbox
 from calibrant.runtime.probe import Probe, Step
 from calibrant.runtime.tables import OutboxRow
+from calibrant.runtime.telemetry import spans
 from calibrant.runtime.unit_of_work import headers_from_text
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,9 @@ class Relay:
         if claim is None:
             return False
         try:
-            await self._producer.send([_message(row) for row in claim.rows])
+            messages = [_message(row) for row in claim.rows]
+            with spans.sending(messages):
+                await self._producer.send(messages)
             self._probe.at(Step.RELAYED)
         except BaseException:
             await asyncio.to_thread(claim.release)

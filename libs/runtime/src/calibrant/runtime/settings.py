@@ -106,6 +106,10 @@ class PlatformSettings(LogSettings):
         description="Folder with a file for each secret, named as its variable, such as "
         "CALIBRANT_DATABASE_PASSWORD; a variable goes before a file.",
     )
+    otlp_endpoint: str = Field(
+        default="",
+        description="Where traces go, by OTLP over HTTP: http://HOST:PORT of a collector; empty: nowhere.",
+    )
     worker_slots: int = Field(
         default=0, ge=0, description="Child processes that compute; 0: one for each processor core."
     )
@@ -120,7 +124,7 @@ class PlatformSettings(LogSettings):
         """Folder with further instrument files; need not exist."""
         return (self.instruments or self.data_dir / "instruments").absolute()
 
-    @field_validator("bus", "database", "objects", "objects_endpoint")
+    @field_validator("bus", "database", "objects", "objects_endpoint", "otlp_endpoint")
     @classmethod
     def _address(cls, text: str, info: ValidationInfo) -> str:
         if text:
@@ -157,6 +161,7 @@ _GRAMMAR: Final[Mapping[str, Callable[[str], object]]] = {
     "database": addresses.server,
     "objects": addresses.bucket,
     "objects_endpoint": addresses.endpoint,
+    "otlp_endpoint": addresses.endpoint,
 }
 
 

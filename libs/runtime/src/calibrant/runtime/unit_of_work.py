@@ -21,6 +21,7 @@ from calibrant.runtime.database import Database
 from calibrant.runtime.ids import derive, trace_parent
 from calibrant.runtime.new_rows import NewRows
 from calibrant.runtime.tables import InboxRow, OutboxRow, lane_of
+from calibrant.runtime.telemetry import spans
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -122,6 +123,7 @@ class UnitOfWork:
             causation_id=self.cause,
             traceparent=trace_parent(correlation or event_id, event_id),
         )
+        spans.emitted(self.session, envelope)
         sent = to_message(envelope, topic.name, key)
         return {
             "lane": lane_of(sent.topic, sent.key),

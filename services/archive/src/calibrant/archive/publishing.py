@@ -8,10 +8,13 @@ import asyncio
 import logging
 
 from calibrant.archive.service import ArchiveService
+from calibrant.archive.store import PublicationRow
 from calibrant.bus.errors import PermanentError, TransientError
 from calibrant.runtime.dead_letters import told
 from calibrant.runtime.health import Phase
 from calibrant.runtime.process import ServiceProcess
+from calibrant.runtime.telemetry import spans
+from calibrant.runtime.telemetry.bound import bound
 
 log = logging.getLogger(__name__)
 RETRY_S = 5.0
@@ -74,7 +77,11 @@ class Publisher:
     def _copy_and_announce(self, process: ServiceProcess, publication_id: str) -> None:
         with process.database.reading() as session:
             row = self._service.publication(session, publication_id)
-        now_tai_ns = process.platform.clock.tai_ns()
+        with bound(correlation_id=row.run_id), spans.continuing(row.traceparent, row.run_id, "publish"):
+            self._make(process, row)
+
+    def _make(self, process: ServiceProcess, row: PublicationRow) -> None:
+        publication_id, now_tai_ns = row.publication_id, process.platform.clock.tai_ns()
         ref = self._service.copy(row)
         with process.unit_of_work(f"publish {publication_id}", row.run_id) as unit:
             unit.emit(self._service.publish(unit.session, publication_id, ref, now_tai_ns=now_tai_ns))

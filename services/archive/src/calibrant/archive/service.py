@@ -16,6 +16,7 @@ from calibrant.contracts.certify.v1 import CalibrationCertified
 from calibrant.contracts.common.v1 import DataRef, TaiTime, TimeRange
 from calibrant.runtime.ids import derive
 from calibrant.runtime.objects import ObjectDamaged, ObjectExists, ObjectMissing, ObjectStore
+from calibrant.runtime.telemetry import spans
 
 
 class PublishingFailed(PermanentError):
@@ -174,6 +175,7 @@ def _pending_row(
         run_id=run_id,
         status=Status.PENDING,
         requested_tai_ns=now_tai_ns,
+        traceparent=spans.here(),
     )
 
 

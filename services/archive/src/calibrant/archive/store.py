@@ -55,6 +55,7 @@ class PublicationRow(SQLModel, table=True):
     media_type: str | None = None
     requested_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
     published_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger))
+    traceparent: str = Field(default="", description="the span in which it was accepted; empty for none")
 
     @property
     def copy_ref(self) -> DataRef | None:

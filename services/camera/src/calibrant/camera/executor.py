@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -25,6 +25,8 @@ from calibrant.runtime.health import Phase
 from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.process import ServiceProcess
+from calibrant.runtime.telemetry import spans
+from calibrant.runtime.telemetry.bound import bound
 from calibrant.runtime.unit_of_work import Outgoing, UnitOfWork
 from calibrant.runtime.workers import WorkerDied
 
@@ -64,7 +66,7 @@ class Executor:
             self._woken.clear()
             row = await self._next(process) if process.health.phase is Phase.RUNNING else None
             if row is not None and process.health.phase is Phase.RUNNING:
-                with process.busy():  # a drain lets it be carried out to its end
+                with process.busy(), _about(row):  # a drain lets it be carried out to its end
                     await self._execute(process, row)
                 continue
             with contextlib.suppress(TimeoutError):
@@ -126,7 +128,8 @@ class Executor:
             return
         try:
             for index in range(1, taking.command.num_images + 1):
-                await self._image(process, taking, index)
+                with spans.span("image"):
+                    await self._image(process, taking, index)
         except NightFull as error:
             await self._end(process, taking, AckCode.FAILED, str(error))
         except Exception as error:
@@ -238,6 +241,16 @@ class Executor:
             else:
                 process.health.well("database")
                 return result
+
+
+@contextlib.contextmanager
+def _about(row: CommandRow) -> Iterator[None]:
+    """Let log lines and spans of this block be about a command and its run."""
+    with (
+        bound(correlation_id=row.run_id),
+        spans.continuing(row.traceparent, row.run_id, f"execute {row.name}"),
+    ):
+        yield
 
 
 def _told(error: Exception) -> str:

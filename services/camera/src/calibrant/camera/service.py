@@ -27,6 +27,7 @@ from calibrant.contracts.camera.v1 import (
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.times import day_obs
 from calibrant.runtime.database import Database
+from calibrant.runtime.telemetry import spans
 from calibrant.sal import Command, Controller, Verdict, answer, command_name
 
 
@@ -105,6 +106,7 @@ class CameraService:
                 state=CommandState.DONE if done else CommandState.ACCEPTED,
                 boot_id=self.boot_id,
                 received_tai_ns=now_tai_ns,
+                traceparent=spans.here(),
             )
         )
         events: list[Message] = [self.give(session, ack, now_tai_ns)]

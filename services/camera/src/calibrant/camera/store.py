@@ -71,6 +71,7 @@ class CommandRow(SQLModel, table=True):
     state: str = Field(index=True, description="accepted, executing or done")
     boot_id: str = Field(description="The boot that took it in")
     received_tai_ns: int = Field(sa_column=_big())
+    traceparent: str = Field(default="", description="The span in which it was taken in; empty for none")
 
     def command(self) -> Command:
         """Return the message."""

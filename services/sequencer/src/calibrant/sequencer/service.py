@@ -12,6 +12,7 @@ from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
+from calibrant.runtime.telemetry import spans
 from calibrant.runtime.unit_of_work import UnitOfWork
 from calibrant.sequencer.camera import OUT
 from calibrant.sequencer.checking import RunRefused, check_names, check_wish
@@ -179,4 +180,5 @@ class SequencerService:
             )
         )
         session.flush()
+        spans.begun(session, request.run_id)
         return True

@@ -14,14 +14,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from calibrant.bus.cloudevents import Envelope
     from calibrant.bus.ports import Record
+    from calibrant.runtime.intake import Decoded
 
 Field = str | int
 _FIELDS: ContextVar[Mapping[str, Field]] = ContextVar("calibrant_log_fields", default=MappingProxyType({}))
+_EVENT: ContextVar[Decoded | None] = ContextVar("calibrant_log_event", default=None)
 
 
 def fields() -> Mapping[str, Field]:
     """Return what is bound now."""
-    return _FIELDS.get()
+    event = _EVENT.get()
+    return (
+        _FIELDS.get() if event is None else {**_FIELDS.get(), **place_of(event), **event_of(event.envelope)}
+    )
+
+
+@contextmanager
+def about(event: Decoded) -> Iterator[None]:
+    """Bind an event until the block ends; its fields are looked at only when something is logged."""
+    token = _EVENT.set(event)
+    try:
+        yield
+    finally:
+        _EVENT.reset(token)
 
 
 @contextmanager
@@ -34,8 +49,8 @@ def bound(**more: Field) -> Iterator[None]:
         _FIELDS.reset(token)
 
 
-def place_of(record: Record) -> dict[str, Field]:
-    """Return the fields that say where a record is in the log."""
+def place_of(record: Record | Decoded) -> dict[str, Field]:
+    """Return the fields that say where a record, or the message read from it, is in the log."""
     return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
 
 

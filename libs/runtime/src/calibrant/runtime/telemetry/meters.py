@@ -27,9 +27,10 @@ class Meters:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._recipes: set[str] = set()
+        self._events: dict[str, Histogram] = {}
         self._event_seconds = Histogram(
             "calibrant_event_seconds",
-            "Seconds from a short event's begin to its commit, or to its failure",
+            "Seconds that a handler takes for an event, the commit not included",
             ["message"],
             buckets=EVENT_BUCKETS_S,
             registry=self._registry,
@@ -61,9 +62,15 @@ class Meters:
 
     @contextmanager
     def event(self, message_type: str) -> Iterator[None]:
-        """Time an attempt at a short event, until the block ends."""
-        with self._event_seconds.labels(_short(message_type)).time():
+        """Time the handling of a short event, until the block ends."""
+        timed = self._events.get(message_type)
+        if timed is None:
+            timed = self._events[message_type] = self._event_seconds.labels(_short(message_type))
+        begun_s = time.perf_counter()
+        try:
             yield
+        finally:
+            timed.observe(time.perf_counter() - begun_s)
 
     @contextmanager
     def attempt(self, job: Message, outcome_of: Callable[[BaseException], str]) -> Iterator[None]:

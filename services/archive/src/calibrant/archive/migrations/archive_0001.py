@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("media_type", sa.String),
         sa.Column("requested_tai_ns", sa.BigInteger, nullable=False),
         sa.Column("published_tai_ns", sa.BigInteger),
+        sa.Column("traceparent", sa.String, nullable=False),
     )
     subject = ["collection", "instrument", "kind", "detector"]
     op.create_index("ix_archive_publication_subject", "archive_publication", subject)

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String, nullable=False),
         sa.Column("boot_id", sa.String, nullable=False),
         sa.Column("received_tai_ns", sa.BigInteger, nullable=False),
+        sa.Column("traceparent", sa.String, nullable=False),
     )
     op.create_index("ix_camera_command_state", "camera_command", ["state"])
     op.create_table(
