@@ -56,6 +56,7 @@ class Calibrant:
         kept.pop("PYTHONDONTWRITEBYTECODE", None)  # each start would compile everything again
         own = {"PYTHONPYCACHEPREFIX": str(cache), "CALIBRANT_WORKER_SLOTS": "1", "COLUMNS": "160"}
         self.environment = {**kept, **own, **variables}
+        self.patience_s = PATIENCE_S
 
     def begin(self, *words: object, **options: Any) -> subprocess.Popen[str]:
         """Start the command in a process group of its own and return at once."""
@@ -77,7 +78,7 @@ class Calibrant:
     def finish(self, process: subprocess.Popen[str], *, code: int | None = 0) -> Ended:
         """Wait for the command's end and check its exit code; None: any."""
         try:
-            out, err = process.communicate(timeout=PATIENCE_S)
+            out, err = process.communicate(timeout=self.patience_s)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,242 @@
+"""A site for tests: every service as a process of its own, on servers that are there.
+
+Owns the processes, their folders and what they say. Knows neither what they compute nor what they stand on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
+from calibrant.observatory.composition import SERVICES
+from calibrant.observatory.testing.command import Calibrant, alive, wait_until
+from calibrant.observatory.testing.records import Records
+from calibrant.runtime.settings import PlatformSettings
+
+PATIENCE_S = 180.0
+"""How long all services may take to start, on a machine with much else to do."""
+DRAIN_PATIENCE_S = 60.0
+_SAID = 4000
+
+
+class UnitEnded(AssertionError):
+    """A process has ended that nobody ended; the text has the last it said."""
+
+
+class Unit:
+    """A service's process, and those that follow it under the same name, in the same folder, on the same ports.
+
+    Parameters
+    ----------
+    service : str
+        Name of the service.
+    folder : Path
+        Its own folder: log and scratch space.
+    environment : mapping
+        Variables of the process; the folder's and the ports' are added.
+    """
+
+    def __init__(self, service: str, folder: Path, environment: Mapping[str, str]) -> None:
+        self.service = service
+        self.folder = folder
+        self.port, self.ops_port = free_ports(2)
+        own = {"DATA_DIR": str(folder / "data"), "PORT": str(self.port), "OPS_PORT": str(self.ops_port)}
+        self.environment = {**environment, **{f"CALIBRANT_{name}": value for name, value in own.items()}}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._groups: list[int] = []
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def log(self) -> Path:
+        """File with all that its processes said."""
+        return self.folder / "log"
+
+    @property
+    def said(self) -> str:
+        """The last that they said."""
+        return self.log.read_text(errors="replace")[-_SAID:] if self.log.exists() else ""
+
+    @property
+    def runs(self) -> bool:
+        """Whether a process of it is there, suspended or not."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it, and return at once."""
+        assert not self.runs, f"{self.service} runs"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  our own services
+                [sys.executable, "-m", f"calibrant.{self.service}"],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._groups.append(self._process.pid)
+
+    def ready(self) -> bool:
+        """Tell whether it takes on work now.
+
+        Raises
+        ------
+        UnitEnded
+            It has ended.
+        """
+        self.check()
+        try:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{self.ops_port}/ready", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def check(self) -> None:
+        """Make sure that it has not ended by itself.
+
+        Raises
+        ------
+        UnitEnded
+            It has.
+        """
+        if self._process is not None and self._process.poll() is not None:
+            raise UnitEnded(f"{self.service} ended with {self._process.returncode}:\n{self.said}")
+
+    def stop(self, patience_s: float = DRAIN_PATIENCE_S) -> None:
+        """Ask it to leave (SIGTERM), and wait until it has, in order."""
+        process = self._taken()
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(patience_s)
+        assert code == 0, f"{self.service} left with {code}:\n{self.said}"
+
+    def kill(self, *, children: bool = False) -> None:
+        """Kill it (SIGKILL), with its child processes or without; wait until none is left."""
+        process = self._taken()
+        (os.killpg if children else os.kill)(process.pid, signal.SIGKILL)
+        process.wait()
+        wait_until(lambda: not alive(process.pid), f"the child processes of {self.service} have ended")
+
+    def suspend(self) -> None:
+        """Freeze it with its child processes (SIGSTOP)."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Stop it in order, and start it again."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Kill all that is left of it."""
+        for group in self._groups:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+    def _taken(self) -> subprocess.Popen[bytes]:
+        self.check()
+        process, self._process = self._process, None
+        assert process is not None, f"{self.service} does not run"
+        return process
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None, f"{self.service} does not run"
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+
+class Site:
+    """Services as processes, one of each unless told otherwise; a context manager that leaves none behind.
+
+    Parameters
+    ----------
+    folder : Path
+        Where each has a folder of its own, and the command runs.
+    cache : Path
+        Where compiled Python is kept, outside the tree.
+    servers : mapping
+        Variables that say where log, databases and objects are, such as CALIBRANT_BUS.
+    services : sequence of str
+        Which services; another replica is given by ``add``.
+    variables
+        Further variables of all processes, such as CALIBRANT_INSTRUMENT.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cache: Path,
+        servers: Mapping[str, str],
+        services: Sequence[str] = SERVICES,
+        **variables: str,
+    ) -> None:
+        self.folder = folder
+        self.calibrant = Calibrant(folder, cache, **servers, **variables)
+        self.calibrant.patience_s = PATIENCE_S
+        settings = {name.removeprefix("CALIBRANT_").lower(): value for name, value in servers.items()}
+        self.records = Records(PlatformSettings(data_dir=folder / "looked-at", **settings))
+        self.units: dict[str, Unit] = {}
+        for service in services:
+            self.add(service, service)
+
+    def __enter__(self) -> Self:
+        """Start nothing yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Kill what is left."""
+        for unit in self.units.values():
+            unit.close()
+
+    def __getitem__(self, name: str) -> Unit:
+        """Return a unit by its name: the service's, for its first."""
+        return self.units[name]
+
+    def __iter__(self) -> Iterator[Unit]:
+        """Yield the units."""
+        return iter(self.units.values())
+
+    def add(self, service: str, name: str) -> Unit:
+        """Have another unit of a service, not started."""
+        assert name not in self.units, f"there is a unit {name}"
+        self.units[name] = Unit(service, self.folder / name, self.calibrant.environment)
+        return self.units[name]
+
+    def start(self) -> None:
+        """Start what does not run, and wait until all take on work."""
+        for unit in self:
+            if not unit.runs:
+                unit.start()
+        self.await_ready()
+
+    def await_ready(self) -> None:
+        """Wait until every unit that runs takes on work.
+
+        Raises
+        ------
+        UnitEnded
+            One has ended.
+        """
+        for unit in self:
+            wait_until(unit.ready, f"{unit.service} takes on work:\n{unit.said}", PATIENCE_S)
+
+    def stop(self) -> None:
+        """Stop all in order, those who speak first."""
+        for unit in reversed(list(self)):
+            unit.stop()
