@@ -1,17 +1,20 @@
 """From settings to adapters: the log, the databases, the object store, embedded or on servers.
 
-The only place, beside tests, that names adapters. Makes nothing that only a running service may make.
+The only place, beside tests, that names adapters of the log. Makes nothing that only a running service may make.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import inspect
+
 from calibrant.bus.embedded import open_bus
 from calibrant.bus.ports import Bus
 from calibrant.runtime.database import Database
 from calibrant.runtime.objects import ObjectStore, open_store
 from calibrant.runtime.settings import PlatformSettings
+from calibrant.runtime.tables import InboxRow
 
 
 async def open_log(settings: PlatformSettings) -> Bus:
@@ -29,17 +32,33 @@ async def open_log(settings: PlatformSettings) -> Bus:
 
 async def known_log(settings: PlatformSettings) -> Bus | None:
     """Open the log to look into it; None when nothing has ever run in the data folder."""
-    return await open_log(settings) if _log_file(settings).exists() else None
+    return await open_log(settings) if settings.bus or _log_file(settings).exists() else None
 
 
 def open_database(settings: PlatformSettings, service: str) -> Database:
-    """Open a service's own database."""
+    """Open a service's own database: a schema of its own on the server, or a file of its own."""
+    if settings.database:
+        password = settings.database_password.get_secret_value()
+        return Database(settings.database, schema=service, password=password)
     return Database(f"sqlite:///{_database_file(settings, service)}")
 
 
 def known_database(settings: PlatformSettings, service: str) -> Database | None:
-    """Open a service's database to look into it; None when the service never ran there."""
-    return open_database(settings, service) if _database_file(settings, service).exists() else None
+    """Open a service's database to look into it; None when the service never ran there.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        The server is away.
+    """
+    if not settings.database:
+        return open_database(settings, service) if _database_file(settings, service).exists() else None
+    database = open_database(settings, service)
+    with database.reading() as session:
+        known = inspect(session.connection()).has_table(str(InboxRow.__tablename__), schema=service)
+    if not known:
+        database.close()
+    return database if known else None
 
 
 def object_store(settings: PlatformSettings) -> ObjectStore:

@@ -15,7 +15,8 @@ from calibrant.bus.cloudevents import from_record
 from calibrant.contracts.flow import topics
 from calibrant.observatory.composition import SERVICES
 from calibrant.runtime.adapters import known_database, object_store, open_log
-from calibrant.runtime.objects import FolderStore, ObjectStore, S3Store
+from calibrant.runtime.objects import FolderStore, ObjectStore
+from calibrant.runtime.objects.s3 import S3Store
 from calibrant.runtime.settings import PlatformSettings
 
 MANY = 1_000_000

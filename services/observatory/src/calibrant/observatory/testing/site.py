@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
 from calibrant.observatory.composition import SERVICES
@@ -41,16 +41,18 @@ class Unit:
     service : str
         Name of the service.
     folder : Path
-        Its own folder: log and scratch space.
+        Its own folder, with what it says.
+    data_dir : Path
+        Its data folder.
     environment : mapping
         Variables of the process; the folder's and the ports' are added.
     """
 
-    def __init__(self, service: str, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, service: str, folder: Path, data_dir: Path, environment: Mapping[str, str]) -> None:
         self.service = service
         self.folder = folder
         self.port, self.ops_port = free_ports(2)
-        own = {"DATA_DIR": str(folder / "data"), "PORT": str(self.port), "OPS_PORT": str(self.ops_port)}
+        own = {"DATA_DIR": str(data_dir), "PORT": str(self.port), "OPS_PORT": str(self.ops_port)}
         self.environment = {**environment, **{f"CALIBRANT_{name}": value for name, value in own.items()}}
         self._process: subprocess.Popen[bytes] | None = None
         self._groups: list[int] = []
@@ -96,7 +98,7 @@ class Unit:
         """
         self.check()
         try:
-            with urllib.request.urlopen(f"http://{LOOPBACK}:{self.ops_port}/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}/ready", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
@@ -169,7 +171,8 @@ class Site:
     cache : Path
         Where compiled Python is kept, outside the tree.
     servers : mapping
-        Variables that say where log, databases and objects are, such as CALIBRANT_BUS.
+        Variables that say where log, databases and objects are, such as CALIBRANT_BUS. On servers each unit has
+        a data folder of its own, as on a machine of its own; without, all share one.
     services : sequence of str
         Which services; another replica is given by ``add``.
     variables
@@ -187,8 +190,11 @@ class Site:
         self.folder = folder
         self.calibrant = Calibrant(folder, cache, **servers, **variables)
         self.calibrant.patience_s = PATIENCE_S
-        settings = {name.removeprefix("CALIBRANT_").lower(): value for name, value in servers.items()}
-        self.records = Records(PlatformSettings(data_dir=folder / "looked-at", **settings))
+        self._data_dir = None if servers else folder / "data"
+        own = self._data_dir or folder / "command"
+        self.calibrant.environment["CALIBRANT_DATA_DIR"] = str(own)
+        settings: Any = {name.removeprefix("CALIBRANT_").lower(): text for name, text in servers.items()}
+        self.records = Records(PlatformSettings(data_dir=own, **settings))
         self.units: dict[str, Unit] = {}
         for service in services:
             self.add(service, service)
@@ -215,7 +221,9 @@ class Site:
     def add(self, service: str, name: str) -> Unit:
         """Have another unit of a service, not started."""
         assert name not in self.units, f"there is a unit {name}"
-        self.units[name] = Unit(service, self.folder / name, self.calibrant.environment)
+        folder = self.folder / name
+        data_dir = self._data_dir or folder / "data"
+        self.units[name] = Unit(service, folder, data_dir, self.calibrant.environment)
         return self.units[name]
 
     def start(self) -> None:
