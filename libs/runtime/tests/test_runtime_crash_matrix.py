@@ -11,7 +11,8 @@ from sqlmodel import select
 
 from calibrant.bus.cloudevents import from_record
 from calibrant.bus.embedded import open_bus
-from calibrant.runtime.adapters import object_store, open_database
+from calibrant.runtime.adapters import open_database
+from calibrant.runtime.objects import open_store
 from calibrant.runtime.probe import Step
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.tables import DeadLetterRow, ExecutionRow, InboxRow, JobRow, OutboxRow
@@ -83,7 +84,7 @@ async def look_at_the_bus(folder):
 
 
 def assert_done_once(folder):
-    (product,) = list(object_store(PlatformSettings(data_dir=folder)).keys("products"))
+    (product,) = list(open_store(PlatformSettings(data_dir=folder)).keys("products"))
     assert product.split("/")[-1].removesuffix(".txt") in {
         row.what for row in everything(folder, "combine", EffectRow)
     }

@@ -16,10 +16,9 @@ from calibrant.bus.cloudevents import Envelope
 from calibrant.contracts.archive.v1 import ProductPublished
 from calibrant.contracts.certify.v1 import CalibrationCertified
 from calibrant.contracts.common.v1 import Product, TaiTime, TimeRange
-from calibrant.runtime.adapters import object_store
 from calibrant.runtime.handlers import Context
 from calibrant.runtime.health import Phase
-from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.objects import FolderStore, open_store
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.tables import OutboxRow
@@ -137,7 +136,7 @@ def archive(tmp_path) -> Iterator[Archive]:
     clock = StandingClock()
     data_dir = tmp_path / "data"
     settings = ArchiveSettings(data_dir=data_dir, authority="test.archive")
-    platform = Platform(settings, None, object_store(settings), None, clock=clock)
+    platform = Platform(settings, None, open_store(settings), None, clock=clock)
     app = create_app(settings, platform)
     built = Archive(app, tmp_path, clock)
     built.process.prepare()

@@ -1,6 +1,6 @@
-"""From settings to adapters: the log, the databases, the object store, embedded or on servers.
+"""From settings to adapters of the log and of the databases: embedded, or on servers.
 
-The only place, beside tests, that names adapters of the log. Makes nothing that only a running service may make.
+The only place, beside tests, that names adapters of the log. The object store's are chosen in ``objects``.
 """
 
 from __future__ import annotations
@@ -11,23 +11,33 @@ from sqlalchemy import inspect
 
 from calibrant.bus.embedded import open_bus
 from calibrant.bus.ports import Bus
+from calibrant.runtime import addresses
 from calibrant.runtime.database import Database
-from calibrant.runtime.objects import ObjectStore, open_store
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.tables import InboxRow
 
 
 async def open_log(settings: PlatformSettings) -> Bus:
-    """Open the log.
+    """Open the log: on brokers, or in a file of the data folder.
 
     Raises
     ------
     BusUnavailable
         It cannot be reached, or its file cannot be made or written.
+    AccessDenied
+        The brokers do not let us in.
     BusCorrupt
         Its file is damaged.
     """
-    return await open_bus(_log_file(settings))
+    if not settings.bus:
+        return await open_bus(_log_file(settings))
+    from calibrant.bus import kafka  # noqa: PLC0415  whoever has files needs no client
+
+    password = settings.bus_password.get_secret_value()
+    return await kafka.open_bus(
+        addresses.brokers(settings.bus),
+        security=kafka.KafkaSecurity(settings.bus_username, password, settings.bus_ca),
+    )
 
 
 async def known_log(settings: PlatformSettings) -> Bus | None:
@@ -59,11 +69,6 @@ def known_database(settings: PlatformSettings, service: str) -> Database | None:
     if not known:
         database.close()
     return database if known else None
-
-
-def object_store(settings: PlatformSettings) -> ObjectStore:
-    """Return the object store."""
-    return open_store(settings)
 
 
 def _log_file(settings: PlatformSettings) -> Path:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from calibrant.bus.ports import Bus, TopicSpec
 from calibrant.contracts.flow import topics
-from calibrant.runtime.adapters import object_store, open_database, open_log
+from calibrant.runtime.adapters import open_database, open_log
 from calibrant.runtime.clock import Clock, SystemClock
 from calibrant.runtime.database import Database
 from calibrant.runtime.ids import Ids, RandomIds
-from calibrant.runtime.objects import ObjectStore
+from calibrant.runtime.objects import ObjectStore, open_store
 from calibrant.runtime.probe import Probe
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.telemetry.export import exported
@@ -57,21 +57,23 @@ class Platform:
 
 @asynccontextmanager
 async def open_platform(settings: PlatformSettings, *, probe: Probe | None = None) -> AsyncIterator[Platform]:
-    """Open the platform on its embedded adapters: make sure that all topics exist, drop what is too old.
+    """Open the platform on what the settings name: make sure that all topics exist, drop what is too old.
 
     Child processes start when the first service that computes does.
 
     Raises
     ------
     BusUnavailable
-        The data folder cannot be made or written.
+        The log cannot be reached, or the data folder cannot be made or written.
+    AccessDenied
+        The log's brokers do not let us in, or not make the topics.
     BusCorrupt
-        Its log is damaged.
+        The file of the log is damaged.
     StoreUnavailable, StoreRefused
         The object store is away, or may not be written.
     """
     hide_secrets(settings)
-    objects = object_store(settings)
+    objects = open_store(settings)
     await asyncio.to_thread(objects.check)
     bus = await open_log(settings)
     workers = Workers(settings.worker_slots or os.cpu_count() or 1)

@@ -14,10 +14,10 @@ from sqlmodel import func, select
 from calibrant.bus.errors import CalibrantError, TransientError
 from calibrant.observatory.composition import settings_of
 from calibrant.observatory.settings import ObservatorySettings
-from calibrant.runtime.adapters import known_database, object_store
+from calibrant.runtime.adapters import known_database
 from calibrant.runtime.clock import Clock, SystemClock
 from calibrant.runtime.database import Database
-from calibrant.runtime.objects import ObjectStore
+from calibrant.runtime.objects import ObjectStore, open_store
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.unit_of_work import UnitOfWork, unit_of_work
 from calibrant.sequencer.service import SequencerService
@@ -67,7 +67,7 @@ class Attached:
         self._first: int | None = None
         self._first_seen_s = 0.0
         self.clock: Clock = SystemClock()
-        self.objects: ObjectStore = object_store(settings)
+        self.objects: ObjectStore = open_store(settings)
         self.patience_s = 30.0
         try:
             database = self.database("sequencer")

@@ -25,9 +25,9 @@ def database_of(place: Place, service: str) -> Database | None:
 
 def objects(place: Place) -> ObjectStore:
     """Return the object store."""
-    from calibrant.runtime.adapters import object_store  # noqa: PLC0415
+    from calibrant.runtime.objects import open_store  # noqa: PLC0415
 
-    return object_store(place.settings())
+    return open_store(place.settings())
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from typing import Any
 from calibrant.bus.cloudevents import from_record
 from calibrant.contracts.flow import topics
 from calibrant.observatory.composition import SERVICES
-from calibrant.runtime.adapters import known_database, object_store, open_log
-from calibrant.runtime.objects import FolderStore, ObjectStore
+from calibrant.runtime.adapters import known_database, open_log
+from calibrant.runtime.objects import FolderStore, ObjectStore, open_store
 from calibrant.runtime.objects.s3 import S3Store
 from calibrant.runtime.settings import PlatformSettings
 
@@ -66,7 +66,7 @@ class Records:
 
     def digests(self, prefix: str) -> dict[str, str]:
         """Return the hash of every object below a prefix, by its key."""
-        store = object_store(self.settings)
+        store = open_store(self.settings)
         return {key: hashlib.sha256(content(store, key)).hexdigest() for key in store.keys(prefix)}
 
     def unrest(self) -> list[str]:
