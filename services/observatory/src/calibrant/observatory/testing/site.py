@@ -41,18 +41,16 @@ class Unit:
     service : str
         Name of the service.
     folder : Path
-        Its own folder, with what it says.
-    data_dir : Path
-        Its data folder.
+        Its own folder, as on a machine of its own: its data folder, and what it says.
     environment : mapping
         Variables of the process; the folder's and the ports' are added.
     """
 
-    def __init__(self, service: str, folder: Path, data_dir: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, service: str, folder: Path, environment: Mapping[str, str]) -> None:
         self.service = service
         self.folder = folder
         self.port, self.ops_port = free_ports(2)
-        own = {"DATA_DIR": str(data_dir), "PORT": str(self.port), "OPS_PORT": str(self.ops_port)}
+        own = {"DATA_DIR": str(folder / "data"), "PORT": str(self.port), "OPS_PORT": str(self.ops_port)}
         self.environment = {**environment, **{f"CALIBRANT_{name}": value for name, value in own.items()}}
         self._process: subprocess.Popen[bytes] | None = None
         self._groups: list[int] = []
@@ -171,8 +169,7 @@ class Site:
     cache : Path
         Where compiled Python is kept, outside the tree.
     servers : mapping
-        Variables that say where log, databases and objects are, such as CALIBRANT_BUS. On servers each unit has
-        a data folder of its own, as on a machine of its own; without, all share one.
+        Variables that say where log, databases and objects are, such as CALIBRANT_BUS.
     services : sequence of str
         Which services; another replica is given by ``add``.
     variables
@@ -190,11 +187,8 @@ class Site:
         self.folder = folder
         self.calibrant = Calibrant(folder, cache, **servers, **variables)
         self.calibrant.patience_s = PATIENCE_S
-        self._data_dir = None if servers else folder / "data"
-        own = self._data_dir or folder / "command"
-        self.calibrant.environment["CALIBRANT_DATA_DIR"] = str(own)
         settings: Any = {name.removeprefix("CALIBRANT_").lower(): text for name, text in servers.items()}
-        self.records = Records(PlatformSettings(data_dir=own, **settings))
+        self.records = Records(PlatformSettings(data_dir=folder / "records", **settings))
         self.units: dict[str, Unit] = {}
         for service in services:
             self.add(service, service)
@@ -221,9 +215,7 @@ class Site:
     def add(self, service: str, name: str) -> Unit:
         """Have another unit of a service, not started."""
         assert name not in self.units, f"there is a unit {name}"
-        folder = self.folder / name
-        data_dir = self._data_dir or folder / "data"
-        self.units[name] = Unit(service, folder, data_dir, self.calibrant.environment)
+        self.units[name] = Unit(service, self.folder / name, self.calibrant.environment)
         return self.units[name]
 
     def start(self) -> None:
