@@ -15,8 +15,12 @@ def outcome(said):
 def certified(records):
     """Every certification announced: the product with the hash of its file, where, and for when."""
     return sorted(
-        (event["product"]["product_id"], event["product"]["ref"]["sha256"], event["collection"])
-        + tuple(str(event["validity"][side]) for side in ("begin", "end"))
+        (
+            event["product"]["product_id"],
+            event["product"]["ref"]["sha256"],
+            event["collection"],
+            *(str(event["validity"][side]) for side in ("begin", "end")),
+        )
         for event in records.announced("certifications")
     )
 
@@ -43,15 +47,9 @@ def check_the_same(said, records, embedded):
     assert records.unrest() == []
 
 
-def refused(calibrant, *words):
-    ended = calibrant(*words, code=1)
-    return ended.err.strip().splitlines()[-1]
-
-
 def test_seven_processes_on_servers_make_what_one_embedded_process_makes(site, sequence, embedded):
     site.start()
     said = site.calibrant("run", sequence, "--attach", "--json").json
-    assert "--attach" in refused(site.calibrant, "run", sequence)  # the camera is another process's
     site.stop()
     check_the_same(said, site.records, embedded)
 

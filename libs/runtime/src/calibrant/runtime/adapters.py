@@ -37,6 +37,7 @@ async def open_log(settings: PlatformSettings) -> Bus:
     return await kafka.open_bus(
         addresses.brokers(settings.bus),
         security=kafka.KafkaSecurity(settings.bus_username, password, settings.bus_ca),
+        replication=settings.bus_replication,
     )
 
 

@@ -23,6 +23,7 @@ from calibrant.runtime.access.door import check_door
 from calibrant.runtime.ops import Watch, ops_app
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
+from calibrant.runtime.reaching import reach
 from calibrant.runtime.serving import address_of, listen, serve, served
 from calibrant.runtime.settings import ServiceSettings, WrongSetting, chosen
 from calibrant.runtime.telemetry.logs import LogSetup, configure_logs
@@ -64,19 +65,21 @@ def _parser(description: str) -> argparse.ArgumentParser:
 
 
 async def _check(create_app: Callable[[T, Platform], FastAPI], settings: T) -> None:
-    """Build everything against a data folder made for it; of the real one, only look whether it can be had."""
+    """Build everything in a data folder made for it; then reach the real servers, and change nothing there."""
     check_door(settings)
     usable(settings.data_dir)
     with tempfile.TemporaryDirectory(prefix="calibrant-check-") as folder:
-        instead = {"data_dir": Path(folder), "instruments": settings.instruments_dir}
-        trial = settings.model_copy(update=instead)
+        embedded = {"data_dir": Path(folder), "bus": "", "database": "", "objects": ""}
+        trial = settings.model_copy(update=embedded | {"instruments": settings.instruments_dir})
         async with open_platform(trial) as platform:
             app = create_app(trial, platform)
             process: ServiceProcess = app.state.process
             process.prepare()
             app.openapi()
             process.database.close()
-            print(f"{process.name}: everything builds")  # noqa: T201
+    reached = await reach(settings, process.name)
+    servers = f"; reached: {', '.join(reached.values())}" if reached else ""
+    print(f"{process.name}: everything builds{servers}")  # noqa: T201
 
 
 def usable(data_dir: Path) -> None:

@@ -29,6 +29,7 @@ async def open_bus(
     max_poll_interval_s: float = 60.0,
     request_timeout_s: float = 10.0,
     delivery_timeout_s: float = 30.0,
+    replication: int | None = None,
 ) -> "KafkaBus":
     """Connect to a cluster.
 
@@ -51,6 +52,8 @@ async def open_bus(
         How long a question may take, attempts included, before `BusUnavailable`, in seconds.
     delivery_timeout_s
         How long a `send` may take, attempts included, before `BusUnavailable`, in seconds.
+    replication
+        On how many brokers a topic that is made here is kept; None: the brokers' default.
 
     Returns
     -------
@@ -77,6 +80,7 @@ async def open_bus(
         max_poll_interval_s=max_poll_interval_s,
         request_timeout_s=request_timeout_s,
         delivery_timeout_s=delivery_timeout_s,
+        replication=replication,
     )
     link = Link(options)
     await link.open()

@@ -153,15 +153,23 @@ class CreateTopics(Request[CreateTopicsRequest_v4]):
     Parameters
     ----------
     topics
-        What to create, with the brokers' own replication factor.
+        What to create.
     timeout_ms
         How long to wait for it, in milliseconds.
+    replication
+        On how many brokers each is kept; None: the brokers' default.
     """
 
     API_KEY = 19
 
-    def __init__(self, topics: list[tuple[str, int, list[tuple[str, str]]]], timeout_ms: int) -> None:
-        self._topics: list[Any] = [(name, count, DEFAULT, [], settings) for name, count, settings in topics]
+    def __init__(
+        self,
+        topics: list[tuple[str, int, list[tuple[str, str]]]],
+        timeout_ms: int,
+        replication: int | None = None,
+    ) -> None:
+        copies = DEFAULT if replication is None else replication
+        self._topics: list[Any] = [(name, count, copies, [], settings) for name, count, settings in topics]
         self._timeout_ms = timeout_ms
 
     def build(self, request_struct_class: Any) -> Any:

@@ -90,7 +90,8 @@ class Topics:
     async def _create(self, specs: list[TopicSpec]) -> None:
         wanted = [(spec.topic, spec.partitions, _settings(spec)) for spec in specs]
         timeout_ms = round(self._link.options.request_timeout_s * 1e3)
-        answer = await self._link.ask(CreateTopics(wanted, timeout_ms), await self._link.controller())
+        request = CreateTopics(wanted, timeout_ms, self._link.options.replication)
+        answer = await self._link.ask(request, await self._link.controller())
         for topic, code, said in answer.topics:
             error = kafka.for_code(code)
             if error not in {kafka.NoError, kafka.TopicAlreadyExistsError}:

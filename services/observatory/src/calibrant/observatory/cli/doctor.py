@@ -1,7 +1,8 @@
-"""``calibrant doctor``: whether this machine and this data folder are fit for work."""
+"""``calibrant doctor``: whether this machine, this data folder and the servers are fit for work."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -14,7 +15,7 @@ from typing import Literal
 
 import typer
 
-from calibrant.observatory.cli.console import console, show_json
+from calibrant.observatory.cli.console import console, show_json, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
 
 LOW_DISK_BYTES = 2 * 1024**3
@@ -32,8 +33,9 @@ class Finding:
 
 @placed
 def doctor(place: Place, *, as_json: AsJson = False) -> None:
-    """Look at the machine and the data folder; exit 1 if anything is bad."""
-    findings = [check(place.data_dir) for check in CHECKS]
+    """Look at the machine, the data folder and the servers that are named; exit 1 if anything is bad."""
+    with told():
+        findings = [check(place.data_dir) for check in CHECKS] + _servers(place)
     if as_json:
         show_json([{"what": f.what, "state": f.state, "found": f.found} for f in findings])
     else:
@@ -88,6 +90,27 @@ def _leap_seconds(_data_dir: Path) -> Finding:
     return Finding(
         "TAI - UTC", "good" if good else "bad", f"{offset} s" if good else f"{offset} s, expected 37 s"
     )
+
+
+def _servers(place: Place) -> list[Finding]:
+    """Look at the servers that are named, each by itself."""
+    from calibrant.bus.errors import CalibrantError  # noqa: PLC0415
+    from calibrant.runtime.reaching import reach  # noqa: PLC0415
+
+    settings, found = place.settings(), []
+    names = {"bus": "log", "database": "database", "objects": "objects"}
+    for name, what in names.items():
+        address = getattr(settings, name)
+        alone = settings.model_copy(update={other: "" for other in names if other != name})
+        if not address:
+            continue
+        try:
+            asyncio.run(reach(alone))
+        except CalibrantError as error:
+            found.append(Finding(what, "bad", str(error)))
+        else:
+            found.append(Finding(what, "good", address))
+    return found
 
 
 def _existing(path: Path) -> Path:

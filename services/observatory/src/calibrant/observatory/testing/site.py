@@ -12,7 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -96,7 +96,7 @@ class Unit:
         """
         self.check()
         try:
-            with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{self.ops_port}/ready", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
@@ -226,17 +226,39 @@ class Site:
         self.await_ready()
 
     def await_ready(self) -> None:
-        """Wait until every unit that runs takes on work.
+        """Wait until every unit that was started takes on work.
 
         Raises
         ------
         UnitEnded
             One has ended.
+        TimeoutError
+            One does not.
         """
         for unit in self:
-            wait_until(unit.ready, f"{unit.service} takes on work:\n{unit.said}", PATIENCE_S)
+            if unit.runs:
+                self.wait_until(unit.ready, f"{unit.service} takes on work")
+
+    def wait_until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until a condition holds, as long as no unit ends by itself.
+
+        Raises
+        ------
+        UnitEnded
+            One has ended.
+        TimeoutError
+            The condition did not hold within the patience.
+        """
+
+        def holds() -> object:
+            for unit in self:
+                unit.check()
+            return condition()
+
+        wait_until(holds, what, PATIENCE_S)
 
     def stop(self) -> None:
         """Stop all in order, those who speak first."""
         for unit in reversed(list(self)):
-            unit.stop()
+            if unit.runs:
+                unit.stop()
