@@ -17,6 +17,7 @@ from astropy.io import fits
 from astropy.stats import sigma_clip
 from rich.console import Console
 from rich.table import Table
+from validity import look_ups
 
 from calibrant.bus.embedded import open_bus
 from calibrant.bus.ports import Message, TopicSpec
@@ -107,6 +108,7 @@ def main() -> None:
         a, b = statistics.median(own), statistics.median(other)
         table.add_row(step, f"{a * 1e3:.1f}", reference, f"{b * 1e3:.1f}", f"{a / b:.2f}")
     Console().print(table)
+    look_ups(Console(width=120))
 
 
 if __name__ == "__main__":
