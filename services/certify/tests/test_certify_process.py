@@ -100,6 +100,7 @@ async def check_http(app) -> None:
         before = await find("2026-01-01T12:00:00", as_of="1990-01-01")
         assert before.status_code == 404
         assert "yet" in before.json()["detail"]
+        assert (await find("2026-01-01", detector=2**63)).status_code == 422
         wrong = await find("yesterday")
         assert wrong.status_code == 400
         assert "at: 'yesterday' is not a time" in wrong.json()["detail"]

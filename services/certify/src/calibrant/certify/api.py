@@ -9,6 +9,7 @@ from calibrant.frames.times import parse_time
 from calibrant.runtime.database import Database
 
 Limit = Annotated[int, Query(ge=1, le=100_000, description="At most so many.")]
+_DETECTOR = Query(ge=0, le=2**31 - 1, description="Detector number.")
 _TIME = "Such as 2026-01-01T00:00:00; UTC unless it ends in TAI."
 
 
@@ -20,7 +21,7 @@ def routes(database: Database) -> APIRouter:
     def calibrations(
         instrument: str | None = None,
         kind: str | None = None,
-        detector: int | None = None,
+        detector: Annotated[int | None, _DETECTOR] = None,
         collection: str | None = None,
         limit: Limit = 1000,
     ) -> list[dict[str, Any]]:
@@ -40,7 +41,7 @@ def routes(database: Database) -> APIRouter:
     def find(
         *,
         instrument: str,
-        detector: int,
+        detector: Annotated[int, _DETECTOR],
         kind: str,
         at: Annotated[str, Query(description=f"The instant it is for. {_TIME}")],
         collection: Annotated[str | None, Query(description="Default: <instrument>/calib/daily.")] = None,
