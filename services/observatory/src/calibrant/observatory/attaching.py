@@ -6,8 +6,8 @@ look. What it asked for is sent by a sequencer that runs.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from sqlmodel import func, select
 
@@ -19,6 +19,8 @@ from calibrant.runtime.clock import Clock, SystemClock
 from calibrant.runtime.database import Database
 from calibrant.runtime.objects import ObjectStore, open_store
 from calibrant.runtime.tables import OutboxRow
+from calibrant.runtime.telemetry.export import exported
+from calibrant.runtime.telemetry.spans import Tracer, spans_of, tracer_of
 from calibrant.runtime.unit_of_work import UnitOfWork, unit_of_work
 from calibrant.sequencer.service import SequencerService
 
@@ -45,11 +47,12 @@ async def attached(settings: ObservatorySettings) -> AsyncIterator[Attached]:
     DatabaseUnavailable
         The database is away.
     """
-    running = Attached(settings)
-    try:
-        yield running
-    finally:
-        running.close()
+    async with exported(settings.otlp_endpoint) as processor:
+        running = Attached(settings, tracer_of("sequencer", processor))
+        try:
+            yield running
+        finally:
+            running.close()
 
 
 class Attached:
@@ -59,10 +62,13 @@ class Attached:
     ----------
     settings : ObservatorySettings
         Where their databases and files are.
+    tracer : Tracer or None
+        Makes the spans with which a run begins; None: nobody collects them.
     """
 
-    def __init__(self, settings: ObservatorySettings) -> None:
+    def __init__(self, settings: ObservatorySettings, tracer: Tracer | None = None) -> None:
         self._settings = settings
+        self._tracer = tracer
         self._databases: dict[str, Database] = {}
         self._first: int | None = None
         self._first_seen_s = 0.0
@@ -116,7 +122,11 @@ class Attached:
         for database in self._databases.values():
             database.close()
 
-    def _unit_of_work(self, cause: str, run_id: str) -> AbstractContextManager[UnitOfWork]:
-        return unit_of_work(
-            self.database("sequencer"), "sequencer", self.clock, cause=cause, correlation_id=run_id
-        )
+    @contextmanager
+    def _unit_of_work(self, cause: str, run_id: str) -> Iterator[UnitOfWork]:
+        database = self.database("sequencer")
+        with (
+            spans_of(self._tracer),
+            unit_of_work(database, "sequencer", self.clock, cause=cause, correlation_id=run_id) as unit,
+        ):
+            yield unit
