@@ -1,15 +1,16 @@
-"""HTTP over a service: status, control, dead letters, and the service's own routes.
+"""HTTP over a service: status, control, dead letters, audit, and the service's own routes.
 
 Owns the paths every service has. Probes and metrics are on a port of their own, ``ops``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Collection
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Security
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
@@ -17,8 +18,10 @@ from sqlmodel import Session
 
 from calibrant.bus.errors import TransientError
 from calibrant.runtime import dead_letters
+from calibrant.runtime.access.audit import Deed, entries, record
+from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.door import Door
-from calibrant.runtime.access.guard import Guard
+from calibrant.runtime.access.guard import CallerOf, Guard
 from calibrant.runtime.dead_letters import NoSuchLetter
 from calibrant.runtime.health import Phase
 from calibrant.runtime.origins import refuse_foreign_origins
@@ -50,6 +53,7 @@ def http_app(process: ServiceProcess, door: Door) -> FastAPI:
     app.include_router(_status(process))
     app.include_router(_control(process), prefix="/control")
     app.include_router(_letters(process), prefix="/dead-letters")
+    app.include_router(_audit(process), prefix="/audit")
     app.include_router(process.spec.router)
     return app
 
@@ -108,23 +112,36 @@ def _control(process: ServiceProcess) -> APIRouter:
     router = APIRouter(tags=["control"])
 
     @router.post("/pause", summary="Take on nothing new until resumed")
-    async def pause() -> dict[str, str]:
+    async def pause(caller: CallerOf) -> dict[str, str]:
+        await _asked(process, caller, "pause")
         _refuse_after_drain(process)
         process.pause()
         return {"phase": process.health.phase.value}
 
     @router.post("/resume", summary="Take on work again")
-    async def resume() -> dict[str, str]:
+    async def resume(caller: CallerOf) -> dict[str, str]:
+        await _asked(process, caller, "resume")
         _refuse_after_drain(process)
         process.resume()
         return {"phase": process.health.phase.value}
 
     @router.post("/drain", summary="Finish what is in hand, take on nothing new for ever; answers at once")
-    async def drain() -> dict[str, str]:
+    async def drain(caller: CallerOf) -> dict[str, str]:
+        await _asked(process, caller, "drain")
         await process.drain(wait=False)
         return {"phase": process.health.phase.value}
 
     return router
+
+
+async def _asked(process: ServiceProcess, caller: Caller, what: str) -> None:
+    """Write down that somebody asks for something, before it is done: nothing is done that is not on record."""
+
+    def work() -> None:
+        with process.database.writing() as session:
+            record(session, process.platform.clock.tai_ns(), caller, Deed(what, process.name, "asked for"))
+
+    await asyncio.to_thread(work)
 
 
 def _refuse_after_drain(process: ServiceProcess) -> None:
@@ -151,21 +168,39 @@ def _letters(process: ServiceProcess) -> APIRouter:
             return {**letter_summary(row), "headers": json.loads(row.headers), "body": body}
 
     @router.post("/{letter_id}/replay", summary="Send one again")
-    def replay(letter_id: str) -> dict[str, Any]:
-        return _acted(process, letter_id, dead_letters.replay)
+    def replay(letter_id: str, caller: CallerOf) -> dict[str, Any]:
+        return _acted(process, caller, letter_id, dead_letters.replay)
 
     @router.post("/{letter_id}/discard", summary="Put one away for good")
-    def discard(letter_id: str) -> dict[str, Any]:
-        return _acted(process, letter_id, dead_letters.discard)
+    def discard(letter_id: str, caller: CallerOf) -> dict[str, Any]:
+        return _acted(process, caller, letter_id, dead_letters.discard)
+
+    return router
+
+
+def _audit(process: ServiceProcess) -> APIRouter:
+    router = APIRouter(tags=["audit"])
+
+    @router.get("", summary="List who did what, the latest first")
+    def listing(
+        who: str | None = None, limit: Annotated[int, Query(ge=1, le=100_000)] = 1000
+    ) -> list[dict[str, Any]]:
+        with process.database.reading() as session:
+            return entries(session, who=who, limit=limit)
 
     return router
 
 
 def _acted(
-    process: ServiceProcess, letter_id: str, action: Callable[[Session, str], DeadLetterRow]
+    process: ServiceProcess,
+    caller: Caller,
+    letter_id: str,
+    action: Callable[[Session, str], DeadLetterRow],
 ) -> dict[str, Any]:
     with process.database.writing() as session:
-        summary = letter_summary(_found(lambda: action(session, letter_id)))
+        row = _found(lambda: action(session, letter_id))
+        summary = letter_summary(row)
+        record(session, process.platform.clock.tai_ns(), caller, Deed("dead letter", letter_id, row.state))
     process.wake()
     return summary
 

@@ -112,4 +112,4 @@ class ExecutionRow(SQLModel, table=True):
     letter_id: str | None = Field(default=None, description="Dead letter that this attempt led to.")
 
 
-RUNTIME_TABLES = ("inbox", "outbox", "outbox_lane", "dead_letter", "job", "execution")
+RUNTIME_TABLES = ("inbox", "outbox", "outbox_lane", "dead_letter", "job", "execution", "audit")

@@ -16,6 +16,8 @@ from sqlmodel import Session, col, select
 from calibrant.bus.cloudevents import Envelope, to_message
 from calibrant.contracts.base import Message
 from calibrant.contracts.flow import topic_for
+from calibrant.runtime.access.audit import Deed, record
+from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.clock import Clock, utc_text
 from calibrant.runtime.database import Database
 from calibrant.runtime.ids import derive, trace_parent
@@ -86,6 +88,10 @@ class UnitOfWork:
         """
         for emission in emissions or ():
             self.rows.add(OutboxRow, self._row(emission))
+
+    def audit(self, caller: Caller, deed: Deed) -> None:
+        """Write down who did what, in this transaction."""
+        record(self.session, self.clock.tai_ns(), caller, deed)
 
     def was_done(self, event_id: str) -> bool:
         """Tell whether this service has dealt with the event before."""

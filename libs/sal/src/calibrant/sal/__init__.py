@@ -2,7 +2,7 @@
 
 from calibrant.sal.acks import Tracker, answer, is_final
 from calibrant.sal.commands import COMMANDS, STATE_COMMANDS, Command, command_name
-from calibrant.sal.controller import Controller, Decision, Verdict
+from calibrant.sal.controller import Controller, Decision, Verdict, sender
 from calibrant.sal.remote import Remote
 from calibrant.sal.states import TRANSITIONS, NotAllowed, after, path_to
 
@@ -22,4 +22,5 @@ __all__ = [
     "command_name",
     "is_final",
     "path_to",
+    "sender",
 ]

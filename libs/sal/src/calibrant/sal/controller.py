@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from calibrant.contracts.camera.v1 import AckCode, CommandAck, SummaryState
+from calibrant.runtime.access.callers import Caller
+from calibrant.runtime.access.roles import COMMANDS
 from calibrant.sal.acks import answer
 from calibrant.sal.commands import Command, command_name
 from calibrant.sal.states import TRANSITIONS, NotAllowed, after
@@ -25,6 +27,9 @@ class Verdict(Enum):
 
     REFUSED = "refused"
     """It is answered with a final acknowledgement and not carried out."""
+
+    NOT_PERMITTED = "not permitted"
+    """Its sender may not give it: it is answered, and takes no identifier from who may."""
 
     CHANGES_STATE = "changes state"
     """It is a state command, carried out at once."""
@@ -74,6 +79,8 @@ class Controller:
             return Decision(Verdict.IGNORED, state)
         if last is not None:
             return Decision(Verdict.REPEATED, state, last)
+        if not sender(command).has(COMMANDS):
+            return Decision(Verdict.NOT_PERMITTED, state, _no_permission(command))
         refusal = self.refusal(command, state=state, now_tai_ns=now_tai_ns)
         if refusal is not None:
             return Decision(Verdict.REFUSED, state, refusal)
@@ -99,3 +106,14 @@ class Controller:
         except NotAllowed as error:
             return answer(command, AckCode.FAILED, str(error))
         return None
+
+
+def sender(command: Command) -> Caller:
+    """Return who gives a command, as who let it in has written it down."""
+    return Caller.of(command.header.identity, command.header.roles)
+
+
+def _no_permission(command: Command) -> CommandAck:
+    caller = sender(command)
+    text = f"{command_name(command)} needs the role {COMMANDS}; {caller.identity} has {caller.roles_text}"
+    return answer(command, AckCode.NO_PERMISSION, text)

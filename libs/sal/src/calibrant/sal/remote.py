@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from calibrant.contracts.camera.v1 import CommandHeader
 from calibrant.contracts.common.v1 import TaiTime
+from calibrant.runtime.access.roles import Role
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.ids import derive
 from calibrant.sal.acks import Tracker
@@ -27,14 +28,20 @@ class Remote:
     component
         The component commanded, such as "camera".
     identity
-        Who commands: "user@host" or the name of a component.
+        Who commands: the name of a component.
     clock
         Where deadlines are counted from.
+    roles
+        What it may do.
+    requested_by
+        For whom it commands; None: for itself.
     """
 
     component: str
     identity: str
     clock: Clock
+    roles: tuple[str, ...] = (Role.OPERATOR.value,)
+    requested_by: str | None = None
 
     def command(self, kind: type[C], *cause: str, timeout_s: float, **fields: Any) -> C:
         """Make a command.
@@ -60,6 +67,8 @@ class Remote:
             command_id=derive("command", self.component, command_name(kind), *cause),
             component=self.component,
             identity=self.identity,
+            roles=self.roles,
+            requested_by=self.requested_by,
             deadline=TaiTime.from_ns(self.clock.tai_ns() + round(timeout_s * 1e9)),
         )
         return kind(header=header, **fields)

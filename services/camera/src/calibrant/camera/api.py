@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.camera.service import CameraService
 from calibrant.camera.store import CameraQueries
-from calibrant.contracts.camera.v1 import CommandHeader, TakeImages
+from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader, TakeImages
 from calibrant.contracts.common.v1 import TaiTime
+from calibrant.runtime.access.callers import Caller
+from calibrant.runtime.access.guard import CallerOf
 from calibrant.runtime.process import ServiceProcess
 from calibrant.sal import COMMANDS, Command, command_name
 
@@ -26,7 +29,6 @@ class Order(BaseModel):
         max_length=100,
         description="Identifier; the same one again is carried out once. Left out: a new one.",
     )
-    identity: str = Field(default="http", min_length=1, max_length=100, description="Who commands.")
     timeout_s: float = Field(
         default=60.0, gt=0, le=86_400, description="Unit: s. It is not started later than so long from now."
     )
@@ -58,6 +60,12 @@ class Answer(BaseModel):
     ack: str = Field(description="Last acknowledgement, such as IN_PROGRESS.")
     code: int = Field(description="Its number, such as 301.")
     result: str
+
+
+_ANSWERS: Final[dict[str, Any]] = {
+    "response_model": Answer,
+    "responses": {403: {"model": Answer, "description": "NO_PERMISSION: commands need the role operator"}},
+}
 
 
 def _process(request: Request) -> ServiceProcess:
@@ -114,34 +122,42 @@ def _add_orders(router: APIRouter, service: CameraService) -> None:
             methods=["POST"],
             status_code=202,
             summary=COMMANDS[name].__doc__,
-            response_model=Answer,
+            **_ANSWERS,
         )
 
-    @router.post("/commands/takeImages", status_code=202, summary="Take images. Only in ENABLED.")
-    def take_images(order: TakeImagesOrder, process: Process) -> Answer:
-        return _accept(process, service, TakeImages, order)
+    @router.post("/commands/takeImages", status_code=202, summary="Take images. Only in ENABLED.", **_ANSWERS)
+    def take_images(order: TakeImagesOrder, process: Process, caller: CallerOf) -> Answer | JSONResponse:
+        return _accept(process, service, TakeImages, order, caller)
 
 
 def _order(service: CameraService, name: str, model: type[Order]) -> Any:
-    def take_in(order: Order, process: ServiceProcess) -> Answer:
-        return _accept(process, service, COMMANDS[name], order)
+    def take_in(order: Order, process: ServiceProcess, caller: Caller) -> Answer | JSONResponse:
+        return _accept(process, service, COMMANDS[name], order, caller)
 
-    take_in.__annotations__.update(order=model, process=Process)
+    take_in.__annotations__.update(order=model, process=Process, caller=CallerOf)
     return take_in
 
 
-def _accept(process: ServiceProcess, service: CameraService, kind: type[Command], order: Order) -> Answer:
+def _accept(
+    process: ServiceProcess, service: CameraService, kind: type[Command], order: Order, caller: Caller
+) -> Answer | JSONResponse:
     now = process.platform.clock.tai_ns()
     command_id = order.command_id or process.platform.ids.new()
-    fields = order.model_dump(exclude={"command_id", "identity", "timeout_s"})
+    fields = order.model_dump(exclude={"command_id", "timeout_s"})
     header = CommandHeader(
         command_id=command_id,
         component=service.component,
-        identity=order.identity,
+        identity=caller.identity,
+        roles=caller.given,
         deadline=TaiTime.from_ns(now + round(order.timeout_s * 1e9)),
     )
     with process.unit_of_work(f"http:{command_id}:{now}") as unit:
-        unit.emit(service.accept(kind(header=header, **fields), unit.session, now_tai_ns=now, run_id=""))
-        unit.session.flush()
-        last = CameraQueries(unit.session).acks(command_id)[-1]
-    return Answer(command_id=command_id, ack=last.ack.name, code=last.ack.number, result=last.result)
+        told = service.accept(kind(header=header, **fields), unit.session, now_tai_ns=now, run_id="")
+        ack = next(message for message in told if isinstance(message, CommandAck))
+        barred = ack.ack is AckCode.NO_PERMISSION
+        if (
+            not barred
+        ):  # else on the bus: whoever truly gave a command of this identifier would hear a refusal
+            unit.emit(told)
+    answer = Answer(command_id=command_id, ack=ack.ack.name, code=ack.ack.number, result=ack.result)
+    return JSONResponse(answer.model_dump(), status_code=403) if barred else answer

@@ -26,9 +26,10 @@ from calibrant.contracts.camera.v1 import (
 )
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.times import day_obs
+from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
-from calibrant.sal import Command, Controller, Verdict, answer, command_name
+from calibrant.sal import Command, Controller, Verdict, answer, command_name, sender
 
 
 @dataclass(slots=True)
@@ -93,9 +94,10 @@ class CameraService:
         )
         if decision.verdict is Verdict.IGNORED:
             return []
-        if decision.verdict is Verdict.REPEATED:
-            return [decision.ack] if decision.ack else []
         ack = decision.ack or self._take_on(command, queries)
+        record(session, now_tai_ns, sender(command), _deed(command, decision.verdict, ack, run_id))
+        if decision.verdict in {Verdict.REPEATED, Verdict.NOT_PERMITTED}:
+            return [ack]
         done = decision.ack is not None or ack.ack is not AckCode.IN_PROGRESS
         session.add(
             CommandRow(
@@ -178,3 +180,9 @@ class CameraService:
         text = f"queued behind {len(before)} command(s)" if before else "begins now"
         timeout_s = sum(map(self.duration_s, (*before, command)))
         return answer(command, AckCode.IN_PROGRESS, text, timeout_s=timeout_s)
+
+
+def _deed(command: Command, verdict: Verdict, ack: CommandAck, run_id: str) -> Deed:
+    asked = f", for {command.header.requested_by}" if command.header.requested_by else ""
+    outcome = f"{verdict.value}{asked}: {ack.ack.name}: {ack.result}"
+    return Deed(f"command {command_name(command)}", command.header.command_id, outcome, run_id)

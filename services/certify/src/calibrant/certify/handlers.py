@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from calibrant.certify.auditing import write_down
 from calibrant.certify.reports import keep_report
 from calibrant.certify.service import CertifyService
 from calibrant.contracts.base import Message
@@ -20,10 +21,9 @@ def take_report(message: VerificationCompleted, context: Context[CertifyService]
 @on(CertifyJob)
 def certify_products(message: CertifyJob, context: Context[CertifyService]) -> Iterable[Message]:
     """Write the job's products into the ledger, or say what stands in the way."""
-    return context.service.certify(
-        context.session,
-        message,
-        identify=context.derive,
-        run_id=context.run_id,
-        now_tai_ns=context.clock.tai_ns(),
+    now, run_id = context.clock.tai_ns(), context.run_id
+    answers = context.service.certify(
+        context.session, message, identify=context.derive, run_id=run_id, now_tai_ns=now
     )
+    write_down(context.session, message, answers, run_id=run_id, now_tai_ns=now)
+    return answers

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.contracts.common.v1 import TimeRange
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
+from calibrant.runtime.access.guard import CallerOf
 from calibrant.sequencer.checking import INSTRUMENT, RUN_ID, RunRefused
 from calibrant.sequencer.service import NoSuchRun, SequencerService
 from calibrant.sequencer.store.queries import RunLine, RunView, SequencerQueries
@@ -31,7 +32,6 @@ class RunOrder(BaseModel):
     generate: bool = Field(default=True, description="False: only verify against what is certified.")
     collection: str = Field(default="", description="Collection; empty for the instrument's daily one.")
     validity: TimeRange = Field(default=TimeRange(), description="Validity range; missing sides by rule.")
-    requested_by: str = Field(default="http", description="Who asks.")
 
 
 class RunAccepted(BaseModel):
@@ -45,10 +45,13 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
     router = APIRouter(prefix="/runs", tags=["runs"])
 
     @router.post("", status_code=202, summary="Ask for a run")
-    def request_run(order: RunOrder) -> RunAccepted:
-        asked = order.model_dump(exclude={"run_id"}) | {"run_id": order.run_id or new_id()}
+    def request_run(order: RunOrder, caller: CallerOf) -> RunAccepted:
+        asked = order.model_dump(exclude={"run_id"}) | {
+            "run_id": order.run_id or new_id(),
+            "requested_by": caller.identity,
+        }
         try:
-            return RunAccepted(run_id=service.request_run(RunRequested.model_validate(asked)))
+            return RunAccepted(run_id=service.request_run(RunRequested.model_validate(asked), caller.given))
         except RunRefused as error:
             raise HTTPException(400, str(error)) from None
 
@@ -66,9 +69,9 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
         return view
 
     @router.post("/{run_id}/abort", summary="End a run now")
-    def abort_run(run_id: str) -> RunAccepted:
+    def abort_run(run_id: str, caller: CallerOf) -> RunAccepted:
         try:
-            service.abort(run_id, "http")
+            service.abort(run_id, caller)
         except NoSuchRun as error:
             raise HTTPException(404, str(error)) from None
         return RunAccepted(run_id=run_id)

@@ -18,7 +18,7 @@ from calibrant.contracts.camera.v1 import (
     SummaryStateChanged,
     TakeImages,
 )
-from calibrant.contracts.sequencer.v1 import ExposureRequest
+from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.rules.validity import NS_PER_S
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
@@ -189,7 +189,9 @@ class Commander:
         return command
 
     def _remote(self, run: RunRow) -> Remote:
-        return Remote(run.component, self.settings.identity, self.clock)
+        """Command as ourselves, for who asked for the run."""
+        asked = RunRequested.from_json(run.request_json.encode()).requested_by
+        return Remote(run.component, self.settings.identity, self.clock, requested_by=asked or None)
 
     def _note(
         self, step: StepRow, run: RunRow, command: Command, *, state: str, attempt: int, takes_s: float = 0.0

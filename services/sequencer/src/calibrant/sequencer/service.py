@@ -10,6 +10,8 @@ from sqlmodel import Session, col, func, select
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
+from calibrant.runtime.access.audit import Deed, record
+from calibrant.runtime.access.callers import LOCAL, Caller
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
@@ -87,10 +89,17 @@ class SequencerService:
         check_names(request)
         check_wish(request, self.instrument(request.instrument).rule_set())
 
-    def request_run(self, request: RunRequested) -> str:
+    def request_run(self, request: RunRequested, roles: tuple[str, ...] = LOCAL.given) -> str:
         """Accept a run; it begins at once, or when the camera is free.
 
         Asking again for a run of the same name and wish changes nothing.
+
+        Parameters
+        ----------
+        request : RunRequested
+            What is asked for, and by whom.
+        roles : tuple of str
+            Roles of who asks.
 
         Returns
         -------
@@ -104,7 +113,7 @@ class SequencerService:
         """
         self.check(request)
         with self._work(f"request:{request.run_id}", request.run_id) as unit:
-            if self._add(unit.session, request, self.clock.tai_ns()):
+            if self._add(unit.session, request, roles, self.clock.tai_ns()):
                 unit.emit([request])
         return request.run_id
 
@@ -118,14 +127,14 @@ class SequencerService:
         """
         if session.get(RunRow, request.run_id) is None:
             self.check(request)
-        self._add(session, request, now_tai_ns)
+        self._add(session, request, (), now_tai_ns)
 
     def unfinished(self, key: str) -> str | None:
         """Return the run with this ``request_key`` that has not finished; None when there is none."""
         with self.database.reading() as session:
             return SequencerQueries(session).unfinished(key)
 
-    def abort(self, run_id: str, who: str) -> None:
+    def abort(self, run_id: str, caller: Caller) -> None:
         """End a run now: nothing more is sent for it. What workers still do is kept, and certifies nothing.
 
         Raises
@@ -136,7 +145,10 @@ class SequencerService:
         with self._work(f"abort:{run_id}", run_id) as unit:
             if unit.session.get(RunRow, run_id) is None:
                 raise NoSuchRun(f"there is no run {run_id}: list them with GET /runs")
-            unit.emit(self.conductor(unit.session, self.clock).abort(run_id, f"aborted by {who}"))
+            ended = self.conductor(unit.session, self.clock).abort(run_id, f"aborted by {caller.identity}")
+            outcome = "aborted" if ended else "it had finished"
+            unit.audit(caller, Deed("abort run", run_id, outcome, run_id))
+            unit.emit(ended)
 
     def look_after(self) -> int:
         """Give up waiting for what is overdue: answers to commands, a silent camera. Return how many."""
@@ -158,7 +170,7 @@ class SequencerService:
                 unit.emit(conductor.drive(run.component))
         return len(commands) + len(runs)
 
-    def _add(self, session: Session, request: RunRequested, now_tai_ns: int) -> bool:
+    def _add(self, session: Session, request: RunRequested, roles: tuple[str, ...], now_tai_ns: int) -> bool:
         """Write an accepted run down; False when it is there already."""
         key = request_key(request)
         known = session.get(RunRow, request.run_id)
@@ -179,6 +191,8 @@ class SequencerService:
                 begun_tai_ns=now_tai_ns,
             )
         )
+        caller, run_id = Caller(request.requested_by, roles), request.run_id
+        record(session, now_tai_ns, caller, Deed("request run", run_id, "accepted", run_id))
         session.flush()
         spans.begun(session, request.run_id)
         return True

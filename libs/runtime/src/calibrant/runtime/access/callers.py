@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from getpass import getuser
+from socket import gethostname
 
 from calibrant.runtime.access.roles import Role, held
 
@@ -37,6 +40,15 @@ class Caller:
     def roles_text(self) -> str:
         """The roles that were given, for people."""
         return ", ".join(self.given) or "no role"
+
+
+def of_this_machine() -> Caller:
+    """Return who runs this process from a command line: whoever may write its files may do everything."""
+    try:
+        name = getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        name = str(os.getuid())
+    return Caller(f"{name}@{gethostname()}", (Role.ADMIN.value,))
 
 
 LOCAL = Caller("local", (Role.ADMIN.value,))

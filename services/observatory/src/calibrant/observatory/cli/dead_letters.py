@@ -9,7 +9,7 @@ import typer
 
 from calibrant.observatory.cli.console import Column, console, fail, show_one, show_rows, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
-from calibrant.observatory.cli.stores import database_of
+from calibrant.observatory.cli.stores import databases_of
 
 app = typer.Typer(help="What services gave up on.", no_args_is_help=True)
 LetterId = Annotated[str, typer.Argument(help="Identifier, as `list` shows it.")]
@@ -28,7 +28,7 @@ def listing(
 
     rows: list[dict[str, Any]] = []
     with told():
-        for service, database in _databases(place):
+        for service, database in databases_of(place):
             with database.reading() as session:
                 found = dead_letters.letters(session, state=None if everything else "open")
                 rows += [_summary(service, row) for row in found]
@@ -48,7 +48,7 @@ def listing(
 def show(letter_id: LetterId, place: Place, *, as_json: AsJson = False) -> None:
     """Show a dead letter with its origin and its body."""
     with told():
-        for service, database in _databases(place):
+        for service, database in databases_of(place):
             with database.reading() as session:
                 row = _find(session, letter_id)
                 if row is not None:
@@ -79,12 +79,17 @@ def discard(letter_id: LetterId, place: Place) -> None:
 
 
 def _act(letter_id: str, place: Place, action: Callable[[Any, str], Any], done: str) -> None:
+    from calibrant.runtime.access.audit import Deed, record  # noqa: PLC0415
+    from calibrant.runtime.access.callers import of_this_machine  # noqa: PLC0415
+    from calibrant.runtime.clock import SystemClock  # noqa: PLC0415
+
     with told():
-        for service, database in _databases(place):
+        for service, database in databases_of(place):
             with database.writing() as session:
                 if _find(session, letter_id) is None:
                     continue
-                action(session, letter_id)
+                deed = Deed("dead letter", letter_id, action(session, letter_id).state)
+                record(session, SystemClock().tai_ns(), of_this_machine(), deed)
             console().print(f"{letter_id} of {service} {done}")
             return
     _unknown(letter_id)
@@ -92,13 +97,6 @@ def _act(letter_id: str, place: Place, action: Callable[[Any, str], Any], done: 
 
 def _unknown(letter_id: str) -> None:
     fail(f"no dead letter {letter_id!r}; `calibrant dead-letters list --all` shows them")
-
-
-def _databases(place: Place) -> list[tuple[str, Any]]:
-    from calibrant.observatory.composition import SERVICES  # noqa: PLC0415
-
-    found = [(service, database_of(place, service)) for service in sorted(SERVICES)]
-    return [(service, database) for service, database in found if database is not None]
 
 
 def _find(session: Any, letter_id: str) -> Any:

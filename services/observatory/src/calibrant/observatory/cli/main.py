@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from calibrant.observatory.cli import (
+    audit,
     calibrations,
     dead_letters,
     doctor,
@@ -44,6 +45,7 @@ app.add_typer(listings.publications, name="publications")
 app.add_typer(listings.runs, name="runs")
 app.add_typer(events.app, name="events")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(audit.app, name="audit")
 app.add_typer(instruments.app, name="instruments")
 
 

@@ -23,6 +23,14 @@ def database_of(place: Place, service: str) -> Database | None:
     return known_database(place.settings(), service)
 
 
+def databases_of(place: Place) -> list[tuple[str, Database]]:
+    """Return the databases of the services that ever ran in the place, with the services' names."""
+    from calibrant.observatory.composition import SERVICES  # noqa: PLC0415
+
+    found = [(service, database_of(place, service)) for service in sorted(SERVICES)]
+    return [(service, database) for service, database in found if database is not None]
+
+
 def objects(place: Place) -> ObjectStore:
     """Return the object store."""
     from calibrant.runtime.objects import open_store  # noqa: PLC0415

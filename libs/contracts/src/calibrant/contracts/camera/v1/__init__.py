@@ -107,8 +107,10 @@ class CommandHeader(Message):
     message_type: ClassVar[str] = "calibrant.camera.v1.CommandHeader"
     command_id: str = Field(description='Identifier of the command; a command is executed once, however often it is delivered.')
     component: str = Field(description='Component commanded, such as "camera".')
-    identity: str = Field(description='Who commands: "user@host" or the name of a component.')
+    identity: str = Field(description='Who commands: the subject of a credential, or the name of a component.')
     deadline: TaiTime = Field(description='A command is not started after this instant (system clock).')
+    roles: tuple[str, ...] = Field(default=(), description='Roles of who commands: viewer, operator, certifier, admin. Set by who lets the command in, never by who asks for it; a command needs operator or admin and is answered NO_PERMISSION otherwise.')
+    requested_by: str | None = Field(default=None, description='For whom a component commands: who asked for the run, say; left out when it commands for itself.')
 
 
 class Start(Message):
