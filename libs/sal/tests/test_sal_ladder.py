@@ -145,3 +145,26 @@ def test_the_controller_ignores_others_commands_and_repeats_its_answer(remote, c
         command, state=SummaryState.STANDBY, now_tai_ns=clock.now + 10**18, last=last
     )
     assert (again.verdict, again.ack, again.state) == (Verdict.REPEATED, last, SummaryState.STANDBY)
+
+
+@pytest.mark.parametrize("roles", [(), ("viewer",), ("certifier",), ("astronaut", "ADMIN")])
+def test_who_may_not_command_is_answered_noperm_whatever_the_state_and_the_time(clock, roles):
+    remote = Remote("camera", "eve", clock, roles)
+    for command in (take_images(remote), take_images(remote, timeout_s=-1.0)):
+        decision = Controller("camera").decide(command, state=SummaryState.STANDBY, now_tai_ns=clock.now)
+        assert decision.ack is not None
+        assert (decision.verdict, decision.ack.ack.number) == (Verdict.NOT_PERMITTED, -300)
+        assert decision.ack.result.startswith("takeImages needs the role operator; eve has ")
+        assert decision.state is SummaryState.STANDBY
+
+
+@pytest.mark.parametrize("roles", [("operator",), ("viewer", "operator"), ("admin",)])
+def test_who_may_command_is_not_told_so(clock, roles):
+    command = take_images(Remote("camera", "olga", clock, roles))
+    decision = Controller("camera").decide(command, state=SummaryState.ENABLED, now_tai_ns=clock.now)
+    assert decision.verdict is Verdict.ACCEPTED
+
+
+def test_a_component_says_for_whom_it_commands(clock):
+    header = take_images(Remote("camera", "sequencer", clock, requested_by="ana")).header
+    assert (header.identity, header.roles, header.requested_by) == ("sequencer", ("operator",), "ana")

@@ -6,15 +6,9 @@ from pathlib import Path
 import pytest
 
 import calibrant.camera
-from calibrant.bus.cloudevents import Envelope
-from calibrant.camera import handlers
-from calibrant.camera.exposing import Camera
 from calibrant.camera.night import NightFull
 from calibrant.camera.sequence import TakingImages
-from calibrant.camera.service import CameraService
-from calibrant.camera.settings import CameraSettings
-from calibrant.camera.simulator import parameters_of
-from calibrant.camera.store import CameraQueries, CommandState, ExposureState, StatusRow
+from calibrant.camera.store import CommandState, ExposureState, StatusRow
 from calibrant.contracts.camera.v1 import (
     AckCode,
     CommandAck,
@@ -24,72 +18,11 @@ from calibrant.contracts.camera.v1 import (
     SummaryStateChanged,
 )
 from calibrant.contracts.common.v1 import DataRef
-from calibrant.frames.instrument import load_instrument
 from calibrant.frames.times import format_time
-from calibrant.runtime.database import Database
-from calibrant.runtime.handlers import Context, collect
 from calibrant.sal import TRANSITIONS, Remote
 
 S_NS = 1_000_000_000
 MIGRATIONS = Path(calibrant.camera.__file__).parent / "migrations"
-
-
-class Desk:
-    """A camera without a process: what a handler would get, and the helpers to hand it commands."""
-
-    def __init__(self, folder, clock, tools):
-        instrument = load_instrument("simcam-tiny")
-        self.clock, self.tools = clock, tools
-        self.database = Database(f"sqlite:///{folder}/camera.sqlite")
-        self.database.migrate([MIGRATIONS])
-        self.service = CameraService(
-            component="camera",
-            boot_id="boot-1",
-            instrument=instrument,
-            parameters=parameters_of(instrument),
-            camera=Camera(instrument.canonical(), 1),
-            database=self.database,
-            clock_start_tai_ns=CameraSettings().clock_start_tai_ns,
-            speed=0.0,
-            ack_margin_s=120.0,
-        )
-        self.remote = Remote("camera", "test", clock)
-        self.table = collect(handlers)
-
-    def handle(self, command):
-        envelope = Envelope(
-            id="event", source="/test", type=command.message_type, time_utc="2026-01-01T00:00:00Z", data=b"{}"
-        )
-        with self.database.writing() as session:
-            context = Context(self.service, session, envelope, self.clock)
-            return list(self.table.events[command.message_type].handle(command, context))
-
-    def enable(self):
-        for name in ("start", "enable"):
-            self.handle(self.tools.state_command(self.remote, name, self.service.boot_id))
-
-    def take(self, *cause, **fields):
-        command = self.tools.take_images(self.remote, *(cause or ("1",)), **fields)
-        return command, self.handle(command)
-
-    def step(self, function):
-        with self.database.writing() as session:
-            return function(session)
-
-    def read(self, function):
-        with self.database.reading() as session:
-            return function(CameraQueries(session))
-
-    @property
-    def state(self):
-        return self.read(lambda queries: queries.state("camera", self.service.boot_id))
-
-
-@pytest.fixture
-def desk(tmp_path, hand_clock, tools):
-    made = Desk(tmp_path, hand_clock, tools)
-    yield made
-    made.database.close()
 
 
 def stored(detector):

@@ -368,7 +368,7 @@ class World:
     def open(self) -> None:
         """Start the sequencer, on what its database holds."""
         self.database = Database(f"sqlite:///{self.path}/sequencer.sqlite")
-        event.listen(self.database._engine, "connect", _unsynced)
+        event.listen(self.database._writer, "connect", _unsynced)
         settings = SequencerSettings(data_dir=self.path)
         self.service = SequencerService(settings, self.database, self.clock, self.work)
 

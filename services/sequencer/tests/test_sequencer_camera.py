@@ -12,6 +12,7 @@ from calibrant.contracts.camera.v1 import (
     SummaryState,
     TakeImages,
 )
+from calibrant.runtime.access.callers import Caller
 from calibrant.sequencer.store.tables import CommandRow
 
 NS = 1_000_000_000
@@ -205,7 +206,7 @@ def test_aborting_a_run_frees_the_camera(kit):
     world.say(*world.camera.tell())
     while not world.of(TakeImages):
         world.step(lambda names: names[0])
-    world.service.abort("run-1", "me")
+    world.service.abort("run-1", Caller("me", ("operator",)))
     world.play()
     assert world.view("run-1").run.outcome == "failed"
     assert world.view("run-2").run.outcome == "completed"

@@ -15,6 +15,7 @@ from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameRejected
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested, RunFinished, RunProgress, RunRequested
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
+from calibrant.runtime.access.callers import Caller
 from calibrant.sequencer.checking import RunRefused
 from calibrant.sequencer.service import request_key
 
@@ -322,7 +323,7 @@ def test_an_aborted_run_ends_at_once_and_ignores_what_comes(kit):
     while not world.of(CombineJob):
         world.step(lambda names: names[0])
     jobs = len([m for m in world.sent if isinstance(m, JOBS)])
-    world.service.abort("run-1", "me")
+    world.service.abort("run-1", Caller("me", ("operator",)))
     world.play()
     view = world.view()
     assert (view.run.state, view.run.outcome) == ("finished", "failed")
