@@ -17,7 +17,6 @@ from calibrant.frames.times import format_time, parse_time
 from calibrant.frames.writing import read_product, write_raw
 from calibrant.pixels import ENGINE_VERSION
 from calibrant.rules.identity import job_id
-from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import Workspace
 from calibrant.runtime.objects import FolderStore
 
@@ -152,8 +151,6 @@ def migrations() -> Path:
 
 
 @pytest.fixture
-def database(tmp_path, migrations):
-    opened = Database(f"sqlite:///{tmp_path / 'combine.sqlite'}")
-    opened.migrate([migrations])
-    yield opened
-    opened.close()
+def database(database_site, migrations):
+    with database_site.opened(migrations) as database:
+        yield database

@@ -3,10 +3,6 @@
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
-from sqlmodel import SQLModel
 
 from calibrant.bus.cloudevents import Envelope
 from calibrant.combine.building import compute
@@ -80,26 +76,3 @@ def test_products_are_listed_and_shown(recorded, bench, database):
     assert [one["file_name"] for one in shown["inputs"]] == [one.file_name for one in job.inputs]
     assert shown["parameters"]["sigma"] == 3.0
     assert shown["sha256"] == result.artifacts["product"].sha256
-
-
-def test_the_migrated_schema_is_that_of_the_tables(tmp_path, database):
-    engine = create_engine(database.url)
-    with engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection,
-            opts={"compare_type": True, "include_object": _own},
-        )
-        assert compare_metadata(context, SQLModel.metadata) == []
-    engine.dispose()
-
-
-def _own(thing, name, kind, _reflected, _compare_to):
-    table = name if kind == "table" else thing.table.name
-    return table.startswith("combine_")
-
-
-def test_the_migration_can_be_taken_back(database, migrations):
-    database.downgrade([migrations], "combine@base")
-    engine = create_engine(database.url)
-    assert not [name for name in inspect(engine).get_table_names() if name.startswith("combine_")]
-    engine.dispose()

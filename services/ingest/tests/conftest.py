@@ -36,11 +36,9 @@ def tiny() -> Instrument:
 
 
 @pytest.fixture
-def database(tmp_path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path}/ingest.sqlite")
-    opened.migrate([MIGRATIONS])
-    yield opened
-    opened.close()
+def database(database_site) -> Iterator[Database]:
+    with database_site.opened(MIGRATIONS) as database:
+        yield database
 
 
 @pytest.fixture

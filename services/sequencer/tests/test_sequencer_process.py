@@ -8,59 +8,12 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
-from sqlmodel import SQLModel
 
 from calibrant.contracts.camera.v1 import SummaryState, SummaryStateChanged, TakeImages
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested
-from calibrant.runtime.database import Database
 from calibrant.runtime.platform import open_platform
-from calibrant.sequencer import app as app_module
 from calibrant.sequencer.app import create_app
 from calibrant.sequencer.settings import SequencerSettings
-from calibrant.sequencer.store.tables import TABLES
-
-MINE = {table.__tablename__ for table in TABLES}
-
-
-def test_the_migrations_make_the_tables_that_the_models_say(tmp_path):
-    url = f"sqlite:///{tmp_path}/sequencer.sqlite"
-    database = Database(url)
-    database.migrate([_migrations()])
-    database.close()
-    engine = create_engine(url)
-
-    def mine(_object, name, kind, _reflected, compared):
-        return name in MINE if kind == "table" else True
-
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"include_object": mine})
-        assert compare_metadata(context, SQLModel.metadata) == []
-    engine.dispose()
-
-
-def test_the_migrations_can_be_taken_back(tmp_path):
-    engine = create_engine(f"sqlite:///{tmp_path}/sequencer.sqlite")
-    config = Config()
-    config.set_main_option("script_location", str(_migrations()))
-    config.set_main_option("version_locations", str(_migrations()))
-    config.set_main_option("path_separator", "newline")
-    revision = ScriptDirectory.from_config(config).get_revision("sequencer_0001").module
-    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
-        revision.upgrade()
-        assert set(inspect(connection).get_table_names()) == MINE
-        revision.downgrade()
-        assert inspect(connection).get_table_names() == []
-    engine.dispose()
-
-
-def _migrations():
-    return app_module.Path(app_module.__file__).parent / "migrations"
 
 
 def test_check_builds_everything(tmp_path):

@@ -17,7 +17,6 @@ from calibrant.frames.writing import ProductImage, ProductInput, Provenance, wri
 from calibrant.pixels import ENGINE_VERSION, Reference, combine, normalise, per_second, remove_signature
 from calibrant.rules.identity import product_id
 from calibrant.rules.version import verification_version
-from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import Workspace
 from calibrant.runtime.objects import FolderStore
 from calibrant.verify import deciding, measuring
@@ -246,8 +245,6 @@ def migrations() -> Path:
 
 
 @pytest.fixture
-def database(tmp_path, migrations):
-    opened = Database(f"sqlite:///{tmp_path / 'verify.sqlite'}")
-    opened.migrate([migrations])
-    yield opened
-    opened.close()
+def database(database_site, migrations):
+    with database_site.opened(migrations) as database:
+        yield database

@@ -3,10 +3,7 @@
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
-from sqlmodel import SQLModel, func, select
+from sqlmodel import func, select
 
 from calibrant.bus.cloudevents import Envelope
 from calibrant.contracts.verify.v1 import MeasureJob, MeasurementCompleted, VerificationCompleted
@@ -142,24 +139,3 @@ def test_measurements_and_verdicts_can_be_asked_for(database, measured):
         assert len(queries.results(job.job_id)) == 60
     assert line["passed"] == 36
     assert {one["test"] for one in passed} >= {"MEAN", "NOISE", "PROCESSING"}
-
-
-def test_the_migrated_schema_is_that_of_the_tables(database):
-    engine = create_engine(database.url)
-    with engine.connect() as connection:
-        options = {"compare_type": True, "include_object": _own}
-        context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, SQLModel.metadata) == []
-    engine.dispose()
-
-
-def _own(thing, name, kind, _reflected, _compare_to):
-    table = name if kind == "table" else thing.table.name
-    return table.startswith("verify_")
-
-
-def test_the_migration_can_be_taken_back(database, migrations):
-    database.downgrade([migrations], "verify@base")
-    engine = create_engine(database.url)
-    assert not [name for name in inspect(engine).get_table_names() if name.startswith("verify_")]
-    engine.dispose()
