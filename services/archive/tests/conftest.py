@@ -132,10 +132,10 @@ class Archive:
 
 
 @pytest.fixture
-def archive(tmp_path) -> Iterator[Archive]:
+def archive(tmp_path, database_site) -> Iterator[Archive]:
     clock = StandingClock()
     data_dir = tmp_path / "data"
-    settings = ArchiveSettings(data_dir=data_dir, authority="test.archive")
+    settings = ArchiveSettings(data_dir=data_dir, authority="test.archive", database=database_site.setting)
     platform = Platform(settings, None, open_store(settings), None, clock=clock)
     app = create_app(settings, platform)
     built = Archive(app, tmp_path, clock)

@@ -3,10 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import inspect
-from sqlmodel import SQLModel
 
 from calibrant.archive.service import ArchiveService
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
@@ -211,25 +207,6 @@ async def test_a_file_that_changes_while_it_is_copied_leaves_no_copy(archive) ->
     await archive.step()
     assert "changed while it was copied" in archive.listed()[0]["reason"]
     assert list(archive.objects.keys("archive")) == []
-
-
-def test_the_migrated_schema_is_the_tables_and_can_be_taken_back(archive) -> None:
-    def own(name, kind, _parents) -> bool:
-        return kind != "table" or name.startswith("archive_")
-
-    def ours(thing, name, kind, _reflected, _other) -> bool:
-        table = name if kind == "table" else thing.table.name
-        return table.startswith("archive_")
-
-    database = archive.process.database
-    with database.reading() as session:
-        opts = {"include_name": own, "include_object": ours}
-        context = MigrationContext.configure(session.connection(), opts=opts)
-        assert compare_metadata(context, SQLModel.metadata) == []
-    database.downgrade([archive.process.spec.migrations], "archive@base")
-    with database.reading() as session:
-        left = inspect(session.connection()).get_table_names()
-    assert not [name for name in left if name.startswith("archive_")]
 
 
 @pytest.mark.asyncio

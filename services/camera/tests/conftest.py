@@ -27,7 +27,6 @@ from calibrant.contracts.camera.v1 import (
     TakeImages,
 )
 from calibrant.frames.instrument import load_instrument
-from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import Context, collect, on
 from calibrant.runtime.platform import open_platform
 from calibrant.runtime.process import ServiceProcess, ServiceSpec
@@ -170,11 +169,10 @@ MIGRATIONS = Path(calibrant.camera.__file__).parent / "migrations"
 class Desk:
     """A camera without a process: what a handler would get, and the helpers to hand it commands."""
 
-    def __init__(self, folder, clock, tools):
+    def __init__(self, database, clock, tools):
         instrument = load_instrument("simcam-tiny")
         self.clock, self.tools = clock, tools
-        self.database = Database(f"sqlite:///{folder}/camera.sqlite")
-        self.database.migrate([MIGRATIONS])
+        self.database = database
         self.service = CameraService(
             component="camera",
             boot_id="boot-1",
@@ -219,7 +217,6 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path, hand_clock, tools):
-    made = Desk(tmp_path, hand_clock, tools)
-    yield made
-    made.database.close()
+def desk(database_site, hand_clock, tools):
+    with database_site.opened(MIGRATIONS) as database:
+        yield Desk(database, hand_clock, tools)

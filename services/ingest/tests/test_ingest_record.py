@@ -1,14 +1,8 @@
 """Handlers on a real database: jobs handed out, frames recorded once, duplicates and refusals."""
 
-from pathlib import Path
-
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import inspect
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
-import calibrant.ingest
 from calibrant.contracts.camera.v1 import ExposureStored, Image, StoredFile
 from calibrant.contracts.common.v1 import DataRef, TaiTime
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameIngested, FrameRejected, IngestFile
@@ -231,21 +225,3 @@ def test_frames_are_listed_by_what_is_asked_for(database, record) -> None:
         assert [frame["id"] for frame in queries.frames(limit=1)] == ["f2"]
         assert queries.frames(instrument="other") == []
         assert queries.frame("gone") is None
-
-
-def test_the_migrated_schema_is_the_tables_and_can_be_taken_back(database) -> None:
-    def own(name, kind, _parents) -> bool:
-        return kind != "table" or name.startswith("ingest_")
-
-    def ours(thing, name, kind, _reflected, _other) -> bool:
-        table = name if kind == "table" else thing.table.name
-        return table.startswith("ingest_")
-
-    with database.reading() as session:
-        opts = {"include_name": own, "include_object": ours}
-        context = MigrationContext.configure(session.connection(), opts=opts)
-        assert compare_metadata(context, SQLModel.metadata) == []
-    database.downgrade([Path(calibrant.ingest.__file__).parent / "migrations"], "ingest@base")
-    with database.reading() as session:
-        left = inspect(session.connection()).get_table_names()
-    assert not [name for name in left if name.startswith("ingest_")]

@@ -49,9 +49,9 @@ from calibrant.contracts.verify.v1 import (
     VerificationCompleted,
 )
 from calibrant.rules.identity import product_id
-from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import Context, collect
 from calibrant.runtime.tables import OutboxRow
+from calibrant.runtime.testing.databases import DatabaseSite
 from calibrant.runtime.unit_of_work import headers_from_text, unit_of_work
 from calibrant.sequencer import handlers
 from calibrant.sequencer.service import SequencerService
@@ -351,8 +351,15 @@ class Delivery:
 class World:
     """The sequencer on its database, and everybody it talks to."""
 
-    def __init__(self, folder: Path, script: Script | None = None, camera: CameraScript | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        script: Script | None = None,
+        camera: CameraScript | None = None,
+        site: DatabaseSite | None = None,
+    ):
         self.path = folder
+        self.site = site or DatabaseSite(f"sqlite:///{folder}/sequencer.sqlite")
         self.clock = ManualClock()
         self.script = script or Script()
         self.camera = camera or CameraScript()
@@ -367,8 +374,9 @@ class World:
 
     def open(self) -> None:
         """Start the sequencer, on what its database holds."""
-        self.database = Database(f"sqlite:///{self.path}/sequencer.sqlite")
-        event.listen(self.database._writer, "connect", _unsynced)
+        self.database = self.site.open()
+        if self.site.is_file:
+            event.listen(self.database._writer, "connect", _unsynced)
         settings = SequencerSettings(data_dir=self.path)
         self.service = SequencerService(settings, self.database, self.clock, self.work)
 
@@ -547,7 +555,7 @@ class Kit:
 
 
 @pytest.fixture
-def kit(tmp_path) -> Iterator[Kit]:
+def kit(tmp_path, database_site) -> Iterator[Kit]:
     """The scripted world and the things it is made of; ``folder`` exists and is not empty."""
     frames = tmp_path / "frames"
     frames.mkdir()
@@ -557,7 +565,9 @@ def kit(tmp_path) -> Iterator[Kit]:
     def world(*args, **fields) -> World:
         home = tmp_path / f"world-{len(made)}"
         home.mkdir()
-        made.append(World(home, *args, **fields))
+        schema = f"world_{len(made)}"
+        site = None if database_site.is_file else DatabaseSite(database_site.url, schema)
+        made.append(World(home, *args, site=site, **fields))
         return made[-1]
 
     yield Kit(world, str(frames))

@@ -36,6 +36,11 @@ class DatabaseSite:
         """Whether it is SQLite's."""
         return self.url.startswith("sqlite")
 
+    @property
+    def setting(self) -> str:
+        """What the setting ``database`` is: empty for a file, which is in the data folder then."""
+        return "" if self.is_file else self.url
+
     def open(self, **options: Any) -> Database:
         """Open it, as one process of a service does."""
         return Database(self.url, schema=self.schema, **options)
