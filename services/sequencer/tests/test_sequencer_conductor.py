@@ -108,6 +108,7 @@ def outcome_of(kit_class, seed, *, commanded):
         shutil.rmtree(home)
 
 
+@pytest.mark.parametrize("database_site", ["sqlite"], indirect=True)  # its many worlds are files
 @pytest.mark.parametrize("commanded", [False, True])
 def test_any_order_duplicates_and_kills_give_the_same_plan(kit, commanded):
     expected = outcome_of(kit, None, commanded=commanded)
