@@ -77,8 +77,14 @@ def test_a_discarded_letter_is_put_away_for_good(planted):
         for row in asked("dead-letters", "list", "--all", "--data-dir", planted)
     }
     assert states == {name: "discarded", second["letter_id"]: "open"}
+    (deed,) = asked("audit", "list", "--data-dir", planted)
+    assert (deed["service"], deed["what"], deed["about"]) == ("archive", "dead letter", name)
+    assert (deed["outcome"], "@" in deed["who"]) == ("discarded", True)
+    assert name in here("audit", "list", "--who", deed["who"], "--data-dir", planted).out
+    assert "Nobody has done anything yet." in here("audit", "list", "--who", "x", "--data-dir", planted).out
     again = here("dead-letters", "discard", name, "--data-dir", planted, code=1)
     assert f"dead letter {name} was discarded before" in again.err
+    assert asked("audit", "list", "--data-dir", planted) == [deed]
 
 
 def test_a_replayed_letter_is_taken_up_at_the_next_start(planted, settings):
