@@ -50,6 +50,9 @@ def check_the_same(said, records, embedded):
 def test_seven_processes_on_servers_make_what_one_embedded_process_makes(site, sequence, embedded):
     site.start()
     said = site.calibrant("run", sequence, "--attach", "--json").json
+    second = site.calibrant("run", sequence, code=1).err
+    assert "camera camera runs already on this database" in second
+    assert "--attach" in second
     site.stop()
     check_the_same(said, site.records, embedded)
 

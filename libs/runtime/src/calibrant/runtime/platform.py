@@ -21,6 +21,7 @@ from calibrant.runtime.database import Database
 from calibrant.runtime.ids import Ids, RandomIds
 from calibrant.runtime.objects import ObjectStore, open_store
 from calibrant.runtime.probe import Probe
+from calibrant.runtime.reaching import check_rights
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.telemetry.export import exported
 from calibrant.runtime.telemetry.logs import hide_secrets
@@ -50,16 +51,65 @@ class Platform:
         """Folder of this process, with its scratch space."""
         return self.settings.data_dir.absolute()
 
+    async def ensure_topics(self, service: str = "") -> None:
+        """Make sure that topics exist, with their partitions and retention.
+
+        Parameters
+        ----------
+        service : str
+            Only those that it writes or reads, for it may not see others; empty: all.
+
+        Raises
+        ------
+        BusUnavailable
+            The log is away.
+        AccessDenied
+            It does not let us make one that is missing.
+        TopicMismatch
+            One exists with another number of partitions.
+        """
+        await self.bus.ensure_topics(
+            [
+                TopicSpec(topic.name, topic.partitions, topic.retention_days * DAY_S)
+                for topic in topics().values()
+                if not service or service in (topic.producer, *topic.consumers)
+            ]
+        )
+
+    async def admit(self, service: str) -> None:
+        """Make sure, before it starts, that a service's topics exist and that it may do there what it has to.
+
+        Raises
+        ------
+        BusUnavailable, TopicMismatch
+            As for ``ensure_topics``.
+        AccessDenied
+            The text names every right that is missing, and on what.
+        """
+        await self.ensure_topics(service)
+        await check_rights(self.bus, service)
+
     def database(self, service: str) -> Database:
         """Open a service's own database."""
         return open_database(self.settings, service)
 
 
 @asynccontextmanager
-async def open_platform(settings: PlatformSettings, *, probe: Probe | None = None) -> AsyncIterator[Platform]:
-    """Open the platform on what the settings name: make sure that all topics exist, drop what is too old.
+async def open_platform(
+    settings: PlatformSettings, *, probe: Probe | None = None, all_topics: bool = True
+) -> AsyncIterator[Platform]:
+    """Open the platform on what the settings name: make sure that topics exist, drop what is too old.
 
     Child processes start when the first service that computes does.
+
+    Parameters
+    ----------
+    settings : PlatformSettings
+        Where things are.
+    probe : Probe or None
+        Hears the steps of delivery; None: nobody does.
+    all_topics : bool
+        False: of the topics, each service makes sure of its own when it starts.
 
     Raises
     ------
@@ -78,12 +128,12 @@ async def open_platform(settings: PlatformSettings, *, probe: Probe | None = Non
     bus = await open_log(settings)
     workers = Workers(settings.worker_slots or os.cpu_count() or 1)
     try:
-        await bus.ensure_topics(
-            [TopicSpec(t.name, t.partitions, t.retention_days * DAY_S) for t in topics().values()]
-        )
-        await bus.prune()
         async with exported(settings.otlp_endpoint) as spans:
-            yield Platform(settings, bus, objects, workers, probe=probe or Probe(), spans=spans)
+            platform = Platform(settings, bus, objects, workers, probe=probe or Probe(), spans=spans)
+            if all_topics:
+                await platform.ensure_topics()
+            await bus.prune()
+            yield platform
     finally:
         await asyncio.to_thread(workers.close)
         await bus.close()

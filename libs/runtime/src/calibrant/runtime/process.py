@@ -117,12 +117,13 @@ class ServiceProcess:
         Raises
         ------
         CalibrantError
-            The database or the bus is away or damaged, or another process has what only one may have;
-            nothing is left running.
+            Database or bus are away, damaged or withhold a right, or another process has what only one may
+            have; nothing is left running.
         """
         try:
             watches = [await self._take_sole()] if self.spec.sole else []
             await asyncio.to_thread(self.prepare)
+            await self.platform.admit(self.name)
             self._producer = await self._stack.enter_async_context(self.platform.bus.producer())
             self._relay = Relay(self.database, self._producer, self.health, self.platform.probe)
             self._relaying = self._spawn("relay", self._relay.run())
