@@ -62,11 +62,16 @@ def differences(database, tables):
     def own(name, kind, _parents):
         return kind != "table" or name in names
 
+    def mappable(thing, _name, kind, reflected, _other):
+        """Whether the code can map it; what one database alone computes for itself it does not."""
+        return not (kind == "column" and reflected and thing.computed is not None)
+
     with database.reading() as session:
-        opts = {"compare_type": True, "include_name": own}
+        opts = {"compare_type": True, "include_name": own, "include_object": mappable}
         return compare_metadata(MigrationContext.configure(session.connection(), opts=opts), metadata)
 
 
+@pytest.mark.filterwarnings("ignore:.*expression-based index")  # SQLite does not tell of them
 @pytest.mark.parametrize("service", SERVICES)
 def test_migrations_go_up_and_down_on_data_and_make_the_tables_that_are_mapped(database_site, service):
     place = migrations(service)
