@@ -110,7 +110,7 @@ async def test_another_attempt_is_made_after_the_wait(make, hands):
 
 
 async def test_while_everything_is_busy_it_goes_on_fetching_nothing(make, hands, monkeypatch):
-    monkeypatch.setattr("calibrant.runtime.lanes.BEAT_S", 0.001)
+    monkeypatch.setattr("calibrant.runtime.feed.BEAT_S", 0.001)
     log = MemoryLog(a=5, b=5)
     async with make(log, slots=2) as (lanes, _):
         await until(lambda: lanes.in_hand == 2)
@@ -247,7 +247,7 @@ async def test_a_commit_that_comes_too_late_is_dropped_and_work_goes_on(make, ha
 
 
 async def test_while_the_bus_is_away_it_says_so_and_goes_on(make, hands, monkeypatch):
-    monkeypatch.setattr("calibrant.runtime.lanes.FETCH_S", 0.001)
+    monkeypatch.setattr("calibrant.runtime.feed.FETCH_S", 0.001)
     log = MemoryLog(a=1)
     hands.open = True
     log.failures = [BusUnavailable("locked: wait")] * 3

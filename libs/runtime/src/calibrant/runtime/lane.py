@@ -50,6 +50,20 @@ class Lane:
         """Records fetched and not yet dealt with."""
         return len(self.waiting) + len(self.in_hand)
 
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What works on them."""
+        return [] if self.task is None else [self.task]
+
+    def lose(self) -> None:
+        """Forget the partition; what is in hand runs on, for its result is idempotent."""
+        self.waiting.clear()
+        self.ours, self.done_to, self.again_to, self.singly = False, None, 0, 0
+
+    def close(self) -> None:
+        """Forget what waits."""
+        self.waiting.clear()
+
     def take(self, most: int) -> list[Record]:
         """Take the next records in hand, at most so many."""
         self.in_hand = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]

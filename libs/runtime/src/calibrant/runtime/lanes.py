@@ -1,34 +1,27 @@
-"""Lanes: records of one partition one after the other, partitions side by side, offsets committed in order.
+"""Lanes: records of one partition one after the other, partitions side by side: for short work.
 
-Owns fetching, pausing while work is in hand, waiting between attempts, and committing the contiguous done
-prefix. Knows neither messages nor handlers: it is given a coroutine that makes one attempt at one record, and
-perhaps another that deals with several at once.
+Owns the order, waiting between attempts, and what goes into a batch. Knows neither messages nor handlers: it is
+given a coroutine that makes one attempt at one record, and perhaps another that deals with several at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from calibrant.bus.errors import CommitFailed, NotAssigned, TransientError
 from calibrant.bus.ports import Consumer, Record, TopicPartition
+from calibrant.runtime.feed import Attempt, Feed
 from calibrant.runtime.health import Health
 from calibrant.runtime.lane import Lane
-from calibrant.runtime.probe import Probe, Step
+from calibrant.runtime.probe import Probe
 
-log = logging.getLogger(__name__)
-Attempt = Callable[[Record, int], Awaitable[float | None]]
 Batch = Callable[[Sequence[Record]], Awaitable[tuple[int, int]]]
-FETCH_S = 0.25
 BATCH = 256
 """Most records dealt with at once."""
-BEAT_S = 1.0
-"""How often a consumer that takes on nothing still fetches, to stay a member of its group."""
 
 
-class Lanes:
+class Lanes(Feed[Lane]):
     """Feeds records from a consumer to a processor; the consumer's listener.
 
     Parameters
@@ -39,8 +32,8 @@ class Lanes:
     slots : int
         Attempts made at the same time. A record that waits for its next attempt takes none.
     ahead : int
-        Records fetched ahead for each partition: 1 for jobs, so that others may take what waits; more for
-        short work. Nothing is fetched beyond ``slots * ahead`` in all.
+        Records fetched ahead for each partition. Nothing is fetched beyond ``slots * ahead`` in all, but for what
+        waits behind a record between two attempts: ``ahead`` more for each such partition.
     health : Health
         Where trouble with the bus is told.
     probe : Probe
@@ -64,47 +57,12 @@ class Lanes:
         part: str = "bus",
         batch: Batch | None = None,
     ) -> None:
+        super().__init__(health=health, probe=probe, part=part)
         self._attempt = attempt
         self._batch = batch
         self._slots = asyncio.Semaphore(slots)
         self._ahead = ahead
         self._limit = slots * ahead
-        self._health = health
-        self._probe = probe
-        self.part = part
-        self._lanes: dict[TopicPartition, Lane] = {}
-        self._consumer: Consumer | None = None
-        self._paused = False
-        self._closing = asyncio.Event()
-        self._freed = asyncio.Event()
-        self._fault: Exception | None = None
-
-    async def on_revoked(self, partitions: Collection[TopicPartition]) -> None:
-        """Commit what is done and forget what waits; what is in hand runs on, for its result is idempotent."""
-        with contextlib.suppress(TransientError):  # then it is given again, and dropped by the inbox
-            await self._commit()
-        for partition in partitions:
-            lane = self._lanes.get(partition)
-            if lane is not None:
-                lane.waiting.clear()
-                lane.ours, lane.done_to, lane.again_to, lane.singly = False, None, 0, 0
-
-    async def on_assigned(self, partitions: Collection[TopicPartition]) -> None:
-        """Nothing to do: pauses are set anew before every fetch."""
-
-    def pause(self) -> None:
-        """Take on nothing new until resumed."""
-        self._paused = True
-
-    def resume(self) -> None:
-        """Take on work again."""
-        self._paused = False
-        self._freed.set()
-
-    @property
-    def in_hand(self) -> int:
-        """Records fetched and not yet dealt with."""
-        return sum(lane.load for lane in self._lanes.values())
 
     async def run(self, consumer: Consumer) -> None:
         """Fetch and feed until ``drain`` was called and nothing is in hand.
@@ -115,82 +73,21 @@ class Lanes:
             Whatever the processor raised, which it must not; its record stays uncommitted.
         """
         self._consumer = consumer
-        try:
-            while (not self._closing.is_set() or self.in_hand) and self._fault is None:
-                await self._told(self._turn(consumer))
-        finally:
-            await self._end_tasks()
-        if self._fault is not None:
-            raise self._fault
-        await self._told(self._commit())
+        await self._go_on(lambda: self._turn(consumer))
 
-    def drain(self) -> None:
-        """Take on nothing new for ever; ``run`` returns when what is being worked on is done."""
-        self._closing.set()
-        self._freed.set()
-        for lane in self._lanes.values():
-            lane.waiting.clear()
+    def _room(self) -> tuple[int, int]:
+        return self._limit - sum(lane.load for lane in self._shares.values() if not lane.resting), self._ahead
 
-    def abandon(self) -> None:
-        """Cancel what is in hand; it is delivered again to whoever comes next."""
-        self.drain()
-        for lane in self._lanes.values():
-            if lane.task is not None:
-                lane.task.cancel()
-
-    @property
-    def _open(self) -> bool:
-        return not (self._paused or self._closing.is_set())
-
-    async def _told(self, step: Awaitable[None]) -> None:
-        try:
-            await step
-        except TransientError as error:
-            self._health.trouble(self.part, str(error))
-            log.warning("%s: %s", self.part, error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), FETCH_S)
-        else:
-            self._health.well(self.part)
-
-    async def _turn(self, consumer: Consumer) -> None:
-        room = self._limit - sum(lane.load for lane in self._lanes.values() if not lane.resting)
-        takes = self._open and room > 0
-        self._set_pauses(consumer, everything=not takes)
-        if not takes:
-            await self._until_freed()
-        records = await consumer.fetch(
-            max_records=min(max(room, 1), self._ahead), timeout_s=FETCH_S if takes else 0.0
-        )
-        if self._open:
-            for record in records:
-                self._take(record)
-        else:  # paused or closed while the fetch was under way
-            await _put_back(consumer, records)
-        await self._commit()
+    def _full(self) -> set[TopicPartition]:
+        return {at for at, lane in self._shares.items() if lane.resting or lane.load >= self._ahead}
 
     def _take(self, record: Record) -> None:
-        lane = self._lanes.setdefault(record.topic_partition, Lane())
+        lane = self._shares.setdefault(record.topic_partition, Lane())
         if lane.comes_again(record):
             return
         lane.waiting.append(record)
         if lane.task is None:
             lane.task = asyncio.create_task(self._drive(lane))
-
-    async def _until_freed(self) -> None:
-        self._freed.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._freed.wait(), BEAT_S)
-
-    def _set_pauses(self, consumer: Consumer, *, everything: bool) -> None:
-        owned = consumer.assignment()
-        busy = {at for at, lane in self._lanes.items() if lane.resting or lane.load >= self._ahead}
-        wanted = owned if everything else owned & busy
-        try:
-            consumer.pause(wanted - consumer.paused())
-            consumer.resume(consumer.paused() - wanted)
-        except NotAssigned:
-            return  # a rebalance came between; the next turn sets them anew
 
     async def _drive(self, lane: Lane) -> None:
         try:
@@ -235,38 +132,3 @@ class Lanes:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), delay_s)
             lane.resting = False
-
-    async def _commit(self) -> None:
-        if self._consumer is None:
-            return
-        owned = self._consumer.assignment()
-        done = {
-            at: lane.done_to for at, lane in self._lanes.items() if lane.done_to is not None and at in owned
-        }
-        if not done:
-            return
-        try:
-            await self._consumer.commit(done)
-        except CommitFailed as error:
-            for partition in error.partitions:
-                self._lanes[partition].done_to = None
-            return
-        for partition, offset in done.items():
-            if self._lanes[partition].done_to == offset:
-                self._lanes[partition].done_to = None
-        self._probe.at(Step.OFFSET_COMMITTED)
-
-    async def _end_tasks(self) -> None:
-        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _put_back(consumer: Consumer, records: Sequence[Record]) -> None:
-    firsts: dict[TopicPartition, int] = {}
-    for record in records:
-        firsts.setdefault(record.topic_partition, record.offset)
-    for partition, offset in firsts.items():
-        with contextlib.suppress(NotAssigned):  # then its next owner starts where the group has committed
-            await consumer.seek(partition, offset)
