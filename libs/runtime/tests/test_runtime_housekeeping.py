@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import select
 
 from calibrant.bus.errors import BusUnavailable
+from calibrant.contracts.flow import topics_consumed
 from calibrant.runtime import housekeeping
 from calibrant.runtime.housekeeping import prune_inbox
 from calibrant.runtime.process import ServiceProcess
@@ -36,6 +37,21 @@ async def test_the_inbox_forgets_what_the_log_cannot_bring_again(make_process, p
     remember(process, old=now - 4000 * DAY_NS, young=now - DAY_NS // 24)
     assert await prune_inbox(process) == 1
     assert remembered(process) == {"young"}
+
+
+async def test_each_topics_events_are_forgotten_with_what_their_topic_keeps(make_process, platform):
+    process = make_process()
+    process.prepare()
+    topics = {topic.name: topic.retention_days for topic in topics_consumed("sequencer")}
+    short, long = min(topics, key=topics.get), max(topics, key=topics.get)
+    assert topics[short] < topics[long]
+    now, between = platform.clock.tai_ns(), (topics[short] + topics[long]) // 2
+    with process.database.writing() as session:
+        for name, topic in {"short": short, "long": long, "none": "", "gone": "no-topic-any-more"}.items():
+            row = InboxRow(event_id=name, topic=topic, done_tai_ns=now - between * DAY_NS)
+            session.add(row)
+    assert await prune_inbox(process) == 1
+    assert remembered(process) == {"long", "none", "gone"}
 
 
 async def test_the_inbox_keeps_what_may_come_again_because_it_was_never_committed(make_process, platform):

@@ -30,6 +30,17 @@ def stored(detector):
     return StoredFile(detector=detector, ref=ref)
 
 
+def test_an_image_that_is_begun_again_after_a_lost_answer_keeps_its_number(desk):
+    desk.enable()
+    command, _ = desk.take(num_images=2)
+    taking = TakingImages(desk.service, command, "run-1")
+    first, events = desk.step(lambda session: taking.begin_image(session, 1))
+    again, nothing = desk.step(lambda session: taking.begin_image(session, 1))
+    second, _ = desk.step(lambda session: taking.begin_image(session, 2))
+    assert (len(events), nothing) == (1, [])
+    assert (again.exposure_id, second.image_number) == (first.exposure_id, first.image_number + 1)
+
+
 def test_the_camera_begins_in_standby_and_follows_the_state_commands(desk):
     assert desk.state is SummaryState.STANDBY
     ack, changed = desk.handle(desk.tools.state_command(desk.remote, "start"))
@@ -164,7 +175,7 @@ def test_a_full_night_takes_no_more(desk):
         lambda session: setattr(session.get_one(type(image), image.exposure_id), "image_number", 99_999)
     )
     with pytest.raises(NightFull):
-        desk.step(lambda session: steps.begin_image(session, 1))
+        desk.step(lambda session: steps.begin_image(session, 2))
 
 
 def test_storing_an_image_tells_its_files_and_how_much_is_left(desk):

@@ -106,7 +106,7 @@ class Executor:
             state = self.service.state(unit.session)
             unit.emit([self.service.change_state(unit.session, state, "the camera has come up")])
 
-        await self._unit(process, f"boot:{self.service.boot_id}", "", work)
+        await self._once(process, f"boot:{self.service.boot_id}", "", work)
 
     async def _next(self, process: ServiceProcess) -> CommandRow | None:
         def work() -> CommandRow | None:
@@ -160,7 +160,7 @@ class Executor:
         def store(unit: UnitOfWork) -> None:
             unit.emit(taking.store_image(unit.session, image, files, self._now()))
 
-        await self._unit(process, f"{cause}:store", taking.run_id, store)
+        await self._once(process, f"{cause}:store", taking.run_id, store)
 
     async def _frame(self, process: ServiceProcess, plan: FramePlan) -> StoredFile:
         """Take a frame; while the disk is full or the object store is away, wait and take it again."""
@@ -185,7 +185,7 @@ class Executor:
         def work(unit: UnitOfWork) -> None:
             unit.emit(taking.end(unit.session, ack, why, self._now()))
 
-        await self._unit(process, f"{taking.command_id}:end", taking.run_id, work)
+        await self._once(process, f"{taking.command_id}:end", taking.run_id, work)
 
     async def _fault(self, process: ServiceProcess, taking: TakingImages, error: str) -> None:
         def images() -> list[ExposureRow]:
@@ -197,7 +197,7 @@ class Executor:
         def work(unit: UnitOfWork) -> None:
             unit.emit(taking.fault(unit.session, error, self._now()))
 
-        await self._unit(process, f"{taking.command_id}:fault", taking.run_id, work)
+        await self._once(process, f"{taking.command_id}:fault", taking.run_id, work)
 
     async def _remove(self, images: Iterable[ExposureRow]) -> None:
         """Remove the files of images that were begun and not stored."""
@@ -220,6 +220,18 @@ class Executor:
 
     def _now(self) -> int:
         return self.platform.clock.tai_ns()
+
+    async def _once(
+        self, process: ServiceProcess, cause: str, run_id: str, work: Callable[[UnitOfWork], None]
+    ) -> None:
+        """Run a transaction that must not be run again where it went through and its answer was lost."""
+
+        def unless_done(unit: UnitOfWork) -> None:
+            if not unit.was_done(cause):
+                work(unit)
+                unit.mark_done(cause)
+
+        await self._unit(process, cause, run_id, unless_done)
 
     async def _unit(
         self, process: ServiceProcess, cause: str, run_id: str, work: Callable[[UnitOfWork], T]

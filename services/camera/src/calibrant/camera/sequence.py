@@ -73,6 +73,9 @@ class TakingImages:
     def begin_image(self, session: Session, index: int) -> tuple[ExposureRow, list[Message]]:
         """Give the image its number and its time; the simulated clock moves to the end of its readout.
 
+        One that has them already keeps them, and nothing is told again: the commit went through and its answer
+        was lost.
+
         Parameters
         ----------
         session
@@ -85,6 +88,9 @@ class TakingImages:
         NightFull
             The night has no number left.
         """
+        for image in CameraQueries(session).images(self.command_id):
+            if image.image_index == index:
+                return image, []
         status, command = self.service.status(session), self.command
         status.filter = command.filter or status.filter
         begin = status.clock_tai_ns
