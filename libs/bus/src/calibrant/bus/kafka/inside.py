@@ -6,7 +6,9 @@ waiting for a broker that does not answer. Must not know why.
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
+
+_PATIENCE_S: Final = 0.1
 
 
 def touch(consumer: Any) -> None:
@@ -41,20 +43,20 @@ async def abandon_consumer(consumer: Any) -> None:
     await consumer._client.close()  # noqa: SLF001
 
 
-async def abandon_producer(producer: Any, reason: Exception) -> None:
-    """End a producer at once: what it has not sent fails with this reason."""
+async def abandon_producer(producer: Any) -> None:
+    """End a producer at once: what it has not sent it forgets, and whoever waits for it runs out of time."""
     producer._closed = True  # noqa: SLF001
-    producer._message_accumulator.fail_all(reason)  # noqa: SLF001
-    await producer.client.close()
     await _cancel([producer._sender.sender_task])  # noqa: SLF001
+    await producer.client.close()
 
 
 async def _cancel(tasks: list[asyncio.Task[Any] | None]) -> None:
-    running = [task for task in tasks if task is not None]
-    for task in running:
-        task.cancel()
-    if running:
-        await asyncio.wait(running)
-    for task in running:
-        with suppress(asyncio.CancelledError, Exception):
-            task.result()
+    """Cancel until they end: aiokafka's tasks take the first time for a request to finish what is under way."""
+    running = {task for task in tasks if task is not None}
+    while running:
+        for task in running:
+            task.cancel()
+        ended, running = await asyncio.wait(running, timeout=_PATIENCE_S)
+        for task in ended:
+            with suppress(asyncio.CancelledError, Exception):
+                task.result()

@@ -10,9 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaError
 
-from calibrant.bus.errors import BusUnavailable
 from calibrant.bus.kafka.failures import translate, translated
 from calibrant.bus.kafka.inside import abandon_producer
 from calibrant.bus.kafka.topics import Topics
@@ -59,7 +58,7 @@ class KafkaProducer:
         self._still_open.discard(self)
         inner, self._inner = self._inner, None
         if inner is not None:
-            await abandon_producer(inner, BusUnavailable("the producer was closed"))
+            await abandon_producer(inner)
 
     async def send(self, messages: Sequence[Message]) -> list[tuple[TopicPartition, int]]:
         """Append messages; see `calibrant.bus.ports.Producer.send`."""
@@ -71,7 +70,7 @@ class KafkaProducer:
             async with asyncio.timeout(self._options.delivery_timeout_s):
                 offsets = await _append(inner, messages, places)
         except (KafkaError, OSError) as error:
-            await self._replace(inner, error)
+            await self._give_up(inner)
             names = ", ".join(sorted({message.topic for message in messages}))
             raise translate(error, f"append to {names}") from error
         return list(zip(places, offsets, strict=True))
@@ -90,17 +89,16 @@ class KafkaProducer:
                     with translated("open a producer"):
                         async with asyncio.timeout(self._options.request_timeout_s):
                             await inner.start()
-                except BaseException as error:
-                    await abandon_producer(inner, KafkaTimeoutError(str(error)))
+                except BaseException:
+                    await abandon_producer(inner)
                     raise
                 self._inner = inner
             return self._inner
 
-    async def _replace(self, inner: AIOKafkaProducer, error: Exception) -> None:
+    async def _give_up(self, inner: AIOKafkaProducer) -> None:
         if self._inner is inner:
             self._inner = None
-            reason = error if isinstance(error, KafkaError) else KafkaTimeoutError(str(error))
-            await abandon_producer(inner, reason)
+            await abandon_producer(inner)
 
 
 async def _append(

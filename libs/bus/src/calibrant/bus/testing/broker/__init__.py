@@ -4,6 +4,7 @@ Owns one broker's life: start, stop, kill, suspend, restart on the same data and
 """
 
 from calibrant.bus.testing.broker.distribution import missing
+from calibrant.bus.testing.broker.guard import Guard
 from calibrant.bus.testing.broker.node import Broker, BrokerFailed
 
-__all__ = ["Broker", "BrokerFailed", "missing"]
+__all__ = ["Broker", "BrokerFailed", "Guard", "missing"]

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from calibrant.bus.testing.broker.distribution import java, run_tool
+from calibrant.bus.testing.broker.guard import Guard
 from calibrant.bus.testing.broker.leash import Leash
 from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
 from calibrant.bus.testing.broker.properties import Ports, properties
@@ -36,6 +37,8 @@ class Broker:
         Its folder, created if need be and kept at the end. None: a temporary one, removed at the end.
     port
         Where clients connect; 0: any free one.
+    guard
+        Who is let in, over TLS with a password; None: everybody, in plain text.
 
     Attributes
     ----------
@@ -43,7 +46,8 @@ class Broker:
         Where it listens, the same after each restart.
     """
 
-    def __init__(self, data: Path | None = None, *, port: int = 0) -> None:
+    def __init__(self, data: Path | None = None, *, port: int = 0, guard: Guard | None = None) -> None:
+        self._guard = guard
         self._temporary = data is None
         self._data = Path(tempfile.mkdtemp(prefix="calibrant-kafka-")) if data is None else data.absolute()
         client, behind_proxy, proxy, controller = free_ports(4)
@@ -85,11 +89,15 @@ class Broker:
             It did not come up.
         """
         self._data.mkdir(parents=True, exist_ok=True)
+        more = {} if self._guard is None else self._guard.prepare(self._data)
         settings = self._data / "server.properties"
-        settings.write_text(properties(self._data, self.ports, "PLAINTEXT", {}))
+        settings.write_text(properties(self._data, self.ports, more))
         if not (self._data / "log" / "meta.properties").exists():
+            users = [] if self._guard is None else self._guard.scram
             run_tool(
-                "kafka.tools.StorageTool", "format", f"--cluster-id={_cluster_id()}", "-c", str(settings)
+                "kafka.tools.StorageTool",
+                *("format", f"--cluster-id={_cluster_id()}", "-c", str(settings)),
+                *users,
             )
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  the command line is our own

@@ -48,7 +48,7 @@ class Ports:
     controller: int
 
 
-def properties(data: Path, ports: Ports, protocol: str, more: Mapping[str, str]) -> str:
+def properties(data: Path, ports: Ports, more: Mapping[str, str]) -> str:
     """Write a properties file.
 
     Parameters
@@ -57,8 +57,6 @@ def properties(data: Path, ports: Ports, protocol: str, more: Mapping[str, str])
         Where the log lies.
     ports
         Where to listen.
-    protocol
-        Security protocol of the listeners for clients: PLAINTEXT or SASL_SSL.
     more
         Further properties, which win.
     """
@@ -69,7 +67,7 @@ def properties(data: Path, ports: Ports, protocol: str, more: Mapping[str, str])
         "log.dirs": str(data / "log"),
         "listeners": _addresses(listeners),
         "advertised.listeners": _addresses(advertised),
-        "listener.security.protocol.map": f"CLIENT:{protocol},PROXIED:{protocol},CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": "CLIENT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.quorum.voters": f"1@{LOOPBACK}:{ports.controller}",
         **more,
     }
