@@ -17,6 +17,7 @@ from calibrant.bus.ports import Message
 from calibrant.runtime.platform import open_platform
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.testing.fakes import job_done, record_of
+from calibrant.runtime.testing.issuer import Issuer
 
 SERVICE = """
 import sys, threading, pathlib
@@ -183,3 +184,17 @@ def look(folder):
         return len(told), end - done
 
     return asyncio.run(work())
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_an_api_that_others_reach_does_not_start_without_keys(tmp_path, check):
+    wrong = ended(tmp_path / "data", "--port", 0, *check, CALIBRANT_HOST="0.0.0.0")
+    assert wrong.returncode == 2
+    assert "error: other machines reach an API on 0.0.0.0, so it must ask for credentials" in wrong.stderr
+    assert "CALIBRANT_AUTH_JWKS" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+    assert not (tmp_path / "data").exists()
+    keys = Issuer().settings(tmp_path / "jwks.json")
+    given = {f"CALIBRANT_{name.upper()}": value for name, value in keys.items()}
+    right = ended(tmp_path / "data", "--check", CALIBRANT_HOST="0.0.0.0", **given)
+    assert right.returncode == 0, right.stderr

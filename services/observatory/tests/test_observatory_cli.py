@@ -36,10 +36,11 @@ def test_all_commands_of_the_plan_are_there():
         "events",
         "dead-letters",
         "instruments",
+        "audit",
     }
     for what in LISTED:
         assert {(what, "list"), (what, "show")} <= set(EVERY)
-    assert ("calibrations", "find") in EVERY
+    assert {("calibrations", "find"), ("audit", "list")} <= set(EVERY)
     assert {("dead-letters", do) for do in ("list", "show", "replay", "discard")} <= set(EVERY)
 
 

@@ -23,6 +23,12 @@ def test_a_port_in_use_is_named(calibrant):
     assert "--port" in said
 
 
+def test_an_api_that_others_reach_does_not_start_without_keys(calibrant):
+    said = calibrant("up", "--host", "0.0.0.0", "--port", 0, "--data-dir", "data", code=2).err
+    assert "other machines reach an API on 0.0.0.0, so it must ask for credentials" in said
+    assert not (calibrant.folder / "data").exists()
+
+
 def test_an_unknown_service_is_refused(calibrant):
     assert "no service 'combin'" in calibrant.refused("up", "combin", "--port", 0)
 

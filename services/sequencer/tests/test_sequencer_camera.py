@@ -104,6 +104,8 @@ def test_a_deaf_camera_is_given_up_after_three_attempts(kit):
     world.play()
     first = world.of(TakeImages)[0]
     assert first.header.deadline.ns == world.clock.now + 150 * NS
+    header = first.header
+    assert (header.identity, header.roles, header.requested_by) == ("sequencer", ("operator",), "tester")
     for attempt in (1, 2, 3):
         assert len(world.of(TakeImages)) == attempt
         assert wait(world, 150) == 0
