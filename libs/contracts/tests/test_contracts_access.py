@@ -34,8 +34,16 @@ def test_what_combine_may_do_is_what_the_flow_table_says():
 
 def test_an_operator_can_apply_the_lines():
     lines = acl_lines("h:1,i:2", "my file")
-    assert len(lines) == sum(len(rights_of(service)) for service in services())
+    assert len(lines) == sum(len(acl_arguments(service)) for service in services())
     words = shlex.split(lines[0])
     assert words[:5] == ["kafka-acls", "--bootstrap-server", "h:1,i:2", "--command-config", "my file"]
-    assert words[5:] == acl_arguments(rights_of(services()[0])[0])
-    assert "--allow-principal User:sequencer --operation Write --topic runs" in lines[0]
+    assert words[5:] == acl_arguments(services()[0])[0]
+    assert (
+        "--allow-principal User:sequencer --operation Write --topic runs --topic camera-commands" in lines[0]
+    )
+
+
+def test_the_lines_grant_each_right_once():
+    for service in services():
+        named = [word for arguments in acl_arguments(service) for word in arguments]
+        assert named.count("--topic") + named.count("--group") == len(rights_of(service))

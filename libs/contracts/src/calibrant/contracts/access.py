@@ -71,11 +71,15 @@ def services() -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def acl_arguments(right: Right) -> list[str]:
-    """Return the arguments with which ``kafka-acls`` grants a right."""
+def acl_arguments(service: str) -> list[list[str]]:
+    """Return the arguments with which ``kafka-acls`` grants a service its rights, one list a call."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for right in rights_of(service):
+        names.setdefault((right.resource, right.operation), []).append(right.name)
     return [
-        *("--add", "--allow-principal", f"User:{right.service}"),
-        *("--operation", right.operation, f"--{right.resource}", right.name),
+        ["--add", "--allow-principal", f"User:{service}", "--operation", operation]
+        + [word for name in named for word in (f"--{resource}", name)]
+        for (resource, operation), named in names.items()
     ]
 
 
@@ -91,5 +95,5 @@ def acl_lines(servers: str, settings: str) -> list[str]:
     """
     start = ["kafka-acls", "--bootstrap-server", servers, "--command-config", settings]
     return [
-        shlex.join([*start, *acl_arguments(right)]) for service in services() for right in rights_of(service)
+        shlex.join([*start, *arguments]) for service in services() for arguments in acl_arguments(service)
     ]
