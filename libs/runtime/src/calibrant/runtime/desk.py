@@ -22,7 +22,6 @@ from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database, DatabaseUnavailable
 from calibrant.runtime.dead_letters import Death, bury
 from calibrant.runtime.health import Health
-from calibrant.runtime.new_rows import NewRows
 from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.probe import Probe
 from calibrant.runtime.unit_of_work import UnitOfWork, unit_of_work, was_done
@@ -79,9 +78,9 @@ class Desk:
             self.database, self.name, self.clock, cause=envelope.id, correlation_id=envelope.correlation_id
         )
 
-    def unit_in(self, session: Session, envelope: Envelope, rows: NewRows) -> UnitOfWork:
-        """Give the unit of work of an event that shares its transaction with others; the caller inserts the rows."""
-        return UnitOfWork(self.name, session, self.clock, envelope.id, envelope.correlation_id, rows)
+    def unit_in(self, session: Session, envelope: Envelope) -> UnitOfWork:
+        """Give the unit of work of an event that shares its transaction with others; the caller writes all."""
+        return UnitOfWork(self.name, session, self.clock, envelope.id, envelope.correlation_id)
 
     async def until_stored(self, what: str, work: Callable[[], T]) -> T:
         """Run a transaction on a worker thread; while the database is unavailable, wait and try again."""

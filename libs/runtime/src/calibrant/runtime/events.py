@@ -16,7 +16,7 @@ from calibrant.runtime.dead_letters import Death
 from calibrant.runtime.desk import Desk
 from calibrant.runtime.handlers import Context, EventHandler
 from calibrant.runtime.intake import Decoded
-from calibrant.runtime.new_rows import NewRows
+from calibrant.runtime.new_rows import insert_now
 from calibrant.runtime.probe import Step
 from calibrant.runtime.telemetry import spans
 from calibrant.runtime.telemetry.bound import about
@@ -113,7 +113,7 @@ class EventWork:
 
     def _units(self, events: Sequence[Decoded]) -> tuple[int, int]:
         """Return how many of the events were dealt with, and how many of those not before."""
-        desk, rows, end_s = self.desk, NewRows(), self.monotonic_s() + self.most_s
+        desk, end_s = self.desk, self.monotonic_s() + self.most_s
         with desk.database.writing() as session:
             known = done_before(session, [event.envelope.id for event in events])
             before = len(known)
@@ -123,16 +123,16 @@ class EventWork:
                     break
                 if decoded.envelope.id not in known:
                     known.add(decoded.envelope.id)
-                    self._handle_one_of(place, decoded, session, rows)
+                    self._handle_one_of(place, decoded, session)
             session.flush()
-            rows.insert(session)
+            insert_now(session)
             desk.probe.at(Step.BEFORE_COMMIT)
         desk.probe.at(Step.COMMITTED)
         return len(events), len(known) - before
 
-    def _handle_one_of(self, place: int, decoded: Decoded, session: Session, rows: NewRows) -> None:
+    def _handle_one_of(self, place: int, decoded: Decoded, session: Session) -> None:
         try:
-            self._handle(decoded, self.desk.unit_in(session, decoded.envelope, rows))
+            self._handle(decoded, self.desk.unit_in(session, decoded.envelope))
         except Exception as error:
             raise Stumbled(place) from error
         if session.identity_map:  # the next handler sees what is in the database, as in a session of its own

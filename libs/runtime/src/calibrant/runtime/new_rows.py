@@ -1,4 +1,4 @@
-"""New rows of one transaction, collected one by one and inserted by one statement a table.
+"""New rows of one transaction, collected one by one and inserted at its end by one statement a table.
 
 Owns that statement in each engine's words. Knows no table and commits nothing.
 """
@@ -13,28 +13,36 @@ from sqlalchemy import Insert, Table, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, SQLModel
 
+_KEY = "calibrant_new_rows"
 
-class NewRows:
-    """Rows that wait for the end of their transaction."""
 
-    def __init__(self) -> None:
-        self._rows: dict[Table, list[Mapping[str, Any]]] = {}
+def insert_later(session: Session, model: type[SQLModel], row: Mapping[str, Any]) -> None:
+    """Let a row be inserted at the end of the unit of work, by one statement for all that wait.
 
-    def add(self, model: type[SQLModel], row: Mapping[str, Any]) -> None:
-        """Take a row on; all rows of one table have the same columns."""
-        self._rows.setdefault(model.__table__, []).append(row)  # type: ignore[attr-defined]
+    For what many events write and none of them reads: a small part of the work that ``session.add`` is.
 
-    def insert(self, session: Session) -> None:
-        """Insert what waits: tables in the order of their first row, rows in the order they came."""
-        connection = session.connection() if self._rows else None
-        while connection is not None and self._rows:
-            table = next(iter(self._rows))
-            rows = self._rows.pop(table)
-            if connection.dialect.name == "postgresql" and len(rows) > 1:
-                columns = tuple(rows[0])
-                connection.execute(_from_arrays(table, columns), _by_column(columns, rows))
-            else:
-                connection.execute(table.insert(), rows)
+    Parameters
+    ----------
+    session : Session
+        The transaction of a unit of work; the row is in no answer to a query of it.
+    model : type
+        The table.
+    row : mapping
+        The same columns for all rows of a table; those that the database does not fill in itself.
+    """
+    waiting: dict[Table, list[Mapping[str, Any]]] = session.info.setdefault(_KEY, {})
+    waiting.setdefault(model.__table__, []).append(row)  # type: ignore[attr-defined]
+
+
+def insert_now(session: Session) -> None:
+    """Insert what waits: tables in the order of their first row, rows in the order they came."""
+    for table, rows in session.info.pop(_KEY, {}).items():
+        connection = session.connection()
+        if connection.dialect.name == "postgresql" and len(rows) > 1:
+            columns = tuple(rows[0])
+            connection.execute(_from_arrays(table, columns), _by_column(columns, rows))
+        else:
+            connection.execute(table.insert(), rows)
 
 
 def _by_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

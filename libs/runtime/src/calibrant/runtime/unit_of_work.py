@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -21,7 +21,7 @@ from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.clock import Clock, utc_text
 from calibrant.runtime.database import Database
 from calibrant.runtime.ids import derive, trace_parent
-from calibrant.runtime.new_rows import NewRows
+from calibrant.runtime.new_rows import insert_later, insert_now
 from calibrant.runtime.tables import InboxRow, OutboxRow, lane_of
 from calibrant.runtime.telemetry import spans
 
@@ -66,8 +66,6 @@ class UnitOfWork:
         caused. Identifiers of what is emitted derive from it, so a repetition emits the same ones.
     correlation_id : str or None
         The run that all this belongs to.
-    rows : NewRows
-        What is inserted at the end of the transaction.
     """
 
     service: str
@@ -75,7 +73,6 @@ class UnitOfWork:
     clock: Clock
     cause: str
     correlation_id: str | None = None
-    rows: NewRows = field(default_factory=NewRows)
     _emitted: int = 0
 
     def emit(self, emissions: Iterable[Emission] | None) -> None:
@@ -87,7 +84,7 @@ class UnitOfWork:
             The contract lets this service send no such message.
         """
         for emission in emissions or ():
-            self.rows.add(OutboxRow, self._row(emission))
+            insert_later(self.session, OutboxRow, self._row(emission))
 
     def audit(self, caller: Caller, deed: Deed) -> None:
         """Write down who did what, in this transaction."""
@@ -100,12 +97,12 @@ class UnitOfWork:
     def mark_done(self, event_id: str, topic: str = "") -> None:
         """Record that the event, which the topic brought, is dealt with."""
         row = {"event_id": event_id, "topic": topic, "done_tai_ns": self.clock.tai_ns()}
-        self.rows.add(InboxRow, row)
+        insert_later(self.session, InboxRow, row)
 
     def write(self) -> None:
         """Write to the database what is not written yet; it is committed with the transaction."""
         self.session.flush()
-        self.rows.insert(self.session)
+        insert_now(self.session)
 
     def _row(self, emission: Emission) -> dict[str, Any]:
         message, correlation = (
