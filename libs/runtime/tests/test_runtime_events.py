@@ -15,11 +15,11 @@ from calibrant.runtime.dead_letters import NoSuchLetter
 from calibrant.runtime.dispatch import Dispatcher
 from calibrant.runtime.events import EventWork
 from calibrant.runtime.handlers import EventHandler
+from calibrant.runtime.header_text import headers_from_text
 from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.tables import DeadLetterRow, InboxRow, OutboxRow
 from calibrant.runtime.testing.fakes import job_done, record_of
 from calibrant.runtime.testing.probe_service import EffectRow
-from calibrant.runtime.unit_of_work import headers_from_text
 
 JOB_DONE = JobDone.message_type
 PROGRESS = RunProgress(run_id="run-1", phase="working", message="x", nodes_ended=0, nodes=0)

@@ -5,12 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from calibrant.bus.cloudevents import from_record
+from calibrant.bus.cloudevents import Envelope, from_record, to_message
 from calibrant.bus.ports import Record
 from calibrant.contracts.sequencer.v1 import RunProgress
+from calibrant.runtime.header_text import header_text, headers_from_text, headers_to_text
 from calibrant.runtime.tables import InboxRow, OutboxRow
 from calibrant.runtime.testing.fakes import combine_job, job_done
-from calibrant.runtime.unit_of_work import Outgoing, headers_from_text, headers_to_text, unit_of_work
+from calibrant.runtime.unit_of_work import Outgoing, unit_of_work
 
 
 def outbox(database):
@@ -96,3 +97,27 @@ def test_a_message_that_is_not_the_services_to_send_is_refused(database, clock):
 @given(st.lists(st.tuples(st.text(), st.binary())).map(tuple))
 def test_headers_keep_every_byte(headers):
     assert headers_from_text(headers_to_text(headers)) == headers
+
+
+WORDS = st.text('<id>%s"\\é✓ ab', min_size=1)
+
+
+MAYBE = st.none() | WORDS
+ENVELOPES = st.builds(
+    Envelope,
+    id=WORDS,
+    source=WORDS,
+    type=WORDS,
+    time_utc=st.just("2027-01-15T07:59:24.000000Z"),
+    data=st.just(b""),
+    subject=MAYBE,
+    dataschema=MAYBE,
+    correlation_id=MAYBE,
+    causation_id=MAYBE,
+    traceparent=MAYBE,
+)
+
+
+@given(ENVELOPES)
+def test_the_text_of_an_envelopes_headers_is_that_of_its_message(envelope):
+    assert header_text(envelope) == headers_to_text(to_message(envelope, "t", None).headers)

@@ -50,9 +50,10 @@ from calibrant.contracts.verify.v1 import (
 )
 from calibrant.rules.identity import product_id
 from calibrant.runtime.handlers import Context, collect
+from calibrant.runtime.header_text import headers_from_text
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.testing.databases import DatabaseSite
-from calibrant.runtime.unit_of_work import headers_from_text, unit_of_work
+from calibrant.runtime.unit_of_work import unit_of_work
 from calibrant.sequencer import handlers
 from calibrant.sequencer.service import SequencerService
 from calibrant.sequencer.settings import SequencerSettings

@@ -19,7 +19,7 @@ from calibrant.bus.ports import Message, Record
 
 SPEC_VERSION: Final = "1.0"
 
-_HEADERS: Final = {
+HEADERS: Final = {
     "id": "ce_id",
     "source": "ce_source",
     "type": "ce_type",
@@ -31,9 +31,11 @@ _HEADERS: Final = {
     "causation_id": "ce_causationid",
     "traceparent": "traceparent",
 }
-_ATTRIBUTES: Final = {header: attribute for attribute, header in _HEADERS.items()}
+"""The header of each attribute, in the order they are sent in, after the version's."""
+_ATTRIBUTES: Final = {header: attribute for attribute, header in HEADERS.items()}
 _VERSION: Final = ("ce_specversion", SPEC_VERSION.encode())
-_KNOWN: Final = frozenset({"ce_specversion", *_ATTRIBUTES})
+_SPEC: Final = "specversion"
+_NAMES: Final = {"ce_specversion": _SPEC, **_ATTRIBUTES}
 _REQUIRED: Final = ("id", "source", "type", "time_utc")
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 # What a CloudEvents String may not hold: control characters, surrogates, non-characters.
@@ -97,7 +99,7 @@ class Envelope:
         _parse_time(self.time_utc)
 
 
-_values: Final[Callable[[Envelope], tuple[str | None, ...]]] = attrgetter(*_HEADERS)
+_values: Final[Callable[[Envelope], tuple[str | None, ...]]] = attrgetter(*HEADERS)
 
 
 def to_message(envelope: Envelope, topic: str, key: str | None) -> Message:
@@ -141,15 +143,14 @@ def from_record(record: Record) -> Envelope:
     Malformed
         A header is missing, twice there, not UTF-8 or has no meaning; or it is another version of CloudEvents.
     """
-    values = _header_values(record)
-    version = values.pop("ce_specversion", None)
+    attributes = _attributes(record)
+    version = attributes.pop(_SPEC, None)
     if version != SPEC_VERSION:
         said = "is missing" if version is None else f"is {version!r}"
         raise Malformed(f"header ce_specversion {said}: it must be {SPEC_VERSION!r}")
-    attributes = {_ATTRIBUTES[header]: value for header, value in values.items()}
     for name in _REQUIRED:
         if name not in attributes:
-            raise Malformed(f"header {_HEADERS[name]} is missing")
+            raise Malformed(f"header {HEADERS[name]} is missing")
     try:
         attributes["time_utc"] = _in_utc(attributes["time_utc"])
         return Envelope(**attributes, data=record.value)
@@ -157,19 +158,19 @@ def from_record(record: Record) -> Envelope:
         raise Malformed(f"header {error}") from error
 
 
-def _header_values(record: Record) -> dict[str, str]:
-    """Decode the headers that are ours."""
+def _attributes(record: Record) -> dict[str, str]:
+    """Decode the headers that are ours, by the attribute's name."""
     values: dict[str, str] = {}
     for raw_name, raw_value in record.headers:
-        name = raw_name.lower()
-        if name not in _KNOWN:
+        name = _NAMES.get(raw_name) or _NAMES.get(raw_name.lower())
+        if name is None:
             continue
         if name in values:
-            raise Malformed(f"header {name} is there twice")
+            raise Malformed(f"header {raw_name.lower()} is there twice")
         try:
             values[name] = raw_value.decode()
         except UnicodeDecodeError as error:
-            raise Malformed(f"header {name} is not UTF-8: {error}") from error
+            raise Malformed(f"header {raw_name.lower()} is not UTF-8: {error}") from error
     return values
 
 

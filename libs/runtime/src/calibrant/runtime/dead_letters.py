@@ -14,9 +14,9 @@ from sqlmodel import Session, col, func, select
 from calibrant.bus.errors import CalibrantError, PermanentError
 from calibrant.bus.ports import Record
 from calibrant.runtime.clock import Clock
+from calibrant.runtime.header_text import headers_to_text
 from calibrant.runtime.ids import derive
 from calibrant.runtime.tables import DeadLetterRow, InboxRow, OutboxRow, lane_of
-from calibrant.runtime.unit_of_work import headers_to_text
 
 TEXT_LIMIT = 4000
 """Characters kept of an error's text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Protocol
 
@@ -41,6 +42,10 @@ def derive(*parts: str) -> str:
 
 def trace_parent(correlation_id: str, event_id: str) -> str:
     """Return the W3C trace context of an event: one trace a run, one span an event."""
-    trace = hashlib.sha256(correlation_id.encode()).hexdigest()[:32]
     span = hashlib.sha256(event_id.encode()).hexdigest()[:16]
-    return f"00-{trace}-{span}-01"
+    return f"00-{_trace(correlation_id)}-{span}-01"
+
+
+@lru_cache(maxsize=64)
+def _trace(correlation_id: str) -> str:
+    return hashlib.sha256(correlation_id.encode()).hexdigest()[:32]

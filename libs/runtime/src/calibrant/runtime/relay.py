@@ -13,12 +13,12 @@ from contextlib import suppress
 from calibrant.bus.errors import TransientError
 from calibrant.bus.ports import Message, Producer
 from calibrant.runtime.database import Database
+from calibrant.runtime.header_text import headers_from_text
 from calibrant.runtime.health import Health
 from calibrant.runtime.outbox import Outbox
 from calibrant.runtime.probe import Probe, Step
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.telemetry import spans
-from calibrant.runtime.unit_of_work import headers_from_text
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.5

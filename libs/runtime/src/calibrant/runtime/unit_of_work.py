@@ -11,21 +11,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import Select, Text, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Session, col
 
-from calibrant.bus.cloudevents import Envelope, to_message
+from calibrant.bus.cloudevents import Envelope
 from calibrant.contracts.base import Message
 from calibrant.contracts.flow import topic_for
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.clock import Clock, utc_text
 from calibrant.runtime.database import Database
+from calibrant.runtime.header_text import header_text
 from calibrant.runtime.ids import derive, trace_parent
 from calibrant.runtime.new_rows import insert_later, insert_now
 from calibrant.runtime.tables import InboxRow, OutboxRow, lane_of
 from calibrant.runtime.telemetry import spans
-
-Headers = tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,6 @@ class Outgoing:
 
 
 Emission = Message | Outgoing
-
-
-def headers_to_text(headers: Headers) -> str:
-    """Return headers as JSON text that keeps every byte."""
-    return json.dumps([[name, value.decode("latin-1")] for name, value in headers])
-
-
-def headers_from_text(text: str) -> Headers:
-    """Return the headers that ``headers_to_text`` wrote."""
-    return tuple((name, value.encode("latin-1")) for name, value in json.loads(text))
 
 
 @dataclass(slots=True)
@@ -127,13 +118,12 @@ class UnitOfWork:
             traceparent=trace_parent(correlation or event_id, event_id),
         )
         spans.emitted(self.session, envelope)
-        sent = to_message(envelope, topic.name, key)
         return {
-            "lane": lane_of(sent.topic, sent.key),
-            "topic": sent.topic,
-            "key": sent.key,
-            "value": sent.value,
-            "headers": headers_to_text(sent.headers),
+            "lane": lane_of(topic.name, key),
+            "topic": topic.name,
+            "key": key,
+            "value": envelope.data,
+            "headers": header_text(envelope),
         }
 
 
@@ -144,8 +134,17 @@ def was_done(session: Session, event_id: str) -> bool:
 
 def done_before(session: Session, event_ids: Collection[str]) -> set[str]:
     """Return those of the events that the service of this database has dealt with before."""
-    mine = col(InboxRow.event_id).in_(event_ids)
+    mine = col(InboxRow.event_id).in_(_each(session, event_ids))
     return set(session.execute(select(InboxRow.event_id).where(mine)).scalars())
+
+
+def _each(session: Session, texts: Collection[str]) -> Select[tuple[Any]]:
+    """Give texts as rows: one parameter however many they are, so that the statement stays the same."""
+    if session.connection().dialect.name == "postgresql":
+        listed = func.unnest(bindparam("texts", list(texts), type_=ARRAY(Text)))
+        return select(listed.table_valued("value").render_derived().c.value)
+    listed = func.json_each(bindparam("texts", json.dumps(list(texts))))
+    return select(listed.table_valued("value").c.value)
 
 
 @contextmanager

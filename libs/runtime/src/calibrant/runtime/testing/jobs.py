@@ -19,11 +19,11 @@ from calibrant.contracts.common.v1 import JobDone, JobFailed
 from calibrant.runtime.database import Database
 from calibrant.runtime.dispatch import Dispatcher
 from calibrant.runtime.handlers import Context, JobResult
+from calibrant.runtime.header_text import headers_from_text
 from calibrant.runtime.jobs import JobWork
 from calibrant.runtime.tables import ExecutionRow, OutboxRow
 from calibrant.runtime.testing.fakes import InlineWorkers, combine_job, record_of
 from calibrant.runtime.testing.probe_service import EffectRow
-from calibrant.runtime.unit_of_work import headers_from_text
 
 R = TypeVar("R", bound=SQLModel)
 
