@@ -1,7 +1,9 @@
 """Several events at once: the same tables as one by one, whatever goes wrong, and as little as possible again."""
 
 import asyncio
+from functools import partial
 from itertools import count
+from operator import itemgetter
 
 import pytest
 import pytest_asyncio
@@ -14,14 +16,15 @@ from calibrant.bus.ports import Record
 from calibrant.contracts.common.v1 import JobDone
 from calibrant.contracts.sequencer.v1 import RunProgress
 from calibrant.runtime.batches import Batches
-from calibrant.runtime.database import Database
 from calibrant.runtime.desk import Desk
 from calibrant.runtime.dispatch import Dispatcher
 from calibrant.runtime.events import EventWork
 from calibrant.runtime.handlers import EventHandler
 from calibrant.runtime.health import Health
+from calibrant.runtime.new_rows import insert_later
 from calibrant.runtime.probe import Probe, Step
 from calibrant.runtime.tables import DeadLetterRow, InboxRow, OutboxRow
+from calibrant.runtime.testing.databases import DatabaseSite
 from calibrant.runtime.testing.fakes import BEGIN_TAI_NS, combine_job, job_done, record_of
 from calibrant.runtime.testing.probe_service import MIGRATIONS, EffectRow
 
@@ -51,9 +54,8 @@ class Steps(Probe):
 class Service:
     """A service whose handler does what the job's name says, on a database of its own."""
 
-    def __init__(self, folder, monotonic_s=lambda: 0.0):
-        self.database = Database(f"sqlite:///{folder}/x.sqlite", busy_timeout_s=0.05)
-        self.database.migrate([MIGRATIONS])
+    def __init__(self, database, monotonic_s=lambda: 0.0):
+        self.database = database
         self.steps, self.calls, self.busy = Steps(), [], {"busy"}
         desk = Desk("sequencer", None, self.database, StandingClock(), Health(), self.steps, lambda: None)
         events = EventWork(
@@ -96,6 +98,8 @@ class Service:
         with self.database.reading() as session:
             tables = (EffectRow, InboxRow, OutboxRow, DeadLetterRow)
             rows = [[row.model_dump() for row in session.exec(select(table)).all()] for table in tables]
+        rows[0].sort(key=itemgetter("number"))
+        rows[2].sort(key=itemgetter("number"))
         for row in rows[0] + rows[2]:
             row.pop("number")  # a transaction that fails may use up numbers, here or there
         return rows[0], sorted(rows[1], key=str), rows[2], rows[3]
@@ -105,16 +109,8 @@ class Service:
 
 
 @pytest.fixture
-def make_service(tmp_path):
-    numbers, made = count(), []
-
-    def make(**more):
-        made.append(Service(tmp_path / str(next(numbers)), **more))
-        return made[-1]
-
-    yield make
-    for service in made:
-        service.database.close()
+def make_service(database):
+    return partial(Service, database)
 
 
 @pytest_asyncio.fixture
@@ -158,12 +154,14 @@ def garbled(kinds):
 @given(kinds=st.lists(KINDS, max_size=12), size=st.integers(1, 8))
 def test_several_at_once_leave_what_one_by_one_leave(tmp_path_factory, kinds, size):
     records = garbled(kinds)
-    one, other = (Service(tmp_path_factory.mktemp("batches")) for _ in range(2))
-    for service, way in ((one, one.singly(records)), (other, other.at_once(records, size))):
-        asyncio.run(way)
-        service.database.close()
-    assert one.tables() == other.tables()
-    assert one.dispatcher.desk.health.counts == other.dispatcher.desk.health.counts
+    folder = tmp_path_factory.mktemp("batches")
+    sites = [DatabaseSite(f"sqlite:///{folder}/{name}.sqlite") for name in ("one", "other")]
+    with sites[0].opened(MIGRATIONS) as of_one, sites[1].opened(MIGRATIONS) as of_other:
+        one, other = Service(of_one), Service(of_other)
+        asyncio.run(one.singly(records))
+        asyncio.run(other.at_once(records, size))
+        assert one.tables() == other.tables()
+        assert one.dispatcher.desk.health.counts == other.dispatcher.desk.health.counts
 
 
 @pytest.mark.asyncio
@@ -215,10 +213,10 @@ async def test_a_transaction_that_lasts_commits_what_is_done(make_service):
 
 
 @pytest.mark.asyncio
-async def test_a_database_that_is_away_is_waited_for(make_service):
+async def test_a_database_that_is_away_is_waited_for(make_service, database):
     service = make_service()
     waits = []
-    with service.database.writing() as session:
+    with database.writing() as session:
         session.add(InboxRow(event_id="lock", done_tai_ns=0))
         session.flush()
 
@@ -230,3 +228,18 @@ async def test_a_database_that_is_away_is_waited_for(make_service):
         assert await service.batches.deal(records_of("a", "b")) == (2, 0)
     assert waits
     assert service.effects() == ["a", "b"]
+
+
+@pytest.mark.asyncio
+async def test_rows_that_a_handler_lets_wait_go_in_with_those_of_the_others_in_order(make_service, database):
+    service = make_service()
+
+    def hear(message, context):
+        insert_later(context.session, EffectRow, {"job_id": message.job_id, "what": "\u2713"})
+
+    service.batches.events.handlers[JobDone.message_type] = EventHandler(JobDone, hear)
+    names = [f"{number}" for number in range(40)]
+    assert await service.batches.deal(records_of(*names)) == (40, 0)
+    with database.reading() as session:
+        rows = session.exec(select(EffectRow).order_by(EffectRow.number)).all()
+    assert [(row.job_id, row.what) for row in rows] == [(name, "\u2713") for name in names]

@@ -94,9 +94,7 @@ class Envelope:
         text = "".join(filter(None, values))
         if "" in values or not (text.isascii() and text.isprintable()):
             _refuse_forbidden(values)
-        if not self.time_utc.endswith("Z"):
-            raise ValueError(f"ce_time {self.time_utc!r} is not UTC: it must end in Z")
-        _parse_time(self.time_utc)
+        _check_utc(self.time_utc)
 
 
 _values: Final[Callable[[Envelope], tuple[str | None, ...]]] = attrgetter(*HEADERS)
@@ -183,7 +181,6 @@ def _refuse_forbidden(values: Iterable[str | None]) -> None:
             raise ValueError(f"{header} holds {found.group()!r}, which CloudEvents forbids")
 
 
-@lru_cache(maxsize=64)  # what `_in_utc` has read an envelope reads again
 def _parse_time(text: str) -> datetime:
     """Read an RFC 3339 time; a leap second is read as the second before it, digits past 1e-6 s are cut."""
     if not _RFC3339.fullmatch(text):
@@ -194,11 +191,26 @@ def _parse_time(text: str) -> datetime:
         raise ValueError(f"ce_time {text!r} is no time: {error}") from error
 
 
+def _check_utc(text: str) -> None:
+    """Refuse what is no RFC 3339 time in UTC; of many times in one second only the digits after it are looked at."""
+    if not text.endswith("Z"):
+        raise ValueError(f"ce_time {text!r} is not UTC: it must end in Z")
+    second, point, fraction = text[:-1].partition(".")
+    if point and not (fraction.isascii() and fraction.isdigit()):
+        _parse_time(text)
+    _check_second(second)
+
+
+@lru_cache(maxsize=64)
+def _check_second(second: str) -> None:
+    _parse_time(f"{second}Z")
+
+
 def _in_utc(text: str) -> str:
     """Give a time its Z, leaving one that has it as it stands."""
-    moment = _parse_time(text)
     if text.endswith("Z"):
         return text
+    moment = _parse_time(text)
     try:
         return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except OverflowError as error:

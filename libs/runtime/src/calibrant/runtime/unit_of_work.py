@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col
 
@@ -135,16 +135,18 @@ def was_done(session: Session, event_id: str) -> bool:
 def done_before(session: Session, event_ids: Collection[str]) -> set[str]:
     """Return those of the events that the service of this database has dealt with before."""
     mine = col(InboxRow.event_id).in_(_each(session, event_ids))
-    return set(session.execute(select(InboxRow.event_id).where(mine)).scalars())
+    return set(session.execute(select(col(InboxRow.event_id)).where(mine)).scalars())
 
 
-def _each(session: Session, texts: Collection[str]) -> Select[tuple[Any]]:
+def _each(session: Session, texts: Collection[str]) -> Select[tuple[str]]:
     """Give texts as rows: one parameter however many they are, so that the statement stays the same."""
     if session.connection().dialect.name == "postgresql":
-        listed = func.unnest(bindparam("texts", list(texts), type_=ARRAY(Text)))
-        return select(listed.table_valued("value").render_derived().c.value)
-    listed = func.json_each(bindparam("texts", json.dumps(list(texts))))
-    return select(listed.table_valued("value").c.value)
+        array = bindparam("texts", list(texts), type_=ARRAY(Text))
+        rows = func.unnest(array).table_valued("value").render_derived()
+    else:
+        rows = func.json_each(bindparam("texts", json.dumps(list(texts)))).table_valued("value")
+    value: ColumnElement[str] = rows.c.value
+    return select(value)
 
 
 @contextmanager
