@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import JSON, ColumnElement, Select, Text, bindparam, cast, func, select
 from sqlmodel import Session, col
 
 from calibrant.bus.cloudevents import Envelope
@@ -140,11 +139,11 @@ def done_before(session: Session, event_ids: Collection[str]) -> set[str]:
 
 def _each(session: Session, texts: Collection[str]) -> Select[tuple[str]]:
     """Give texts as rows: one parameter however many they are, so that the statement stays the same."""
+    listed = bindparam("texts", json.dumps(list(texts)), type_=Text)
     if session.connection().dialect.name == "postgresql":
-        array = bindparam("texts", list(texts), type_=ARRAY(Text))
-        rows = func.unnest(array).table_valued("value").render_derived()
+        rows = func.json_array_elements_text(cast(listed, JSON)).table_valued("value").render_derived()
     else:
-        rows = func.json_each(bindparam("texts", json.dumps(list(texts)))).table_valued("value")
+        rows = func.json_each(listed).table_valued("value")
     value: ColumnElement[str] = rows.c.value
     return select(value)
 
