@@ -1,8 +1,10 @@
 """The command without services: help, listings, instruments, the doctor, errors in one line."""
 
 import json
+import re
 import time
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import typer
@@ -10,6 +12,7 @@ import typer
 from calibrant.bus.errors import PermanentError
 from calibrant.observatory.cli import console as speech
 from calibrant.observatory.cli.main import app
+from calibrant.observatory.cli.options import Place
 from calibrant.observatory.testing import asked, here
 
 LISTED = ("frames", "products", "reports", "calibrations", "publications", "runs")
@@ -236,3 +239,37 @@ def test_what_cannot_be_begun_is_refused_in_one_line(tmp_path, monkeypatch):
         assert len(said.splitlines()) == 1, said
         for part in parts:
             assert part in said, f"{words}: {said}"
+
+
+@pytest.mark.parametrize(
+    ("option", "address", "advice"),
+    [
+        ("--bus", "localhost:9092", "kafka://HOST:PORT"),
+        ("--database", "postgresql://me:geheim@localhost/cal", "database_password"),
+        ("--objects", "bucket", "s3://BUCKET"),
+    ],
+)
+def test_a_wrong_address_is_refused_by_the_name_of_its_setting(tmp_path, option, address, advice):
+    said = here("products", "list", option, address, "--data-dir", tmp_path, code=2)
+    assert said.err.startswith(f"error: setting {option[2:]}: ")
+    assert advice in said.err
+    assert "geheim" not in said.err + said.out
+
+
+def test_a_variable_says_where_things_are_as_an_option_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("CALIBRANT_DATABASE", "localhost")
+    assert "setting database" in here("runs", "list", "--data-dir", tmp_path, code=2).err
+
+
+def test_a_further_command_is_told_with_the_options_that_it_needs(monkeypatch):
+    place = Place(data_dir=Path("a b"), database="postgresql://me@db/cal", objects="s3://cal")
+    monkeypatch.setenv("CALIBRANT_OBJECTS", "s3://cal")
+    assert place.words() == " --data-dir 'a b' --database postgresql://me@db/cal"
+    assert Place().words() == ""
+
+
+def test_every_command_that_looks_at_a_place_has_all_options_of_it():
+    options = {"--data-dir", "--bus", "--database", "--objects", "--objects-endpoint"}
+    for path in EVERY:
+        has = options & set(re.findall(r"--[a-z-]+", here(*path, "--help").out))
+        assert has == options or path[:1] == ("instruments",) or not has, path

@@ -1,1 +1,1 @@
-"""Every service in one process on the embedded log, and the calibrant command."""
+"""Every service in one process, on what the settings name, and the calibrant command."""

@@ -54,9 +54,9 @@ class Topics:
             await self.leaders([topic])
         return self._counts[topic]
 
-    async def leaders(self, topics: Collection[str]) -> Leaders:
+    async def leaders(self, topics: Collection[str], grace_s: float = _GRACE_S) -> Leaders:
         """Give the leaders of topics that must exist; a topic that was made just now is waited for."""
-        end_s = asyncio.get_running_loop().time() + _GRACE_S
+        end_s = asyncio.get_running_loop().time() + grace_s
         while True:
             found = await self._existing(topics)
             missing = [topic for topic in topics if topic not in found]
@@ -74,7 +74,8 @@ class Topics:
         if missing := [spec for spec in specs if spec.topic not in existing]:
             await self._link.retried("create topics", lambda: self._create(missing))
             for spec in missing:
-                _check_count(spec, await self.leaders([spec.topic]))
+                # Many partitions take a busy broker a while, and somebody else may be making them just now.
+                _check_count(spec, await self.leaders([spec.topic], self.options.request_timeout_s))
         if kept := [spec for spec in specs if spec.topic in existing]:
             await self._link.retried("set the retention of topics", lambda: self._set_retention(kept))
 
