@@ -5,8 +5,10 @@ import traceback
 import psycopg
 import pytest
 from psycopg import sql
+from pydantic import SecretStr
 
-from calibrant.bus.errors import BusRefused, BusUnavailable, CalibrantError
+from calibrant.bus.errors import AccessDenied, BusRefused, BusUnavailable, CalibrantError
+from calibrant.bus.testing.broker import Broker, Guard
 from calibrant.bus.testing.broker.ports import free_ports
 from calibrant.runtime.adapters import known_database, known_log, open_database
 from calibrant.runtime.database import DatabaseUnavailable
@@ -77,6 +79,31 @@ async def test_more_copies_of_a_topic_than_there_are_brokers_are_refused(tmp_pat
     with pytest.raises(BusRefused, match="eplication factor"):
         async with open_platform(settings):
             pass
+
+
+@pytest.mark.kafka
+@pytest.mark.asyncio
+async def test_a_service_without_rights_is_told_which_it_lacks_before_it_starts(tmp_path):
+    guard = Guard(["combine"])
+    with Broker(guard=guard) as guarded:
+        settings = PlatformSettings(
+            data_dir=tmp_path,
+            bus=f"kafka://{guarded.servers}",
+            bus_username="combine",
+            bus_password=guard.passwords["combine"],
+            bus_ca=guard.ca,
+        )
+        with pytest.raises(AccessDenied) as lacking:
+            await reach(settings, "combine")
+        async with open_platform(settings, all_topics=False) as platform:
+            with pytest.raises(AccessDenied, match=r"topic 'combine-"):
+                await platform.admit("combine")
+        wrong = settings.model_copy(update={"bus_password": SecretStr(SECRET)})
+        with pytest.raises(AccessDenied) as refused:
+            await reach(wrong, "combine")
+    for right in ("Write on topic 'combine-results'", "Read on topic 'combine-jobs.cpu'"):
+        assert right in str(lacking.value)
+    assert "g3h" not in "".join(traceback.format_exception(refused.value))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from calibrant.bus.errors import PermanentError, UnknownTopic
 from calibrant.bus.ports import Bus
-from calibrant.contracts.flow import topics, topics_consumed
+from calibrant.contracts.access import consumed_by, groups_of, produced_by
 from calibrant.runtime.adapters import open_database, open_log
 from calibrant.runtime.objects import open_store
 from calibrant.runtime.settings import PlatformSettings
@@ -83,9 +83,7 @@ async def check_rights(bus: Bus, service: str) -> None:
         A topic was not made yet.
     """
     await bus.check_access(
-        produces=[topic.name for topic in topics().values() if topic.producer == service],
-        consumes=[topic.name for topic in topics_consumed(service)],
-        groups=[service, f"{service}-jobs"],
+        produces=produced_by(service), consumes=consumed_by(service), groups=groups_of(service)
     )
 
 

@@ -169,7 +169,7 @@ def _go(
     try:
         outcome = asyncio.run(_follow(settings, request, attach=attach, quiet=as_json))
     except HeldByAnother as error:
-        fail(f"{error}. Or give the run to the services that run already: --attach")
+        fail(f"{error}. Services that run already take runs too: `calibrant run` and `replay` with --attach")
     except (KeyboardInterrupt, asyncio.CancelledError) as error:
         words = "The run goes on" if attach else "Nothing is lost: the same command goes on from here"
         typer.echo(f"\nInterrupted. {words}.", err=True)
