@@ -1,5 +1,6 @@
-"""A run given to services that run elsewhere: by the sequencer's own use case; told when nobody takes it."""
+"""A run given to services elsewhere: by the sequencer's own use case, its trace begun; told when nobody takes it."""
 
+import asyncio
 from importlib.resources import files
 from pathlib import Path
 
@@ -7,12 +8,16 @@ import pytest
 
 from calibrant.bus.errors import CalibrantError
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
-from calibrant.observatory.attaching import UNSENT_S, Attached, NothingRuns
+from calibrant.observatory.attaching import UNSENT_S, Attached, NothingRuns, attached
+from calibrant.observatory.composition import observatory
 from calibrant.observatory.following import ask
 from calibrant.observatory.requests import run_request
+from calibrant.observatory.settings import ObservatorySettings
 from calibrant.observatory.testing import Records, here
 from calibrant.runtime.adapters import open_database
+from calibrant.runtime.ids import trace_parent
 from calibrant.runtime.testing.fakes import FakeClock
+from calibrant.runtime.testing.otlp import collector
 
 BIASES = (ExposureRequest(image_type="BIAS", exposure_times_s=(0.0,) * 3, filter=""),)
 SEQUENCE = "{instrument: simcam-tiny, script_mode: BIAS, n_bias: 3, generate_calibrations: true}"
@@ -76,3 +81,23 @@ def test_a_request_that_nobody_sends_is_told_after_a_while(running, settings):
     assert running.troubles() == {}
     running.clock.now_ns += round((UNSENT_S + 1) * 1e9)
     assert "none runs" in running.troubles()["sequencer"]
+
+
+@pytest.mark.asyncio
+async def test_a_run_given_to_services_elsewhere_has_the_root_of_its_trace(tmp_path):
+    async with observatory(ObservatorySettings(data_dir=tmp_path, instrument="simcam-tiny"), ("sequencer",)):
+        pass  # its database is there now
+    with collector() as found:
+        settings = ObservatorySettings(
+            data_dir=tmp_path, instrument="simcam-tiny", otlp_endpoint=found.endpoint
+        )
+        biases = ExposureRequest(image_type="BIAS", exposure_times_s=(0.0,) * 3, filter="")
+        request = run_request(settings, instrument="simcam-tiny", exposures=(biases,))
+        async with attached(settings) as running:
+            asked = await asyncio.to_thread(ask, running, request)
+    _, trace, root, _ = trace_parent(asked.run_id, asked.run_id).split("-")
+    spans = {span.name: span for span in found.spans}
+    assert spans.keys() == {"run", "emit RunRequested"}
+    assert {span.trace for span in spans.values()} == {trace}
+    assert (spans["run"].id, spans["run"].parent) == (root, "")
+    assert spans["emit RunRequested"].parent == root
