@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from calibrant.bus.errors import Malformed
 from calibrant.bus.ports import Record
 from calibrant.contracts.combine.v1 import CombineJob
-from calibrant.contracts.common.v1 import JobDone
+from calibrant.contracts.common.v1 import DataRef, JobDone, JobInput
 from calibrant.contracts.sequencer.v1 import RunProgress
 from calibrant.runtime.clock import SystemClock, tai_now, utc_text
 from calibrant.runtime.handlers import EventHandler, JobHandler, JobResult, Outcome, collect, job, on
@@ -22,10 +22,15 @@ from calibrant.runtime.health import Health, Phase
 from calibrant.runtime.ids import RandomIds, derive, trace_parent
 from calibrant.runtime.intake import decode
 from calibrant.runtime.settings import PlatformSettings, ServiceSettings
-from calibrant.runtime.testing.fakes import FakeClock, job_done, record_of
+from calibrant.runtime.testing.fakes import FakeClock, combine_job, job_done, record_of
 from calibrant.runtime.testing.probe_work import compute
 
 JOB_DONE = JobDone.message_type
+FRAME = JobInput(
+    role="frames",
+    id="f",
+    ref=DataRef(uri="objects:f", sha256="0" * 64, size_bytes=1, media_type="image/fits"),
+)
 
 
 def test_the_clocks_tai_is_37_seconds_ahead_of_utc():
@@ -173,6 +178,30 @@ def test_a_malformed_body_names_its_field(body, said):
     with pytest.raises(Malformed, match=r"calibrant\.common\.v1\.JobDone: ") as raised:
         decode(Record("t", 0, 0, None, body, record.headers, 0), frozenset({JOB_DONE}))
     assert said in str(raised.value)
+
+
+def taken_in(**given):
+    sent = combine_job().model_copy(update=given)
+    return decode(record_of(sent, topic="t"), frozenset({CombineJob.message_type})).message
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"recipe": "bias\0"}, "recipe"),
+        ({"parameters": {"n": "\0"}}, r"parameters\.n"),
+        ({"parameters": {"\0": "a"}}, "parameters"),
+        ({"inputs": (FRAME, FRAME.model_copy(update={"id": "\0"}))}, r"inputs\.1\.id"),
+    ],
+    ids=str,
+)
+def test_text_with_a_nul_which_not_every_database_keeps_is_malformed_and_its_field_named(given, field):
+    with pytest.raises(Malformed, match=rf"CombineJob: {field}: holds U\+0000"):
+        taken_in(**given)
+
+
+def test_a_nul_that_is_only_talked_of_is_text_like_any_other():
+    assert taken_in(recipe=r"\u0000").recipe == r"\u0000"
 
 
 NAMES = st.sampled_from(["ce_id", "ce_type", "ce_time", "ce_source", "ce_specversion", "CE_ID", "x"])

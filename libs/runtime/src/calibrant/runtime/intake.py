@@ -5,7 +5,9 @@ Owns decoding; every kind of garbage ends here as Poison, every unknown type is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -14,6 +16,9 @@ from calibrant.bus.errors import Malformed
 from calibrant.bus.ports import Record
 from calibrant.contracts.base import Message
 from calibrant.contracts.generated.registry import MESSAGES
+
+_NUL_IN_JSON: Final = rb"\u0000"
+"""The only way that JSON has to say U+0000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,8 @@ def decode(record: Record, wanted: frozenset[str]) -> Decoded | None:
     Raises
     ------
     Malformed
-        It is no event of ours, or its body does not fit its type; the text names the field.
+        It is no event of ours, or its body does not fit its type or holds U+0000, which PostgreSQL keeps in no
+        text; the message names the field.
     """
     envelope = from_record(record)
     if envelope.type not in wanted:
@@ -56,4 +62,19 @@ def decode(record: Record, wanted: frozenset[str]) -> Decoded | None:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"
         raise Malformed(f"{envelope.type}: {place}: {first['msg']}") from None
+    if _NUL_IN_JSON in envelope.data and (field := next(_with_nul(message.model_dump()), None)):
+        raise Malformed(f"{envelope.type}: {field}: holds U+0000, which no text of a message may")
     return Decoded(envelope, message, record.topic, record.partition, record.offset)
+
+
+def _with_nul(value: Any, place: str = "") -> Iterator[str]:
+    """Find the fields whose text, or a key of whose map, holds U+0000."""
+    if isinstance(value, str) and "\0" in value:
+        yield place
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _with_nul(name, place)
+            yield from _with_nul(inner, f"{place}.{name}".lstrip("."))
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for number, inner in enumerate(value):
+            yield from _with_nul(inner, f"{place}.{number}")
