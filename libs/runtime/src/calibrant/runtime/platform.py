@@ -68,13 +68,7 @@ class Platform:
         TopicMismatch
             One exists with another number of partitions.
         """
-        await self.bus.ensure_topics(
-            [
-                TopicSpec(topic.name, topic.partitions, topic.retention_days * DAY_S)
-                for topic in topics().values()
-                if not service or service in (topic.producer, *topic.consumers)
-            ]
-        )
+        await self.bus.ensure_topics(topic_specs(service))
 
     async def admit(self, service: str) -> None:
         """Make sure, before it starts, that a service's topics exist and that it may do there what it has to.
@@ -92,6 +86,15 @@ class Platform:
     def database(self, service: str) -> Database:
         """Open a service's own database."""
         return open_database(self.settings, service)
+
+
+def topic_specs(service: str = "") -> list[TopicSpec]:
+    """Return how the topics that a service writes or reads are laid out; empty: all topics."""
+    return [
+        TopicSpec(topic.name, topic.partitions, topic.retention_days * DAY_S)
+        for topic in topics().values()
+        if not service or service in (topic.producer, *topic.consumers)
+    ]
 
 
 @asynccontextmanager

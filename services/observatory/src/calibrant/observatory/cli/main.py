@@ -20,6 +20,7 @@ from calibrant.observatory.cli import (
     instruments,
     listings,
     runs,
+    topics,
     up,
 )
 from calibrant.observatory.cli.console import told
@@ -45,6 +46,7 @@ app.add_typer(listings.publications, name="publications")
 app.add_typer(listings.runs, name="runs")
 app.add_typer(events.app, name="events")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(topics.app, name="topics")
 app.add_typer(audit.app, name="audit")
 app.add_typer(instruments.app, name="instruments")
 
