@@ -15,6 +15,9 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 from astropy.stats import sigma_clip
+from delivery_batched import delivery_batched
+from delivery_singly import delivery_singly
+from embedded_log import embedded_log
 from rich.console import Console
 from rich.table import Table
 from validity import look_ups
@@ -108,7 +111,11 @@ def main() -> None:
         a, b = statistics.median(own), statistics.median(other)
         table.add_row(step, f"{a * 1e3:.1f}", reference, f"{b * 1e3:.1f}", f"{a / b:.2f}")
     Console().print(table)
-    look_ups(Console(width=120))
+    console = Console(width=140)
+    look_ups(console)
+    embedded_log(console)
+    delivery_singly(console)
+    delivery_batched(console)
 
 
 if __name__ == "__main__":
