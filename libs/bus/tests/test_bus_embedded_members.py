@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibrant.bus.embedded import open_bus
-from calibrant.bus.embedded.process import Process
 from calibrant.bus.errors import CommitFailed
 from calibrant.bus.ports import Message, TopicPartition, TopicSpec
+from calibrant.bus.process import Process
 from calibrant.bus.testing.harness import (
     PARTITIONS,
     PATIENCE_S,
@@ -141,7 +141,7 @@ def test_a_process_is_told_from_its_successor_and_a_zombie_from_the_living():
     assert me.saw_end_of(Process(me.scope, me.pid, "1"))
     assert not me.saw_end_of(Process("another boot", me.pid, "1"))
     assert not Process("", me.pid, "").saw_end_of(Process("", 1, ""))
-    asks = "from calibrant.bus.embedded.process import Process as P; print(repr(P.current()), flush=True); input()"
+    asks = "from calibrant.bus.process import Process as P; print(repr(P.current()), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", asks], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:

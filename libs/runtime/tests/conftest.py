@@ -1,3 +1,5 @@
+from itertools import count
+
 import pytest
 import pytest_asyncio
 
@@ -10,6 +12,7 @@ from calibrant.runtime.dispatch import Dispatcher
 from calibrant.runtime.handlers import JobHandler, on
 from calibrant.runtime.health import Health
 from calibrant.runtime.jobs import JobDesk, JobWork
+from calibrant.runtime.leases import Leases
 from calibrant.runtime.objects import FolderStore
 from calibrant.runtime.platform import open_platform
 from calibrant.runtime.probe import Probe
@@ -98,17 +101,18 @@ def make_process(platform, heard):
 
 @pytest_asyncio.fixture
 async def make_jobs(make_desk, tmp_path):
-    def make(guard=None, *, compute=compute, record=record_result, **more):
+    def make(guard=None, *, compute=compute, record=record_result, lease_s=0.0, **more):
         desk = make_desk("combine", **more)
         jobs = JobDesk(
             FolderStore(tmp_path / "objects"),
             InlineWorkers(guard),
             ids,
             Scratch(tmp_path / "scratch"),
+            Leases(desk.database, desk.clock, f"process-{next(processes)}", lease_s),
             {"instruments": "/somewhere"},
         )
         work = JobWork(desk, jobs, {CombineJob.message_type: JobHandler(CombineJob, compute, record)})
         return Dispatcher(desk, {CombineJob.message_type: work})
 
-    ids = CountingIds()
+    ids, processes = CountingIds(), count()
     return make

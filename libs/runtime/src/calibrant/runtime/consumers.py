@@ -16,14 +16,19 @@ from calibrant.runtime.desk import Desk
 from calibrant.runtime.dispatch import Dispatcher, Work
 from calibrant.runtime.events import EventWork
 from calibrant.runtime.health import Health
+from calibrant.runtime.job_lanes import JobLanes
 from calibrant.runtime.jobs import JobDesk, JobWork
 from calibrant.runtime.lanes import BATCH, Batch, Lanes
+from calibrant.runtime.leases import Leases
+from calibrant.runtime.membership import Membership
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.scratch import Scratch
 from calibrant.runtime.spec import ServiceSpec
 
 AHEAD = 2 * BATCH
 """Short records fetched ahead: while some are dealt with at once, the next may come."""
+
+Running = tuple[str, Callable[[], Coroutine[Any, Any, None]]]
 
 
 class Consumers:
@@ -49,9 +54,12 @@ class Consumers:
         self._health = health
         self._wake_relay = wake_relay
         self._scratch = Scratch(platform.data_dir / "scratch" / spec.name)
-        self._lanes: list[Lanes] = []
+        self._leases = Leases(
+            spec.database, platform.clock, platform.ids.new(), platform.settings.job_lease_s
+        )
+        self._lanes: list[Lanes | JobLanes] = []
 
-    async def open(self, stack: AsyncExitStack) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+    async def open(self, stack: AsyncExitStack) -> list[Running]:
         """Join the groups; return what has to run from now on, by name. The stack leaves the groups.
 
         Raises
@@ -61,16 +69,14 @@ class Consumers:
         """
         await asyncio.to_thread(self._scratch.sweep)
         dispatcher, batches = self._dealers()
-        workers, handlers, name = self._platform.workers, self._spec.handlers, self._spec.name
+        workers, handlers = self._platform.workers, self._spec.handlers
         jobs, events = self._spec.topics()
-        running = []
+        running: list[Running] = []
         if jobs:
             workers.start(handler.compute.__module__ for handler in handlers.jobs.values())
-            lanes = self._make(dispatcher, jobs, slots=workers.slots, ahead=1)
-            running.append(await self._join(stack, lanes, f"{name}-jobs", jobs))
+            running.append(await self._for_jobs(stack, dispatcher, jobs))
         if events:
-            lanes = self._make(dispatcher, events, slots=1, ahead=AHEAD, batch=batches.deal)
-            running.append(await self._join(stack, lanes, name, events))
+            running.append(await self._for_events(stack, dispatcher, batches.deal, events))
         return running
 
     def pause(self) -> None:
@@ -113,35 +119,48 @@ class Consumers:
             platform.probe,
             self._wake_relay,
         )
-        jobs = JobDesk(platform.objects, platform.workers, platform.ids, self._scratch, spec.config)
+        jobs = JobDesk(
+            platform.objects, platform.workers, platform.ids, self._scratch, self._leases, spec.config
+        )
         events = EventWork(desk, spec.handlers.events)
         works: dict[str, Work] = dict.fromkeys(spec.handlers.events, events)
         works |= dict.fromkeys(spec.handlers.jobs, JobWork(desk, jobs, spec.handlers.jobs))
         return Dispatcher(desk, works), Batches(events, frozenset(works))
 
-    def _make(
-        self,
-        dispatcher: Dispatcher,
-        topics: list[str],
-        *,
-        slots: int,
-        ahead: int,
-        batch: Batch | None = None,
-    ) -> Lanes:
-        return Lanes(
+    async def _for_jobs(self, stack: AsyncExitStack, dispatcher: Dispatcher, topics: list[str]) -> Running:
+        platform = self._platform
+        lanes = JobLanes(
             dispatcher.attempt,
-            slots=slots,
-            ahead=ahead,
+            slots=platform.workers.slots,
+            let_go_s=platform.settings.job_let_go_s,
+            health=self._health,
+            probe=platform.probe,
+            part=f"consumer of {', '.join(topics)}",
+        )
+        self._lanes.append(lanes)
+        membership = Membership(platform.bus, f"{self._spec.name}-jobs", topics, lanes)
+        await stack.enter_async_context(membership)
+        return lanes.part, partial(self._work, lanes, membership)
+
+    async def _work(self, lanes: JobLanes, membership: Membership) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            renewing = tasks.create_task(self._leases.run())
+            await lanes.run(membership)
+            renewing.cancel()
+
+    async def _for_events(
+        self, stack: AsyncExitStack, dispatcher: Dispatcher, batch: Batch, topics: list[str]
+    ) -> Running:
+        lanes = Lanes(
+            dispatcher.attempt,
+            slots=1,
+            ahead=AHEAD,
             health=self._health,
             probe=self._platform.probe,
             part=f"consumer of {', '.join(topics)}",
             batch=batch,
         )
-
-    async def _join(
-        self, stack: AsyncExitStack, lanes: Lanes, group: str, topics: list[str]
-    ) -> tuple[str, Callable[[], Coroutine[Any, Any, None]]]:
-        bus = self._platform.bus
-        consumer = await stack.enter_async_context(bus.consumer(group, topics, listener=lanes))
+        consumer = self._platform.bus.consumer(self._spec.name, topics, listener=lanes)
+        await stack.enter_async_context(consumer)
         self._lanes.append(lanes)
         return lanes.part, partial(lanes.run, consumer)

@@ -1,7 +1,8 @@
 """From a record to the work it asks for, and from an error to what becomes of the record.
 
 Owns that decision: transient errors are tried again, permanent ones and faults are dead letters, what cannot
-be read is a dead letter raw, what nobody handles is counted and skipped.
+be read is a dead letter raw, what nobody handles is counted and skipped, and what another process computes is
+looked at again later.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from calibrant.bus.ports import Record
 from calibrant.runtime.dead_letters import Death, raw_event_id, told
 from calibrant.runtime.desk import Desk
 from calibrant.runtime.intake import Decoded, decode
+from calibrant.runtime.leases import ComputedElsewhere
 from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.probe import Step
 from calibrant.runtime.telemetry.bound import bound, event_of, place_of
@@ -99,6 +101,9 @@ class Dispatcher:
         work = self.works[decoded.envelope.type]
         try:
             await work.attempt(decoded)
+        except ComputedElsewhere as elsewhere:
+            self.desk.health.count("parked", int(failed == 0))
+            return elsewhere.again_s
         except TransientError as error:
             away = isinstance(error, StoreUnavailable)
             attempts = failed + 1 if away else await work.failures(decoded, failed)

@@ -165,14 +165,16 @@ class Feed(ABC, Generic[S]):
             self._health.trouble(self.part, str(error))
             log.warning("%s: %s", self.part, error)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), FETCH_S)
+                async with asyncio.timeout(FETCH_S):
+                    await self._closing.wait()
         else:
             self._health.well(self.part)
 
     async def _until_freed(self) -> None:
         self._freed.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._freed.wait(), BEAT_S)
+            async with asyncio.timeout(BEAT_S):
+                await self._freed.wait()
 
     def _set_pauses(self, consumer: Consumer, *, everything: bool) -> None:
         owned = consumer.assignment()

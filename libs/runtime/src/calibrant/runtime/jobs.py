@@ -24,6 +24,7 @@ from calibrant.runtime.desk import Desk
 from calibrant.runtime.handlers import Artifact, Context, JobHandler, JobResult, Outcome, Workspace
 from calibrant.runtime.ids import Ids
 from calibrant.runtime.intake import Decoded
+from calibrant.runtime.leases import Leases
 from calibrant.runtime.objects import ObjectStore, StoreUnavailable, file_hash
 from calibrant.runtime.probe import Step
 from calibrant.runtime.scratch import Scratch
@@ -50,6 +51,7 @@ class JobDesk:
     workers: Workers
     ids: Ids
     scratch: Scratch
+    leases: Leases
     config: Mapping[str, str]
 
 
@@ -85,10 +87,14 @@ class JobWork:
             await self._attempt(decoded)
 
     async def _attempt(self, decoded: Decoded) -> None:
-        with spans.span("claim"):
-            execution_id = await self._claim(decoded)
-        if execution_id is None:
-            return
+        execution_id = self.jobs.ids.new()
+        with self.jobs.leases.held(execution_id):
+            with spans.span("claim"):
+                claimed = await self._claim(decoded, execution_id)
+            if claimed:
+                await self._execute(decoded, execution_id)
+
+    async def _execute(self, decoded: Decoded, execution_id: str) -> None:
         self.desk.probe.at(Step.CLAIMED)
         try:
             with self.desk.health.meters.attempt(decoded.message, _state_after):
@@ -140,16 +146,17 @@ class JobWork:
         if buried:
             self.desk.tell(record, death)
 
-    async def _claim(self, decoded: Decoded) -> str | None:
-        """Write the attempt down; None when the job needs no computing (any more)."""
+    async def _claim(self, decoded: Decoded, execution_id: str) -> bool:
+        """Write the attempt down; False when the job needs no computing (any more)."""
         envelope, job_id = decoded.envelope, _job_id(decoded.message)
         row = ExecutionRow(
-            execution_id=self.jobs.ids.new(),
+            execution_id=execution_id,
             job_id=job_id,
             event_id=envelope.id,
             attempt=0,
             state="running",
             host=socket.gethostname(),
+            owner=self.jobs.leases.owner,
             begun_tai_ns=0,
         )
 
@@ -161,6 +168,7 @@ class JobWork:
                 if known is not None:
                     self._record(unit, decoded, known)
                     return "known"
+                self.jobs.leases.check(unit.session, job_id, execution_id)
                 begun = ExecutionRow(**row.model_dump())
                 interrupted = executions.begin(unit.session, self.desk.clock, begun)
                 if executions.count(unit.session, envelope.id, "interrupted") >= INTERRUPTIONS:
@@ -169,13 +177,13 @@ class JobWork:
                         "it may be what ends it. Look at its inputs, then replay the dead letter"
                     )
             self.desk.health.meters.interrupted(decoded.message, interrupted)
+            self.desk.health.count("taken_over", interrupted)
             return None
 
         answered = await self.desk.until_stored(f"claim of {job_id}", work)
         if answered is not None:
             self.desk.health.count(answered)
-            return None
-        return row.execution_id
+        return answered is None
 
     async def _compute(self, decoded: Decoded) -> tuple[Outcome, dict[str, DataRef]]:
         compute = self.handlers[decoded.envelope.type].compute

@@ -113,6 +113,17 @@ class PlatformSettings(LogSettings):
     worker_slots: int = Field(
         default=0, ge=0, description="Child processes that compute; 0: one for each processor core."
     )
+    job_let_go_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="Unit: s. How long all child processes may be busy, while jobs wait that are ours, before these "
+        "are left to other processes of the service.",
+    )
+    job_lease_s: float = Field(
+        default=20.0,
+        gt=0,
+        description="Unit: s. How long after the last word of a process on another machine its jobs are taken over.",
+    )
     instruments: Path | None = Field(
         default=None,
         description="Folder with further instrument files, beside those that come along; "

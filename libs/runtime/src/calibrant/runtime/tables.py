@@ -106,6 +106,12 @@ class ExecutionRow(SQLModel, table=True):
     )
     backend: str = ""
     host: str = ""
+    owner: str = Field(default="", description="Which process of the service makes it: see leases.")
+    alive_tai_ns: int = Field(
+        default=0,
+        sa_column=Column(BigInteger, nullable=False),
+        description="When its process last said that it lives, on that process' clock.",
+    )
     error: str = Field(default="", sa_column=Column(Text, nullable=False))
     begun_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
     ended_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))

@@ -12,10 +12,10 @@ from calibrant.bus.embedded import groups, log
 from calibrant.bus.embedded.consumer import EmbeddedConsumer
 from calibrant.bus.embedded.database import Database, Synchronous
 from calibrant.bus.embedded.engine import Engine
-from calibrant.bus.embedded.process import Process
 from calibrant.bus.embedded.producer import EmbeddedProducer
 from calibrant.bus.embedded.wakeups import Wakeups
 from calibrant.bus.ports import RebalanceListener
+from calibrant.bus.process import Process
 from calibrant.bus.records import Record, TopicPartition, TopicSpec
 
 

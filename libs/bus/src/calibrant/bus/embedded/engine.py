@@ -9,8 +9,8 @@ from functools import partial
 
 from calibrant.bus.embedded import groups
 from calibrant.bus.embedded.database import Database
-from calibrant.bus.embedded.process import Process
 from calibrant.bus.embedded.wakeups import Wakeups
+from calibrant.bus.process import Process
 
 
 @dataclass(frozen=True, slots=True)

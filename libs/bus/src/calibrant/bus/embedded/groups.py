@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from calibrant.bus.embedded import log
-from calibrant.bus.embedded.process import Process
 from calibrant.bus.partitioner import murmur2
+from calibrant.bus.process import Process
 from calibrant.bus.records import TopicPartition
 
 

@@ -66,6 +66,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String, nullable=False),
         sa.Column("backend", sa.String, nullable=False),
         sa.Column("host", sa.String, nullable=False),
+        sa.Column("owner", sa.String, nullable=False),
+        sa.Column("alive_tai_ns", sa.BigInteger, nullable=False),
         sa.Column("error", sa.Text, nullable=False),
         sa.Column("begun_tai_ns", sa.BigInteger, nullable=False),
         sa.Column("ended_tai_ns", sa.BigInteger),

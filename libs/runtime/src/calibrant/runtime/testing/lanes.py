@@ -106,6 +106,28 @@ class MemoryLog:
         await listener.on_assigned(self.owned)
 
 
+class MemoryBus:
+    """A bus whose only consumer is one in memory."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+        self.joined = 0
+
+    def consumer(self, group: str, topics: Sequence[str], *, listener: RebalanceListener) -> MemoryLog:
+        """Give the consumer, from where the group has committed."""
+        assert (group, topics) == ("g", ["t"])
+        assert listener is not None
+        self.joined += 1
+        self._log.pauses = set()
+        self._log.positions = dict(self._log.committed)
+        return self._log
+
+    async def end_offsets(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+        """Tell how long the partitions are."""
+        assert topics == ["t"]
+        return self._log.lengths
+
+
 class Hands:
     """A processor whose every attempt waits at a gate of its own, unless all are open."""
 
