@@ -103,7 +103,7 @@ class EventWork:
     def _unit(self, decoded: Decoded) -> bool:
         desk, envelope = self.desk, decoded.envelope
         with desk.unit(envelope) as unit:
-            if unit.was_done(envelope.id):
+            if not unit.take_on(envelope.id, decoded.topic):
                 return False
             self._handle(decoded, unit)
             unit.write()
@@ -132,7 +132,9 @@ class EventWork:
 
     def _handle_one_of(self, place: int, decoded: Decoded, session: Session) -> None:
         try:
-            self._handle(decoded, self.desk.unit_in(session, decoded.envelope))
+            unit = self.desk.unit_in(session, decoded.envelope)
+            self._handle(decoded, unit)
+            unit.mark_done(decoded.envelope.id, decoded.topic)
         except Exception as error:
             raise Stumbled(place) from error
         if session.identity_map:  # the next handler sees what is in the database, as in a session of its own
@@ -144,4 +146,3 @@ class EventWork:
         context = Context(self.desk.service, unit.session, envelope, self.desk.clock)
         with about(decoded), self.desk.health.meters.event(envelope.type), spans.handling(envelope):
             unit.emit(self.handlers[envelope.type].handle(decoded.message, context))
-        unit.mark_done(envelope.id, decoded.topic)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, Select, Text, bindparam, cast, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from calibrant.bus.cloudevents import Envelope
@@ -88,6 +89,14 @@ class UnitOfWork:
         """Record that the event, which the topic brought, is dealt with."""
         row = {"event_id": event_id, "topic": topic, "done_tai_ns": self.clock.tai_ns()}
         insert_later(self.session, InboxRow, row)
+
+    def take_on(self, event_id: str, topic: str = "") -> bool:
+        """Record at once that the event is dealt with, in a single round trip; False when it was before."""
+        row = {"event_id": event_id, "topic": topic, "done_tai_ns": self.clock.tai_ns()}
+        connection = self.session.connection()
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        new = dialect.insert(InboxRow).values(row).on_conflict_do_nothing()
+        return connection.execute(new.returning(col(InboxRow.event_id))).first() is not None
 
     def write(self) -> None:
         """Write to the database what is not written yet; it is committed with the transaction."""
