@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from calibrant.contracts.camera.v1 import SummaryState
+from calibrant.runtime.limits import WorkerDied
 from calibrant.runtime.platform import open_platform
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.telemetry.collector import ServiceCollector
 from calibrant.runtime.testing.fakes import combine_job
 from calibrant.runtime.testing.probe_service import record, service
-from calibrant.runtime.workers import WorkerDied
 
 ROOT = Path(__file__).parents[2]
 GROUPS = yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text())["groups"]

@@ -109,6 +109,7 @@ async def make_jobs(make_desk, tmp_path):
             ids,
             Scratch(tmp_path / "scratch"),
             Leases(desk.database, desk.clock, f"process-{next(processes)}", lease_s),
+            3600.0,
             {"instruments": "/somewhere"},
         )
         work = JobWork(desk, jobs, {CombineJob.message_type: JobHandler(CombineJob, compute, record)})

@@ -6,10 +6,10 @@ from calibrant.bus.errors import PermanentError, TransientError
 from calibrant.contracts.common.v1 import JobDone, JobFailed
 from calibrant.runtime import dead_letters
 from calibrant.runtime.jobs import CRASHES, INTERRUPTIONS
+from calibrant.runtime.limits import WorkerDied
 from calibrant.runtime.tables import DeadLetterRow, ExecutionRow, JobRow
 from calibrant.runtime.testing.jobs import calls, emitted, job_record, raising, rows, states
 from calibrant.runtime.testing.probe_service import EffectRow
-from calibrant.runtime.workers import WorkerDied
 
 pytestmark = pytest.mark.asyncio
 

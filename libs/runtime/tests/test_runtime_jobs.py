@@ -187,7 +187,7 @@ async def test_a_job_that_is_given_up_at_a_stop_is_not_held_against_it(make_jobs
     begun = asyncio.Event()
 
     class Never(InlineWorkers):
-        async def run(self, function, *arguments):
+        async def run(self, function, *arguments, **more):
             begun.set()
             await asyncio.Event().wait()
 

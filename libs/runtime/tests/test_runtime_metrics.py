@@ -13,6 +13,7 @@ from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.runtime.access.door import Door
 from calibrant.runtime.handlers import Outcome, job
 from calibrant.runtime.http import http_app
+from calibrant.runtime.limits import WorkerDied
 from calibrant.runtime.ops import Watch, ops_app
 from calibrant.runtime.process import ServiceProcess, ServiceSpec
 from calibrant.runtime.telemetry.meters import RECIPES, Meters
@@ -20,7 +21,6 @@ from calibrant.runtime.testing.fakes import combine_job
 from calibrant.runtime.testing.jobs import job_record, raising, record_result, states
 from calibrant.runtime.testing.probe_service import MIGRATIONS
 from calibrant.runtime.testing.services import running, send_done, table, until
-from calibrant.runtime.workers import WorkerDied
 
 pytestmark = pytest.mark.asyncio
 UNITS = ("_seconds", "_records", "_rows", "_timestamp_seconds")

@@ -13,10 +13,11 @@ import pytest
 import pytest_asyncio
 
 from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.runtime.limits import WorkerDied
 from calibrant.runtime.objects import ObjectMissing
 from calibrant.runtime.testing import probe_calls
 from calibrant.runtime.testing.probe_calls import NeedsTwo
-from calibrant.runtime.workers import WorkerDied, Workers
+from calibrant.runtime.workers import Workers
 
 
 @pytest_asyncio.fixture

@@ -120,7 +120,13 @@ class Consumers:
             self._wake_relay,
         )
         jobs = JobDesk(
-            platform.objects, platform.workers, platform.ids, self._scratch, self._leases, spec.config
+            platform.objects,
+            platform.workers,
+            platform.ids,
+            self._scratch,
+            self._leases,
+            platform.settings.job_limit_s,
+            spec.config,
         )
         events = EventWork(desk, spec.handlers.events)
         works: dict[str, Work] = dict.fromkeys(spec.handlers.events, events)

@@ -25,13 +25,14 @@ from calibrant.runtime.handlers import Artifact, Context, JobHandler, JobResult,
 from calibrant.runtime.ids import Ids
 from calibrant.runtime.intake import Decoded
 from calibrant.runtime.leases import Leases
+from calibrant.runtime.limits import Limits, WorkerDied
 from calibrant.runtime.objects import ObjectStore, StoreUnavailable, file_hash
 from calibrant.runtime.probe import Step
 from calibrant.runtime.scratch import Scratch
 from calibrant.runtime.tables import ExecutionRow, JobRow
 from calibrant.runtime.telemetry import spans
 from calibrant.runtime.unit_of_work import UnitOfWork
-from calibrant.runtime.workers import WorkerDied, Workers
+from calibrant.runtime.workers import Workers
 
 CRASHES = 3
 """Deaths of the child process after which a job is given up."""
@@ -52,6 +53,7 @@ class JobDesk:
     ids: Ids
     scratch: Scratch
     leases: Leases
+    limit_s: float
     config: Mapping[str, str]
 
 
@@ -191,7 +193,9 @@ class JobWork:
         try:
             workspace = Workspace(folder, self.jobs.objects, self.jobs.config)
             with spans.span("compute"):
-                outcome = await self.jobs.workers.run(computed, compute, decoded.message, workspace)
+                outcome = await self.jobs.workers.run(
+                    computed, compute, decoded.message, workspace, limits=self._limits(decoded.message)
+                )
             self.desk.probe.at(Step.COMPUTED)
             with spans.span("put"):
                 refs = await self.desk.until_kept("artifacts", lambda: self._put(outcome, folder))
@@ -199,6 +203,9 @@ class JobWork:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return outcome, refs
+
+    def _limits(self, job: Any) -> Limits:
+        return Limits(int(getattr(job, "memory_bytes", 0)), self.jobs.limit_s)
 
     def _store(self, decoded: Decoded, outcome: Outcome, result: JobResult) -> None:
         with self.desk.unit(decoded.envelope) as unit:

@@ -124,6 +124,12 @@ class PlatformSettings(LogSettings):
         gt=0,
         description="Unit: s. How long after the last word of a process on another machine its jobs are taken over.",
     )
+    job_limit_s: float = Field(
+        default=14400.0,
+        ge=0,
+        description="Unit: s. How long one attempt at a job may compute before its child process is ended; "
+        "0: for ever.",
+    )
     instruments: Path | None = Field(
         default=None,
         description="Folder with further instrument files, beside those that come along; "

@@ -21,14 +21,12 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.runtime.limits import Limits, TookTooLong, Watch, WorkerDied, memory_limited
 from calibrant.runtime.telemetry.bound import Field, bound, fields
 from calibrant.runtime.telemetry.logs import LogSetup, configure_logs, handed_on
 
 T = TypeVar("T")
-
-
-class WorkerDied(TransientError):
-    """The child process died under its call: out of memory, a segmentation fault, killed."""
+UNLIMITED = Limits()
 
 
 class Workers:
@@ -65,15 +63,22 @@ class Workers:
             for pool in self._all:
                 self._warm(pool, new)
 
-    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+    async def run(self, function: Callable[..., T], *arguments: Any, limits: Limits = UNLIMITED) -> T:
         """Run a function in a child process, when one is free.
 
         When the caller is cancelled the process is ended, for nothing else stops a computation.
 
+        Parameters
+        ----------
+        function, arguments
+            What is called.
+        limits : Limits
+            What it may take; the wait for a free process is not counted.
+
         Raises
         ------
         WorkerDied
-            The process died; it is replaced.
+            The process died, or took more than it may; it is replaced.
         Exception
             Whatever the function raised; one that cannot be pickled comes as the nearest that can.
         """
@@ -81,19 +86,19 @@ class Workers:
         free = self._free
         assert free is not None
         pool = await free.get()
-        processes: list[BaseProcess] = []
+        watch = Watch((), limits)
         try:
             try:
-                future = _submit(pool, function, arguments)
+                future = _submit(pool, limits, function, arguments)
             except BrokenProcessPool:  # it died while idle, which is not this call's doing
                 pool = self._replaced(pool)
-                future = _submit(pool, function, arguments)
-            processes = _processes(pool)
-            return await asyncio.wrap_future(future)
+                future = _submit(pool, limits, function, arguments)
+            watch = Watch(_processes(pool), limits)
+            return await watch.until_done(asyncio.wrap_future(future))
         except BrokenProcessPool as error:
             pool = self._replaced(pool)
-            raise WorkerDied(_obituary(processes)) from error
-        except asyncio.CancelledError:
+            raise WorkerDied(watch.obituary()) from error
+        except (asyncio.CancelledError, TookTooLong):
             pool = self._replaced(pool)
             raise
         finally:
@@ -125,8 +130,10 @@ class Workers:
             pool.submit(_import, modules)
 
 
-def _submit(pool: ProcessPoolExecutor, function: Callable[..., T], arguments: tuple[Any, ...]) -> Future[T]:
-    return pool.submit(_call, function, arguments, dict(fields()))
+def _submit(
+    pool: ProcessPoolExecutor, limits: Limits, function: Callable[..., T], arguments: tuple[Any, ...]
+) -> Future[T]:
+    return pool.submit(_call, limits, function, arguments, dict(fields()))
 
 
 def _processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
@@ -138,16 +145,6 @@ def _end(pool: ProcessPoolExecutor) -> None:
     for process in _processes(pool):
         process.kill()
     pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _obituary(processes: list[BaseProcess]) -> str:
-    code = processes[0].exitcode if processes else None
-    if code is None:
-        return "the worker process died"
-    if code >= 0:
-        return f"the worker process ended by itself with exit code {code}"
-    memory = " (out of memory?)" if code == -signal.SIGKILL else ""
-    return f"the worker process was ended by {signal.Signals(-code).name}{memory}"
 
 
 def _begin(preload: tuple[str, ...], logs: LogSetup | None) -> None:
@@ -173,10 +170,12 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _call(function: Callable[..., T], arguments: tuple[Any, ...], about: Mapping[str, Field]) -> T:
+def _call(
+    limits: Limits, function: Callable[..., T], arguments: tuple[Any, ...], about: Mapping[str, Field]
+) -> T:
     """Call, raising nothing that would not survive the way to the parent or would end it."""
     try:
-        with bound(**about):
+        with bound(**about), memory_limited(limits):
             return function(*arguments)
     except Exception as error:
         if _survives(error):

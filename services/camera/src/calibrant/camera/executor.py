@@ -22,13 +22,13 @@ from calibrant.camera.store import CameraQueries, CommandRow, CommandState, Expo
 from calibrant.contracts.camera.v1 import AckCode, Heartbeat, StoredFile, SummaryState, TakeImages
 from calibrant.runtime.database import DatabaseUnavailable
 from calibrant.runtime.health import Phase
+from calibrant.runtime.limits import WorkerDied
 from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.telemetry import spans
 from calibrant.runtime.telemetry.bound import bound
 from calibrant.runtime.unit_of_work import Outgoing, UnitOfWork
-from calibrant.runtime.workers import WorkerDied
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -16,7 +16,8 @@ from calibrant.bus.ports import Record
 from calibrant.contracts.base import Message
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobDone
-from calibrant.runtime.workers import Workers
+from calibrant.runtime.limits import Limits
+from calibrant.runtime.workers import UNLIMITED, Workers
 
 BEGIN_TAI_NS = 1_800_000_000_000_000_000
 """2027-01-15, as good a day as any."""
@@ -66,7 +67,12 @@ class InlineWorkers(Workers):
     def start(self, preload: object = ()) -> None:
         """Start nothing."""
 
-    async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    async def run(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        limits: Limits = UNLIMITED,  # noqa: ARG002  this process is not limited
+    ) -> Any:
         """Call the function."""
         self.calls += 1
         if self._guard is None:
@@ -75,7 +81,7 @@ class InlineWorkers(Workers):
             return function(*arguments)
 
 
-def combine_job(job_id: str = "job-1", recipe: str = "bias") -> CombineJob:
+def combine_job(job_id: str = "job-1", recipe: str = "bias", memory_bytes: int = 0) -> CombineJob:
     """Make a job to build a product."""
     return CombineJob(
         job_id=job_id,
@@ -85,7 +91,7 @@ def combine_job(job_id: str = "job-1", recipe: str = "bias") -> CombineJob:
         instrument="test",
         instrument_hash="0" * 64,
         detector=1,
-        memory_bytes=0,
+        memory_bytes=memory_bytes,
     )
 
 

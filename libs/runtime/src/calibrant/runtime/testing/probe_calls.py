@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.runtime.handlers import Outcome, Workspace
 from calibrant.runtime.workers import Workers
 
@@ -78,6 +79,30 @@ def say_and_sleep(file: str) -> None:
     path.with_suffix(".new").write_text(str(os.getpid()), encoding="utf-8")
     path.with_suffix(".new").rename(path)
     threading.Event().wait()
+
+
+def allocate(count: int) -> int:
+    """Allocate so many bytes, touch them and give them back; return how many there were."""
+    return len(bytearray(b"1") * count)
+
+
+def exit_at_once(code: int) -> None:
+    """End this process without a word."""
+    os._exit(code)
+
+
+def misbehave(job: CombineJob, _workspace: Workspace) -> Outcome:
+    """Do what the job's recipe says: die by a signal, exit, allocate, compute for ever, or nothing of the kind."""
+    what, _, how = job.recipe.partition(":")
+    if what == "signal":
+        kill_self(signal.Signals[how])
+    elif what == "exit":
+        exit_at_once(int(how))
+    elif what == "allocate":
+        allocate(int(how))
+    elif what == "for-ever":
+        threading.Event().wait()
+    return Outcome()
 
 
 def sleep_the_first_time(_job: object, workspace: Workspace) -> Outcome:

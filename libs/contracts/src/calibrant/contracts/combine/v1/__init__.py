@@ -32,5 +32,5 @@ class CombineJob(Message):
     inputs: tuple[JobInput, ...] = Field(default=(), description='Frames and calibrations, by role.')
     parameters: Mapping[str, str] = Field(default_factory=dict, description="Parameters that differ from the recipe's defaults; each value is JSON text.")
     filter: str | None = Field(default=None, description='Filter of the set; absent where it does not matter.')
-    memory_bytes: Int64 = Field(description='Largest memory the job should need; 0 when not known. Unit: byte.', json_schema_extra={"unit": "byte"})
+    memory_bytes: Int64 = Field(description='Largest memory the job may allocate beyond what its process has; 0: no limit. Unit: byte.', json_schema_extra={"unit": "byte"})
 
