@@ -12,6 +12,7 @@ from calibrant.bus.cloudevents import Envelope
 from calibrant.camera import handlers
 from calibrant.camera.app import create_app
 from calibrant.camera.exposing import Camera
+from calibrant.camera.room import Room
 from calibrant.camera.service import CameraService
 from calibrant.camera.settings import CameraSettings
 from calibrant.camera.simulator import parameters_of
@@ -183,6 +184,7 @@ class Desk:
             clock_start_tai_ns=CameraSettings().clock_start_tai_ns,
             speed=0.0,
             ack_margin_s=120.0,
+            room=Room(Path(), 0, 0),
         )
         self.remote = Remote("camera", "test", clock)
         self.table = collect(handlers)

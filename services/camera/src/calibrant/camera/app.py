@@ -11,6 +11,7 @@ from calibrant.camera import handlers
 from calibrant.camera.api import routes
 from calibrant.camera.executor import Executor
 from calibrant.camera.exposing import Camera
+from calibrant.camera.room import Room
 from calibrant.camera.service import CameraService
 from calibrant.camera.settings import CameraSettings
 from calibrant.camera.simulator import parameters_of
@@ -50,6 +51,7 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         clock_start_tai_ns=settings.clock_start_tai_ns,
         speed=settings.speed,
         ack_margin_s=settings.ack_margin_s,
+        room=Room(platform.data_dir, settings.stall_free_bytes, settings.stall_outbox_rows),
     )
     executor = Executor(service, platform)
     spec = ServiceSpec(

@@ -65,9 +65,10 @@ class Executor:
         while True:
             self._woken.clear()
             row = await self._next(process) if process.health.phase is Phase.RUNNING else None
-            if row is not None and process.health.phase is Phase.RUNNING:
-                with process.busy(), _about(row):  # a drain lets it be carried out to its end
-                    await self._execute(process, row)
+            if row is not None and not await self._stalls(process, self._taking(row)):
+                if process.health.phase is Phase.RUNNING:
+                    with process.busy(), _about(row):  # a drain lets it be carried out to its end
+                        await self._execute(process, row)
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _IDLE_S)
@@ -116,6 +117,27 @@ class Executor:
 
         return await self._until_stored(process, work)
 
+    async def _stalls(self, process: ServiceProcess, taking: TakingImages) -> bool:
+        """Tell whether there is no room for an image now; who commanded it is told so."""
+
+        def look() -> str:
+            with self.service.database.reading() as session:
+                return taking.lacks(session, self._now())
+
+        why = await self._until_stored(process, look)
+        if not why:
+            process.health.well("room")
+            return False
+        process.health.trouble("room", why)
+
+        def tell(unit: UnitOfWork) -> bool:
+            unit.emit(told := taking.stall(unit.session, why, self._now()))
+            return bool(told)
+
+        cause = f"{taking.command_id}:stalled:{self._now()}"
+        process.health.count("stalled", int(await self._unit(process, cause, taking.run_id, tell)))
+        return True
+
     async def _execute(self, process: ServiceProcess, row: CommandRow) -> None:
         taking = self._taking(row)
 
@@ -140,6 +162,8 @@ class Executor:
 
     async def _image(self, process: ServiceProcess, taking: TakingImages, index: int) -> None:
         cause = f"{taking.command_id}:{index}"
+        while await self._stalls(process, taking):  # noqa: ASYNC110  a disk has no event for it
+            await asyncio.sleep(_RETRY_S)
 
         def begin(unit: UnitOfWork) -> ExposureRow:
             row, events = taking.begin_image(unit.session, index)

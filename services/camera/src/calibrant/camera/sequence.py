@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from calibrant.camera.exposing import FramePlan
 from calibrant.camera.night import exposure_id, image_name
-from calibrant.camera.service import CameraService
+from calibrant.camera.service import STALLED_AGAIN_S, CameraService
 from calibrant.camera.simulator import HeaderValues
 from calibrant.camera.store import CameraQueries, CommandRow, CommandState, ExposureRow, ExposureState
 from calibrant.contracts.base import Message
@@ -68,7 +68,25 @@ class TakingImages:
             self._row(session).state = CommandState.EXECUTING
             return []
         self._row(session).state = CommandState.DONE
+        last = CameraQueries(session).last_ack(self.command_id)
+        if last is not None and last[0].ack is AckCode.STALLED:
+            refusal = refusal.model_copy(update={"result": f"{refusal.result}. It waited: {last[0].result}"})
         return [self.service.give(session, refusal, now_tai_ns)]
+
+    def lacks(self, session: Session, now_tai_ns: int) -> str:
+        """Say what an image has no room for; empty when it has, or when it is too late to begin the command."""
+        late = now_tai_ns > self.command.header.deadline.ns
+        if late and self._row(session).state == CommandState.ACCEPTED:
+            return ""
+        return self.service.room.lacking(session)
+
+    def stall(self, session: Session, why: str, now_tai_ns: int) -> list[Message]:
+        """Answer that the command waits for room, unless that was answered a moment ago."""
+        last = CameraQueries(session).last_ack(self.command_id)
+        told = last is not None and last[0].ack is AckCode.STALLED
+        if last is not None and told and now_tai_ns - last[1] < STALLED_AGAIN_S * NS_PER_S:
+            return []
+        return [self.service.give(session, self.service.stalled(self.command, why, now_tai_ns), now_tai_ns)]
 
     def begin_image(self, session: Session, index: int) -> tuple[ExposureRow, list[Message]]:
         """Give the image its number and its time; the simulated clock moves to the end of its readout.

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from calibrant.camera.checks import problem_of
 from calibrant.camera.exposing import Camera
 from calibrant.camera.night import next_night
+from calibrant.camera.room import Room
 from calibrant.camera.simulator import SimulationParameters
 from calibrant.camera.store import AckRow, CameraQueries, CommandRow, CommandState, StatusRow
 from calibrant.contracts.base import Message
@@ -25,11 +26,14 @@ from calibrant.contracts.camera.v1 import (
     TakeImages,
 )
 from calibrant.frames.instrument import Instrument
-from calibrant.frames.times import day_obs
+from calibrant.frames.times import NS_PER_S, day_obs
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
-from calibrant.sal import Command, Controller, Verdict, answer, command_name, sender
+from calibrant.sal import Command, Controller, Verdict, answer, command_name, is_final, sender
+
+STALLED_AGAIN_S = 30.0
+"""How often a client is told that its command still waits for room."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,8 @@ class CameraService:
         How much faster than real time; 0: as fast as possible.
     ack_margin_s
         What a client is told to wait for each image beside exposure and readout, in seconds.
+    room
+        Limits past which no image is begun.
     """
 
     component: str
@@ -67,6 +73,7 @@ class CameraService:
     clock_start_tai_ns: int
     speed: float
     ack_margin_s: float
+    room: Room
     wake: Callable[[], None] = field(default=lambda: None)
     """Called when an accepted command has been committed; set by whoever carries commands out."""
 
@@ -94,11 +101,11 @@ class CameraService:
         )
         if decision.verdict is Verdict.IGNORED:
             return []
-        ack = decision.ack or self._take_on(command, queries)
+        ack = decision.ack or self._take_on(command, session, now_tai_ns)
         record(session, now_tai_ns, sender(command), _deed(command, decision.verdict, ack, run_id))
         if decision.verdict in {Verdict.REPEATED, Verdict.NOT_PERMITTED}:
             return [ack]
-        done = decision.ack is not None or ack.ack is not AckCode.IN_PROGRESS
+        done = decision.ack is not None or is_final(ack.ack)
         session.add(
             CommandRow(
                 command_id=command.header.command_id,
@@ -172,11 +179,20 @@ class CameraService:
         each_s = self.ack_margin_s + (simulated_s / self.speed if self.speed else 0.0)
         return each_s * (command.num_images if images is None else images)
 
-    def _take_on(self, command: Command, queries: CameraQueries) -> CommandAck:
+    def stalled(self, command: Command, why: str, now_tai_ns: int, ahead_s: float = 0.0) -> CommandAck:
+        """Make the answer to a command that waits for room: it may begin as late as at its deadline."""
+        left_s = max((command.header.deadline.ns - now_tai_ns) / NS_PER_S, STALLED_AGAIN_S * 2)
+        timeout_s = left_s + ahead_s + self.duration_s(command)
+        return answer(command, AckCode.STALLED, why, timeout_s=timeout_s)
+
+    def _take_on(self, command: Command, session: Session, now_tai_ns: int) -> CommandAck:
         problem = problem_of(command, self.instrument) if isinstance(command, TakeImages) else ""
         if problem:
             return answer(command, AckCode.FAILED, problem)
-        before = [row.command() for row in queries.unfinished()]
+        before = [row.command() for row in CameraQueries(session).unfinished()]
+        lacking = self.room.lacking(session)
+        if lacking:
+            return self.stalled(command, lacking, now_tai_ns, sum(map(self.duration_s, before)))
         text = f"queued behind {len(before)} command(s)" if before else "begins now"
         timeout_s = sum(map(self.duration_s, (*before, command)))
         return answer(command, AckCode.IN_PROGRESS, text, timeout_s=timeout_s)

@@ -33,6 +33,18 @@ class CameraSettings(ServiceSettings):
         gt=0,
         description="Unit: s. What a client is told to wait for each image beside exposure and readout.",
     )
+    stall_free_bytes: int = Field(
+        default=1 << 30,
+        ge=0,
+        description="Unit: byte. While the data folder's disk has less free, no image is begun: takeImages is "
+        "answered STALLED. 0: no limit.",
+    )
+    stall_outbox_rows: int = Field(
+        default=100_000,
+        ge=0,
+        description="While more events than so many wait to be sent, no image is begun: takeImages is answered "
+        "STALLED. 0: no limit.",
+    )
 
     @field_validator("clock_start")
     @classmethod

@@ -169,6 +169,12 @@ class CameraQueries:
         query = select(AckRow).where(AckRow.command_id == command_id).order_by(col(AckRow.number))
         return [CommandAck.from_json(row.body.encode()) for row in self._session.exec(query)]
 
+    def last_ack(self, command_id: str) -> tuple[CommandAck, int] | None:
+        """Return what was answered last to a command, and when (TAI ns)."""
+        query = select(AckRow).where(AckRow.command_id == command_id).order_by(col(AckRow.number).desc())
+        row = self._session.exec(query.limit(1)).first()
+        return None if row is None else (CommandAck.from_json(row.body.encode()), row.given_tai_ns)
+
     def exposures(self, *, night: str | None = None, limit: int = 1000) -> list[dict[str, Any]]:
         """Return exposures, newest first.
 
