@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint format proto baseline bench kafka postgres objects clean
+.PHONY: help setup dev demo test lint format proto baseline bench chaos kafka postgres objects clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:     ## this list
@@ -31,6 +31,9 @@ baseline: dev  ## accept today's contract as the one later changes must be compa
 
 bench: dev  ## measure the main steps
 	@python tests/bench/main.py
+
+chaos: dev  ## faults rain on all services while they work: SEED=1 KILLS=40
+	@.ci/servers && python tests/chaos/main.py --seed $(or $(SEED),1) --kills $(or $(KILLS),40)
 
 kafka: dev  ## Apache Kafka on 127.0.0.1:9092, until Ctrl-C
 	@.ci/servers kafka && python -m calibrant.bus.testing.broker

@@ -78,3 +78,38 @@ async def test_a_server_that_is_away_ends_the_line():
         with pytest.raises(ConnectionResetError):
             await streams[0].readline()
         await closed(streams)
+
+
+async def test_a_long_answer_arrives_whole_when_the_server_hangs_up_after_it():
+    answer = b"x" * 3_000_000
+
+    async def answer_and_hang_up(reader, writer):
+        await reader.readline()
+        writer.write(answer)
+        writer.close()
+
+    async with (
+        await asyncio.start_server(answer_and_hang_up, LOOPBACK, 0) as server,
+        Proxy(server.sockets[0].getsockname()[1]) as proxy,
+    ):
+        reader, writer = await asyncio.open_connection(LOOPBACK, proxy.port)
+        writer.write(b"all of it\n")
+        assert await reader.read(-1) == answer
+        await closed((reader, writer))
+
+
+async def test_who_hangs_up_is_known_at_the_other_end():
+    heard = asyncio.Event()
+
+    async def listen(reader, writer):
+        await reader.read(-1)
+        heard.set()
+        writer.close()
+
+    async with (
+        await asyncio.start_server(listen, LOOPBACK, 0) as server,
+        Proxy(server.sockets[0].getsockname()[1]) as proxy,
+    ):
+        streams = await asyncio.open_connection(LOOPBACK, proxy.port)
+        await closed(streams)
+        await asyncio.wait_for(heard.wait(), 60)

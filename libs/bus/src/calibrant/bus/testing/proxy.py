@@ -93,20 +93,26 @@ class Proxy:
             asyncio.create_task(self._pump(reader, far_writer)),
             asyncio.create_task(self._pump(far_reader, writer)),
         ]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        whole = all(await asyncio.gather(*ways))
         for end in (writer, far_writer):
-            _reset(end)
+            if whole:
+                end.close()  # what is still on its way arrives
+            else:
+                _reset(end)
             self._ends.discard(end)
-        await asyncio.wait(ways)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Pass on what one end says until it has said all, and that too; False where the line was cut."""
         try:
             while chunk := await reader.read(_CHUNK_BYTES):
                 await asyncio.sleep(self.delay_s)
                 writer.write(chunk)
                 await writer.drain()
+            writer.write_eof()
         except OSError:
-            return
+            _reset(writer)
+            return False
+        return True
 
 
 def _reset(end: asyncio.StreamWriter) -> None:

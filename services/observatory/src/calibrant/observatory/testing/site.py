@@ -119,6 +119,11 @@ class Unit:
         code = process.wait(patience_s)
         assert code == 0, f"{self.service} left with {code}:\n{self.said}"
 
+    def ask_to_leave(self) -> None:
+        """Ask it to leave (SIGTERM), and return at once; ``runs`` tells when it has."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+
     def kill(self, *, children: bool = False) -> None:
         """Kill it (SIGKILL), with its child processes or without; wait until none is left."""
         process = self._taken()
