@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, Column, Insert, Table, Text, bindparam, cast, func, select
+from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, SQLModel
 
 _KEY = "calibrant_new_rows"
@@ -39,14 +40,24 @@ def insert_now(session: Session) -> None:
     """Insert what waits: tables in the order of their first row, rows in the order they came."""
     for table, rows in session.info.pop(_KEY, {}).items():
         connection = session.connection()
-        if connection.dialect.name == "postgresql" and len(rows) > 1:
-            connection.execute(_from_json(table, tuple(rows[0])), {"rows": json.dumps(rows, default=_hex)})
+        names = tuple(column.name for column in table.columns if column.name in rows[0])
+        if connection.dialect.name == "sqlite":
+            values = [tuple(map(row.__getitem__, names)) for row in rows]
+            connection.exec_driver_sql(_plain(table, names), values)
+        elif len(rows) > 1:
+            connection.execute(_from_json(table, names), {"rows": json.dumps(rows, default=_hex)})
         else:
             connection.execute(table.insert(), rows)
 
 
 def _hex(value: bytes) -> str:
     return f"\\x{value.hex()}"
+
+
+@lru_cache(maxsize=64)
+def _plain(table: Table, names: tuple[str, ...]) -> str:
+    """Insert into SQLite, which takes such values as they are: no row passes through SQLAlchemy."""
+    return str(table.insert().compile(dialect=sqlite.dialect(), column_keys=names))
 
 
 @lru_cache(maxsize=64)
