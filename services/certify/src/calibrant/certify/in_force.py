@@ -14,13 +14,15 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Select,
     bindparam,
+    delete,
     func,
     literal_column,
+    select,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Field, Session, SQLModel, col, select
-from sqlmodel.sql.expression import Select
+from sqlmodel import Field, Session, SQLModel, col
 
 from calibrant.bus.errors import TransientError
 from calibrant.certify.ledger import NUMBER, EntryRow
@@ -87,21 +89,46 @@ class InForceRow(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A range in force with the line of the ledger that it comes from."""
+    """A range in force with what the ledger says of it.
 
-    row: InForceRow
-    line: EntryRow
+    Parameters
+    ----------
+    number : int
+        Its row's.
+    certification_id, report_id : str
+        Those of the line of the ledger.
+    entry : LedgerEntry
+        The certification over the range, as the rules read it.
+    """
 
-    @property
-    def entry(self) -> LedgerEntry:
-        """The certification over the range, as the rules read it."""
-        return self.line.entry.over(self.row.range)
+    number: int
+    certification_id: str
+    report_id: str
+    entry: LedgerEntry
 
 
-# Statements are made once: making one takes longer than running it.
+_FACTS: Final = (
+    "product_id",
+    "collection",
+    "kind",
+    "instrument",
+    "detector",
+    "filter",
+    "recorded_tai_ns",
+    "sequence",
+    "action",
+)
+# Statements are made once, and read values, not objects: either takes longer than the database does.
 _begun: Final = func.coalesce(col(InForceRow.begin_tai_ns), literal_column(_EARLIEST))
 _ranges: Final = (
-    select(InForceRow, EntryRow)
+    select(
+        col(InForceRow.number),
+        col(EntryRow.certification_id),
+        col(EntryRow.report_id),
+        col(InForceRow.begin_tai_ns),
+        col(InForceRow.end_tai_ns),
+        *(col(getattr(EntryRow, name)) for name in _FACTS),
+    )
     .join(EntryRow, col(EntryRow.sequence) == col(InForceRow.sequence))
     .where(*(col(getattr(InForceRow, name)) == bindparam(name) for name in Subject._fields))
 )
@@ -131,8 +158,8 @@ def overlapping(session: Session, subject: Subject, span: ValidityRange) -> list
     last_ns = _LATEST_NS if span.end_tai_ns is None else span.end_tai_ns - 1
     begun = latest_begun(session, subject, first_ns)
     later = _read(session, _within, subject, first_ns=first_ns, last_ns=last_ns)
-    found = {one.row.number: one for one in (begun, *later) if one is not None}
-    return [one for one in found.values() if one.row.range.overlaps(span)]
+    found = {one.number: one for one in (begun, *later) if one is not None}
+    return [one for one in found.values() if one.entry.range.overlaps(span)]
 
 
 def record(session: Session, line: EntryRow) -> None:
@@ -168,10 +195,9 @@ def _apply(session: Session, entry: LedgerEntry) -> None:
     """Cut the line's range out of its product's earlier ones; where it certifies, it stands there itself."""
     kept = [] if entry.action is LedgerAction.WITHDRAW or entry.range.empty else [entry]
     for earlier in overlapping(session, entry.subject, entry.range):
-        if earlier.line.product_id == entry.product_id:
-            kept += [earlier.entry.over(left) for left in earlier.row.range.without(entry.range)]
-            session.delete(earlier.row)
-    session.flush()  # in one flush what is new would come before what is deleted
+        if earlier.entry.product_id == entry.product_id:
+            kept += [earlier.entry.over(left) for left in earlier.entry.range.without(entry.range)]
+            session.execute(delete(InForceRow).where(col(InForceRow.number) == earlier.number))
     session.add_all(InForceRow.of(one) for one in kept)
     session.flush()
 
@@ -187,7 +213,10 @@ def _held(at_tai_ns: int) -> int:
 
 
 def _read(
-    session: Session, statement: Select[InForceRow, EntryRow], subject: Subject, **instants_ns: int
+    session: Session, statement: Select[Any], subject: Subject, **instants_ns: int
 ) -> Iterator[InForce]:
-    rows = session.exec(statement, params=columns(subject) | instants_ns).all()
-    return (InForce(*pair) for pair in rows)
+    rows = session.execute(statement, columns(subject) | instants_ns).all()
+    for number, certification_id, report_id, begin_tai_ns, end_tai_ns, *facts in rows:
+        span = ValidityRange(begin_tai_ns=begin_tai_ns, end_tai_ns=end_tai_ns)
+        entry = LedgerEntry(range=span, **dict(zip(_FACTS, facts, strict=True)))
+        yield InForce(number, certification_id, report_id, entry)

@@ -172,7 +172,7 @@ def _same_bytes(known: dict[int, EntryRow], product: Product) -> None:
 
 def _clash_words(candidate: LedgerEntry, clashes: list[InForce]) -> str:
     standing = "; ".join(
-        f"{clash.line.product_id} is certified for {clash.row.range} ({clash.line.certification_id})"
+        f"{clash.entry.product_id} is certified for {clash.entry.range} ({clash.certification_id})"
         for clash in clashes
     )
     return (
@@ -227,5 +227,5 @@ def _refusal(
         product_id=product.product_id,
         collection=collection,
         reason=reason,
-        conflicts=tuple(clash.line.certification_id for clash in clashes),
+        conflicts=tuple(clash.certification_id for clash in clashes),
     )

@@ -8,12 +8,11 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from calibrant.certify.in_force import latest_begun, next_to_begin
+from calibrant.certify.in_force import InForce, latest_begun, next_to_begin
 from calibrant.certify.ledger import EntryRow, filters, lines
 from calibrant.frames.times import utc_text
 from calibrant.rules.applicability import NEVER, WITHDRAWN, Found, NotFound, find, found, not_found
-from calibrant.rules.ledger import LedgerEntry, Subject, daily_collection
-from calibrant.rules.validity import ValidityRange
+from calibrant.rules.ledger import LedgerAction, LedgerEntry, Subject, daily_collection
 
 
 class CertifyQueries:
@@ -63,7 +62,7 @@ class CertifyQueries:
             if value is not None:
                 query = query.where(col(column) == value)
         query = query.order_by(col(EntryRow.sequence).desc()).limit(limit)
-        return [_summary(row, row.range) for row in self._session.exec(query).all()]
+        return [_summary(row, row.entry) for row in self._session.exec(query).all()]
 
     def calibration(self, certification_id: str) -> dict[str, Any] | None:
         """Show one certification; None when there is none.
@@ -80,7 +79,7 @@ class CertifyQueries:
             return None
         product = row.made_of
         return {
-            **_summary(row, row.range),
+            **_summary(row, row.entry),
             "requested_by": row.requested_by,
             "reason": row.reason,
             "job": row.job_id,
@@ -132,8 +131,8 @@ class CertifyQueries:
 
     def _find_in_force(self, subject: Subject, at_tai_ns: int) -> dict[str, Any]:
         begun = latest_begun(self._session, subject, at_tai_ns)
-        if begun is not None and begun.row.range.contains(at_tai_ns):
-            return _told(found(begun.entry), {begun.row.sequence: begun.line})
+        if begun is not None and begun.entry.range.contains(at_tai_ns):
+            return _told(found(begun.entry), {begun.entry.sequence: begun})
         after = next_to_begin(self._session, subject, at_tai_ns)
         written = filters(self._session, subject)
         answer = not_found(
@@ -144,40 +143,40 @@ class CertifyQueries:
             nothing=WITHDRAWN if subject.filter in written else NEVER,
             filters=written,
         )
-        return _told(answer, {one.row.sequence: one.line for one in (begun, after) if one is not None})
+        return _told(answer, {one.entry.sequence: one for one in (begun, after) if one is not None})
 
 
-def _told(answer: Found | NotFound, rows: Mapping[int, EntryRow]) -> dict[str, Any]:
+def _told(answer: Found | NotFound, lines: Mapping[int, EntryRow | InForce]) -> dict[str, Any]:
     chosen, before, after = (
         (answer.entry, None, None) if isinstance(answer, Found) else (None, answer.before, answer.after)
     )
     return {
         "outcome": answer.outcome,
         "why": answer.why,
-        "calibration": _in_force(rows, chosen),
-        "before": _in_force(rows, before),
-        "after": _in_force(rows, after),
+        "calibration": _in_force(lines, chosen),
+        "before": _in_force(lines, before),
+        "after": _in_force(lines, after),
     }
 
 
-def _in_force(rows: Mapping[int, EntryRow], entry: LedgerEntry | None) -> dict[str, Any] | None:
-    return None if entry is None else _summary(rows[entry.sequence], entry.range)
+def _in_force(lines: Mapping[int, EntryRow | InForce], entry: LedgerEntry | None) -> dict[str, Any] | None:
+    return None if entry is None else _summary(lines[entry.sequence], entry)
 
 
-def _summary(row: EntryRow, span: ValidityRange) -> dict[str, Any]:
+def _summary(line: EntryRow | InForce, entry: LedgerEntry) -> dict[str, Any]:
     return {
-        "id": row.certification_id,
-        "product": row.product_id,
-        "kind": row.kind,
-        "instrument": row.instrument,
-        "detector": row.detector,
-        "filter": row.filter,
-        "collection": row.collection,
-        "status": "certified" if row.action == "certify" else "withdrawn",
-        "begin": utc_text(span.begin_tai_ns),
-        "end": utc_text(span.end_tai_ns),
-        **span.model_dump(),
-        "recorded": utc_text(row.recorded_tai_ns),
-        "recorded_tai_ns": row.recorded_tai_ns,
-        "report": row.report_id,
+        "id": line.certification_id,
+        "product": entry.product_id,
+        "kind": entry.kind,
+        "instrument": entry.instrument,
+        "detector": entry.detector,
+        "filter": entry.filter,
+        "collection": entry.collection,
+        "status": "certified" if entry.action is LedgerAction.CERTIFY else "withdrawn",
+        "begin": utc_text(entry.range.begin_tai_ns),
+        "end": utc_text(entry.range.end_tai_ns),
+        **entry.range.model_dump(),
+        "recorded": utc_text(entry.recorded_tai_ns),
+        "recorded_tai_ns": entry.recorded_tai_ns,
+        "report": line.report_id,
     }
