@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from calibrant.contracts.camera.v1 import SummaryState
+from calibrant.observatory.composition import SERVICES
 from calibrant.runtime.limits import WorkerDied
 from calibrant.runtime.platform import open_platform
 from calibrant.runtime.settings import PlatformSettings
@@ -54,7 +55,11 @@ def test_a_rule_asks_for_what_services_tell(rule, samples):
     asked = re.findall(r"(calibrant_[a-z_]+)(?:\{([a-z]+)=\"([^\"]*)\"\})?", expression)
     assert asked
     for name, label, value in asked:
-        having = [s for s in samples if s.name == name and (not label or s.labels.get(label) == value)]
+        having = [s for s in samples if s.name == name]
+        if label == "service":  # of all that there are, one is at work here
+            assert value in SERVICES
+        elif label:
+            having = [s for s in having if s.labels.get(label) == value]
         assert having, f"no service has {name} {label} {value}"
     for grouped in re.findall(r"by \(([a-z, ]+)\)", expression):
         labels = {label for s in samples if s.name == asked[0][0] for label in s.labels}
@@ -83,6 +88,13 @@ def test_labels_of_a_text_are_those_of_its_metrics(samples):
         left = set(kept[0].split(", ")) if kept else had
         texts = " ".join(rule["annotations"].values())
         assert set(re.findall(r"\$labels\.([a-z]+)", texts)) <= left, rule["alert"]
+
+
+def test_each_service_is_missed_by_itself():
+    (missing,) = [rule for rule in RULES if rule["alert"] == "CalibrantNotSeen"]
+    assert set(re.findall(r'absent\(calibrant_ready\{service="([a-z]+)"\}\)', missing["expr"])) == set(
+        SERVICES
+    )
 
 
 def test_no_two_rules_have_one_name():

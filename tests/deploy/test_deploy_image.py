@@ -76,7 +76,11 @@ def test_the_version_it_says_is_that_of_the_packages_and_the_chart():
     assert f"image: calibrant:{label}" in (ROOT / "deploy/compose.yaml").read_text()
 
 
-def test_it_starts_the_observatory_where_its_health_is_asked():
+def test_it_starts_the_observatory_where_its_health_is_asked(monkeypatch):
+    (environment,) = said("ENV")
+    for name, value in (pair.split("=", 1) for pair in shlex.split(environment)):
+        if name.startswith("CALIBRANT_"):
+            monkeypatch.setenv(name, value)
     (health,) = said("HEALTHCHECK")
     (command,) = [json.loads(line) for line in said("CMD")]
     program, name, *arguments = command

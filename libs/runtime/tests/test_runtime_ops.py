@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import pytest
+from anyio import to_thread
 from prometheus_client.parser import text_string_to_metric_families
 
 from calibrant.runtime.access.door import Door
@@ -62,6 +63,22 @@ async def test_before_a_service_is_built_it_has_not_come_up_and_is_not_broken():
     async with client_of(Watch(expected=1)) as client:
         codes = [(await client.get(f"/{name}")).status_code for name in ("startup", "live", "ready")]
     assert codes == [503, 200, 503]
+
+
+async def test_they_answer_while_every_thread_of_the_api_waits_for_something(make_process):
+    threads = to_thread.current_default_thread_limiter()
+    waiting = [object() for _ in range(int(threads.available_tokens))]
+    for one in waiting:
+        threads.acquire_on_behalf_of_nowait(one)
+    try:
+        async with client_of(watching(make_process())) as client, asyncio.timeout(60):
+            codes = [
+                (await client.get(path)).status_code for path in ("/startup", "/live", "/ready", "/metrics")
+            ]
+    finally:
+        for one in waiting:
+            threads.release_on_behalf_of(one)
+    assert codes == [503, 200, 503, 200]
 
 
 async def test_one_of_two_services_is_not_all_of_them(make_process):

@@ -5,6 +5,7 @@ import http.server
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
@@ -40,6 +41,11 @@ def tokens(file):
 def test_a_token_of_each_accepted_kind_says_who_calls(tokens, algorithm):
     token = ISSUER.token("operator", "astronaut", algorithm=algorithm)
     assert tokens.caller(token) == Caller("alice", ("operator",))
+
+
+def private(name):
+    """A key that belongs to the issuer alone, written among the public ones by mistake."""
+    return {**jwt.get_algorithm_by_name(name).to_jwk(ISSUER.keys[name], as_dict=True), "kid": name}
 
 
 def encoded(part):
@@ -143,6 +149,9 @@ class KeyServer(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked += 1
+        if not self.server.goes_on.is_set():
+            self.server.is_asked.set()
+            self.server.goes_on.wait(60)
         self.send_response(self.server.status)
         self.send_header("Location", "/elsewhere")
         self.end_headers()
@@ -156,6 +165,8 @@ class KeyServer(http.server.BaseHTTPRequestHandler):
 def server():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), KeyServer) as server:
         server.asked, server.status, server.body = 0, 200, json.dumps(ISSUER.key_set()).encode()
+        server.is_asked, server.goes_on = threading.Event(), threading.Event()
+        server.goes_on.set()
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -169,7 +180,8 @@ def seconds():
 
 
 @pytest.fixture
-def remote(server, seconds):
+def remote(server, seconds, monkeypatch):
+    monkeypatch.setattr(keys_module, "FETCH_S", 60.0)
     return Keys(f"http://127.0.0.1:{server.server_port}/jwks", monotonic=lambda: seconds[0])
 
 
@@ -187,6 +199,21 @@ def test_keys_of_a_url_are_fetched_once_and_again_for_a_new_key_but_not_at_every
     seconds[0] += RENEW_S + 1
     assert remote.find("new") is not None
     assert server.asked == 2
+
+
+def test_who_has_a_key_does_not_wait_while_the_set_is_read_for_somebody_else(server, remote, seconds):
+    assert remote.find("ES256") is not None
+    for waits_s in (RENEW_S, KEEP_S):
+        seconds[0] += waits_s + 1
+        server.goes_on.clear()
+        with ThreadPoolExecutor() as beside:
+            unknown = beside.submit(remote.find, "unknown")
+            assert server.is_asked.wait(60)
+            assert remote.find("ES256") is not None
+            assert not unknown.done()
+            server.goes_on.set()
+        assert unknown.result() is None
+        server.is_asked.clear()
 
 
 def test_a_withdrawn_key_is_refused_when_the_set_is_read_again(server, remote, seconds):
@@ -239,6 +266,9 @@ def test_keys_do_not_come_from_just_anywhere(place):
         '{"keys": [{"kty": "RSA", "kid": "a", "alg": "HS256", "n": "AQAB", "e": "AQAB"}]}',
         '{"keys": [{"kty": "EC", "crv": "P-521", "kid": "a"}]}',
         '{"keys": [{"kty": "EC", "crv": "P-256", "kid": "a", "x": "AA", "y": "AA"}]}',
+        '{"keys": ["a"]}',
+        '{"keys": {"a": 1}}',
+        json.dumps({"keys": [private("RS256"), private("ES256")]}),
     ],
 )
 def test_a_file_without_a_usable_public_key_stops_the_start(tmp_path, text):
@@ -246,6 +276,25 @@ def test_a_file_without_a_usable_public_key_stops_the_start(tmp_path, text):
     file.write_text(text)
     with pytest.raises(KeysUnusable, match=r"jwks\.json holds no"):
         check_door(ServiceSettings(auth_jwks=str(file), auth_issuer="i", auth_audience="a"))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "a",
+        {"kid": "a", "kty": ["RSA"]},
+        {"kid": 5, "kty": "EC", "crv": "P-256"},
+        {"kid": "a", "kty": "RSA", "n": "AQAB", "e": 5},
+        {"kid": "a", "kty": "OKP", "crv": "Ed25519", "x": 5},
+        private("RS256"),
+    ],
+)
+def test_a_key_that_is_not_for_us_spoils_none_of_the_others(tmp_path, odd):
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps({"keys": [odd, *ISSUER.key_set()["keys"][1:]]}))
+    keys = Keys(str(file))
+    assert keys.find("ES256") is not None
+    assert keys.find("RS256") is None
 
 
 def test_an_api_that_others_reach_must_ask_for_credentials(file):

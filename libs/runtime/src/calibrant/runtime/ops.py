@@ -1,7 +1,8 @@
 """The operators' port: probes and metrics of the services of one process, without credentials.
 
 Owns the paths ``/startup``, ``/live``, ``/ready`` and ``/metrics``, which answer from the first moment on. Probes mean
-different things: started once; not broken; takes on work now. Must not show what a service keeps.
+different things: started once; not broken; takes on work now. They need no thread: those of the API may all be waiting
+for a database. Must not show what a service keeps.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def ops_app(watch: Watch) -> FastAPI:
     registry.register(Together(watch))
 
     @app.get("/metrics", summary="Counters for Prometheus")
-    def metrics() -> Response:
+    async def metrics() -> Response:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return app
@@ -98,17 +99,17 @@ def _probes(watch: Watch) -> APIRouter:
     router = APIRouter()
 
     @router.get("/startup", summary="Have all services come up?")
-    def startup(response: Response) -> dict[str, Any]:
+    async def startup(response: Response) -> dict[str, Any]:
         response.status_code = 200 if watch.up else 503
         return {"phases": watch.phases}
 
     @router.get("/live", summary="Are they unbroken? If not, restart the process.")
-    def live(response: Response) -> dict[str, Any]:
+    async def live(response: Response) -> dict[str, Any]:
         response.status_code = 503 if watch.faults else 200
         return {"faults": watch.faults}
 
     @router.get("/ready", summary="Do they all take on work now?")
-    def ready(response: Response) -> dict[str, Any]:
+    async def ready(response: Response) -> dict[str, Any]:
         response.status_code = 200 if watch.ready else 503
         return {"phases": watch.phases, "troubles": watch.troubles}
 

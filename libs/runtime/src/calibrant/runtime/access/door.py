@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 from calibrant.runtime.access.callers import LOCAL, Caller
 from calibrant.runtime.access.keys import Keys
 from calibrant.runtime.access.tokens import TokenRefused, Tokens
+from calibrant.runtime.addresses import is_loopback
 from calibrant.runtime.settings import ServiceSettings, WrongSetting
 
 
@@ -100,11 +100,3 @@ def check_door(settings: ServiceSettings) -> None:
     tokens = door_of(settings).tokens
     if tokens is not None and not tokens.keys.remote:
         tokens.keys.load()
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address is reached from this machine alone."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

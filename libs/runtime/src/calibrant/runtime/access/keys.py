@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import URLError
@@ -22,10 +21,12 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.runtime.addresses import is_loopback
 
 log = logging.getLogger(__name__)
 KEEP_S = 600.0
-"""How long keys are used before they are read again: a withdrawn key is refused after this at the latest."""
+"""How long keys are used before they are read again. A withdrawn key is refused after this at the latest; while they
+cannot be read, after twice as long."""
 RENEW_S = 10.0
 """At most this often are keys read again because a token names one that is not known."""
 FETCH_S = 5.0
@@ -80,12 +81,15 @@ class Keys:
         KeysUnusable
             What was read is no set of keys, and there was none before.
         """
-        with self._lock:
-            if self._wanting(name) and self._may_try():
-                self._renew()
-            if self._read_s is None:
-                raise KeysUnavailable("the keys that tokens are checked with cannot be had; try again later")
-            return self._keys.get(name)
+        if self._wanting(name) and self._lock.acquire(blocking=name not in self._keys):
+            try:  # who has a key, even an old one, does not wait for what somebody else is reading
+                if self._wanting(name) and self._may_try():
+                    self._renew()
+            finally:
+                self._lock.release()
+        if self._read_s is None:
+            raise KeysUnavailable("the keys that tokens are checked with cannot be had; try again later")
+        return self._keys.get(name)
 
     def load(self) -> None:
         """Read the set now.
@@ -126,18 +130,11 @@ def _is_remote(place: str) -> bool:
     if scheme == place:
         return False
     host = urlsplit(place).hostname or ""
-    if scheme == "https" or (scheme == "http" and _is_loopback(host)):
+    if scheme == "https" or (scheme == "http" and is_loopback(host)):
         return True
     raise KeysUnusable(
         f"auth_jwks: {scheme}://{host} is no place for keys: name a file, an https:// URL, or an http:// URL on loopback"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _read(file: Path) -> bytes:
@@ -168,21 +165,22 @@ def _download(url: str) -> bytes:
 def _keys_of(text: bytes, place: str) -> dict[str, PyJWK]:
     try:
         listed = json.loads(text)["keys"]
-        found = {str(one["kid"]): key for one in listed if (key := _key(one)) is not None}
+        found = {one["kid"]: key for one in listed if (key := _key(one)) is not None}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise KeysUnusable(f"auth_jwks: {place} holds no JSON Web Key Set") from None
     if not found:
-        raise KeysUnusable(f"auth_jwks: {place} holds no key with a kid for RS256, ES256 or EdDSA")
+        raise KeysUnusable(f"auth_jwks: {place} holds no public key with a kid for RS256, ES256 or EdDSA")
     return found
 
 
-def _key(one: Mapping[str, Any]) -> PyJWK | None:
-    algorithm = _ALGORITHMS.get((one.get("kty"), one.get("crv")))
-    if algorithm is None or "kid" not in one or one.get("use", "sig") != "sig":
-        return None
-    if one.get("alg", algorithm) != algorithm:
+def _key(one: Any) -> PyJWK | None:
+    """Return a key of a set; None for one that is not for us: it spoils none of the others."""
+    if not isinstance(one, Mapping) or not isinstance(one.get("kid"), str) or "d" in one:  # a private one
         return None
     try:
+        algorithm = _ALGORITHMS[one.get("kty"), one.get("crv")]
+        if one.get("use", "sig") != "sig" or one.get("alg", algorithm) != algorithm:
+            return None
         return PyJWK(dict(one), algorithm)
-    except PyJWTError:
+    except (PyJWTError, ValueError, TypeError, KeyError):
         return None

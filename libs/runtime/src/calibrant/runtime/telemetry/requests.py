@@ -12,9 +12,6 @@ from calibrant.runtime.telemetry.spans import requested
 if TYPE_CHECKING:
     from calibrant.runtime.process import ServiceProcess
 
-_UNTOLD = ("/startup", "/live", "/ready", "/metrics")
-"""What is asked every few seconds by programs, and makes no span."""
-
 
 class RequestTelemetry:
     """Answers requests as a service whose logs and spans they are.
@@ -33,7 +30,7 @@ class RequestTelemetry:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] != "http" or scope["path"].endswith(_UNTOLD):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         parent = Headers(scope=scope).get("traceparent", "")
