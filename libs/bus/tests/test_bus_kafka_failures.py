@@ -248,16 +248,6 @@ async def test_too_large_a_message_is_refused_and_the_next_passes(bus, topic):
         await producer.send([Message(topic, "k", bytes(4_000_000))])
 
 
-async def test_what_strangers_send_is_read(victim, bus, topic):
-    stranger = aiokafka.AIOKafkaProducer(bootstrap_servers=victim.servers)
-    await stranger.start()
-    await stranger.send_and_wait(topic, None, b"\xff\x00", headers=[("h", None)])
-    await stranger.stop()
-    async with bus.consumer(topic, [topic]) as consumer:
-        (record,) = await collect(consumer, 1)
-    assert (record.key, record.value, record.headers) == ("\\xff\x00", b"", (("h", b""),))
-
-
 async def test_retention_is_brought_up_to_date_and_other_settings_stay(victim, bus, topic):
     async def setting(name):
         answers = await admin.describe_configs(

@@ -32,7 +32,7 @@ class Right:
     service: str
     resource: Literal["topic", "group"]
     name: str
-    operation: Literal["Read", "Write", "Describe", "DescribeConfigs"]
+    operation: Literal["Read", "Write", "DescribeConfigs"]
 
 
 def produced_by(service: str) -> tuple[str, ...]:
@@ -51,17 +51,16 @@ def groups_of(service: str) -> tuple[str, str]:
 
 
 def rights_of(service: str) -> tuple[Right, ...]:
-    """Return what a service may do: write and read as the flow says, join its groups, describe every topic.
+    """Return what a service may do: write and read as the flow says, join its groups, and see how its topics are set up.
 
-    Topics and their settings are described to check at the start that all are there as they should be; none may be
-    created or changed: that is an operator's work.
+    The last it checks at its start; none may be created or changed: that is an operator's work. (Who may write or
+    read a topic may describe it, too.)
     """
-    rights = [Right(service, "topic", name, "Write") for name in produced_by(service)]
-    rights += [Right(service, "topic", name, "Read") for name in consumed_by(service)]
+    produced, consumed = produced_by(service), consumed_by(service)
+    rights = [Right(service, "topic", name, "Write") for name in produced]
+    rights += [Right(service, "topic", name, "Read") for name in consumed]
     rights += [Right(service, "group", name, "Read") for name in groups_of(service)]
-    for name in topics():
-        rights.append(Right(service, "topic", name, "Describe"))
-        rights.append(Right(service, "topic", name, "DescribeConfigs"))
+    rights += [Right(service, "topic", name, "DescribeConfigs") for name in sorted({*produced, *consumed})]
     return tuple(rights)
 
 

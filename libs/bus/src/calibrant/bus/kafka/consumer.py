@@ -13,11 +13,12 @@ from typing import Final, Self
 import aiokafka
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from calibrant.bus.errors import BusUnavailable, CommitFailed, NotAssigned
+from calibrant.bus.errors import BusUnavailable, CalibrantError, CommitFailed, NotAssigned
 from calibrant.bus.kafka import inside
-from calibrant.bus.kafka.conversion import to_kafka, to_record
+from calibrant.bus.kafka.conversion import to_kafka
 from calibrant.bus.kafka.failures import translated
 from calibrant.bus.kafka.membership import Membership
+from calibrant.bus.kafka.taking import take
 from calibrant.bus.kafka.topics import Topics
 from calibrant.bus.ports import RebalanceListener
 from calibrant.bus.records import Record, TopicPartition
@@ -208,15 +209,22 @@ class KafkaConsumer:
             self._owned, self._settled = frozenset(), False
 
     async def _take(self, inner: aiokafka.AIOKafkaConsumer, limit: int) -> list[Record]:
-        """Take what has come, from another partition first each time so that none starves. Never waits."""
+        """Take what has come, from another partition first each time so that none starves."""
         if not self._settled or not self._owned or self._membership.in_rebalance:
             return []
         self._turn += 1
-        first = to_kafka(sorted(self._owned)[self._turn % len(self._owned)])
-        taken = [to_record(raw) for raw in (await inner.getmany(first, max_records=limit)).get(first, ())]
-        if len(taken) < limit:
-            rest = await inner.getmany(max_records=limit - len(taken))
-            taken += [to_record(raw) for batch in rest.values() for raw in batch]
+        owned = sorted(self._owned)
+        first = owned[self._turn % len(owned)]
+        taken: list[Record] = []
+        for at in (first, *sorted(self._owned & inside.fetched(inner) - {first})):
+            if len(taken) == limit:
+                break
+            try:
+                taken += await take(self._cluster, inner, at, limit - len(taken))
+            except (KafkaError, CalibrantError):
+                if not taken:
+                    raise
+                break  # what is taken would be lost; the error comes again
         return taken
 
     async def _wait(self, inner: aiokafka.AIOKafkaConsumer, seconds: float) -> None:

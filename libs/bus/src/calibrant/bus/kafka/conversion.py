@@ -3,6 +3,8 @@
 Owns what is done with what Kafka allows and we do not send: keys that are not UTF-8, and values that are missing.
 """
 
+from typing import Any
+
 import aiokafka
 
 from calibrant.bus.records import Record, TopicPartition
@@ -13,17 +15,19 @@ def to_kafka(partition: TopicPartition) -> aiokafka.TopicPartition:
     return aiokafka.TopicPartition(partition.topic, partition.partition)
 
 
-def to_record(raw: aiokafka.ConsumerRecord) -> Record:
+def to_record(at: TopicPartition, raw: Any) -> Record:
     """Give a record as a reader of ours meets it; nothing that a stranger sent makes this fail.
 
     Parameters
     ----------
+    at
+        The partition.
     raw
         From aiokafka, its time in milliseconds.
     """
     return Record(
-        raw.topic,
-        raw.partition,
+        at.topic,
+        at.partition,
         raw.offset,
         None if raw.key is None else raw.key.decode(errors="backslashreplace"),
         raw.value or b"",

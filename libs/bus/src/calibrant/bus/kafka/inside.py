@@ -1,12 +1,14 @@
 """What we need of aiokafka beyond its public face, all in one place, written against version 0.14.
 
-Owns every use of its private names: to know when data have come, that it has died inside, and to end it without
-waiting for a broker that does not answer. Must not know why.
+Owns every use of its private names: to know when and where data have come, that it has died inside, and to end it
+without waiting for a broker that does not answer. Must not know why.
 """
 
 import asyncio
 from contextlib import suppress
 from typing import Any, Final
+
+from calibrant.bus.records import TopicPartition
 
 _PATIENCE_S: Final = 0.1
 
@@ -15,6 +17,11 @@ def touch(consumer: Any) -> None:
     """Say that the consumer is in use, so that it is not taken for stuck while a rebalance keeps it from data."""
     with consumer._subscription.fetch_context():  # noqa: SLF001
         pass
+
+
+def fetched(consumer: Any) -> set[TopicPartition]:
+    """Give the partitions of which data, or errors, have come and were not taken."""
+    return {TopicPartition(at.topic, at.partition) for at in consumer._fetcher._records}  # noqa: SLF001
 
 
 def data_waiter(consumer: Any) -> asyncio.Future[None]:

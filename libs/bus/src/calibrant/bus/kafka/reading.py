@@ -6,12 +6,9 @@ Owns the choice of the oldest or newest records over all partitions. Must not kn
 import asyncio
 from collections.abc import Mapping
 from heapq import merge
-from typing import Any
-
-import aiokafka
 
 from calibrant.bus.kafka import offsets
-from calibrant.bus.kafka.conversion import to_kafka, to_record
+from calibrant.bus.kafka.batches import read_batches
 from calibrant.bus.kafka.failures import translated
 from calibrant.bus.kafka.link import Link
 from calibrant.bus.kafka.topics import Topics
@@ -36,8 +33,8 @@ async def look(
         spans = {at: (max(first, end - limit), end) for at, (first, end) in spans.items()}
     with translated(f"be read in topic {topic!r}"):
         async with asyncio.timeout(link.options.request_timeout_s):
-            found = await _read(link, spans, limit)
-    ordered = list(merge(*found.values(), key=lambda record: record.timestamp_ns))
+            found = [await _read(topics, at, *span, limit) for at, span in spans.items()]
+    ordered = list(merge(*found, key=lambda record: record.timestamp_ns))
     return ordered[:limit] if from_start else ordered[-limit:]
 
 
@@ -48,43 +45,13 @@ async def _spans(link: Link, topics: Topics, topic: str, wanted: Mapping[TopicPa
     return {at: (first, end) for at, (first, end) in spans.items() if first < end}
 
 
-async def _read(link: Link, spans: Spans, limit: int) -> dict[TopicPartition, list[Record]]:
-    """Read each span to its end, or until it has given enough."""
-    found: dict[TopicPartition, list[Record]] = {at: [] for at in spans}
-    if not spans:
-        return found
-    consumer = aiokafka.AIOKafkaConsumer(**link.options.reader())
-    try:
-        await consumer.start()
-        consumer.assign([to_kafka(at) for at in spans])
-        for at, (first, _) in spans.items():
-            consumer.seek(to_kafka(at), first)
-        left = set(spans)
-        while left:
-            for batch in (await consumer.getmany(timeout_ms=1000)).values():
-                for record in map(to_record, batch):
-                    _keep(found[record.topic_partition], record, spans, limit)
-            left -= await _finished(consumer, left, found, spans, limit)
-    finally:
-        await consumer.stop()
-    return found
-
-
-def _keep(kept: list[Record], record: Record, spans: Spans, limit: int) -> None:
-    if len(kept) < limit and record.offset < spans[record.topic_partition][1]:
-        kept.append(record)
-
-
-async def _finished(
-    consumer: Any,
-    left: set[TopicPartition],
-    found: Mapping[TopicPartition, list[Record]],
-    spans: Spans,
-    limit: int,
-) -> set[TopicPartition]:
-    """Tell which are read, and read them no more."""
-    done = {
-        at for at in left if len(found[at]) >= limit or await consumer.position(to_kafka(at)) >= spans[at][1]
-    }
-    consumer.pause(*map(to_kafka, done))
-    return done
+async def _read(topics: Topics, at: TopicPartition, first: int, end: int, limit: int) -> list[Record]:
+    """Read one partition to the end of its span, or until it has given enough."""
+    found: list[Record] = []
+    while first < end and len(found) < limit:
+        more = await read_batches(topics, at, first, limit - len(found))
+        if not more:  # what is left are marks of the brokers' own
+            break
+        first = more[-1].offset + 1
+        found += more
+    return [record for record in found if record.offset < end]

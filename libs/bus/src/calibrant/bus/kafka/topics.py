@@ -34,13 +34,13 @@ class Topics:
     """
 
     def __init__(self, link: Link) -> None:
-        self._link = link
+        self.link = link
         self._counts: dict[str, int] = {}
 
     @property
     def options(self) -> Options:
         """What the cluster was connected to with."""
-        return self._link.options
+        return self.link.options
 
     async def count(self, topic: str) -> int:
         """Give a topic's number of partitions, which never changes.
@@ -72,27 +72,27 @@ class Topics:
         for spec in specs:
             _check_count(spec, existing)
         if missing := [spec for spec in specs if spec.topic not in existing]:
-            await self._link.retried("create topics", lambda: self._create(missing))
+            await self.link.retried("create topics", lambda: self._create(missing))
             for spec in missing:
                 # Many partitions take a busy broker a while, and somebody else may be making them just now.
                 _check_count(spec, await self.leaders([spec.topic], self.options.request_timeout_s))
         if kept := [spec for spec in specs if spec.topic in existing]:
-            await self._link.retried("set the retention of topics", lambda: self._set_retention(kept))
+            await self.link.retried("set the retention of topics", lambda: self._set_retention(kept))
 
     async def _existing(self, topics: Collection[str]) -> Leaders:
         async def attempt() -> Leaders:
             request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
-            return _leaders((await self._link.ask(request)).topics)
+            return _leaders((await self.link.ask(request)).topics)
 
-        found = await self._link.retried("describe topics", attempt) if topics else {}
+        found = await self.link.retried("describe topics", attempt) if topics else {}
         self._counts |= {topic: len(leaders) for topic, leaders in found.items()}
         return found
 
     async def _create(self, specs: list[TopicSpec]) -> None:
         wanted = [(spec.topic, spec.partitions, _settings(spec)) for spec in specs]
-        timeout_ms = round(self._link.options.request_timeout_s * 1e3)
-        request = CreateTopics(wanted, timeout_ms, self._link.options.replication)
-        answer = await self._link.ask(request, await self._link.controller())
+        timeout_ms = round(self.link.options.request_timeout_s * 1e3)
+        request = CreateTopics(wanted, timeout_ms, self.link.options.replication)
+        answer = await self.link.ask(request, await self.link.controller())
         for topic, code, said in answer.topics:
             error = kafka.for_code(code)
             if error not in {kafka.NoError, kafka.TopicAlreadyExistsError}:
@@ -100,7 +100,7 @@ class Topics:
 
     async def _set_retention(self, specs: list[TopicSpec]) -> None:
         request = DescribeConfigsRequest([(TOPIC, spec.topic, [_RETENTION]) for spec in specs])
-        answer = await self._link.ask(request)
+        answer = await self.link.ask(request)
         now = {}
         for code, said, _, topic, settings in answer.resources:
             if code:
@@ -112,7 +112,7 @@ class Topics:
             if now[spec.topic] != _retention_ms(spec)
         ]
         if changes:
-            answer = await self._link.ask(AlterTopics(changes), await self._link.controller())
+            answer = await self.link.ask(AlterTopics(changes), await self.link.controller())
             for code, said, _, topic in answer.resources:
                 if code:
                     _raise("AlterConfigs", topic, kafka.for_code(code), said)
