@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import select
 
-from calibrant.runtime.database import Database, DatabaseUnavailable
+from calibrant.runtime.database import Database, DatabaseRefused, DatabaseUnavailable
 from calibrant.runtime.database import postgres as server
 from calibrant.runtime.tables import InboxRow
 from calibrant.runtime.testing.databases import DatabaseSite
@@ -76,6 +76,20 @@ def test_what_is_the_servers_fault_is_tried_again(database, state, words):
 def test_what_is_a_statements_fault_stays_what_it_is(database, state):
     with pytest.raises(sa.exc.DBAPIError, match="as told"), database.writing() as session:
         session.execute(code(state))
+
+
+def test_a_user_who_may_make_no_schema_is_told_and_works_in_one_made_for_him(own_cluster):
+    address = own_cluster.create_database("own")
+    with own_cluster.connect("own") as connection:
+        connection.execute("CREATE ROLE weak LOGIN")
+    weak = DatabaseSite(address.replace("calibrant@", "weak@"))
+    denied = "permission denied for database .*Grant its user CREATE"
+    with pytest.raises(DatabaseRefused, match=denied), weak.opened():
+        pass
+    with own_cluster.connect("own") as connection:
+        connection.execute("CREATE SCHEMA test AUTHORIZATION weak")
+    with weak.opened() as database:
+        add(database, "a")
 
 
 def test_a_second_writer_in_the_way_of_the_first_for_too_long_is_told(database):

@@ -11,11 +11,11 @@ from calibrant.bus.errors import AccessDenied, BusRefused, BusUnavailable, Calib
 from calibrant.bus.testing.broker import Broker, Guard
 from calibrant.bus.testing.broker.ports import free_ports
 from calibrant.runtime.adapters import known_database, known_log, open_database
-from calibrant.runtime.database import DatabaseUnavailable
+from calibrant.runtime.database import DatabaseRefused, DatabaseUnavailable
 from calibrant.runtime.objects import open_store
 from calibrant.runtime.objects.s3 import S3Store
 from calibrant.runtime.platform import open_platform
-from calibrant.runtime.reaching import RightMissing, reach
+from calibrant.runtime.reaching import reach
 from calibrant.runtime.settings import PlatformSettings
 
 SECRET = "g3h'e%im \"{}\\é"
@@ -65,7 +65,7 @@ async def test_a_user_who_may_make_no_tables_is_told_which_right_is_missing(tmp_
         connection.execute("create role guest login")
         connection.execute(sql.SQL("grant connect on database {} to guest").format(sql.Identifier(name)))
     settings = PlatformSettings(data_dir=tmp_path, database=postgres_url.replace("calibrant@", "guest@", 1))
-    with pytest.raises(RightMissing, match="grant CREATE"):
+    with pytest.raises(DatabaseRefused, match="grant CREATE"):
         await reach(settings, "archive")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("create schema archive authorization guest")

@@ -2,7 +2,9 @@
 
 import asyncio
 
+import psycopg
 import pytest
+from sqlalchemy import text
 
 from calibrant.runtime import sole
 from calibrant.runtime.health import Health
@@ -70,3 +72,28 @@ async def test_who_finds_it_taken_after_a_restart_of_the_server_ends(make, clust
         async with make():
             with pytest.raises(HeldByAnother, match="camera main runs already"):
                 await mine.watch()
+
+
+async def test_a_lost_session_that_the_server_still_keeps_is_ended_and_the_lock_taken_again(
+    make, monkeypatch
+):
+    monkeypatch.setattr(sole, "LOOK_S", 0.02)
+    health = Health()
+    async with make(health=health) as mine:
+        lost, mine._lock._session = mine._lock._session, None  # as where the network fails
+        watching = asyncio.create_task(mine.watch())
+        await until(lambda: mine._lock._session is not None and not health.troubles)
+        assert not watching.done()
+        with pytest.raises(psycopg.OperationalError, match="terminating connection"):
+            lost.execute("SELECT 1")
+        watching.cancel()
+
+
+async def test_a_server_notices_soon_that_a_machine_has_gone(site, make):
+    database = site.open()
+    with database.reading() as session:
+        assert session.execute(text("SHOW tcp_keepalives_idle")).scalar_one() == "10"
+    database.close()
+    async with make() as mine:
+        (idle,) = mine._lock._session.execute("SHOW tcp_keepalives_idle").fetchone()
+        assert idle == "10"

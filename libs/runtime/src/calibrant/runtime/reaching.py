@@ -9,10 +9,11 @@ import asyncio
 
 from sqlalchemy import text
 
-from calibrant.bus.errors import PermanentError, UnknownTopic
+from calibrant.bus.errors import UnknownTopic
 from calibrant.bus.ports import Bus
 from calibrant.contracts.access import consumed_by, groups_of, produced_by
 from calibrant.runtime.adapters import open_database, open_log
+from calibrant.runtime.database import DatabaseRefused
 from calibrant.runtime.objects import open_store
 from calibrant.runtime.settings import PlatformSettings
 
@@ -21,10 +22,6 @@ _MAY_MAKE_TABLES = text(
     " then has_schema_privilege(:schema, 'CREATE')"
     " else has_database_privilege(current_database(), 'CREATE') end"
 )
-
-
-class RightMissing(PermanentError):
-    """A server does not let us do what a service has to; the text names the right."""
 
 
 async def reach(settings: PlatformSettings, service: str = "") -> dict[str, str]:
@@ -94,14 +91,14 @@ def reach_database(settings: PlatformSettings, service: str = "") -> None:
     ------
     DatabaseUnavailable
         It cannot be reached.
-    RightMissing
+    DatabaseRefused
         The user may not make tables.
     """
     database = open_database(settings, service or "calibrant")
     try:
         with database.reading() as session:
             if service and not session.execute(_MAY_MAKE_TABLES, {"schema": service}).scalar_one():
-                raise RightMissing(
+                raise DatabaseRefused(
                     f"database {database.place}: its user may not make tables there; grant CREATE on the "
                     "database, or on the schema if it exists"
                 )

@@ -4,6 +4,6 @@ Owns transactions, migrations, and what an engine's errors mean for a retry. Kno
 """
 
 from calibrant.runtime.database.database import Database
-from calibrant.runtime.database.engine import DatabaseDamaged, DatabaseUnavailable
+from calibrant.runtime.database.engine import DatabaseDamaged, DatabaseRefused, DatabaseUnavailable
 
-__all__ = ["Database", "DatabaseDamaged", "DatabaseUnavailable"]
+__all__ = ["Database", "DatabaseDamaged", "DatabaseRefused", "DatabaseUnavailable"]

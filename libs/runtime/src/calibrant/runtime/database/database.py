@@ -84,6 +84,8 @@ class Database:
             The database is locked, full or away.
         DatabaseDamaged
             The file is damaged.
+        DatabaseRefused
+            The server withholds a right.
         """
         with self._transaction(self._writer) as session:
             yield session
@@ -125,6 +127,13 @@ class Database:
         ----------
         locations : sequence of Path
             Folders with Alembic revisions, each a branch of its own beside the runtime's.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            The database is locked, full or away.
+        DatabaseRefused
+            The server does not let us make schema or tables.
         """
         self._revise(locations, "heads", up=True)
 

@@ -31,6 +31,10 @@ class DatabaseDamaged(PermanentError):
     """What is stored is damaged, or no database at all."""
 
 
+class DatabaseRefused(PermanentError):
+    """The database does not let us do this; the text says what to grant."""
+
+
 class Backend(Protocol):
     """A kind of database."""
 

@@ -10,14 +10,15 @@ import hashlib
 import os
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from calibrant.bus.errors import TransientError
-from calibrant.runtime.database.engine import BESIDE, READ, DatabaseUnavailable
+from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.runtime.database.engine import BESIDE, READ, DatabaseRefused, DatabaseUnavailable
 
 if TYPE_CHECKING:
     import psycopg
@@ -40,6 +41,14 @@ _NETWORK: Final = {
     "tcp_user_timeout": 25_000,  # ms
     "target_session_attrs": "read-write",
 }
+_NETWORK_THERE: Final = {
+    "tcp_keepalives_idle": "10",  # s
+    "tcp_keepalives_interval": "5",  # s
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25000",  # ms
+}
+"""The same for the server's end of a connection: locks of a machine that has gone are not held for hours."""
+_NO_RIGHT: Final = "42501"
 _AWAY: Final = {
     "08": "its connection failed",
     "53100": "its disk is full: free some space on the server",
@@ -94,11 +103,7 @@ class PostgresSchema:
         url = make_url(self.url).set(drivername="postgresql+psycopg")
         engine = create_engine(
             url.set(password=self.password) if self.password else url,
-            connect_args={
-                **_NETWORK,
-                "application_name": f"calibrant {self.schema}",
-                "options": self._options(),
-            },
+            connect_args=self._network(self._settings()),
             hide_parameters=True,
             pool_size=CONNECTIONS // 3,
             max_overflow=CONNECTIONS - CONNECTIONS // 3,
@@ -110,13 +115,20 @@ class PostgresSchema:
 
     def before_migrations(self, connection: Connection) -> None:
         """Make the schema; what a migration takes is its own affair."""
-        connection.exec_driver_sql(
-            f"SET LOCAL statement_timeout = 0; CREATE SCHEMA IF NOT EXISTS {self.schema}"
-        )
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        # IF NOT EXISTS wants the right to make it even where an operator has made it.
+        known = connection.exec_driver_sql("SELECT FROM pg_namespace WHERE nspname = %s", (self.schema,))
+        if not known.rowcount:
+            connection.exec_driver_sql(f"CREATE SCHEMA {self.schema}")
 
-    def meaning(self, error: DBAPIError) -> TransientError | None:
+    def meaning(self, error: DBAPIError) -> TransientError | PermanentError | None:
         """Tell what an error means."""
         code: str | None = getattr(error.orig, "sqlstate", None)
+        if code == _NO_RIGHT:
+            return DatabaseRefused(
+                f"database {self.place}: {_words(error)}. Grant its user CREATE on the database, and all on the "
+                "schema and its tables"
+            )
         if code is None and not error.connection_invalidated and not _is_operational(error):
             return None
         why = _why(code)
@@ -138,20 +150,20 @@ class PostgresSchema:
         """
         from psycopg import connect  # noqa: PLC0415  whoever has files needs no driver
 
-        return connect(self.url, password=self.password or None, autocommit=True, **self._network())
+        return connect(self.url, password=self.password or None, autocommit=True, **self._network({}))
 
-    def _network(self) -> dict[str, Any]:
+    def _network(self, settings: Mapping[str, str]) -> dict[str, Any]:
         name = f"calibrant {self.schema} {socket.gethostname()}/{os.getpid()}"
-        return {**_NETWORK, "application_name": name[:63]}
+        options = " ".join(f"-c {key}={value}" for key, value in {**_NETWORK_THERE, **settings}.items())
+        return {**_NETWORK, "application_name": name[:63], "options": options}
 
-    def _options(self) -> str:
-        settings = {
+    def _settings(self) -> dict[str, str]:
+        return {
             "search_path": self.schema,
             "lock_timeout": f"{self.busy_timeout_s * 1000:.0f}",
             "statement_timeout": f"{STATEMENT_TIMEOUT_S * 1000}",
             "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT_S * 1000}",
         }
-        return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
     def _begin(self, connection: Connection) -> None:
         chosen = connection.get_execution_options()

@@ -14,8 +14,9 @@ import psycopg
 from calibrant.runtime.database.engine import DatabaseUnavailable
 from calibrant.runtime.database.postgres import PostgresSchema
 
+_SELF = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 _HOLDER = """
-SELECT application_name, host(client_addr) FROM pg_locks JOIN pg_stat_activity USING (pid)
+SELECT pid, backend_start, application_name, host(client_addr) FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = %s
 """
 
@@ -35,6 +36,7 @@ class SessionLock:
         self._backend = backend
         self._number = backend.lock_number(f"sole {name}")
         self._session: psycopg.Connection[Any] | None = None
+        self._last: tuple[Any, ...] = ()
 
     def take(self) -> str | None:
         """Take the lock; return None, or who has it.
@@ -42,14 +44,14 @@ class SessionLock:
         Raises
         ------
         DatabaseUnavailable
-            The server is away.
+            The server is away, or has not noticed yet that our last session is lost.
         """
         self.release()
         try:
             session = self._backend.connect()
             row = session.execute("SELECT pg_try_advisory_lock(%s)", [self._number]).fetchone()
             if row is not None and row[0]:
-                self._session = session
+                self._session, self._last = session, session.execute(_SELF).fetchone() or ()
                 return None
             with session:
                 return self._holder(session)
@@ -77,4 +79,11 @@ class SessionLock:
 
     def _holder(self, session: psycopg.Connection[Any]) -> str:
         found = session.execute(_HOLDER, [self._number]).fetchone()
-        return " at ".join(word for word in found if word) if found else "another process"
+        if found is None:
+            return "another process"
+        if found[:2] == self._last:
+            session.execute("SELECT pg_terminate_backend(%s)", [found[0]])
+            raise DatabaseUnavailable(
+                f"database {self._backend.place}: our own lost session still has the lock; it is ended now"
+            )
+        return " at ".join(word for word in found[2:] if word)
