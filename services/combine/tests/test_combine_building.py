@@ -1,5 +1,6 @@
 """A combine job in its workspace: the product's file and its provenance, and every refusal."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from calibrant.frames.times import format_time
 from calibrant.frames.writing import write_product
 from calibrant.pixels import ENGINE_VERSION
 from calibrant.runtime.handlers import Workspace
-from calibrant.runtime.objects import ObjectDamaged
+from calibrant.runtime.objects import FolderStore, ObjectDamaged
 
 
 def test_the_product_says_all_that_determines_it(bench):
@@ -188,6 +189,22 @@ def test_a_damaged_file_is_refused(bench):
     path = bench.objects.path_of(inputs[1].ref.uri)
     path.write_bytes(path.read_bytes()[:-1])
     assert "is damaged" in refused(bench, bench.job("bias", inputs), error=ObjectDamaged)
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_refused(bench, monkeypatch):
+    inputs = bench.biases(3)
+    checked = FolderStore.local_path
+
+    def cut_after_the_check(store, ref):
+        path = checked(store, ref)
+        os.truncate(path, ref.size_bytes // 2)
+        return path
+
+    monkeypatch.setattr(FolderStore, "local_path", cut_after_the_check)
+    told = refused(bench, bench.job("bias", inputs))
+    assert f"{inputs[0].id}: " in told
+    assert "is truncated: the data of HDU 0 begin at byte 2880 and need" in told
+    assert f"the file ends at byte {inputs[0].ref.size_bytes // 2}" in told
 
 
 def test_a_product_that_is_no_product_is_refused(bench):
