@@ -20,6 +20,7 @@ from delivery_singly import delivery_singly
 from embedded_log import embedded_log
 from rich.console import Console
 from rich.table import Table
+from sequence import sequence
 from validity import look_ups
 
 from calibrant.bus.embedded import open_bus
@@ -116,6 +117,7 @@ def main() -> None:
     embedded_log(console)
     delivery_singly(console)
     delivery_batched(console)
+    sequence(console)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,206 @@
+"""A commanded sequence of biases beside the pixel and file work in it: what everything else adds.
+
+Work is what child processes compute and what is put into the object store: simulated frames, reading, combining,
+measuring, artifacts, the archive's copies. The rest is counted where no such work is going on at all. Alone, with the sizes
+of a large camera: ``python tests/bench/sequence.py --detectors 9 --frames 20 --side 4096``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import yaml
+from figures import Figure, show
+from rich.console import Console
+
+from calibrant.contracts.common.v1 import DataRef
+from calibrant.contracts.sequencer.v1 import ExposureRequest
+from calibrant.observatory.composition import Observatory, observatory
+from calibrant.observatory.following import ask, follow
+from calibrant.observatory.requests import run_request
+from calibrant.observatory.settings import ObservatorySettings
+from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.workers import Workers
+
+ROUNDS = 3
+DETECTORS, FRAMES, SIDE = 9, 20, 1024
+MOST_OVERHEAD = 0.10
+MOST_LATENCY_S = 0.5
+Interval = tuple[float, float]
+WORK: list[Interval] = []
+"""When work was going on, in seconds of the machine's monotonic clock, which processes share."""
+
+
+@contextmanager
+def noted() -> Any:
+    """Note that work goes on in the block."""
+    begun_s = time.monotonic()
+    try:
+        yield
+    finally:
+        WORK.append((begun_s, time.monotonic()))
+
+
+def timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, Interval]:
+    """Call, in a child process, and tell from when to when."""
+    begun_s = time.monotonic()
+    return function(*arguments), (begun_s, time.monotonic())
+
+
+class TimedWorkers(Workers):
+    """Notes when its children compute."""
+
+    async def run(self, function: Callable[..., Any], *arguments: Any, **limits: Any) -> Any:
+        """Run a function in a child process."""
+        result, interval = await super().run(timed, function, *arguments, **limits)
+        WORK.append(interval)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class TimedStore(FolderStore):
+    """Notes when it puts."""
+
+    def put_if_absent(self, key: str, file: Path, media_type: str) -> DataRef:
+        """Store a file's bytes under a key."""
+        with noted():
+            return FolderStore.put_if_absent(self, key, file, media_type)
+
+
+def camera_file(folder: Path, detectors: int, side: int) -> Path:
+    """Write the simulated camera with other numbers: detectors of so many pixels a side, four amplifiers each."""
+    known = resources.files("calibrant.frames").joinpath("instruments", "simcam.yaml")
+    camera = yaml.safe_load(known.read_text(encoding="utf-8"))
+    half = side // 2
+    place = {"A00": (0, 0), "A01": (1, 0), "A10": (0, 1), "A11": (1, 1)}
+    amplifiers = [amplifier(one, *place[one["name"]], half) for one in camera["detectors"][0]["amplifiers"]]
+    shape = [2 * (half + 16), 2 * (half + 36)]
+    camera["name"] = "benchcam"
+    camera["files"]["identify"] = {"INSTRUME": "^benchcam$"}
+    camera["detectors"] = [
+        {
+            "id": n,
+            "name": f"S{n:02}",
+            "serial": f"BENCH-{n:04}",
+            "raw_shape": shape,
+            "amplifiers": amplifiers,
+        }
+        for n in range(detectors)
+    ]
+    camera["simulation"]["flaws"] = {}
+    path = folder / "benchcam.yaml"
+    path.write_text(yaml.safe_dump(camera), encoding="utf-8")
+    return path
+
+
+def amplifier(known: dict[str, Any], right: int, top: int, half: int) -> dict[str, Any]:
+    """Place an amplifier's stream in its quarter of the raw frame: prescan, image, overscan."""
+    column, row = right * (half + 36), top * (half + 16)
+    rows = f"{row + 1}:{row + half}"
+    image = f"{column + 5}:{column + 4 + half}"
+    return known | {
+        "prescan": f"[{column + 1}:{column + 4},{rows}]",
+        "image": f"[{image},{rows}]",
+        "serial_overscan": f"[{column + 5 + half}:{column + 36 + half},{rows}]",
+        "parallel_overscan": f"[{image},{row + half + 1}:{row + half + 16}]",
+        "placed": f"[{right * half + 1}:{(right + 1) * half},{top * half + 1}:{(top + 1) * half}]",
+    }
+
+
+def covered_s(intervals: Sequence[Interval], begun_s: float, ended_s: float) -> float:
+    """Return how long at least one interval was going on between two moments, in seconds."""
+    total_s, reached_s = 0.0, begun_s
+    for first_s, last_s in sorted(intervals):
+        first_s, last_s = max(first_s, reached_s), min(last_s, ended_s)  # noqa: PLW2901  what is new of it
+        if last_s > first_s:
+            total_s += last_s - first_s
+            reached_s = last_s
+    return total_s
+
+
+async def announced(running: Observatory, topic: str, kind: str) -> float:
+    """Return when the last event of a kind was made, in seconds of the monotonic clock."""
+    records = await running.platform.bus.read(topic, from_start=False, limit=100)
+    times = [
+        dict(record.headers)["ce_time"].decode()
+        for record in records
+        if dict(record.headers)["ce_type"].decode().endswith(kind)
+    ]
+    since_epoch_s = max(datetime.fromisoformat(text).timestamp() for text in times)
+    return since_epoch_s - time.time() + time.monotonic()
+
+
+async def run_once(instrument: Path, folder: Path, frames: int) -> tuple[float, float]:
+    """Take a sequence the whole way; return the overhead as a fraction, and the seconds beside work after the last readout."""
+    exposures = (ExposureRequest(image_type="BIAS", exposure_times_s=(0.0,) * frames, filter=""),)
+    plain = ObservatorySettings(data_dir=folder, worker_slots=1)
+    request = run_request(plain, instrument=str(instrument), exposures=exposures, requested_by="bench")
+    settings = plain.model_copy(update={"instrument": request.instrument})
+    with patch("calibrant.runtime.platform.Workers", TimedWorkers):
+        async with observatory(settings) as running:
+            WORK.clear()
+            begun_s = time.monotonic()
+            asked = await asyncio.to_thread(ask, running, request)
+            async for progress in follow(running, asked.run_id):
+                last = progress
+            ended_s = await announced(running, "publications", "ProductPublished")
+            readout_s = await announced(running, "camera-events", "ExposureStored")
+    assert last.published == last.to_publish > 0, last
+    work_s = covered_s(WORK, begun_s, ended_s)
+    beside_s = (ended_s - readout_s) - covered_s(WORK, readout_s, ended_s)
+    return (ended_s - begun_s - work_s) / work_s, beside_s
+
+
+def measured(detectors: int, frames: int, side: int) -> list[tuple[float, float]]:
+    """Run a few sequences, each on a new data folder."""
+    found = []
+    with patch("calibrant.runtime.objects.choosing.FolderStore", TimedStore):
+        for _ in range(ROUNDS):
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                found.append(
+                    asyncio.run(run_once(camera_file(folder, detectors, side), folder / "data", frames))
+                )
+    return found
+
+
+def sequence(console: Console, detectors: int = DETECTORS, frames: int = FRAMES, side: int = SIDE) -> None:
+    """Measure and show what came out."""
+    many, one = measured(detectors, frames, side), measured(1, frames, side)
+    what = f"{frames} biases of {side} x {side}"
+    figures = [
+        Figure(
+            f"{detectors} detectors, {what}: everything but work, to work",
+            [overhead for overhead, _ in many],
+            target=MOST_OVERHEAD,
+            at_most=True,
+        ),
+        Figure(
+            f"1 detector, {what}: last readout to announcement, work left out",
+            [latency_s for _, latency_s in one],
+            "s",
+            MOST_LATENCY_S,
+            at_most=True,
+        ),
+    ]
+    show(console, "a commanded sequence, one worker", figures)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--detectors", type=int, default=DETECTORS)
+    parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--side", type=int, default=SIDE)
+    chosen = parser.parse_args()
+    sequence(Console(width=140), chosen.detectors, chosen.frames, chosen.side)
