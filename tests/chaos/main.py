@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -34,6 +35,8 @@ def main() -> int:
     told.flush()
     if words.dry:
         return 0
+    for number in (signal.SIGINT, signal.SIGTERM):  # however it is ended, it leaves nothing running
+        signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="calibrant-chaos-"))
     return _weather(Plan(folder, folder / "pycache", faults, settle_s=words.settle), words)
 

@@ -20,8 +20,10 @@ from functools import partial
 from calibrant.bus.errors import CalibrantError
 from calibrant.bus.kafka import open_bus
 from calibrant.bus.ports import Message
+from calibrant.bus.testing.broker import BrokerFailed
 from calibrant.contracts.flow import topics
 from calibrant.observatory.testing import Site, UnitEnded
+from calibrant.runtime.testing.postgres import ServerFailed
 from chaos.disk import SmallDisk
 from chaos.keeper import Keeper
 from chaos.schedule import OF_UNITS, Fault, Kind
@@ -32,6 +34,7 @@ COPIES = 20
 """Most records delivered again at once."""
 _AT_ONCE = 12
 _RETRY_S = 1.0
+_STARTS = 5
 _RESEND_S = 120.0
 
 
@@ -119,11 +122,12 @@ class Faults:
         broker, database, objects = self.servers.broker, self.servers.database, self.servers.objects
         lines = self.servers.lines
         cut, mend = lines.cut, lines.mend
+        broker_up, database_up = partial(_until_up, broker.start), partial(_until_up, database.start)
         return {
-            Kind.BROKER_KILL: ("broker", broker.kill, broker.start),
-            Kind.BROKER_RESTART: ("broker", broker.stop, broker.start),
-            Kind.DATABASE_KILL: ("database", database.kill, database.start),
-            Kind.DATABASE_RESTART: ("database", database.stop, database.start),
+            Kind.BROKER_KILL: ("broker", broker.kill, broker_up),
+            Kind.BROKER_RESTART: ("broker", broker.stop, broker_up),
+            Kind.DATABASE_KILL: ("database", database.kill, database_up),
+            Kind.DATABASE_RESTART: ("database", database.stop, database_up),
             Kind.OBJECTS_PAUSE: ("objects", objects.pause, objects.resume),
             Kind.SLOW_BROKER: ("slow line", partial(lines.slow, "broker"), partial(lines.quicken, "broker")),
             Kind.CUT_BROKER: ("broker's line", partial(cut, "broker"), partial(mend, "broker")),
@@ -177,3 +181,12 @@ class Faults:
             return 0
         finally:
             await bus.close()
+
+
+def _until_up(start: Way) -> None:
+    """Start a server; on a machine with much else to do that may take longer than it is waited for at once."""
+    for _ in range(_STARTS - 1):
+        with contextlib.suppress(BrokerFailed, ServerFailed):
+            start()
+            return
+    start()
