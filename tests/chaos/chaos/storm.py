@@ -37,8 +37,9 @@ VARIABLES = {
     "CALIBRANT_FLAWS": f'["{FLAW}"]',
     "CALIBRANT_ATTEMPTS": "20",
     "CALIBRANT_CAMERA_WAIT_S": "600",
+    "CALIBRANT_STALL_FREE_BYTES": str(64 << 20),
 }
-"""An exposure that a killed camera lost is asked for again, more often than a site at peace would."""
+"""An exposure that a killed camera lost is asked for again, more often than a site at peace would; the disk is small."""
 
 
 class Unbounded(AssertionError):
