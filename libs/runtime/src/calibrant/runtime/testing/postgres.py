@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,12 +25,15 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
+from calibrant.bus.testing.broker.leash import Leash
+from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
+
 USER = "calibrant"
 """The cluster's superuser; its databases belong to it."""
 PATIENCE_S = 60.0
 _PLACES = "/usr/lib/postgresql"
 _OPTIONS = {
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "max_connections": "300",
     "shared_buffers": "64MB",
@@ -77,11 +79,11 @@ class Cluster:
         self._programs = programs
         self._folder = Path(tempfile.mkdtemp(prefix="calibrant-postgres-")) if data is None else None
         self.data = data or Path(self._folder or "") / "data"
-        self.port = port or _free_port()
+        self.port = port or free_ports(1)[0]
         self.password = password
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._leash: Leash | None = None
         self._owner = _owner()
 
     def __enter__(self) -> Self:
@@ -102,7 +104,7 @@ class Cluster:
 
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database; without the password."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{database}"
 
     def create_database(self, name: str = "") -> str:
         """Make an empty database, by default under a name of its own; return its address."""
@@ -133,7 +135,7 @@ class Cluster:
             self._process = subprocess.Popen(  # noqa: S603  programs of the system's package
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **self._owner
             )
-        self._guard = _guard(self._process.pid)
+        self._leash = Leash(self._process.pid, signal.SIGQUIT)
         self._await_answer(self._process)
 
     def stop(self) -> None:
@@ -203,7 +205,8 @@ class Cluster:
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:
             return
-        _release(self._guard)
+        if self._leash is not None:
+            self._leash.release()
         self._signal(number)
         if number is not signal.SIGKILL:
             self._signal(signal.SIGCONT)  # a suspended one would not hear it
@@ -251,31 +254,9 @@ def _owner() -> dict[str, Any]:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
-def _guard(server: int) -> subprocess.Popen[bytes]:
-    """Start a process that ends the server when this one is gone, however it ended: its pipe closes then."""
-    ends_it = f"read _ ; kill -QUIT {server}"
-    return subprocess.Popen(  # noqa: S603
-        ["/bin/sh", "-c", ends_it], stdin=subprocess.PIPE, start_new_session=True, stderr=subprocess.DEVNULL
-    )
-
-
-def _release(guard: subprocess.Popen[bytes] | None) -> None:
-    if guard is not None and guard.stdin is not None:
-        guard.kill()
-        guard.wait()
-        guard.stdin.close()
-
-
 def _children(process: int) -> list[int]:
     told = Path(f"/proc/{process}/task/{process}/children")
     return [int(child) for child in told.read_text("ascii").split()] if told.exists() else []
-
-
-def _free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        port: int = opened.getsockname()[1]
-        return port
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -23,6 +23,7 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
+from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
 from calibrant.runtime.objects.cache import Cache
 from calibrant.runtime.objects.s3 import S3Store
 from calibrant.runtime.objects.s3_client import Bucket
@@ -47,7 +48,7 @@ class ObjectServer:
     """
 
     def __init__(self, *, port: int = 0, environment: Mapping[str, str] | None = None) -> None:
-        self.port = port or _free_port()
+        self.port = port or free_ports(1)[0]
         self._environment = dict(environment or {})
         self._folder = tempfile.TemporaryDirectory(prefix="calibrant-s3-")
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,7 +68,7 @@ class ObjectServer:
     @property
     def endpoint(self) -> str:
         """URL of the service."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def _log(self) -> Path:
@@ -126,7 +127,7 @@ class ObjectServer:
 
     def _listens(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S).close()
+            socket.create_connection((LOOPBACK, self.port), timeout=PATIENCE_S).close()
         except ConnectionRefusedError:
             return False
         return True
@@ -144,12 +145,6 @@ class ObjectServer:
         process.wait(PATIENCE_S)
         if process.stdin is not None:
             process.stdin.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

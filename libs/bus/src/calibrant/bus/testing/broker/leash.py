@@ -3,6 +3,7 @@
 Owns one small process that waits for the end of this one. Must not know which server it is.
 """
 
+import signal
 import subprocess
 
 
@@ -13,11 +14,14 @@ class Leash:
     ----------
     pid
         The process at the other end.
+    how
+        The signal that ends it.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, how: signal.Signals = signal.SIGKILL) -> None:
+        ends_it = ["/bin/sh", "-c", f'cat; kill -{how.value} "$0"', str(pid)]
         self._watch = subprocess.Popen(  # noqa: S603
-            ["/bin/sh", "-c", 'cat; kill -9 "$0"', str(pid)], stdin=subprocess.PIPE, start_new_session=True
+            ends_it, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
         )
 
     def release(self) -> None:
