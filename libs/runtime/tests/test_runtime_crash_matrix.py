@@ -1,25 +1,26 @@
-"""Kill -9 between any two steps of delivery, start again: one effect, one result, one announcement's identity."""
+"""Kill -9 between any two steps of delivery, start again: one effect of each kind, one announcement's identity."""
 
 import asyncio
 import os
 import signal
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
-from sqlmodel import select
 
-from calibrant.bus.cloudevents import from_record
-from calibrant.bus.embedded import open_bus
-from calibrant.runtime.adapters import open_database
-from calibrant.runtime.objects import open_store
 from calibrant.runtime.probe import Step
-from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.tables import DeadLetterRow, ExecutionRow, InboxRow, JobRow, OutboxRow
-from calibrant.runtime.testing.probe_service import JOB_ID, EffectRow
+from calibrant.runtime.testing.probe_forks import Forks
+from calibrant.runtime.testing.probe_life import JOB_ID, Life
+from calibrant.runtime.testing.probe_service import EffectRow
+from calibrant.runtime.testing.probe_site import ProbeSite
 
+pytestmark = pytest.mark.timeout(300)
+AT_ONCE = 4
+ANSWERS = 5
 # (step, which passing): 1 is the job's (or, of the relay's steps, the request's), 2 the event's.
-PLACES = [
+OF_THE_JOB = [
     (Step.FETCHED, 1),
     (Step.CLAIMED, 1),
     (Step.COMPUTED, 1),
@@ -29,6 +30,8 @@ PLACES = [
     (Step.RELAYED, 1),
     (Step.MARKED_SENT, 1),
     (Step.OFFSET_COMMITTED, 1),
+]
+OF_THE_EVENT = [
     (Step.FETCHED, 2),
     (Step.BEFORE_COMMIT, 2),
     (Step.COMMITTED, 2),
@@ -36,101 +39,142 @@ PLACES = [
     (Step.MARKED_SENT, 2),
     (Step.OFFSET_COMMITTED, 2),
     (Step.RELAYED, 3),
+    (Step.MARKED_SENT, 3),
+]
+OF_SEVERAL_AT_ONCE = [
+    Step.FETCHED,
+    Step.BEFORE_COMMIT,
+    Step.COMMITTED,
+    Step.RELAYED,
+    Step.MARKED_SENT,
+    Step.OFFSET_COMMITTED,
 ]
 
 
 @pytest.fixture(scope="module")
-def forks():
-    code = "from calibrant.runtime.testing.probe_service import serve_forks; serve_forks()"
-    quiet = {
-        **os.environ,
-        "PYTHONWARNINGS": "ignore::UserWarning",
-    }  # of what the killed have left to the kernel
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=quiet
-    ) as zygote:
-
-        def run(*arguments):
-            zygote.stdin.write(" ".join(str(argument) for argument in arguments) + "\n")
-            zygote.stdin.flush()
-            return int(zygote.stdout.readline())
-
-        yield run
-        zygote.stdin.close()
+def forks(tmp_path_factory):
+    with Forks(tmp_path_factory.mktemp("forks")) as running:
+        yield running
 
 
-def everything(folder, service, table):
-    database = open_database(PlatformSettings(data_dir=folder), service)
-    try:
-        with database.reading() as session:
-            return list(session.exec(select(table)).all())
-    finally:
-        database.close()
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def bus(request):
+    return f"kafka://{request.getfixturevalue('broker').servers}" if request.param == "kafka" else ""
 
 
-async def look_at_the_bus(folder):
-    """Give the events of each topic, and the partitions that are not read to their ends."""
-    bus = await open_bus(folder / "bus.sqlite")
-    try:
-        events = [
-            [from_record(record) for record in await bus.read(topic, from_start=True, limit=100)]
-            for topic in ("combine-jobs.cpu", "combine-results", "run-progress")
-        ]
-        ends = dict(await bus.end_offsets(["combine-jobs.cpu", "combine-results"]))
-        done = {**await bus.committed("combine-jobs"), **await bus.committed("sequencer")}
-        return events, [at for at, end in ends.items() if end != done.get(at, 0)]
-    finally:
-        await bus.close()
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def make_site(request, bus, tmp_path):
+    """Make a place of its own for each case: a folder, topics and groups, databases."""
+
+    def make():
+        corner = uuid4().hex
+        database = "" if request.param == "sqlite" else server.create_database()
+        return ProbeSite(str(tmp_path / corner), bus, database, corner)
+
+    server = None if request.param == "sqlite" else request.getfixturevalue("postgres")
+    return make
 
 
-def assert_done_once(folder):
-    (product,) = list(open_store(PlatformSettings(data_dir=folder)).keys("products"))
-    assert product.split("/")[-1].removesuffix(".txt") in {
-        row.what for row in everything(folder, "combine", EffectRow)
-    }
-    assert [row.job_id for row in everything(folder, "combine", EffectRow)] == [JOB_ID]
-    assert [row.what for row in everything(folder, "sequencer", EffectRow)] == ["heard"]
-    (job,) = everything(folder, "combine", JobRow)
-    executions = {row.execution_id: row.state for row in everything(folder, "combine", ExecutionRow)}
+def side_by_side(check, cases):
+    """Check cases, some at a time, for most of each is waiting; what fails tells which one it was."""
+
+    def told(case):
+        try:
+            check(*case)
+        except BaseException as error:
+            error.add_note(f"killed at {' '.join(map(str, case))}")
+            raise
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        checks = [threads.submit(told, case) for case in cases]
+    failures = [error for error in (done.exception() for done in checks) if error is not None]
+    if failures:
+        raise BaseExceptionGroup(f"{len(failures)} of {len(checks)} cases", failures)
+
+
+def announced(site, topic):
+    """Return the one event of a topic, however often it is there."""
+    events = asyncio.run(site.events(topic))
+    assert len({event.id for event in events}) == 1
+    assert len({event.data for event in events}) == 1
+    return events[0]
+
+
+def assert_nothing_is_left(site, *services):
+    for service in services:
+        assert site.rows(service, OutboxRow) == []
+        assert site.rows(service, DeadLetterRow) == []
+        assert not {row.state for row in site.rows(service, ExecutionRow)} & {"running"}
+    assert list((site.settings.data_dir / "scratch").glob("*/*/job-*")) == []
+
+
+def assert_the_job_is_done_once(site):
+    (product,) = site.objects("products")
+    (effect,) = site.rows("combine", EffectRow)
+    assert (effect.job_id, effect.what) == (JOB_ID, product.split("/")[-1].removesuffix(".txt"))
+    (job,) = site.rows("combine", JobRow)
+    executions = {row.execution_id: row.state for row in site.rows("combine", ExecutionRow)}
     assert executions.pop(job.execution_id) == "done"
-    assert set(executions.values()) <= {"interrupted"}
-    assert len(executions) <= 1
-    announced, not_read = asyncio.run(look_at_the_bus(folder))
-    assert not_read == []
-    for events in announced:
-        assert len({event.id for event in events}) == 1
-        assert len({event.data for event in events}) == 1
-        assert {event.correlation_id for event in events} == {"probe-run"}
-    for service in ("combine", "sequencer"):
-        assert everything(folder, service, OutboxRow) == []
-        assert everything(folder, service, DeadLetterRow) == []
-    assert len(everything(folder, "combine", InboxRow)) == 1
-    assert len(everything(folder, "sequencer", InboxRow)) == 2  # the seed and the answer
-    assert list((folder / "scratch" / "combine").glob("*/job-*")) == []
+    assert set(executions.values()) <= {"interrupted", "superseded"}
+    assert [row.what for row in site.rows("sequencer", EffectRow)] == ["heard"]
+    assert len(site.rows("combine", InboxRow)) == 1
+    assert len(site.rows("sequencer", InboxRow)) == 2  # the request and the answer
+    for topic in ("combine-jobs.cpu", "combine-results", "run-progress"):
+        assert announced(site, topic).correlation_id == "probe-run"
+    assert asyncio.run(site.unread("combine-jobs", ["combine-jobs.cpu"])) == []
+    assert asyncio.run(site.unread("sequencer", ["combine-results"])) == []
+    assert_nothing_is_left(site, "combine", "sequencer")
 
 
-@pytest.mark.parametrize(("step", "passing"), PLACES, ids=str)
-def test_a_kill_at_any_step_loses_nothing_and_does_nothing_twice(forks, tmp_path, step, passing):
-    assert forks(tmp_path, "--kill-at", step.value, "--passing", passing) == -signal.SIGKILL
-    assert forks(tmp_path) == 0
-    assert_done_once(tmp_path)
+def assert_each_answer_is_heard_once(site):
+    assert sorted(row.job_id for row in site.rows("sequencer", EffectRow)) == [
+        f"{JOB_ID}-{at}" for at in range(ANSWERS)
+    ]
+    assert len(site.rows("sequencer", InboxRow)) == ANSWERS
+    told = asyncio.run(site.events("run-progress"))
+    assert len({event.id for event in told}) == len({event.causation_id for event in told}) == ANSWERS
+    assert asyncio.run(site.unread("sequencer", ["combine-results"])) == []
+    assert_nothing_is_left(site, "sequencer")
 
 
-def test_kills_at_every_step_one_after_the_other(forks, tmp_path):
+@pytest.mark.parametrize("places", [OF_THE_JOB, OF_THE_EVENT], ids=["job", "event"])
+def test_a_kill_at_any_step_loses_nothing_and_does_nothing_twice(forks, make_site, places):
+    def check(step, passing):
+        life = Life(make_site(), step, passing)
+        assert forks.live(life) == -signal.SIGKILL
+        assert forks.live(replace(life, kill_at=None)) == os.EX_OK
+        assert_the_job_is_done_once(life.site)
+
+    side_by_side(check, places)
+
+
+def test_a_kill_while_several_events_are_dealt_with_at_once_leaves_all_or_nothing_of_them(forks, make_site):
+    def check(step):
+        life = Life(make_site(), step, answers=ANSWERS)
+        assert forks.live(life) == -signal.SIGKILL
+        effects = life.site.rows("sequencer", EffectRow)
+        assert bool(effects) == (step not in {Step.FETCHED, Step.BEFORE_COMMIT})
+        assert len(life.site.rows("sequencer", InboxRow)) == len(effects)
+        assert forks.live(replace(life, kill_at=None)) == os.EX_OK
+        assert_each_answer_is_heard_once(life.site)
+
+    side_by_side(check, [(step,) for step in OF_SEVERAL_AT_ONCE])
+
+
+def test_kills_at_every_step_one_after_the_other(forks, make_site):
+    life = Life(make_site())
     for step in (Step.CLAIMED, Step.COMPUTED, Step.COMMITTED, Step.RELAYED):
-        forks(tmp_path, "--kill-at", step.value)
-    assert forks(tmp_path) == 0
-    assert len(everything(tmp_path, "combine", JobRow)) == 1
-    states = [row.state for row in everything(tmp_path, "combine", ExecutionRow)]
+        forks.live(replace(life, kill_at=step))
+    assert forks.live(life) == os.EX_OK
+    assert_the_job_is_done_once(life.site)
+    states = [row.state for row in life.site.rows("combine", ExecutionRow)]
     assert sorted(states) == ["done", "interrupted", "interrupted"]
-    assert len(everything(tmp_path, "combine", EffectRow)) == 1
-    assert len(everything(tmp_path, "sequencer", EffectRow)) == 1
 
 
-def test_another_start_after_the_end_changes_nothing(forks, tmp_path):
-    assert forks(tmp_path) == os.EX_OK
-    rows = everything(tmp_path, "combine", ExecutionRow)
-    command = [sys.executable, "-m", "calibrant.runtime.testing.probe_service", str(tmp_path)]
-    assert subprocess.run(command, check=False, timeout=60).returncode == os.EX_OK
-    assert everything(tmp_path, "combine", ExecutionRow) == rows
-    assert_done_once(tmp_path)
+def test_another_start_after_the_end_changes_nothing(forks, make_site):
+    life = Life(make_site())
+    assert forks.live(life) == os.EX_OK
+    rows = life.site.rows("combine", ExecutionRow)
+    assert forks.live(life) == os.EX_OK
+    assert life.site.rows("combine", ExecutionRow) == rows
+    assert_the_job_is_done_once(life.site)

@@ -38,10 +38,13 @@ class Workers:
         How many processes; each computes one call at a time.
     preload : tuple of str
         Modules that a new process imports at once, while nobody waits for it; what fails is left to the call that needs it.
+    start_method : str
+        How a process begins, as ``multiprocessing`` names it: "fork" is for those who have no threads.
     """
 
-    def __init__(self, slots: int, preload: tuple[str, ...] = ()) -> None:
+    def __init__(self, slots: int, preload: tuple[str, ...] = (), start_method: str = "spawn") -> None:
         self.slots = slots
+        self._context = multiprocessing.get_context(start_method)
         self._preload = preload
         self._free: asyncio.Queue[ProcessPoolExecutor] | None = None
         self._all: list[ProcessPoolExecutor] = []
@@ -113,9 +116,8 @@ class Workers:
 
     def _new(self) -> ProcessPoolExecutor:
         """Make a pool of one, whose process starts with the first call."""
-        context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(
-            1, mp_context=context, initializer=_begin, initargs=(self._preload, handed_on())
+            1, mp_context=self._context, initializer=_begin, initargs=(self._preload, handed_on())
         )
 
     def _replaced(self, old: ProcessPoolExecutor) -> ProcessPoolExecutor:
