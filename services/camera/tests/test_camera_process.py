@@ -24,6 +24,7 @@ from calibrant.frames.instrument import load_instrument
 from calibrant.frames.reading import read_frames
 from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.process import ServiceProcess
+from calibrant.runtime.testing.services import answer_lost
 
 
 def raw_files(folder):
@@ -224,6 +225,20 @@ async def test_commands_over_http_go_the_same_way(tmp_path, tools):
             assert (await client.get("/commands/nobody")).status_code == 404
             assert (await client.post("/commands/start", json={"speed": 1})).status_code == 422
             assert (await client.get("/openapi.json")).status_code == 200
+
+
+@pytest.mark.asyncio
+async def test_an_order_repeated_after_a_503_under_its_identifier_is_one_command(tmp_path, tools):
+    async with tools.running_camera(tmp_path) as (app, commander):
+        await commander.enable()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://camera") as client:
+            order = {"command_id": "mine", "image_type": "BIAS"}
+            with answer_lost("http:"):
+                assert (await client.post("/commands/takeImages", json=order)).status_code == 503
+            again = await client.post("/commands/takeImages", json=order)
+            assert (again.status_code, again.json()["command_id"]) == (202, "mine")
+            assert [ack["code"] for ack in (await done(client, "mine"))["acks"]] == [301, 303]
+            assert len((await client.get("/exposures")).json()) == 1
 
 
 async def done(client, command_id):

@@ -12,6 +12,7 @@ import pytest
 from calibrant.contracts.camera.v1 import SummaryState, SummaryStateChanged, TakeImages
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested
 from calibrant.runtime.platform import open_platform
+from calibrant.runtime.testing.services import answer_lost
 from calibrant.sequencer.app import create_app
 from calibrant.sequencer.settings import SequencerSettings
 
@@ -60,6 +61,20 @@ async def test_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
         assert (await finished(client, "folder-run"))["run"]["outcome"] == "failed"
         assert [run["run_id"] for run in (await client.get("/runs")).json()] == ["camera-run", "folder-run"]
         assert process.faults() == []
+
+
+@pytest.mark.asyncio
+async def test_an_order_repeated_after_a_503_under_its_name_is_one_run(kit, tmp_path):
+    async with serving(tmp_path / "data") as (client, platform, _process):
+        order = {"instrument": "simcam-tiny", "folder": kit.folder, "run_id": "mine"}
+        with answer_lost("request:"):
+            assert (await client.post("/runs", json=order)).status_code == 503
+        again = await client.post("/runs", json=order)
+        assert (again.status_code, again.json()) == (202, {"run_id": "mine"})
+        other = await client.post("/runs", json=order | {"make": ["bias"]})
+        assert (other.status_code, "mine" in other.json()["detail"]) == (400, True)
+        assert [run["run_id"] for run in (await client.get("/runs")).json()] == ["mine"]
+        assert len({record.headers for record in await read(platform.bus, "runs")}) == 1
 
 
 @pytest.mark.asyncio

@@ -27,7 +27,8 @@ class Order(BaseModel):
         default=None,
         min_length=1,
         max_length=100,
-        description="Identifier; the same one again is carried out once. Left out: a new one.",
+        description="Identifier of your choice. The same order again under it, as after a 503 or a lost answer, is "
+        "carried out once. Left out: a new one, and the order again is another command.",
     )
     timeout_s: float = Field(
         default=60.0, gt=0, le=86_400, description="Unit: s. It is not started later than so long from now."

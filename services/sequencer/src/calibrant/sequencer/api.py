@@ -20,7 +20,10 @@ class RunOrder(BaseModel):
 
     instrument: str = Field(description="Instrument name; no path.", pattern=INSTRUMENT)
     run_id: str | None = Field(
-        default=None, description="Name of the run; omitted: a new one.", pattern=RUN_ID
+        default=None,
+        description="Name of the run, of your choice. The same order again under it, as after a 503 or a lost answer, "
+        "begins no second run. Omitted: a new one, and the order again is another run.",
+        pattern=RUN_ID,
     )
     exposures: tuple[ExposureRequest, ...] = Field(default=(), description="Exposures to command.")
     folder: str = Field(default="", description="Folder with frames.")

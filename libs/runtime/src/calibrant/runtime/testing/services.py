@@ -6,16 +6,18 @@ Owns no expectations.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from types import ModuleType
 from typing import Any
 
 from calibrant.bus.ports import Message
+from calibrant.runtime.database import DatabaseUnavailable
 from calibrant.runtime.handlers import HandlerTable, collect
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.testing.fakes import job_done, record_of
+from calibrant.runtime.unit_of_work import UnitOfWork
 
 PATIENCE_S = 30.0
 
@@ -58,3 +60,22 @@ async def until(true: Callable[[], Awaitable[object]]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not await true():  # noqa: ASYNC110  what is waited for is told by nobody
             await asyncio.sleep(0.01)
+
+
+@contextmanager
+def answer_lost(causes: str) -> Iterator[None]:
+    """Lose the answer to each commit of a unit of work whose cause begins so, as when the server goes away just then."""
+    whole = ServiceProcess.unit_of_work
+
+    @contextmanager
+    def lost(self: ServiceProcess, cause: str, correlation_id: str | None = None) -> Iterator[UnitOfWork]:
+        with whole(self, cause, correlation_id) as unit:
+            yield unit
+        if cause.startswith(causes):
+            raise DatabaseUnavailable("the server went away")
+
+    ServiceProcess.unit_of_work = lost  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        ServiceProcess.unit_of_work = whole  # type: ignore[method-assign]
