@@ -19,22 +19,24 @@ from calibrant.runtime.testing.probe_site import ProbeSite
 pytestmark = pytest.mark.timeout(300)
 AT_ONCE = 4
 ANSWERS = 5
-# (step, which passing): 1 is the job's (or, of the relay's steps, the request's), 2 the event's.
+# (step, which passing): 1 is the job's and 2 the event's; of the relay's and the commits, 1 is the request's.
 OF_THE_JOB = [
     (Step.FETCHED, 1),
     (Step.CLAIMED, 1),
     (Step.COMPUTED, 1),
     (Step.ARTIFACT_PUT, 1),
     (Step.BEFORE_COMMIT, 1),
+    (Step.BEFORE_COMMIT, 2),
     (Step.COMMITTED, 1),
+    (Step.COMMITTED, 2),
     (Step.RELAYED, 1),
     (Step.MARKED_SENT, 1),
     (Step.OFFSET_COMMITTED, 1),
 ]
 OF_THE_EVENT = [
     (Step.FETCHED, 2),
-    (Step.BEFORE_COMMIT, 2),
-    (Step.COMMITTED, 2),
+    (Step.BEFORE_COMMIT, 3),
+    (Step.COMMITTED, 3),
     (Step.RELAYED, 2),
     (Step.MARKED_SENT, 2),
     (Step.OFFSET_COMMITTED, 2),
@@ -163,8 +165,8 @@ def test_a_kill_while_several_events_are_dealt_with_at_once_leaves_all_or_nothin
 
 def test_kills_at_every_step_one_after_the_other(forks, make_site):
     life = Life(make_site())
-    for step in (Step.CLAIMED, Step.COMPUTED, Step.COMMITTED, Step.RELAYED):
-        forks.live(replace(life, kill_at=step))
+    for step, passing in ((Step.CLAIMED, 1), (Step.COMPUTED, 1), (Step.COMMITTED, 2), (Step.RELAYED, 1)):
+        assert forks.live(replace(life, kill_at=step, passing=passing)) == -signal.SIGKILL
     assert forks.live(life) == os.EX_OK
     assert_the_job_is_done_once(life.site)
     states = [row.state for row in life.site.rows("combine", ExecutionRow)]

@@ -25,6 +25,7 @@ from calibrant.runtime.health import Health, Phase
 from calibrant.runtime.housekeeping import keep_house
 from calibrant.runtime.lossy import send_lossy
 from calibrant.runtime.platform import Platform
+from calibrant.runtime.probe import Step
 from calibrant.runtime.relay import Relay
 from calibrant.runtime.sole import Sole
 from calibrant.runtime.spec import ServiceSpec
@@ -199,6 +200,8 @@ class ServiceProcess:
             ) as unit,
         ):
             yield unit
+            self.platform.probe.at(Step.BEFORE_COMMIT)
+        self.platform.probe.at(Step.COMMITTED)
         self.wake()
 
     @contextmanager

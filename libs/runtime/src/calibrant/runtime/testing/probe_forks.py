@@ -5,19 +5,19 @@ Owns the server, which forks, and its client. ``python -m calibrant.runtime.test
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pickle
 import signal
 import socket
 import subprocess
 import sys
-import traceback
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
+from calibrant.runtime.testing.lives import lived
 from calibrant.runtime.testing.probe_life import Life, live
 
 _IMPORTED_LATE = ("alembic.command", "alembic.runtime.environment", "alembic.ddl", "psycopg", "aiokafka")
@@ -85,29 +85,12 @@ def serve(path: str) -> None:
             line.close()
 
 
-def _answer(line: socket.socket) -> None:
+def _answer(line: socket.socket) -> NoReturn:
     """Let the life be lived in one more process, and say how that ended."""
     with line.makefile("rb") as asked:
         life: Life = pickle.loads(asked.read())  # noqa: S301  from our own socket
-    child = os.fork()
-    if child == 0:
-        line.close()
-        _live(life)
-    _, status = os.waitpid(child, 0)
-    line.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+    line.sendall(str(lived(partial(live, life))).encode())
     os._exit(0)
-
-
-def _live(life: Life) -> None:
-    """Live, and never return to what the fork came from."""
-    code = os.EX_SOFTWARE
-    try:
-        asyncio.run(live(life))
-        code = os.EX_OK
-    except BaseException:  # noqa: BLE001  told, and the process ends here
-        traceback.print_exc()
-    finally:
-        os._exit(code)
 
 
 if __name__ == "__main__":

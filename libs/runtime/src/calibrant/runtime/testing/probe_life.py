@@ -6,17 +6,16 @@ Owns no expectations.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlmodel import func, select
 
 from calibrant.runtime.platform import Platform
-from calibrant.runtime.probe import Probe, Step
+from calibrant.runtime.probe import Step
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.testing.fakes import combine_job
+from calibrant.runtime.testing.lives import KillAt, settled
 from calibrant.runtime.testing.probe_service import EffectRow, hear, record, service
 from calibrant.runtime.testing.probe_site import PATIENCE_S, ProbeSite
 from calibrant.runtime.testing.services import send_done
@@ -46,29 +45,6 @@ class Life:
     kill_at: Step | None = None
     passing: int = 1
     answers: int = 0
-
-
-class KillAt(Probe):
-    """Kills this process when a step is passed for the n-th time.
-
-    Parameters
-    ----------
-    step : Step or None
-        Where; None: nowhere.
-    passing : int
-        At which passing, counted from 1.
-    """
-
-    def __init__(self, step: Step | None, passing: int) -> None:
-        self._step = step
-        self._left = passing
-
-    def at(self, step: Step) -> None:
-        """Die, if it is time."""
-        if step is self._step:
-            self._left -= 1
-            if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def live(life: Life) -> None:
@@ -112,9 +88,7 @@ def _ask_for_the_job(process: ServiceProcess) -> None:
 
 async def _finished(processes: Sequence[ServiceProcess]) -> bool:
     heard = await asyncio.to_thread(_effects, processes[0])
-    states = [await process.status() for process in processes]
-    waiting = [state["outbox"] + state["in_hand"] + sum(state["lag"].values()) for state in states]
-    return heard > 0 and not any(waiting)
+    return heard > 0 and all([await settled(process) for process in processes])
 
 
 def _effects(process: ServiceProcess) -> int:
