@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from sqlmodel import select
 
-from calibrant.bus.errors import BusUnavailable
+from calibrant.bus.errors import AccessDenied, BusUnavailable
 from calibrant.contracts.sequencer.v1 import RunProgress
 from calibrant.runtime.health import Health
 from calibrant.runtime.outbox import BATCH
@@ -34,15 +34,16 @@ class KillOnce(Probe):
 class Log:
     """A producer that writes down what it is given, and fails when told to."""
 
-    def __init__(self, failures=0):
+    def __init__(self, failures=0, error=BusUnavailable):
         self.sent = []
         self.failures = failures
+        self.error = error
         self.went_out = asyncio.Event()
 
     async def send(self, messages):
         if self.failures:
             self.failures -= 1
-            raise BusUnavailable("the bus is away: start it")
+            raise self.error("the bus is away: start it")
         self.sent += [(message.key, message.value, dict(message.headers)["ce_id"]) for message in messages]
         self.went_out.set()
 
@@ -92,8 +93,11 @@ async def test_after_a_crash_between_sending_and_removing_the_same_goes_out_agai
 
 
 @pytest.mark.asyncio
-async def test_while_the_bus_is_away_it_says_so_keeps_everything_and_goes_on(database, clock, caplog):
-    producer, health = Log(failures=2), Health()
+@pytest.mark.parametrize("error", [BusUnavailable, AccessDenied], ids=["away", "right-withdrawn"])
+async def test_while_the_bus_takes_nothing_it_says_so_keeps_everything_and_goes_on(
+    database, clock, caplog, error
+):
+    producer, health = Log(failures=2, error=error), Health()
     health.trouble("consumer of x", "another part's trouble")
     emit(database, clock, "a", 1, 2)
     relay = Relay(database, producer, health, Probe())

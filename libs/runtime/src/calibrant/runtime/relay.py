@@ -10,7 +10,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from calibrant.bus.errors import TransientError
+from calibrant.bus.errors import CalibrantError
 from calibrant.bus.ports import Message, Producer
 from calibrant.runtime.database import Database
 from calibrant.runtime.header_text import headers_from_text
@@ -60,7 +60,7 @@ class Relay:
         self._wake.set()
 
     async def run(self) -> None:
-        """Send until ``end`` is called; while the bus or the database is away, try again."""
+        """Send until ``end`` is called; while the bus or the database is away, or refuses, say so and try again."""
         self._loop = asyncio.get_running_loop()
         while True:
             ending = self._ending
@@ -68,7 +68,7 @@ class Relay:
             try:
                 await self.flush()
                 self._health.well("outbox")
-            except TransientError as error:
+            except CalibrantError as error:  # a right that was withdrawn is granted again while we run
                 self._health.trouble("outbox", str(error))
                 log.warning("outbox: %s", error)
             if ending:
@@ -82,8 +82,8 @@ class Relay:
 
         Raises
         ------
-        TransientError
-            The bus or the database is away; nothing is lost.
+        CalibrantError
+            The bus or the database is away, or refuses; nothing is lost.
         """
         while await self._send_some():
             pass
