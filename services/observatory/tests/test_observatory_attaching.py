@@ -9,7 +9,7 @@ import pytest
 from calibrant.bus.errors import CalibrantError
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.observatory.attaching import UNSENT_S, Attached, NothingRuns, attached
-from calibrant.observatory.composition import observatory
+from calibrant.observatory.composition import PATIENCE_ON_SERVERS_S, PATIENCE_S, observatory, patience_of
 from calibrant.observatory.following import ask
 from calibrant.observatory.requests import run_request
 from calibrant.observatory.settings import ObservatorySettings
@@ -101,3 +101,16 @@ async def test_a_run_given_to_services_elsewhere_has_the_root_of_its_trace(tmp_p
     assert {span.trace for span in spans.values()} == {trace}
     assert (spans["run"].id, spans["run"].parent) == (root, "")
     assert spans["emit RunRequested"].parent == root
+
+
+@pytest.mark.parametrize(
+    ("place", "patience_s"),
+    [
+        ({}, PATIENCE_S),
+        ({"bus": "kafka://127.0.0.1:1"}, PATIENCE_ON_SERVERS_S),
+        ({"database": "postgresql://calibrant@127.0.0.1:1/calibrant"}, PATIENCE_ON_SERVERS_S),
+        ({"objects": "s3://calibrant"}, PATIENCE_ON_SERVERS_S),
+    ],
+)
+def test_a_server_that_is_restarted_is_waited_for_longer_than_a_disk(place, patience_s):
+    assert patience_of(ObservatorySettings(**place)) == patience_s

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from sqlmodel import func, select
 
 from calibrant.bus.errors import CalibrantError, TransientError
-from calibrant.observatory.composition import settings_of
+from calibrant.observatory.composition import PATIENCE_ON_SERVERS_S, settings_of
 from calibrant.observatory.settings import ObservatorySettings
 from calibrant.runtime.adapters import known_database
 from calibrant.runtime.clock import Clock, SystemClock
@@ -74,7 +74,7 @@ class Attached:
         self._first_seen_s = 0.0
         self.clock: Clock = SystemClock()
         self.objects: ObjectStore = open_store(settings)
-        self.patience_s = 30.0
+        self.patience_s = PATIENCE_ON_SERVERS_S
         try:
             database = self.database("sequencer")
         except NotYetThere:

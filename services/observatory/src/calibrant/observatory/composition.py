@@ -22,11 +22,16 @@ from calibrant.runtime.objects import ObjectStore
 from calibrant.runtime.ops import Watch
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
+from calibrant.runtime.settings import PlatformSettings
 from calibrant.sequencer.service import SequencerService
 
 SERVICES = ("archive", "certify", "verify", "combine", "ingest", "sequencer", "camera")
 """All services; those who listen start before those who speak."""
 DRAIN_S = 10.0
+PATIENCE_S = 5.0
+"""How long services of this process may be in trouble, when all they stand on is in the data folder."""
+PATIENCE_ON_SERVERS_S = 30.0
+"""The same on servers: one that is restarted, or chooses another leader, is soon back."""
 
 
 class UnknownService(CalibrantError):
@@ -35,10 +40,21 @@ class UnknownService(CalibrantError):
 
 @dataclass(frozen=True, slots=True)
 class Observatory:
-    """Running services and what they stand on."""
+    """Running services and what they stand on.
+
+    Parameters
+    ----------
+    platform : Platform
+        What they stand on.
+    apps : dict
+        The services, by name.
+    patience_s : float
+        How long they may be in trouble: what is the matter, they know themselves.
+    """
 
     platform: Platform
     apps: dict[str, FastAPI]
+    patience_s: float = PATIENCE_S
 
     def process(self, name: str) -> ServiceProcess:
         """Return a running service's process."""
@@ -64,11 +80,6 @@ class Observatory:
         """The sequencer's use cases."""
         sequencer: SequencerService = self.service("sequencer")
         return sequencer
-
-    @property
-    def patience_s(self) -> float:
-        """How long services of this process may be in trouble: what is the matter, they know themselves."""
-        return 5.0
 
     def database(self, service: str) -> Database:
         """Return a service's database."""
@@ -116,7 +127,7 @@ async def observatory(
             raise UnknownService(f"no service {name!r}; there are {', '.join(sorted(SERVICES))}")
     with hold(settings.data_dir):
         async with open_platform(settings) as platform, AsyncExitStack() as stack:
-            running = Observatory(platform, {})
+            running = Observatory(platform, {}, patience_of(settings))
             for name, build in builders.items():
                 app = build(settings, platform)
                 process: ServiceProcess = app.state.process
@@ -126,6 +137,12 @@ async def observatory(
                 stack.push_async_callback(process.stop, DRAIN_S)
                 running.apps[name] = app
             yield running
+
+
+def patience_of(settings: PlatformSettings) -> float:
+    """Return how long services may be in trouble before a run is left to a later call, in seconds."""
+    on_servers = settings.bus or settings.database or settings.objects
+    return PATIENCE_ON_SERVERS_S if on_servers else PATIENCE_S
 
 
 def builder(name: str) -> Callable[[ObservatorySettings, Platform], FastAPI]:
