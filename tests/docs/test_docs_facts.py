@@ -12,6 +12,7 @@ import yaml
 from astropy.io import fits
 from pydantic import BaseModel
 
+from calibrant.camera.settings import CameraSettings
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.recipes.base import Parameters
 from calibrant.contracts.archive.v1 import ProductPublished
@@ -191,7 +192,8 @@ def test_every_service_is_in_the_data_flow():
 
 
 def test_variables_in_operations_are_settings():
-    fields = {f"CALIBRANT_{name}".upper() for name in ServiceSettings.model_fields}
+    names = ServiceSettings.model_fields.keys() | CameraSettings.model_fields.keys()
+    fields = {f"CALIBRANT_{name}".upper() for name in names}
     told = set(re.findall(r"CALIBRANT_\w+", (DOCS / "operations.md").read_text()))
     assert told
     assert told <= fields
