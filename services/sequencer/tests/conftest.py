@@ -556,6 +556,12 @@ class Kit:
 
 
 @pytest.fixture
+def makers() -> type[Kit]:
+    """Return what of this file needs no database."""
+    return Kit
+
+
+@pytest.fixture
 def kit(tmp_path, database_site) -> Iterator[Kit]:
     """The scripted world and the things it is made of; ``folder`` exists and is not empty."""
     frames = tmp_path / "frames"
