@@ -30,6 +30,12 @@ def no_variables(monkeypatch):
         ("database", "postgresql://me@localhost", "postgresql://USER@HOST:PORT/NAME"),
         ("database", "postgresql://me@localhost:port/calibrant", "no number"),
         ("database", "postgresql://me:geheim@localhost/calibrant", "database_password"),
+        ("database", "postgresql://me@localhost/calibrant?password=geheim", "database_password"),
+        (
+            "database",
+            "postgresql://me@localhost/calibrant?sslmode=require&sslpassword=geheim",
+            "database_password",
+        ),
         ("objects", "bucket", "s3://BUCKET"),
         ("objects", "s3://UPPER", "s3://BUCKET"),
         ("objects_endpoint", "localhost:9000", "http://HOST:PORT"),

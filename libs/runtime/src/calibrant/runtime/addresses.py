@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*))"
 _BROKERS = re.compile(rf"kafka://({_HOST}:\d{{1,5}}(?:,{_HOST}:\d{{1,5}})*)/?")
+_SECRETS = {"password", "sslpassword"}
 _BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9._/-]*))?")
 
 
@@ -48,7 +49,7 @@ def server(text: str) -> str:
         It is none, or holds a password: a command line and a log show it.
     """
     parts = _split(text)
-    if parts.password is not None:
+    if parts.password is not None or _SECRETS & parse_qs(parts.query).keys():
         raise ValueError("leave the password out of the address: it goes into database_password")
     database = parts.path.removeprefix("/")
     if parts.scheme != "postgresql" or not parts.hostname or not database or "/" in database:
