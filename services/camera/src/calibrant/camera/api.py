@@ -156,9 +156,7 @@ def _accept(
         told = service.accept(kind(header=header, **fields), unit.session, now_tai_ns=now, run_id="")
         ack = next(message for message in told if isinstance(message, CommandAck))
         barred = ack.ack is AckCode.NO_PERMISSION
-        if (
-            not barred
-        ):  # else on the bus: whoever truly gave a command of this identifier would hear a refusal
+        if not barred:  # on the bus, who truly gave a command of this identifier would take it for the answer
             unit.emit(told)
     answer = Answer(command_id=command_id, ack=ack.ack.name, code=ack.ack.number, result=ack.result)
     return JSONResponse(answer.model_dump(), status_code=403) if barred else answer
