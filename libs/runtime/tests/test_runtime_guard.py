@@ -140,6 +140,13 @@ async def test_a_guard_within_another_asks_for_itself(app, door):
         assert (await client.post("/inner/runs", json={"a": 1})).status_code == 200
 
 
+async def test_a_page_of_the_host_itself_changes_what_its_person_may(app):
+    async with client_of(app, "operator", Origin="https://service") as client:
+        assert (await client.post("/runs", json={"a": 1})).status_code == 200
+    async with client_of(app, "operator", Origin="https://elsewhere") as client:
+        assert (await client.post("/runs", json={"a": 1})).status_code == 403
+
+
 async def test_numbers_that_json_has_not_are_refused_in_words(make_process):
     router = APIRouter()
 

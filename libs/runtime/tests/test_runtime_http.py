@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio
 
 def client_of(process):
     transport = httpx.ASGITransport(app=http_app(process, Door(open=True)), raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://service")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 async def test_control_pauses_resumes_and_drains(platform, make_process, heard):
@@ -101,12 +101,20 @@ async def test_a_service_has_routes_of_its_own_and_says_when_the_world_is_away(p
 async def test_a_page_of_another_host_may_look_and_change_nothing(platform, make_process):
     process = make_process()
     async with client_of(process) as client, running(process):
-        for origin in ("http://evil.example", "http://service:81", "http://service.evil", "null", "http://["):
+        for origin in (
+            "http://evil.example",
+            "http://localhost:81",
+            "http://localhost.evil",
+            "null",
+            "http://[",
+        ):
             for call in (client.post, client.delete, client.put):
                 refused = await call("/control/pause", headers={"Origin": origin})
                 assert (refused.status_code, origin in refused.json()["detail"]) == (403, True)
             assert (await client.get("/status", headers={"Origin": origin})).status_code == 200
         assert process.health.phase == "running"
-        own = await client.post("/control/pause", headers={"Origin": "https://SERVICE"})
+        pointed_here = {"Origin": "http://evil.example", "Host": "evil.example"}
+        assert (await client.post("/control/pause", headers=pointed_here)).status_code == 403
+        own = await client.post("/control/pause", headers={"Origin": "https://LOCALHOST"})
         assert (own.status_code, own.json()) == (200, {"phase": "paused"})
         assert (await client.post("/control/resume")).status_code == 200  # a program, which says no origin

@@ -75,7 +75,7 @@ def guarded_app(title: str, door: Door, beyond: Collection[str] = ()) -> FastAPI
     )
     app = FastAPI(title=title, version="1", dependencies=[bearer], responses=_REFUSED)
     app.state.door = door
-    refuse_foreign_origins(app)
+    refuse_foreign_origins(app, loopback=door.open)
     app.add_middleware(Guard, door=door, beyond=beyond)
     return app
 
