@@ -7,7 +7,7 @@ other partitions by then. Never waits but then. Must not know groups.
 from typing import Final
 
 import aiokafka
-from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
+from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaError, UnsupportedCodecError
 
 from calibrant.bus.kafka.batches import read_batches
 from calibrant.bus.kafka.conversion import to_kafka, to_record
@@ -33,7 +33,7 @@ async def take(
     try:
         taken = (await client.getmany(place, max_records=limit)).get(place, ())
     except Exception as error:
-        if isinstance(error, KafkaError) and not isinstance(error, _UNDECODED):
+        if isinstance(error, KafkaError | ConsumerStoppedError) and not isinstance(error, _UNDECODED):
             raise
         return await _take_batches(topics, client, at, limit)
     return [to_record(at, raw) for raw in taken]
