@@ -38,6 +38,8 @@ _SPEC: Final = "specversion"
 _NAMES: Final = {"ce_specversion": _SPEC, **_ATTRIBUTES}
 _REQUIRED: Final = ("id", "source", "type", "time_utc")
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+MOST_BYTES: Final = 1024
+"""Longest header of an event, in bytes, that is read: identifiers go into indexes, which hold no novels."""
 # What a CloudEvents String may not hold: control characters, surrogates, non-characters.
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
@@ -100,6 +102,11 @@ class Envelope:
 _values: Final[Callable[[Envelope], tuple[str | None, ...]]] = attrgetter(*HEADERS)
 
 
+def sayable(text: str) -> bool:
+    """Tell whether a text can be an attribute of an event that will be read: not empty, short, without control characters."""
+    return 0 < len(text.encode(errors="replace")) <= MOST_BYTES and _FORBIDDEN.search(text) is None
+
+
 def to_message(envelope: Envelope, topic: str, key: str | None) -> Message:
     """Put an envelope into a message.
 
@@ -139,7 +146,8 @@ def from_record(record: Record) -> Envelope:
     Raises
     ------
     Malformed
-        A header is missing, twice there, not UTF-8 or has no meaning; or it is another version of CloudEvents.
+        A header is missing, twice there, too long, not UTF-8 or has no meaning; or it is another version of
+        CloudEvents.
     """
     attributes = _attributes(record)
     version = attributes.pop(_SPEC, None)
@@ -165,6 +173,10 @@ def _attributes(record: Record) -> dict[str, str]:
             continue
         if name in values:
             raise Malformed(f"header {raw_name.lower()} is there twice")
+        if len(raw_value) > MOST_BYTES:
+            raise Malformed(
+                f"header {raw_name.lower()} has {len(raw_value)} bytes: at most {MOST_BYTES} are read"
+            )
         try:
             values[name] = raw_value.decode()
         except UnicodeDecodeError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from calibrant.bus.errors import PermanentError, PoisonError, TransientError
@@ -109,16 +109,24 @@ class Dispatcher:
             attempts = failed + 1 if away else await work.failures(decoded, failed)
             delay_s = self.desk.delay_s(error, attempts)
             if delay_s is None:
-                await work.give_up(record, decoded, _death(decoded, "exhausted", error, attempts))
+                await self._give_up(record, decoded, _death(decoded, "exhausted", error, attempts))
             else:
                 log.warning("%s: attempt %d failed: %s", decoded.envelope.type, attempts, error)
             return delay_s
         except PermanentError as error:
-            await work.give_up(record, decoded, _death(decoded, "permanent", error, failed + 1))
+            await self._give_up(record, decoded, _death(decoded, "permanent", error, failed + 1))
         except Exception as error:
             log.exception("fault in the handler of %s", decoded.envelope.type)
-            await work.give_up(record, decoded, _death(decoded, "fault", error, failed + 1))
+            await self._give_up(record, decoded, _death(decoded, "fault", error, failed + 1))
         return None
+
+    async def _give_up(self, record: Record, decoded: Decoded, death: Death) -> None:
+        """Dead-letter the record; where not even its identifiers can be kept, raw and telling nobody."""
+        try:
+            await self.works[decoded.envelope.type].give_up(record, decoded, death)
+        except PermanentError:
+            log.exception("nobody can be told that %s is given up", decoded.envelope.type)
+            await self.desk.bury(record, replace(death, event_id=raw_event_id(record)))
 
 
 def _death(decoded: Decoded, kind: str, cause: Exception, attempts: int) -> Death:

@@ -22,20 +22,26 @@ from calibrant.runtime.access.audit import Deed, entries, record
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.door import Door
 from calibrant.runtime.access.guard import CallerOf, Guard
+from calibrant.runtime.bodies import BodyLimit
+from calibrant.runtime.database import ValueRefused
 from calibrant.runtime.dead_letters import NoSuchLetter
 from calibrant.runtime.health import Phase
 from calibrant.runtime.origins import refuse_foreign_origins
 from calibrant.runtime.process import ServiceProcess
+from calibrant.runtime.settings import MAX_BODY_BYTES
 from calibrant.runtime.tables import DeadLetterRow
 from calibrant.runtime.telemetry.requests import RequestTelemetry
 
 _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     401: {"description": "No credential, or one that is not accepted; the detail says why"},
     403: {"description": "The role does not suffice; the detail names the one that is needed"},
+    503: {"description": "What the service stands on is away; ask again later"},
 }
+_NO_LETTER: Final[dict[int | str, dict[str, Any]]] = {404: {"description": "No such open dead letter"}}
+_RESTS: Final[dict[int | str, dict[str, Any]]] = {409: {"description": "It drains or has ended; restart it"}}
 
 
-def http_app(process: ServiceProcess, door: Door) -> FastAPI:
+def http_app(process: ServiceProcess, door: Door, max_body_bytes: int = MAX_BODY_BYTES) -> FastAPI:
     """Lay HTTP over a service; its process is ``app.state.process`` and is started by whoever serves.
 
     Parameters
@@ -44,11 +50,15 @@ def http_app(process: ServiceProcess, door: Door) -> FastAPI:
         The service.
     door : Door
         Who is let in.
+    max_body_bytes : int
+        Largest body of a request.
     """
     app = guarded_app(f"Calibrant {process.name}", door)
     app.state.process = process
     app.add_exception_handler(TransientError, _unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ValueRefused, _unfit)
+    app.add_middleware(BodyLimit, most_bytes=max_body_bytes)
     app.add_middleware(RequestTelemetry, process=process)
     app.include_router(_status(process))
     app.include_router(_control(process), prefix="/control")
@@ -94,6 +104,12 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": detail}, status_code=422)
 
 
+def _unfit(_request: Request, _error: Exception) -> JSONResponse:
+    words = "a number is too large, a text too long or with NUL: nothing here is stored under such a value"
+    detail = [{"type": "value_refused", "loc": ["request"], "msg": words}]
+    return JSONResponse({"detail": detail}, status_code=422)
+
+
 def _told(part: str | int) -> str | int:
     return ascii(part)[1:-1] if isinstance(part, str) else part
 
@@ -111,14 +127,14 @@ def _status(process: ServiceProcess) -> APIRouter:
 def _control(process: ServiceProcess) -> APIRouter:
     router = APIRouter(tags=["control"])
 
-    @router.post("/pause", summary="Take on nothing new until resumed")
+    @router.post("/pause", summary="Take on nothing new until resumed", responses=_RESTS)
     async def pause(caller: CallerOf) -> dict[str, str]:
         await _asked(process, caller, "pause")
         _refuse_after_drain(process)
         process.pause()
         return {"phase": process.health.phase.value}
 
-    @router.post("/resume", summary="Take on work again")
+    @router.post("/resume", summary="Take on work again", responses=_RESTS)
     async def resume(caller: CallerOf) -> dict[str, str]:
         await _asked(process, caller, "resume")
         _refuse_after_drain(process)
@@ -160,18 +176,18 @@ def _letters(process: ServiceProcess) -> APIRouter:
             found = dead_letters.letters(session, state=None if state == "all" else state)
             return [letter_summary(row) for row in found]
 
-    @router.get("/{letter_id}", summary="Show one with its headers and its body")
+    @router.get("/{letter_id}", summary="Show one with its headers and its body", responses=_NO_LETTER)
     def show(letter_id: str) -> dict[str, Any]:
         with process.database.reading() as session:
             row = _found(lambda: dead_letters.letter(session, letter_id))
             body = row.value.decode("utf-8", "backslashreplace")
             return {**letter_summary(row), "headers": json.loads(row.headers), "body": body}
 
-    @router.post("/{letter_id}/replay", summary="Send one again")
+    @router.post("/{letter_id}/replay", summary="Send one again", responses=_NO_LETTER)
     def replay(letter_id: str, caller: CallerOf) -> dict[str, Any]:
         return _acted(process, caller, letter_id, dead_letters.replay)
 
-    @router.post("/{letter_id}/discard", summary="Put one away for good")
+    @router.post("/{letter_id}/discard", summary="Put one away for good", responses=_NO_LETTER)
     def discard(letter_id: str, caller: CallerOf) -> dict[str, Any]:
         return _acted(process, caller, letter_id, dead_letters.discard)
 

@@ -17,6 +17,8 @@ from calibrant.bus.ports import Record
 from calibrant.contracts.base import Message
 from calibrant.contracts.generated.registry import MESSAGES
 
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Largest body that is read; pixels never travel on the bus."""
 _NUL_IN_JSON: Final = rb"\u0000"
 """The only way that JSON has to say U+0000."""
 
@@ -56,6 +58,10 @@ def decode(record: Record, wanted: frozenset[str]) -> Decoded | None:
     envelope = from_record(record)
     if envelope.type not in wanted:
         return None
+    if len(envelope.data) > MOST_BYTES:
+        raise Malformed(
+            f"{envelope.type}: body has {len(envelope.data)} bytes: at most {MOST_BYTES} are read"
+        )
     try:
         message = MESSAGES[envelope.type].from_json(envelope.data)
     except ValidationError as error:

@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from calibrant.bus.errors import CalibrantError
+from calibrant.runtime.connections import MOST_CONNECTIONS, MOST_HEAD_BYTES, Connection
 
 LEAVE_S = 5
 """How long open HTTP connections may keep a server from leaving."""
@@ -95,6 +96,9 @@ def _config(app: FastAPI) -> uvicorn.Config:
         access_log=False,
         timeout_graceful_shutdown=LEAVE_S,
         lifespan="off",
+        http=Connection,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        limit_concurrency=MOST_CONNECTIONS,
     )
 
 

@@ -36,6 +36,8 @@ class SecretsMissing(WrongSetting):
 
 
 _LAST_PORT = 65535
+MAX_BODY_BYTES: Final = 1 << 20
+"""Largest body of a request over HTTP, unless it is set otherwise."""
 
 
 def _upper(level: Any) -> Any:
@@ -196,6 +198,11 @@ class ServiceSettings(PlatformSettings):
         ge=0,
         le=65535,
         description="Port of probes and metrics; 0: any free one; unset: the port after that of the HTTP API.",
+    )
+    max_body_bytes: int = Field(
+        default=MAX_BODY_BYTES,
+        ge=1024,
+        description="Unit: byte. Largest body of a request over HTTP; a larger one is answered 413 without being read.",
     )
     auth_jwks: str = Field(
         default="",

@@ -15,7 +15,7 @@ from sqlalchemy import JSON, ColumnElement, Select, Text, bindparam, cast, func,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from calibrant.bus.cloudevents import Envelope
+from calibrant.bus.cloudevents import Envelope, sayable
 from calibrant.contracts.base import Message
 from calibrant.contracts.flow import topic_for
 from calibrant.runtime.access.audit import Deed, record
@@ -119,7 +119,7 @@ class UnitOfWork:
             type=message.message_type,
             time_utc=utc_text(self.clock.tai_ns()),
             data=message.to_json(),
-            subject=key or None,
+            subject=key if sayable(key) else None,
             dataschema=f"urn:calibrant:schema:{message.message_type}",
             correlation_id=correlation or None,
             causation_id=self.cause,

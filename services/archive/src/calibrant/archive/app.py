@@ -29,4 +29,4 @@ def create_app(settings: ArchiveSettings, platform: Platform) -> FastAPI:
         router=routes(database, platform.objects),
         background=(Publisher(service).publishing,),
     )
-    return http_app(ServiceProcess(spec, platform), door_of(settings))
+    return http_app(ServiceProcess(spec, platform), door_of(settings), settings.max_body_bytes)

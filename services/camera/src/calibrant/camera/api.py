@@ -8,14 +8,21 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from calibrant.camera.checks import LONGEST_EXPOSURE_S, MOST_IMAGES
 from calibrant.camera.service import CameraService
 from calibrant.camera.store import CameraQueries
 from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader, TakeImages
 from calibrant.contracts.common.v1 import TaiTime
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.guard import CallerOf
+from calibrant.runtime.bodies import BODY_ANSWERS
 from calibrant.runtime.process import ServiceProcess
 from calibrant.sal import COMMANDS, Command, command_name
+
+_ID: Final = r"^[!-~]{1,100}$"
+Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""A text that a header, a table and a terminal can hold."""
+Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Order(BaseModel):
@@ -25,10 +32,9 @@ class Order(BaseModel):
 
     command_id: str | None = Field(
         default=None,
-        min_length=1,
-        max_length=100,
-        description="Identifier of your choice. The same order again under it, as after a 503 or a lost answer, is "
-        "carried out once. Left out: a new one, and the order again is another command.",
+        pattern=_ID,
+        description="Identifier of your choice, printable ASCII without spaces. The same order again under it, as after a "
+        "503 or a lost answer, is carried out once. Left out: a new one, and the order again is another command.",
     )
     timeout_s: float = Field(
         default=60.0, gt=0, le=86_400, description="Unit: s. It is not started later than so long from now."
@@ -38,20 +44,26 @@ class Order(BaseModel):
 class StartOrder(Order):
     """STANDBY to DISABLED."""
 
-    configuration_override: str = Field(default="", description="Configuration to apply; empty: the default.")
+    configuration_override: Text = Field(
+        default="", description="Configuration to apply; empty: the default."
+    )
 
 
 class TakeImagesOrder(Order):
     """Take images."""
 
-    num_images: int = Field(default=1, ge=1, description="How many.")
-    exposure_time_s: float = Field(default=0.0, ge=0, description="Unit: s. Exposure time of each.")
+    num_images: int = Field(default=1, ge=1, le=MOST_IMAGES, description="How many.")
+    exposure_time_s: float = Field(
+        default=0.0, ge=0, le=LONGEST_EXPOSURE_S, description="Unit: s. Exposure time of each."
+    )
     shutter: bool = Field(default=False, description="Whether the shutter opens.")
-    image_type: str = Field(default="BIAS", description="BIAS, DARK, FLAT, OBJECT or ENGTEST.")
-    group_id: str = Field(default="", description="Group the images belong to.")
-    sensors: list[int] = Field(default_factory=list, description="Detectors to read; empty for all.")
-    filter: str = Field(default="", description="Filter; empty to leave it as it is.")
-    observation_note: str = Field(default="", description="Note of the observer.")
+    image_type: Text = Field(default="BIAS", description="BIAS, DARK, FLAT, OBJECT or ENGTEST.")
+    group_id: Text = Field(default="", description="Group the images belong to.")
+    sensors: list[Whole] = Field(
+        default_factory=list, max_length=1000, description="Detectors to read; empty for all."
+    )
+    filter: Text = Field(default="", description="Filter; empty to leave it as it is.")
+    observation_note: Text = Field(default="", description="Note of the observer.")
 
 
 class Answer(BaseModel):
@@ -65,7 +77,8 @@ class Answer(BaseModel):
 
 _ANSWERS: Final[dict[str, Any]] = {
     "response_model": Answer,
-    "responses": {403: {"model": Answer, "description": "NO_PERMISSION: commands need the role operator"}},
+    "responses": BODY_ANSWERS
+    | {403: {"model": Answer, "description": "NO_PERMISSION: commands need the role operator"}},
 }
 
 
@@ -100,7 +113,11 @@ def routes(service: CameraService) -> APIRouter:
         with service.database.reading() as session:
             return CameraQueries(session).commands(limit)
 
-    @router.get("/commands/{command_id}", summary="A command with all its acknowledgements")
+    @router.get(
+        "/commands/{command_id}",
+        summary="A command with all its acknowledgements",
+        responses={404: {"description": "No such command"}},
+    )
     def command(command_id: str) -> dict[str, Any]:
         with service.database.reading() as session:
             found = CameraQueries(session).command(command_id)

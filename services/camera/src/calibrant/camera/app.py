@@ -64,7 +64,7 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         background=(executor.execute_commands, executor.heartbeat),
         sole=f"camera {settings.component}",
     )
-    return http_app(ServiceProcess(spec, platform), door_of(settings))
+    return http_app(ServiceProcess(spec, platform), door_of(settings), settings.max_body_bytes)
 
 
 def _instrument(settings: CameraSettings) -> Instrument:

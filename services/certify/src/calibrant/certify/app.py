@@ -26,4 +26,4 @@ def create_app(settings: CertifySettings, platform: Platform) -> FastAPI:
         migrations=Path(__file__).parent / "migrations",
         router=routes(database),
     )
-    return http_app(ServiceProcess(spec, platform), door_of(settings))
+    return http_app(ServiceProcess(spec, platform), door_of(settings), settings.max_body_bytes)

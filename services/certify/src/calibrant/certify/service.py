@@ -21,7 +21,7 @@ from calibrant.contracts.common.v1 import JobFailed, Product, TaiTime, TimeRange
 from calibrant.rules.ledger import LedgerAction, LedgerEntry, already_certified, conflicts, daily_collection
 from calibrant.rules.validity import ValidityRange, tai_text
 
-_COLLECTION = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$")
+_COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*")
 _MOST_NS = 2**63 - 1
 _NOT_WRITTEN = 0  # lines count from 1
 Identify = Callable[..., str]
@@ -125,7 +125,7 @@ def _clashes(session: Session, candidate: LedgerEntry) -> list[InForce]:
 def _valid(job: CertifyJob, collection: str) -> ValidityRange:
     if not job.report_id:
         raise Refused("no report accepted it; verify it first")
-    if _COLLECTION.match(collection) is None:
+    if _COLLECTION.fullmatch(collection) is None:
         raise Refused(
             f"collection {collection!r} is no name; use letters, digits and ._+- in parts joined by /, as in "
             "simcam/calib/daily"

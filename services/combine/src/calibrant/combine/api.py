@@ -1,6 +1,6 @@
 """HTTP queries of combine: products, their files, recipes. Answers from the one query class; changes nothing."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
@@ -9,6 +9,14 @@ from calibrant.combine.recipes import RECIPES
 from calibrant.combine.service import CombineService
 from calibrant.runtime.database import Database
 from calibrant.runtime.downloads import download
+
+_NONE: Final[dict[int | str, dict[str, Any]]] = {404: {"description": "No such product"}}
+_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The whole file", "content": {"image/fits": {}}},
+    206: {"description": "The range asked for"},
+    416: {"description": "The range lies beyond the file"},
+    503: {"description": "The product's file is missing or damaged"},
+}
 
 
 def routes(service: CombineService, database: Database) -> APIRouter:
@@ -22,7 +30,7 @@ def routes(service: CombineService, database: Database) -> APIRouter:
         with database.reading() as session:
             return service.queries(session).products(kind=kind, instrument=instrument, detector=detector)
 
-    @router.get("/products/{product_id}", summary="Show a product with its provenance")
+    @router.get("/products/{product_id}", summary="Show a product with its provenance", responses=_NONE)
     def product(product_id: str) -> dict[str, Any]:
         with database.reading() as session:
             found = service.queries(session).product(product_id)
@@ -30,7 +38,12 @@ def routes(service: CombineService, database: Database) -> APIRouter:
             raise _no_product(product_id)
         return found
 
-    @router.get("/products/{product_id}/file", summary="Download a product's FITS file")
+    @router.get(
+        "/products/{product_id}/file",
+        summary="Download a product's FITS file",
+        response_class=FileResponse,
+        responses=_NONE | _FILE,
+    )
     def file(product_id: str) -> FileResponse:
         with database.reading() as session:
             ref = service.queries(session).file(product_id)

@@ -28,4 +28,4 @@ def create_app(settings: CombineSettings, platform: Platform) -> FastAPI:
         router=routes(service, database),
         config={"instruments": str(settings.instruments_dir)},
     )
-    return http_app(ServiceProcess(spec, platform), door_of(settings))
+    return http_app(ServiceProcess(spec, platform), door_of(settings), settings.max_body_bytes)

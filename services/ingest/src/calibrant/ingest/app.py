@@ -28,4 +28,4 @@ def create_app(settings: IngestSettings, platform: Platform) -> FastAPI:
         router=routes(database),
         config={INSTRUMENTS: str(settings.instruments_dir)},
     )
-    return http_app(ServiceProcess(spec, platform), door_of(settings))
+    return http_app(ServiceProcess(spec, platform), door_of(settings), settings.max_body_bytes)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.contracts.ingest.v1 import IngestFile
-from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
+from calibrant.frames.instrument import Instrument, InstrumentError, named_instrument
 from calibrant.frames.reading import FrameRejected, RawFrame, RejectionReason, read_frames
 from calibrant.frames.reading.reader import size_limit
 from calibrant.ingest.listing import FRAME_NAME
@@ -121,7 +121,7 @@ def stored_ref(job: IngestFile) -> DataRef:
 
 def _instrument(job: IngestFile, workspace: Workspace) -> Instrument:
     try:
-        return load_instrument(job.instrument, Path(workspace.config[INSTRUMENTS]))
+        return named_instrument(job.instrument, Path(workspace.config[INSTRUMENTS]))
     except InstrumentError as problem:
         raise IngestRefused(f"{job.file_name}: {problem}") from problem
 

@@ -9,7 +9,7 @@ from calibrant.contracts.camera.v1 import ExposureStored
 from calibrant.contracts.common.v1 import DataRef, TaiTime
 from calibrant.contracts.ingest.v1 import FolderScanned, Frame, FrameIngested, FrameRejected, IngestFile
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested
-from calibrant.frames.instrument import InstrumentError, load_instrument
+from calibrant.frames.instrument import InstrumentError, named_instrument
 from calibrant.frames.reading import RejectionReason
 from calibrant.ingest.listing import list_folder
 from calibrant.ingest.reading import FileFacts, FrameFacts
@@ -118,7 +118,7 @@ class IngestService:
 
     def _unknown(self, instrument: str) -> str:
         try:
-            load_instrument(instrument, self._instruments)
+            named_instrument(instrument, self._instruments)
         except InstrumentError as problem:
             return str(problem)
         return ""

@@ -1,6 +1,7 @@
 """The sequencer over HTTP: ask for a run, list runs, look at one, abort one."""
 
 from collections.abc import Callable
+from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from calibrant.contracts.common.v1 import TimeRange
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.runtime.access.guard import CallerOf
+from calibrant.runtime.bodies import BODY_ANSWERS
 from calibrant.sequencer.checking import INSTRUMENT, RUN_ID, RunRefused
 from calibrant.sequencer.service import NoSuchRun, SequencerService
 from calibrant.sequencer.store.queries import RunLine, RunView, SequencerQueries
+
+_NONE: Final[dict[int | str, dict[str, Any]]] = {404: {"description": "No such run"}}
 
 
 class RunOrder(BaseModel):
@@ -47,7 +51,7 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
     """Return the sequencer's routes; ``new_id`` names runs whose order names none."""
     router = APIRouter(prefix="/runs", tags=["runs"])
 
-    @router.post("", status_code=202, summary="Ask for a run")
+    @router.post("", status_code=202, summary="Ask for a run", responses=BODY_ANSWERS)
     def request_run(order: RunOrder, caller: CallerOf) -> RunAccepted:
         asked = order.model_dump(exclude={"run_id"}) | {
             "run_id": order.run_id or new_id(),
@@ -63,7 +67,7 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
         with service.database.reading() as session:
             return SequencerQueries(session).runs()
 
-    @router.get("/{run_id}", summary="Show a run, its progress and its plan")
+    @router.get("/{run_id}", summary="Show a run, its progress and its plan", responses=_NONE)
     def show_run(run_id: str) -> RunView:
         with service.database.reading() as session:
             view = SequencerQueries(session).run(run_id)
@@ -71,7 +75,7 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
             raise HTTPException(404, f"there is no run {run_id}: list them with GET /runs")
         return view
 
-    @router.post("/{run_id}/abort", summary="End a run now")
+    @router.post("/{run_id}/abort", summary="End a run now", responses=_NONE)
     def abort_run(run_id: str, caller: CallerOf) -> RunAccepted:
         try:
             service.abort(run_id, caller)

@@ -50,4 +50,4 @@ def create_app(settings: SequencerSettings, platform: Platform) -> FastAPI:
         background=(timer,),
     )
     process = ServiceProcess(spec, platform)
-    return http_app(process, door_of(settings))
+    return http_app(process, door_of(settings), settings.max_body_bytes)

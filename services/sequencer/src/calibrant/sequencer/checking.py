@@ -15,7 +15,7 @@ from calibrant.sequencer.camera import problem_of
 RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """What a run may be called: it stands in addresses and names of files."""
 
-INSTRUMENT = r"^[a-z0-9][a-z0-9_-]*$"
+INSTRUMENT = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """What an instrument may be called: a name, never a path."""
 
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
-from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
+from calibrant.frames.instrument import Instrument, InstrumentError, named_instrument
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.access.callers import LOCAL, Caller
 from calibrant.runtime.clock import Clock
@@ -73,7 +73,7 @@ class SequencerService:
         """
         if name not in self._instruments:
             try:
-                self._instruments[name] = load_instrument(name, self.settings.instruments_dir)
+                self._instruments[name] = named_instrument(name, self.settings.instruments_dir)
             except InstrumentError as error:
                 raise RunRefused(f"instrument {error}") from None
         return self._instruments[name]

@@ -24,7 +24,11 @@ def routes(service: VerifyService, database: Database) -> APIRouter:
                 kind=kind, instrument=instrument, detector=detector, product=product
             )
 
-    @router.get("/reports/{report_id}", summary="Show a report with every count and threshold")
+    @router.get(
+        "/reports/{report_id}",
+        summary="Show a report with every count and threshold",
+        responses={404: {"description": "No such report"}},
+    )
     def report(report_id: str) -> dict[str, Any]:
         with database.reading() as session:
             found = service.queries(session).report(report_id)

@@ -16,6 +16,7 @@ from calibrant.frames.instrument.loading import (
     instrument_in_force,
     list_instruments,
     load_instrument,
+    named_instrument,
 )
 from calibrant.frames.instrument.model import Instrument
 
@@ -36,5 +37,6 @@ __all__ = [
     "instrument_in_force",
     "list_instruments",
     "load_instrument",
+    "named_instrument",
     "parse_section",
 ]

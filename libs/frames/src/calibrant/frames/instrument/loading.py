@@ -1,5 +1,6 @@
 """Owns finding and parsing instrument files; must not know what an instrument is used for."""
 
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from calibrant.frames.instrument.model import Instrument
 from calibrant.frames.plain_yaml import NotYamlError, load_yaml
 
 _SHIPPED = "calibrant.frames.instruments"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_SHOWN = 80
+_MOST_BYTES = 1 << 20
 
 
 class InstrumentError(Exception):
@@ -69,6 +73,22 @@ def load_instrument(name_or_path: str | Path, folder: Path | None = None) -> Ins
     return _parse(resources.files(_SHIPPED).joinpath(f"{text}.yaml").read_text(encoding="utf-8"), text)
 
 
+def named_instrument(name: str, folder: Path | None = None) -> Instrument:
+    """Return an instrument by its name alone, for names that come in messages: no path is opened for them.
+
+    Raises
+    ------
+    InstrumentError
+        As `load_instrument`, or the name is none.
+    """
+    if _NAME.fullmatch(name) is None:
+        shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+        raise InstrumentError(
+            ascii(shown), ["is no name of an instrument; use small letters, digits, - and _, 64 at most"]
+        )
+    return load_instrument(name, folder)
+
+
 def instrument_in_force(name: str, folder: Path, *, detector: int, planned_hash: str) -> Instrument:
     """Return the instrument that work was planned with.
 
@@ -88,7 +108,7 @@ def instrument_in_force(name: str, folder: Path, *, detector: int, planned_hash:
     InstrumentError
         It is unknown or wrong, has no such detector, or is described otherwise here.
     """
-    instrument = load_instrument(name, folder)
+    instrument = named_instrument(name, folder)
     if instrument.hash != planned_hash:
         problem = (
             f"the job was planned with another description ({planned_hash[:12]}) than this worker has "
@@ -115,7 +135,13 @@ def check_instrument(path: Path) -> list[str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise InstrumentError(
+                str(path), [f"has more than {_MOST_BYTES} bytes; no instrument file has so many"]
+            )
+        return content.decode()
     except OSError as problem:
         raise InstrumentError(str(path), [f"cannot be read: {problem.strerror}; check the path"]) from problem
     except UnicodeDecodeError as problem:

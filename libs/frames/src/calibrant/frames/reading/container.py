@@ -1,6 +1,8 @@
 """Owns getting a file's bytes, unpacked and bounded; must not know FITS."""
 
 import gzip
+import os
+import stat
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -32,7 +34,7 @@ def load(path: Path, limit: int) -> bytes:
         Unreadable, empty, truncated, corrupt or too large.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_regular) as file:
             start = file.read(2)
             file.seek(0)
             raw = _bounded(file, limit, "the file")
@@ -44,6 +46,15 @@ def load(path: Path, limit: int) -> bytes:
     if not content:
         raise FrameRejected(RejectionReason.EMPTY, "has no bytes; copy or fetch the file again")
     return content
+
+
+def _regular(path: str, flags: int) -> int:
+    """Open a regular file; of a pipe, a device or a folder nobody knows when it ends."""
+    handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise FrameRejected(RejectionReason.UNREADABLE, "is no regular file; give the file itself")
+    return handle
 
 
 def _gunzip(packed: bytes, limit: int) -> bytes:

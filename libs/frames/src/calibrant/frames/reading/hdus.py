@@ -20,6 +20,8 @@ _MAX_AXES = 8
 _MAX_HEADER = 1000 * BLOCK
 _MOST_BYTES = 2**63
 _DEPTHS = (8, 16, 32, 64, -32, -64)
+_MOST_UNITS = 1000
+_SCALING = frozenset({"BSCALE", "BZERO", "BLANK", "ZBLANK", "ZSCALE", "ZZERO"})
 _COMMENTARY = ("COMMENT", "HISTORY", "", "CONTINUE")
 
 Scalar = str | int | float | bool
@@ -68,9 +70,15 @@ class Hdu:
 
 
 def integer(
-    cards: dict[str, Scalar], name: str, index: int, *, most: int = 1 << 40, default: int | None = None
+    cards: dict[str, Scalar],
+    name: str,
+    index: int,
+    *,
+    least: int = 0,
+    most: int = 1 << 40,
+    default: int | None = None,
 ) -> int:
-    """Return a mandatory whole number of a header's structure, 0 to ``most``.
+    """Return a mandatory whole number of a header's structure, ``least`` to ``most``.
 
     Raises
     ------
@@ -78,11 +86,11 @@ def integer(
         If the card is missing or holds anything else.
     """
     value = cards.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         found = "is missing" if value is None else f"is {value!r}"
         raise FrameRejected(
             RejectionReason.MALFORMED_HEADER,
-            f"card {name} of HDU {index} {found} but must be a whole number from 0 to {most}; "
+            f"card {name} of HDU {index} {found} but must be a whole number from {least} to {most}; "
             "the header breaks the FITS standard: write the file anew",
         )
     return value
@@ -110,6 +118,11 @@ def walk(content: bytes) -> list[Hdu]:
     units: list[Hdu] = []
     offset = 0
     while offset < len(content) and (not units or content.startswith(b"XTENSION", offset)):
+        if len(units) == _MOST_UNITS:
+            raise FrameRejected(
+                RejectionReason.MALFORMED_HEADER,
+                f"has more than {_MOST_UNITS} HDUs, of which no camera writes so many; write the file anew",
+            )
         unit = _unit(content, offset, len(units))
         units.append(unit)
         offset = unit.data_offset + -(-unit.data_size // BLOCK) * BLOCK
@@ -164,11 +177,20 @@ def _cards(block: bytes, index: int) -> tuple[dict[str, Scalar], tuple[str, ...]
             try:
                 value = _scalar(card.value)
             except (fits.VerifyError, ValueError, TypeError, AttributeError, IndexError):
+                if card.keyword in _SCALING:
+                    raise _unreadable(card.keyword, index) from None
                 ignored.append(f"card {card.keyword} of HDU {index} cannot be understood")
                 continue
             if value is not None:
                 cards.setdefault(card.keyword, value)
     return cards, tuple(ignored)
+
+
+def _unreadable(name: str, index: int) -> FrameRejected:
+    return FrameRejected(
+        RejectionReason.BAD_CARD,
+        f"card {name} of HDU {index} cannot be understood, and pixels have no values without it; correct the header",
+    )
 
 
 def _scalar(value: Any) -> Scalar | None:
@@ -198,6 +220,6 @@ def _data_size(cards: dict[str, Scalar], index: int) -> int:
     lengths = [integer(cards, f"NAXIS{n}", index) for n in range(1, number + 1)]
     if not lengths:
         return 0
-    groups = integer(cards, "GCOUNT", index, default=1)
+    groups = integer(cards, "GCOUNT", index, least=1, default=1)
     extra = integer(cards, "PCOUNT", index, default=0)
     return abs(int(cards["BITPIX"])) // 8 * groups * (extra + math.prod(lengths))

@@ -8,8 +8,9 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from calibrant.frames.reading.hdus import Hdu, integer
+from calibrant.frames.reading.hdus import Hdu
 from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
+from calibrant.frames.reading.tiles import check_tiles
 
 _TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _UNSIGNED = {(16, 1 << 15): np.uint16, (32, 1 << 31): np.uint32, (8, -128): np.int8}
@@ -58,13 +59,12 @@ def _plain(content: bytes, hdu: Hdu) -> NDArray[Any]:
     wanted = _UNSIGNED.get((depth, int(zero))) if scale == 1.0 and zero == int(zero) else None
     if wanted is not None:
         return (stored.astype(np.int64) + int(zero)).astype(wanted)
-    return stored * np.float64(scale) + zero
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
+        return stored * np.float64(scale) + zero
 
 
 def _decompressed(content: bytes, hdu: Hdu) -> NDArray[Any]:
-    for axis in range(1, len(hdu.axes) + 1):  # a tile larger than the image would only serve a bomb
-        whole = integer(hdu.cards, f"ZNAXIS{axis}", hdu.index)
-        integer(hdu.cards, f"ZTILE{axis}", hdu.index, most=whole, default=1)
+    check_tiles(content, hdu)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a fault that matters raises, or is seen in shape and values

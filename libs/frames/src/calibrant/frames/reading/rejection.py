@@ -11,6 +11,7 @@ class RejectionReason(StrEnum):
     NOT_FITS = "not-fits"  # another kind of file, whatever its name says
     TRUNCATED = "truncated"  # the file ends before its data do
     CORRUPT = "corrupt"  # compressed data that do not decompress
+    UNKNOWN_COMPRESSION = "unknown-compression"  # compressed in a way that is not read here
     TOO_LARGE = "too-large"  # more bytes than this instrument's frames can have
     MALFORMED_HEADER = "malformed-header"  # a header that breaks the FITS standard
     NO_IMAGE = "no-image"  # no image where the instrument says one is

@@ -14,7 +14,7 @@ Cards = Mapping[str, str | int | float | bool]
 
 _SECONDS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0}
 _LONGEST_S: Final = 1e7
-_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _exposure_id(source: TextSource, cards: Cards, file_name: str, night: str) -
         looked = " or ".join((*(f"card {card}" for card in source.cards), "the file name"))
         raise FrameRejected(RejectionReason.MISSING_CARD, f"nothing tells the exposure: looked at {looked}")
     name = f"{night}-{text}" if source.with_night else text
-    if _ID.match(name) is None:
+    if _ID.fullmatch(name) is None:
         raise FrameRejected(
             RejectionReason.BAD_CARD,
             f"the exposure's name is {name!r} but may hold only letters, digits and '._+-', 128 at most; "

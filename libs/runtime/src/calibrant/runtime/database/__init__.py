@@ -4,6 +4,11 @@ Owns transactions, migrations, and what an engine's errors mean for a retry. Kno
 """
 
 from calibrant.runtime.database.database import Database
-from calibrant.runtime.database.engine import DatabaseDamaged, DatabaseRefused, DatabaseUnavailable
+from calibrant.runtime.database.engine import (
+    DatabaseDamaged,
+    DatabaseRefused,
+    DatabaseUnavailable,
+    ValueRefused,
+)
 
-__all__ = ["Database", "DatabaseDamaged", "DatabaseRefused", "DatabaseUnavailable"]
+__all__ = ["Database", "DatabaseDamaged", "DatabaseRefused", "DatabaseUnavailable", "ValueRefused"]

@@ -180,7 +180,7 @@ class Database:
             yield
         except PoolTimeout as error:
             raise DatabaseUnavailable(f"database {self.place}: all its connections are in use") from error
-        except DBAPIError as error:
+        except (DBAPIError, OverflowError) as error:
             meaning = self.backend.meaning(error)
             if meaning is None:
                 raise

@@ -35,6 +35,23 @@ class DatabaseRefused(PermanentError):
     """The database does not let us do this; the text says what to grant."""
 
 
+class ValueRefused(PermanentError):
+    """What is to be written or looked for is nothing that this database can hold: a number too large, a text with NUL.
+
+    Parameters
+    ----------
+    place : str
+        The database.
+    why : str
+        What it says itself.
+    """
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(
+            f"database {place} holds no such value ({why}): give a number that fits, a text without NUL, or a shorter one"
+        )
+
+
 class Backend(Protocol):
     """A kind of database."""
 
@@ -51,6 +68,6 @@ class Backend(Protocol):
         """Make what the first revision stands on."""
         ...
 
-    def meaning(self, error: DBAPIError) -> TransientError | PermanentError | None:
-        """Tell what an error of the engine means for a retry; None: a statement is at fault."""
+    def meaning(self, error: DBAPIError | OverflowError) -> TransientError | PermanentError | None:
+        """Tell what an error of the engine, or of its driver, means for a retry; None: a statement is at fault."""
         ...

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from calibrant.bus.errors import PermanentError, TransientError
-from calibrant.runtime.database.engine import BESIDE, READ, DatabaseRefused, DatabaseUnavailable
+from calibrant.runtime.database.engine import BESIDE, READ, DatabaseRefused, DatabaseUnavailable, ValueRefused
 
 if TYPE_CHECKING:
     import psycopg
@@ -49,6 +49,8 @@ _NETWORK_THERE: Final = {
 }
 """The same for the server's end of a connection: locks of a machine that has gone are not held for hours."""
 _NO_RIGHT: Final = "42501"
+_TOO_LONG: Final = "54000"
+"""What it answers of a text that is too long for an index."""
 _AWAY: Final = {
     "08": "its connection failed",
     "53100": "its disk is full: free some space on the server",
@@ -121,14 +123,18 @@ class PostgresSchema:
         if not known.rowcount:
             connection.exec_driver_sql(f"CREATE SCHEMA {self.schema}")
 
-    def meaning(self, error: DBAPIError) -> TransientError | PermanentError | None:
+    def meaning(self, error: DBAPIError | OverflowError) -> TransientError | PermanentError | None:
         """Tell what an error means."""
+        if isinstance(error, OverflowError):
+            return None
         code: str | None = getattr(error.orig, "sqlstate", None)
         if code == _NO_RIGHT:
             return DatabaseRefused(
                 f"database {self.place}: {_words(error)}. Grant its user CREATE on the database, and all on the "
                 "schema and its tables"
             )
+        if isinstance(error, DataError) or code == _TOO_LONG:
+            return ValueRefused(self.place, str(error.orig).partition("\n")[0])
         if code is None and not error.connection_invalidated and not _is_operational(error):
             return None
         why = _why(code)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from calibrant.bus.errors import PermanentError, TransientError
-from calibrant.runtime.database.engine import READ, DatabaseDamaged, DatabaseUnavailable
+from calibrant.runtime.database.engine import READ, DatabaseDamaged, DatabaseUnavailable, ValueRefused
 
 SCHEME: Final = "sqlite:///"
 WAL_LIMIT_BYTES = 64 << 20
@@ -72,8 +72,10 @@ class SqliteFile:
     def before_migrations(self, connection: Connection) -> None:
         """Nothing: the file is there."""
 
-    def meaning(self, error: DBAPIError) -> TransientError | PermanentError | None:
+    def meaning(self, error: DBAPIError | OverflowError) -> TransientError | PermanentError | None:
         """Tell what an error means."""
+        if isinstance(error, OverflowError):  # the driver's own, of a number beyond 64 bits
+            return ValueRefused(self.place, str(error)) if "SQLite" in str(error) else None
         code = _primary_code(error.orig)
         if code in _DAMAGED:
             return DatabaseDamaged(
