@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint format proto baseline bench chaos kafka postgres objects clean
+.PHONY: help setup dev demo test fuzz lint format proto baseline bench chaos kafka postgres objects clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:     ## this list
@@ -16,6 +16,9 @@ demo: setup  ## a simulated camera, the whole way to published calibrations
 
 test: dev  ## all tests; the last lines say what was skipped and how to enable it
 	@pytest -q -n 2 --dist worksteal
+
+fuzz: dev  ## look for files that the reader of frames does not survive: make fuzz SECONDS=60
+	@python tests/hostile/fuzz.py -max_total_time=$(or $(SECONDS),60)
 
 lint: dev  ## style, types, layers, contract
 	@.ci/lint
