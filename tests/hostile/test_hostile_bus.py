@@ -10,11 +10,11 @@ import pytest
 
 from calibrant.bus.cloudevents import Envelope, to_message
 from calibrant.bus.ports import Message
+from calibrant.bus.records import MOST_BODY_BYTES
 from calibrant.contracts.flow import topics
 from calibrant.observatory.composition import SERVICES, observatory
 from calibrant.observatory.settings import ObservatorySettings
 from calibrant.runtime import dead_letters
-from calibrant.runtime.intake import MOST_BYTES
 from calibrant.runtime.testing.hostile import bodies, headers
 from calibrant.runtime.unit_of_work import was_done
 from calibrant.sequencer.store.queries import SequencerQueries
@@ -50,7 +50,7 @@ def corpus(topic):
     fine = message(topic, kind, (GOLDEN / f"{kind}.json").read_bytes(), "?")
     for changed in headers(fine.headers):
         yield Message(topic.name, "one-key", fine.value, changed)
-    yield message(topic, kind, b" " * (MOST_BYTES + 1), f"{kind}-huge")
+    yield message(topic, kind, b" " * (MOST_BODY_BYTES + 1), f"{kind}-huge")
     yield message(topic, "calibrant.unknown.v9.Nothing", b"{}", "unknown")
     for kind in topic.messages:
         yield message(topic, kind, (GOLDEN / f"{kind}.json").read_bytes(), f"good-{kind}-on-{topic.name}")

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from calibrant.bus.cloudevents import Envelope, from_record, to_message
+from calibrant.bus.errors import MessageTooLarge
 from calibrant.bus.ports import Record
+from calibrant.bus.records import MOST_BODY_BYTES
 from calibrant.contracts.sequencer.v1 import RunProgress
 from calibrant.runtime.header_text import header_text, headers_from_text, headers_to_text
 from calibrant.runtime.tables import InboxRow, OutboxRow
@@ -91,6 +93,15 @@ def test_a_message_that_is_not_the_services_to_send_is_refused(database, clock):
         unit_of_work(database, "certify", clock, cause="a") as unit,
     ):
         unit.emit([combine_job()])
+    assert outbox(database) == []
+
+
+def test_a_message_that_the_log_would_not_take_is_refused_before_it_holds_up_others(database, clock):
+    with (
+        pytest.raises(MessageTooLarge, match=r"RunProgress of 4194\d\d\d bytes is larger than the 4194304"),
+        unit_of_work(database, "sequencer", clock, cause="a") as unit,
+    ):
+        unit.emit([progress("small"), progress("x" * MOST_BODY_BYTES)])
     assert outbox(database) == []
 
 

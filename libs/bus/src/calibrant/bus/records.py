@@ -4,6 +4,10 @@ Owns topic, partition, message and record. Must not know how they are kept.
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+MOST_BODY_BYTES: Final = 4 * 1024 * 1024
+"""Largest body of a message, whatever the engine: pixels never travel on the bus."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

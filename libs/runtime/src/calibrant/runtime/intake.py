@@ -13,12 +13,10 @@ from pydantic import ValidationError
 
 from calibrant.bus.cloudevents import Envelope, from_record
 from calibrant.bus.errors import Malformed
-from calibrant.bus.ports import Record
+from calibrant.bus.records import MOST_BODY_BYTES, Record
 from calibrant.contracts.base import Message
 from calibrant.contracts.generated.registry import MESSAGES
 
-MOST_BYTES: Final = 4 * 1024 * 1024
-"""Largest body that is read; pixels never travel on the bus."""
 _NUL_IN_JSON: Final = rb"\u0000"
 """The only way that JSON has to say U+0000."""
 
@@ -58,9 +56,9 @@ def decode(record: Record, wanted: frozenset[str]) -> Decoded | None:
     envelope = from_record(record)
     if envelope.type not in wanted:
         return None
-    if len(envelope.data) > MOST_BYTES:
+    if len(envelope.data) > MOST_BODY_BYTES:
         raise Malformed(
-            f"{envelope.type}: body has {len(envelope.data)} bytes: at most {MOST_BYTES} are read"
+            f"{envelope.type}: body has {len(envelope.data)} bytes: at most {MOST_BODY_BYTES} are read"
         )
     try:
         message = MESSAGES[envelope.type].from_json(envelope.data)

@@ -16,6 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from calibrant.bus.cloudevents import Envelope, sayable
+from calibrant.bus.errors import MessageTooLarge
+from calibrant.bus.records import MOST_BODY_BYTES
 from calibrant.contracts.base import Message
 from calibrant.contracts.flow import topic_for
 from calibrant.runtime.access.audit import Deed, record
@@ -73,6 +75,8 @@ class UnitOfWork:
         ------
         LookupError
             The contract lets this service send no such message.
+        MessageTooLarge
+            One is larger than the log takes.
         """
         for emission in emissions or ():
             insert_later(self.session, OutboxRow, self._row(emission))
@@ -125,6 +129,7 @@ class UnitOfWork:
             causation_id=self.cause,
             traceparent=trace_parent(correlation or event_id, event_id),
         )
+        _check_size(envelope)
         spans.emitted(self.session, envelope)
         return {
             "lane": lane_of(topic.name, key),
@@ -133,6 +138,16 @@ class UnitOfWork:
             "value": envelope.data,
             "headers": header_text(envelope),
         }
+
+
+def _check_size(envelope: Envelope) -> None:
+    if (
+        len(envelope.data) > MOST_BODY_BYTES
+    ):  # refused here, for in the outbox it would hold up what comes after it
+        raise MessageTooLarge(
+            f"{envelope.type} of {len(envelope.data)} bytes is larger than the {MOST_BODY_BYTES} that the log takes: "
+            "put what it carries into the object store and send a reference"
+        )
 
 
 def was_done(session: Session, event_id: str) -> bool:

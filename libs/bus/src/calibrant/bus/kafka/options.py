@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from calibrant.bus.kafka.security import KafkaSecurity
+from calibrant.bus.records import MOST_BODY_BYTES
 
-MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
-"""Size of the largest message, with key and headers, that topics of ours take. Pixels never travel on the bus."""
+MAX_MESSAGE_BYTES: Final = MOST_BODY_BYTES + 64 * 1024
+"""Size of the largest message, with key and headers, that topics of ours take."""
 
 _BATCH_BYTES: Final = 256 * 1024
 _FETCH_BYTES: Final = 16 * 1024 * 1024
