@@ -105,8 +105,12 @@ class Faults:
             unit.ask_to_leave()
             return
         unit.resume()  # a frozen child would not notice that its parent is gone
-        with contextlib.suppress(UnitEnded):  # it was quicker: started again like any other
+        try:
             unit.kill(children=fault.kind is Kind.KILL_TREE)
+        except UnitEnded:  # it was quicker: started again like any other
+            pass
+        except TimeoutError as error:
+            self.keeper.broken.append(str(error))
 
     def _shared(self, fault: Fault) -> None:
         if fault.kind is Kind.DUPLICATES:

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from itertools import cycle
 from typing import Any
 
@@ -151,6 +152,13 @@ def _answer(unit: Unit, probe: str) -> tuple[bool | None, str]:
         with urllib.request.urlopen(f"http://127.0.0.1:{unit.ops_port}/{probe}", timeout=0.5) as answer:
             return answer.status == 200, ""
     except urllib.error.HTTPError as error:
-        return False, error.read().decode()
-    except (OSError, urllib.error.URLError):
+        return False, _body(error)
+    except (OSError, HTTPException):
         return None, ""
+
+
+def _body(error: urllib.error.HTTPError) -> str:
+    try:
+        return error.read().decode()
+    except (OSError, HTTPException):  # frozen or killed in the middle of it
+        return ""

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from calibrant.bus.errors import CalibrantError
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.observatory.attaching import attached
@@ -79,7 +81,7 @@ class Sequences:
             self._wanted = request_of(len(self.asked), settings)
         try:
             asyncio.run(_request(settings, self._wanted))
-        except CalibrantError:
+        except (CalibrantError, SQLAlchemyError):
             return False
         self.asked.append(self._wanted.run_id)
         self._wanted = None
@@ -92,7 +94,7 @@ class Sequences:
             ended = {run for (run,) in records.ask("sequencer", _FINISHED)}
             certified = dict(_pairs(records.ask("certify", _CERTIFIED)))
             settled = dict(_pairs(records.ask("archive", _SETTLED)))
-        except CalibrantError:
+        except (CalibrantError, SQLAlchemyError):
             return
         self.finished |= {
             run for run in ended & set(self.asked) if settled.get(run, 0) == certified.get(run, 0)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from calibrant.bus.errors import CalibrantError
 from calibrant.observatory.composition import SERVICES
 from calibrant.observatory.testing import Records, Site
@@ -233,5 +235,5 @@ def _nothing_waits(settings: PlatformSettings) -> bool:
         if any(records.ask(service, "select number from outbox limit 1") for service in SERVICES):
             return False
         return not asyncio.run(waiting(settings))
-    except CalibrantError:
+    except (CalibrantError, SQLAlchemyError):
         return False
