@@ -16,7 +16,7 @@ from typing import Any
 
 from calibrant.observatory.testing import Site, Unit
 
-BACK_OFF_S = (1.0, 8.0)
+BACK_OFF_S = (2.0, 30.0)
 """How long it waits before a process that has ended by itself is started again: at first, and at most."""
 SETTLED_S = 20.0
 """A process that ran so long begins with the first wait again."""

@@ -6,7 +6,8 @@ Owns the mixture of faults. Must not know how a fault is brought about.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,14 +69,15 @@ _LASTS_S = {
     Kind.FULL_DISK: (4.0, 12.0),
 }
 """From and to how long a fault lasts, in seconds; others are over at once."""
+_SERVER = {Kind.BROKER_RESTART: Kind.BROKER_KILL, Kind.DATABASE_RESTART: Kind.DATABASE_KILL}
 _FEWEST = 1
 _ONE_IN = {
-    Kind.BROKER_KILL: 20,
+    Kind.BROKER_KILL: 30,
     Kind.DATABASE_KILL: 20,
     Kind.RESTART: 8,
     Kind.FREEZE: 10,
     Kind.FREEZE_LONG: 25,
-    Kind.BROKER_RESTART: 50,
+    Kind.BROKER_RESTART: 100,
     Kind.DATABASE_RESTART: 50,
     Kind.OBJECTS_PAUSE: 25,
     Kind.DUPLICATES: 8,
@@ -139,15 +141,25 @@ def schedule(seed: int, kills: int, gap_s: float = GAP_S) -> tuple[Fault, ...]:
         There are fewer kills.
     """
     chance = random.Random(seed)
-    kinds = list(_kinds(kills))
-    chance.shuffle(kinds)
     faults, at_s = [], 0.0
-    for number, kind in enumerate(kinds, 1):
+    for number, kind in enumerate(_in_order(_kinds(kills), chance), 1):
         at_s += chance.uniform(0.5, 1.5) * gap_s
         target = chance.choice(UNITS) if kind in OF_UNITS else ""
         lasts_s = chance.uniform(*_LASTS_S.get(kind, (0.0, 0.0)))
         faults.append(Fault(number, round(at_s, 2), kind, target, round(lasts_s, 2), chance.getrandbits(32)))
     return tuple(faults)
+
+
+def _in_order(kinds: Iterable[Kind], chance: random.Random) -> list[Kind]:
+    """Mix faults so that those of one server come about evenly: it takes a while to be back."""
+    of_servers = defaultdict(list)
+    for kind in kinds:
+        of_servers[_SERVER.get(kind, kind)].append(kind)
+    placed = []
+    for alike in of_servers.values():
+        chance.shuffle(alike)
+        placed += [((i + chance.uniform(0.1, 0.9)) / len(alike), kind) for i, kind in enumerate(alike)]
+    return [kind for _, kind in sorted(placed)]
 
 
 def _kinds(kills: int) -> Iterator[Kind]:
