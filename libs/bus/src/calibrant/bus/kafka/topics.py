@@ -11,7 +11,7 @@ from aiokafka import errors as kafka
 from aiokafka.protocol.admin import DescribeConfigsRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
-from calibrant.bus.errors import AccessDenied, TopicMismatch, UnknownTopic
+from calibrant.bus.errors import AccessDenied, BusUnavailable, TopicMismatch, UnknownTopic
 from calibrant.bus.kafka.link import Link
 from calibrant.bus.kafka.options import MAX_MESSAGE_BYTES, Options
 from calibrant.bus.kafka.requests import TOPIC, AlterTopics, CreateTopics
@@ -74,10 +74,18 @@ class Topics:
         if missing := [spec for spec in specs if spec.topic not in existing]:
             await self.link.retried("create topics", lambda: self._create(missing))
             for spec in missing:
-                # Many partitions take a busy broker a while, and somebody else may be making them just now.
-                _check_count(spec, await self.leaders([spec.topic], self.options.request_timeout_s))
+                _check_count(spec, await self._made(spec.topic))
         if kept := [spec for spec in specs if spec.topic in existing]:
             await self.link.retried("set the retention of topics", lambda: self._set_retention(kept))
+
+    async def _made(self, topic: str) -> Leaders:
+        """Wait for a topic: many partitions take a busy broker a while, and somebody else may be making them."""
+        try:
+            return await self.leaders([topic], self.options.request_timeout_s)
+        except UnknownTopic as error:
+            raise BusUnavailable(
+                f"Kafka has not made topic {topic!r} after {self.options.request_timeout_s:g} s: try again"
+            ) from error
 
     async def _existing(self, topics: Collection[str]) -> Leaders:
         async def attempt() -> Leaders:
@@ -137,6 +145,10 @@ def _leaders(topics: Iterable[Any]) -> Leaders:
 def _raise(right: str, topic: str, error: Any, said: str | None) -> None:
     if error in {kafka.TopicAuthorizationFailedError, kafka.ClusterAuthorizationFailedError}:
         raise AccessDenied(f"the right {right} on topic {topic!r} is missing: an operator must grant it")
+    if error is kafka.InvalidReplicationFactorError and "fenced" in (said or ""):
+        raise kafka.NodeNotReadyError(
+            f"{topic}: {said}"
+        )  # the brokers are there and not heard of: this passes
     raise error(f"{topic}: {said or error.__name__}")
 
 

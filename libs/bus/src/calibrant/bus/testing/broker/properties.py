@@ -24,7 +24,7 @@ _ONE_NODE: Final = {
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": "4194304",
     "broker.heartbeat.interval.ms": "200",
-    "broker.session.timeout.ms": "1000",
+    "broker.session.timeout.ms": "3000",
 }
 
 
