@@ -213,6 +213,8 @@ def test_frames_are_mounted_for_reading_where_frames_are_read():
         if "frames" in mounts:
             readers.add(service)
             assert (mounts["frames"]["mountPath"], mounts["frames"]["readOnly"]) == ("/nights", True)
+            assert environment(service, values)["CALIBRANT_FRAME_FOLDERS"] == "/nights"
+        assert "CALIBRANT_FRAME_FOLDERS" not in environment(service)
     assert readers == {"ingest", "combine", "verify"}
 
 

@@ -49,6 +49,9 @@ CALIBRANT_LOG_FORMAT: json
 CALIBRANT_LOG_LEVEL: {{ $v.telemetry.logLevel }}
 CALIBRANT_DRAIN_S: {{ $v.drainSeconds | quote }}
 CALIBRANT_WORKER_SLOTS: {{ $service.slots | quote }}
+{{- if and $v.frames.claim (has $name (list "ingest" "combine" "verify")) }}
+CALIBRANT_FRAME_FOLDERS: {{ $v.frames.mountPath | quote }}
+{{- end }}
 {{- if $v.instruments.configMap }}
 CALIBRANT_INSTRUMENTS: /instruments
 {{- end }}

@@ -15,6 +15,7 @@ from calibrant.frames.testing import good_bytes
 from calibrant.ingest.service import IngestService
 from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import Context
+from calibrant.runtime.objects import FrameFolders
 
 MIGRATIONS = Path(calibrant.ingest.__file__).parent / "migrations"
 
@@ -52,7 +53,9 @@ def context_of(tmp_path) -> Callable[[Session], Context[IngestService]]:
             data=b"",
             correlation_id="run-1",
         )
-        return Context(IngestService(tmp_path / "instruments"), session, envelope, StandingClock())
+        return Context(
+            IngestService(tmp_path / "instruments", FrameFolders()), session, envelope, StandingClock()
+        )
 
     return build
 

@@ -20,7 +20,7 @@ from calibrant.ingest.reading import (
 from calibrant.runtime.desk import Desk
 from calibrant.runtime.handlers import Outcome, Workspace
 from calibrant.runtime.health import Health
-from calibrant.runtime.objects import FolderStore, StoreUnavailable
+from calibrant.runtime.objects import FolderStore, FrameFolders, KeyRefused, StoreUnavailable
 from calibrant.runtime.probe import Probe
 
 
@@ -144,10 +144,29 @@ def test_a_missing_and_a_damaged_file_of_the_camera_are_refused(tmp_path, tiny, 
 def test_an_unknown_instrument_and_a_strange_address_fail_the_job(tmp_path, workspace) -> None:
     with pytest.raises(IngestRefused, match="no such instrument"):
         compute(job_for(tmp_path / "x.fits", instrument="nocam"), workspace)
-    with pytest.raises(IngestRefused, match="neither"):
+    with pytest.raises(KeyRefused, match="neither"):
         compute(job_for(tmp_path / "x.fits", uri="ftp://host/x.fits"), workspace)
     with pytest.raises(IngestRefused, match="SHA-256"):
         compute(job_for(tmp_path / "x.fits", uri="objects:raw/x.fits"), workspace)
+
+
+@pytest.mark.parametrize("named", ["secret.fits", "nights/../secret.fits", "nights/link.fits"])
+def test_a_file_outside_the_folders_that_frames_come_from_is_not_read(
+    tmp_path, tiny, workspace, named
+) -> None:
+    nights, secret = tmp_path / "nights", tmp_path / "secret.fits"
+    nights.mkdir()
+    secret.write_bytes(good_bytes(tiny))
+    (nights / "link.fits").symlink_to(secret)
+    store = FolderStore(tmp_path / "objects", FrameFolders((nights,)))
+    narrow = Workspace(workspace.scratch, store, workspace.config)
+    facts = facts_of(outcome := compute(job_for(tmp_path / named), narrow))
+    assert (facts.reason, facts.stored, outcome.artifacts) == ("unreadable", False, ())
+    assert f"{str(tmp_path / named)!r} lies outside" in facts.message
+    assert f"setting frame_folders: {nights}" in facts.message
+    assert list(workspace.scratch.iterdir()) == []
+    secret.rename(nights / "good.fits")
+    assert facts_of(compute(job_for(nights / "good.fits"), narrow)).frames
 
 
 def test_a_scratch_folder_that_cannot_be_written_is_waited_for(tmp_path, tiny, workspace) -> None:

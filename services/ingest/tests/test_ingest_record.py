@@ -1,5 +1,7 @@
 """Handlers on a real database: jobs handed out, frames recorded once, duplicates and refusals."""
 
+from pathlib import Path
+
 import pytest
 from sqlmodel import select
 
@@ -9,8 +11,10 @@ from calibrant.contracts.ingest.v1 import FolderScanned, FrameIngested, FrameRej
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested
 from calibrant.ingest import handlers
 from calibrant.ingest.reading import FileFacts, FrameFacts
+from calibrant.ingest.service import IngestService
 from calibrant.ingest.store import AcquisitionFrameRow, FrameRow, IngestQueries, RejectionRow
 from calibrant.runtime.handlers import JobResult
+from calibrant.runtime.objects import FrameFolders
 
 FACTS = FrameFacts(
     frame_id="f1",
@@ -134,6 +138,21 @@ def test_a_folder_that_cannot_be_taken_in_says_why(database, context_of, folder,
     assert "no such instrument" in problem("nocam", str(folder))
     assert "simcam-tiny" in problem("nocam", str(folder))
     assert "no folder" in problem("simcam-tiny", str(tmp_path / "gone"))
+
+
+def test_a_folder_that_frames_do_not_come_from_is_not_even_looked_at(tmp_path, folder) -> None:
+    service = IngestService(tmp_path, FrameFolders((folder / "sub",)))
+
+    def ask(place: Path):
+        return service.folder(
+            FolderIngestRequested(acquisition_id="a", instrument="simcam-tiny", folder=str(place))
+        )
+
+    for place in (folder, tmp_path / "gone"):
+        [scanned] = ask(place)
+        assert f"{str(place)!r} lies outside" in scanned.problem
+        assert f"setting frame_folders: {folder / 'sub'}" in scanned.problem
+    assert [message.file_name for message in ask(folder / "sub")[1:]] == ["copy.fts.gz"]
 
 
 def test_a_frame_is_recorded_and_told(database, record) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,18 @@ from calibrant.combine.recipes import RecipeRefused
 from calibrant.contracts.sequencer.v1 import ExposureRequest
 from calibrant.frames.times import parse_time
 from calibrant.observatory.requests import BadRequest, folder_of, recipe_parameters, run_request
+from calibrant.observatory.settings import ObservatorySettings
 from calibrant.sequencer.service import request_key
+
+
+def test_who_replays_a_folder_on_kafka_may_take_in_that_folder():
+    here, other = Path("/nights/one"), Path("/nights/other")
+    assert ObservatorySettings(bus="").taking_in(here).frame_folders_allowed is None
+    on_kafka = ObservatorySettings(bus="kafka://127.0.0.1:9")
+    assert on_kafka.frame_folders_allowed == ()
+    assert on_kafka.taking_in(here).frame_folders_allowed == (here,)
+    assert ObservatorySettings(frame_folders=(other,)).taking_in(here).frame_folders == (other, here)
+
 
 BIAS = (ExposureRequest(image_type="BIAS", exposure_times_s=(0.0,) * 3, filter=""),)
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
     SettingsConfigDict,
@@ -42,6 +43,14 @@ MAX_BODY_BYTES: Final = 1 << 20
 
 def _upper(level: Any) -> Any:
     return level.upper() if isinstance(level, str) else level
+
+
+def _folders(given: Any) -> Any:
+    if isinstance(given, str):
+        given = tuple(Path(part) for part in given.split(os.pathsep) if part)
+    if relative := [str(folder) for folder in given or () if not Path(folder).is_absolute()]:
+        raise ValueError(f"{relative[0]!r} is not a full path; give folders that begin with /")
+    return given
 
 
 class LogSettings(BaseSettings):
@@ -132,6 +141,11 @@ class PlatformSettings(LogSettings):
         description="Unit: s. How long one attempt at a job may compute before its child process is ended; "
         "0: for ever.",
     )
+    frame_folders: Annotated[tuple[Path, ...] | None, NoDecode, BeforeValidator(_folders)] = Field(
+        default=None,
+        description="Folders below which files may be taken in, full paths with colons between; unset: any with the "
+        "embedded log, none with another.",
+    )
     instruments: Path | None = Field(
         default=None,
         description="Folder with further instrument files, beside those that come along; "
@@ -142,6 +156,11 @@ class PlatformSettings(LogSettings):
     def instruments_dir(self) -> Path:
         """Folder with further instrument files; need not exist."""
         return (self.instruments or self.data_dir / "instruments").absolute()
+
+    @property
+    def frame_folders_allowed(self) -> tuple[Path, ...] | None:
+        """Folders below which files may be taken in; None: any, as on one machine whose user gives all orders."""
+        return () if self.frame_folders is None and self.bus else self.frame_folders
 
     @field_validator("bus", "database", "objects", "objects_endpoint", "otlp_endpoint")
     @classmethod

@@ -21,7 +21,7 @@ def create_app(settings: IngestSettings, platform: Platform) -> FastAPI:
     database = platform.database("ingest")
     spec = ServiceSpec(
         name="ingest",
-        service=IngestService(settings.instruments_dir),
+        service=IngestService(settings.instruments_dir, platform.objects.outside),
         handlers=collect(handlers),
         database=database,
         migrations=Path(__file__).parent / "migrations",

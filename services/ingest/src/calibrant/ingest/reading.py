@@ -20,6 +20,7 @@ from calibrant.frames.reading.reader import size_limit
 from calibrant.ingest.listing import FRAME_NAME
 from calibrant.runtime.handlers import Artifact, Outcome, Workspace
 from calibrant.runtime.objects import ObjectDamaged, ObjectMissing, StoreUnavailable
+from calibrant.runtime.objects.keys import split
 
 FILE: Final = "file"
 """Name of the artifact: the file's bytes as they are."""
@@ -80,6 +81,8 @@ def compute(job: IngestFile, workspace: Workspace) -> Outcome:
     ------
     IngestRefused
         The instrument is unknown, or an address in the object store comes without a hash.
+    KeyRefused
+        The address is none.
     StoreUnavailable
         The copy cannot be written now, or the object store is away: the job waits, and no frame is lost for it.
     """
@@ -138,12 +141,12 @@ def _fetch(job: IngestFile, workspace: Workspace, limit: int) -> Path:
                 f"is damaged in the object store ({job.uri}): its hash differs; restore it, then ask again"
             )
             raise FrameRejected(RejectionReason.CORRUPT, detail) from problem
-    scheme, _, source = job.uri.partition(":")
-    if scheme != "file":
-        raise IngestRefused(f"{job.file_name}: address {job.uri!r} is neither objects:KEY nor file:PATH")
+    source = Path(split(job.uri)[1])
+    if refusal := workspace.objects.outside.refusal(source):
+        raise FrameRejected(RejectionReason.UNREADABLE, refusal)
     ending = FRAME_NAME.search(job.file_name)
     copy = workspace.scratch / f"frame{ending[0].lower() if ending else ''}"
-    _write(copy, _chunks(Path(source), limit))
+    _write(copy, _chunks(source, limit))
     return copy
 
 

@@ -15,6 +15,7 @@ from calibrant.ingest.listing import list_folder
 from calibrant.ingest.reading import FileFacts, FrameFacts
 from calibrant.ingest.store import AcquisitionFrameRow, FrameRow, RejectionRow
 from calibrant.runtime.ids import derive
+from calibrant.runtime.objects import FrameFolders
 
 
 class IngestService:
@@ -24,10 +25,13 @@ class IngestService:
     ----------
     instruments : Path
         Folder with further instrument files; need not exist.
+    outside : FrameFolders
+        Where folders may lie that are taken in.
     """
 
-    def __init__(self, instruments: Path) -> None:
+    def __init__(self, instruments: Path, outside: FrameFolders) -> None:
         self._instruments = instruments
+        self._outside = outside
 
     def exposure(self, stored: ExposureStored) -> list[IngestFile]:
         """Return one job for each file of an exposure."""
@@ -47,7 +51,7 @@ class IngestService:
 
     def folder(self, request: FolderIngestRequested) -> list[Message]:
         """List a folder: how many files it has, and one job for each."""
-        problem = self._unknown(request.instrument)
+        problem = self._unknown(request.instrument) or self._outside.refusal(Path(request.folder))
         if problem:
             return [_scanned(request, problem=problem)]
         listing = list_folder(request.folder)

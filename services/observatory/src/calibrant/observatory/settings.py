@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Self
+
 from pydantic import Field
 
 from calibrant.runtime.settings import ServiceSettings
@@ -17,3 +20,9 @@ class ObservatorySettings(ServiceSettings):
     speed: float = Field(
         default=0.0, ge=0, description="Speed of the simulated camera: 1 is real time, 0 as fast as it can."
     )
+
+    def taking_in(self, folder: Path) -> Self:
+        """Return them with one folder more that frames may be taken in from, where not any file may be."""
+        if self.frame_folders_allowed is None:
+            return self
+        return self.model_copy(update={"frame_folders": (*self.frame_folders_allowed, folder)})

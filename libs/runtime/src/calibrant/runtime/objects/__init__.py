@@ -7,7 +7,9 @@ opened). Each prefix ("raw", "frames", "products" ...) has one owning service.
 from calibrant.runtime.objects.choosing import open_store
 from calibrant.runtime.objects.folder import FolderStore
 from calibrant.runtime.objects.hashing import file_hash
+from calibrant.runtime.objects.outside import FrameFolders
 from calibrant.runtime.objects.port import (
+    FileForbidden,
     KeyRefused,
     ObjectDamaged,
     ObjectExists,
@@ -19,7 +21,9 @@ from calibrant.runtime.objects.port import (
 )
 
 __all__ = [
+    "FileForbidden",
     "FolderStore",
+    "FrameFolders",
     "KeyRefused",
     "ObjectDamaged",
     "ObjectExists",

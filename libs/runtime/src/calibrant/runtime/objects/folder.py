@@ -15,6 +15,7 @@ from pathlib import Path
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.runtime.objects.hashing import checked_file, digest, file_hash, source
 from calibrant.runtime.objects.keys import checked, split
+from calibrant.runtime.objects.outside import ANYWHERE, FrameFolders
 from calibrant.runtime.objects.port import ObjectExists, StoreRefused, StoreUnavailable
 
 
@@ -26,9 +27,12 @@ class FolderStore:
     ----------
     root : Path
         The folder; made when it is missing.
+    outside : FrameFolders
+        Where files outside the store may be read.
     """
 
     root: Path
+    outside: FrameFolders = ANYWHERE
 
     def put_if_absent(self, key: str, file: Path, media_type: str) -> DataRef:
         """Store a file's bytes under a key; see the port."""
@@ -48,7 +52,12 @@ class FolderStore:
 
     def local_path(self, ref: DataRef) -> Path:
         """Return the file behind a reference after checking it; see the port."""
-        return checked_file(ref, self.path_of(ref.uri))
+        kind, rest = split(ref.uri)
+        return (
+            checked_file(ref, self._path(rest))
+            if kind == "objects"
+            else self.outside.local_path(ref, Path(rest))
+        )
 
     def path_of(self, uri: str) -> Path:
         """Return the path behind ``objects:KEY`` or ``file:PATH``, unchecked.

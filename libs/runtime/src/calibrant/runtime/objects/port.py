@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from calibrant.bus.errors import PermanentError, TransientError
 from calibrant.contracts.common.v1 import DataRef
+
+if TYPE_CHECKING:
+    from calibrant.runtime.objects.outside import FrameFolders
 
 
 class ObjectMissing(PermanentError):
@@ -24,6 +27,10 @@ class ObjectExists(PermanentError):
 
 class KeyRefused(PermanentError):
     """A key or an address is none, or leads out of the store."""
+
+
+class FileForbidden(PermanentError):
+    """A file outside the store lies where none may be read."""
 
 
 class SourceUnreadable(PermanentError):
@@ -43,6 +50,11 @@ class ObjectStore(Protocol):
 
     Every call but `locate` may raise ``StoreUnavailable``: the store is full or away; and ``StoreRefused``.
     """
+
+    @property
+    def outside(self) -> FrameFolders:
+        """Where files outside the store may be read."""
+        ...
 
     def put_if_absent(self, key: str, file: Path, media_type: str) -> DataRef:
         """Store a file's bytes under a key and return the reference.
@@ -72,6 +84,8 @@ class ObjectStore(Protocol):
             The bytes differ from the reference, or may not be read.
         KeyRefused
             The address is none.
+        FileForbidden
+            It is that of a file outside the store which may not be read.
         """
         ...
 

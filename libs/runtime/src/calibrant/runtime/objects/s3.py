@@ -11,8 +11,9 @@ from pathlib import Path
 
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.runtime.objects.cache import Cache
-from calibrant.runtime.objects.hashing import checked_file, digest, file_hash, source
+from calibrant.runtime.objects.hashing import digest, file_hash, source
 from calibrant.runtime.objects.keys import checked, fault_of, split
+from calibrant.runtime.objects.outside import ANYWHERE, FrameFolders
 from calibrant.runtime.objects.port import ObjectExists, SourceUnreadable, StoreUnavailable
 from calibrant.runtime.objects.s3_client import Bucket
 from calibrant.runtime.objects.s3_download import content, head, standing
@@ -38,6 +39,8 @@ class S3Store:
         A larger file is sent in parts.
     part_bytes
         Size of a part; the services want at least 5 MiB.
+    outside
+        Where files outside the store may be read.
     """
 
     bucket: Bucket
@@ -45,6 +48,7 @@ class S3Store:
     cache: Cache
     threshold_bytes: int = 64 << 20
     part_bytes: int = 16 << 20
+    outside: FrameFolders = ANYWHERE
 
     def put_if_absent(self, key: str, file: Path, media_type: str) -> DataRef:
         """Store a file's bytes under a key; see the port."""
@@ -61,7 +65,7 @@ class S3Store:
         """Return a local copy of an object, or the file behind ``file:PATH``, after checking it; see the port."""
         kind, rest = split(ref.uri)
         if kind == "file":
-            return checked_file(ref, Path(rest))
+            return self.outside.local_path(ref, Path(rest))
         known = self.cache.find(ref)
         if known is not None:
             return known

@@ -109,7 +109,7 @@ def replay(
             begin=begin,
             end=end,
         )
-        _go(place, settings, request, attach=attach, as_json=as_json)
+        _go(place, settings.taking_in(Path(request.folder)), request, attach=attach, as_json=as_json)
 
 
 @placed
