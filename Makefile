@@ -35,8 +35,8 @@ baseline: dev  ## accept today's contract as the one later changes must be compa
 bench: dev  ## measure the main steps
 	@python tests/bench/main.py
 
-chaos: dev  ## faults rain on all services while they work: SEED=1 KILLS=40
-	@.ci/servers && python tests/chaos/main.py --seed $(or $(SEED),1) --kills $(or $(KILLS),40)
+chaos: dev  ## faults rain on all services while they work: SEED=1 KILLS=40 GAP=4.5
+	@.ci/servers && python tests/chaos/main.py --seed $(or $(SEED),1) --kills $(or $(KILLS),40) --gap $(or $(GAP),4.5)
 
 kafka: dev  ## Apache Kafka on 127.0.0.1:9092, until Ctrl-C
 	@.ci/servers kafka && python -m calibrant.bus.testing.broker
