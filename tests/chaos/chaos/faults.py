@@ -108,7 +108,7 @@ class Faults:
         try:
             unit.kill(children=fault.kind is Kind.KILL_TREE)
         except UnitEnded:  # it was quicker: started again like any other
-            pass
+            self.impossible[fault.kind] += 1
         except TimeoutError as error:
             self.keeper.broken.append(str(error))
 

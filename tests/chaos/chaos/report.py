@@ -54,7 +54,7 @@ def show(seed: int, result: Result, console: Console) -> None:
     for check in result.checks:
         table.add_row(check.what, str(check.looked_at), str(len(check.wrong)))
     console.print(table)
-    for told, count in result.ended.items():
+    for told, count in list(result.ended.items())[:_SHOWN]:
         console.print(f"ended by itself {count} times: {told}", markup=False)
     for check in result.checks:
         for wrong in check.wrong[:_SHOWN]:
