@@ -25,7 +25,7 @@ from calibrant.contracts.common.v1 import JobDone
 from calibrant.contracts.sequencer.v1 import RunProgress
 from calibrant.runtime.batches import Batches
 from calibrant.runtime.clock import SystemClock
-from calibrant.runtime.consumers import AHEAD
+from calibrant.runtime.consumers import AHEAD, AHEAD_BYTES
 from calibrant.runtime.database import Database
 from calibrant.runtime.desk import Desk
 from calibrant.runtime.dispatch import Dispatcher
@@ -87,6 +87,7 @@ def lanes_on(database: Database, handle: Handle, health: Health) -> Lanes:
         Dispatcher(desk, works).attempt,
         slots=1,
         ahead=AHEAD,
+        ahead_bytes=AHEAD_BYTES,
         health=health,
         probe=Probe(),
         batch=batches.deal,

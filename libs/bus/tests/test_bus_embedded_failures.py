@@ -120,3 +120,11 @@ async def test_numbers_out_of_range_are_refused(bus):
             await consumer.seek(partition, -1)
     with pytest.raises(ValueError, match="limit"):
         await bus.read("t", from_start=True, limit=0)
+
+
+async def test_a_fetch_of_large_records_gives_a_few_at_a_time(bus, monkeypatch):
+    monkeypatch.setattr("calibrant.bus.embedded.log.MOST_FETCH_BYTES", 2500)
+    await send(bus, [Message("t", "k", bytes(900), (("h", bytes(100)),))] * 7)
+    async with bus.consumer("g", ["t"]) as consumer:
+        fetched = [await consumer.fetch(max_records=100, timeout_s=5.0) for _ in range(3)]
+    assert [[record.offset for record in records] for records in fetched] == [[0, 1, 2], [3, 4, 5], [6]]

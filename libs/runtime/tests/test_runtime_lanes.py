@@ -25,11 +25,12 @@ async def hands():
 @pytest.fixture
 def make(hands):
     @asynccontextmanager
-    async def make(consumer, *, slots=2, ahead=1, batch=None):
+    async def make(consumer, *, slots=2, ahead=1, ahead_bytes=1 << 20, batch=None):
         lanes = Lanes(
             hands.attempt,
             slots=slots,
             ahead=ahead,
+            ahead_bytes=ahead_bytes,
             health=Health(),
             probe=Probe(),
             part="bus of t",
@@ -107,6 +108,23 @@ async def test_another_attempt_is_made_after_the_wait(make, hands):
     async with make(log, slots=1):
         await until(lambda: log.committed[A] == 2)
     assert hands.begun == [(0, 0), (0, 0), (0, 0), (0, 1)]
+
+
+async def test_of_large_records_fewer_are_fetched_ahead(make, hands, monkeypatch):
+    monkeypatch.setattr("calibrant.runtime.feed.BEAT_S", 0.001)
+    log = MemoryLog(a=50, b=50, value=b"x" * 1000)
+    log.most = 1  # a fetch gives one large record
+    async with make(log, slots=1, ahead=40, ahead_bytes=3000) as (lanes, running):
+        await until(lambda: lanes.in_hand == 3)
+        before = log.fetches
+        await until(lambda: log.fetches > before + 5)
+        assert (lanes.in_hand, log.paused()) == (3, {A, B})
+        hands.open = True
+        for gate in hands.gates.values():
+            gate.set()
+        await until(lambda: log.committed == {A: 50, B: 50})
+        lanes.drain()
+        await running
 
 
 async def test_while_everything_is_busy_it_goes_on_fetching_nothing(make, hands, monkeypatch):
@@ -359,7 +377,7 @@ async def test_on_a_real_log_everything_is_done_once_and_committed(make, hands, 
     await bus.ensure_topics([TopicSpec("t", 3)])
     async with bus.producer() as producer:
         await producer.send([Message("t", f"key-{n % 7}", str(n).encode()) for n in range(60)])
-    lanes = Lanes(hands.attempt, slots=2, ahead=4, health=Health(), probe=Probe())
+    lanes = Lanes(hands.attempt, slots=2, ahead=4, ahead_bytes=1 << 20, health=Health(), probe=Probe())
     async with bus.consumer("g", ["t"], listener=lanes) as consumer:
         running = asyncio.create_task(lanes.run(consumer))
         ends = dict(await bus.end_offsets(["t"]))

@@ -72,7 +72,7 @@ class Consumer(Protocol):
         Parameters
         ----------
         max_records
-            At most so many; at least 1.
+            At most so many; at least 1. Fewer come when they have `MOST_FETCH_BYTES` together.
         timeout_s
             Seconds to wait when there is nothing; it returns as soon as there is anything.
 

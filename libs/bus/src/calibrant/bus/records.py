@@ -8,6 +8,8 @@ from typing import Final
 
 MOST_BODY_BYTES: Final = 4 * 1024 * 1024
 """Largest body of a message, whatever the engine: pixels never travel on the bus."""
+MOST_FETCH_BYTES: Final = 16 * 1024 * 1024
+"""How much one fetch gives, by about one record more."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,6 +69,11 @@ class Record:
     def topic_partition(self) -> TopicPartition:
         """The partition it came from."""
         return TopicPartition(self.topic, self.partition)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of its value and of its headers' values."""
+        return len(self.value) + sum([len(value) for _, value in self.headers])
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ from calibrant.runtime.spec import ServiceSpec
 AHEAD = 2 * BATCH
 """Short records fetched ahead: while some are dealt with at once, the next may come."""
 
+AHEAD_BYTES = 16 << 20
+"""And how many bytes of them: a large one is 4 MiB."""
+
 Running = tuple[str, Callable[[], Coroutine[Any, Any, None]]]
 
 
@@ -161,6 +164,7 @@ class Consumers:
             dispatcher.attempt,
             slots=1,
             ahead=AHEAD,
+            ahead_bytes=AHEAD_BYTES,
             health=self._health,
             probe=self._platform.probe,
             part=f"consumer of {', '.join(topics)}",

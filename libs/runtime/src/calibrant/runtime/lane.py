@@ -51,6 +51,11 @@ class Lane:
         return len(self.waiting) + len(self.in_hand)
 
     @property
+    def load_bytes(self) -> int:
+        """Their bytes."""
+        return sum([record.size_bytes for record in (*self.waiting, *self.in_hand)])
+
+    @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """What works on them."""
         return [] if self.task is None else [self.task]

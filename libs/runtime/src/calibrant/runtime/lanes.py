@@ -34,6 +34,8 @@ class Lanes(Feed[Lane]):
     ahead : int
         Records fetched ahead for each partition. Nothing is fetched beyond ``slots * ahead`` in all, but for what
         waits behind a record between two attempts: ``ahead`` more for each such partition.
+    ahead_bytes : int
+        The same in bytes; what one fetch gives may come on top.
     health : Health
         Where trouble with the bus is told.
     probe : Probe
@@ -52,6 +54,7 @@ class Lanes(Feed[Lane]):
         *,
         slots: int,
         ahead: int,
+        ahead_bytes: int,
         health: Health,
         probe: Probe,
         part: str = "bus",
@@ -62,7 +65,8 @@ class Lanes(Feed[Lane]):
         self._batch = batch
         self._slots = asyncio.Semaphore(slots)
         self._ahead = ahead
-        self._limit = slots * ahead
+        self._ahead_bytes = ahead_bytes
+        self._limit, self._limit_bytes = slots * ahead, slots * ahead_bytes
 
     async def run(self, consumer: Consumer) -> None:
         """Fetch and feed until ``drain`` was called and nothing is in hand.
@@ -76,10 +80,16 @@ class Lanes(Feed[Lane]):
         await self._go_on(lambda: self._turn(consumer))
 
     def _room(self) -> tuple[int, int]:
-        return self._limit - sum(lane.load for lane in self._shares.values() if not lane.resting), self._ahead
+        lanes = [lane for lane in self._shares.values() if not lane.resting]
+        if sum(lane.load_bytes for lane in lanes) >= self._limit_bytes:
+            return 0, self._ahead
+        return self._limit - sum(lane.load for lane in lanes), self._ahead
 
     def _full(self) -> set[TopicPartition]:
-        return {at for at, lane in self._shares.items() if lane.resting or lane.load >= self._ahead}
+        return {at for at, lane in self._shares.items() if lane.resting or self._is_full(lane)}
+
+    def _is_full(self, lane: Lane) -> bool:
+        return lane.load >= self._ahead or lane.load_bytes >= self._ahead_bytes
 
     def _take(self, record: Record) -> None:
         lane = self._shares.setdefault(record.topic_partition, Lane())

@@ -11,7 +11,7 @@ from typing import Final
 
 from calibrant.bus.errors import TopicMismatch, UnknownTopic
 from calibrant.bus.partitioner import partition_of
-from calibrant.bus.records import Message, Record, TopicPartition, TopicSpec
+from calibrant.bus.records import MOST_FETCH_BYTES, Message, Record, TopicPartition, TopicSpec
 
 _Row = tuple[int, str | None, bytes, str, int]
 
@@ -91,13 +91,17 @@ def append(
 def take(
     connection: sqlite3.Connection, wanted: Iterable[tuple[TopicPartition, int, int]], limit: int
 ) -> list[Record]:
-    """Read on from (partition, its row id, offset), one partition after another, until `limit`."""
+    """Read on from (partition, its row id, offset), one partition after another, until `limit` or enough bytes."""
     records: list[Record] = []
+    size_bytes = 0
     for partition, partition_id, offset in wanted:
         if len(records) >= limit:
             break
-        rows = connection.execute(_NEXT, (partition_id, offset, limit - len(records)))
-        records += [_record(partition, row) for row in rows]
+        for row in connection.execute(_NEXT, (partition_id, offset, limit - len(records))):
+            records.append(_record(partition, row))
+            size_bytes += records[-1].size_bytes
+            if size_bytes >= MOST_FETCH_BYTES:
+                return records
     return records
 
 

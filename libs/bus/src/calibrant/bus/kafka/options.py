@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from calibrant.bus.kafka.security import KafkaSecurity
-from calibrant.bus.records import MOST_BODY_BYTES
+from calibrant.bus.records import MOST_BODY_BYTES, MOST_FETCH_BYTES
 
 MAX_MESSAGE_BYTES: Final = MOST_BODY_BYTES + 64 * 1024
 """Size of the largest message, with key and headers, that topics of ours take."""
 
 _BATCH_BYTES: Final = 256 * 1024
-_FETCH_BYTES: Final = 16 * 1024 * 1024
 _BEATS_PER_SESSION: Final = 10
 _REPLY_S: Final = 5.0
 
@@ -57,7 +56,7 @@ class Options:
             **self.client(),
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
-            "fetch_max_bytes": _FETCH_BYTES,
+            "fetch_max_bytes": MOST_FETCH_BYTES,
         }
 
     def member(self, group: str) -> dict[str, Any]:

@@ -25,9 +25,12 @@ class MemoryLog:
     ----------
     a, b : int
         How many records are in each partition.
+    value : bytes
+        What each of them holds.
     """
 
-    def __init__(self, a: int = 0, b: int = 0) -> None:
+    def __init__(self, a: int = 0, b: int = 0, value: bytes = b"") -> None:
+        self.value = value
         self.lengths = {A: a, B: b}
         self.owned = frozenset(self.lengths)
         self.positions = dict.fromkeys(self.lengths, 0)
@@ -37,6 +40,7 @@ class MemoryLog:
         self.failures: list[Exception] = []
         self.before_return: Callable[[Sequence[Record]], Awaitable[None]] | None = None
         self.fetches = 0
+        self.most = 1 << 30
 
     async def __aenter__(self) -> Self:
         """Do nothing."""
@@ -56,8 +60,8 @@ class MemoryLog:
             raise self.failures.pop(0)
         found: list[Record] = []
         for at in sorted(self.owned - self.pauses, reverse=self.fetches % 2 == 0):
-            while self.positions[at] < self.lengths[at] and len(found) < max_records:
-                found.append(Record(at.topic, at.partition, self.positions[at], None, b"", (), 0))
+            while self.positions[at] < self.lengths[at] and len(found) < min(max_records, self.most):
+                found.append(Record(at.topic, at.partition, self.positions[at], None, self.value, (), 0))
                 self.positions[at] += 1
         if self.before_return is not None:
             await self.before_return(found)
