@@ -3,19 +3,16 @@
 import aiokafka
 import pytest
 import pytest_asyncio
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import CorruptRecordException
-from aiokafka.protocol.produce import ProduceRequest
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.util import calc_crc32c
 
 from calibrant.bus.kafka import open_bus
 from calibrant.bus.kafka.batches import decoded
 from calibrant.bus.ports import Message, TopicPartition, TopicSpec
 from calibrant.bus.testing.harness import PARTITIONS, collect, ends, send
+from calibrant.bus.testing.strangers import batch, signed, write
 
 pytestmark = pytest.mark.asyncio
-ATTRIBUTES, CHECK_SUM = slice(21, 23), slice(17, 21)
+ATTRIBUTES = slice(21, 23)
 SNAPPY = 2
 PLACE = TopicPartition("topic", 0)
 
@@ -35,38 +32,8 @@ async def topic(request, bus):
     return topic
 
 
-def batch(*header_names):
-    """Write a batch with a record for each header name."""
-    builder = DefaultRecordBatchBuilder(
-        magic=2,
-        compression_type=0,
-        is_transactional=0,
-        producer_id=-1,
-        producer_epoch=-1,
-        base_sequence=-1,
-        batch_size=1 << 20,
-    )
-    for number, name in enumerate(header_names):
-        place = "x" * len(name)
-        builder.append(number, timestamp=1, key=None, value=b"a", headers=[(place, name)])
-    content = bytearray(builder.build())
-    for name in header_names:
-        content = content.replace(b"x" * len(name), name, 1)
-    return signed(content)
-
-
-def signed(content):
-    content[CHECK_SUM] = calc_crc32c(bytes(content[21:])).to_bytes(4)
-    return bytes(content)
-
-
-async def write(broker, at, content):
-    client = AIOKafkaClient(bootstrap_servers=broker.servers)
-    await client.bootstrap()
-    request = ProduceRequest(None, -1, 10_000, [(at.topic, [(at.partition, content)])])
-    answer = await client.send(client.get_random_node(), request)
-    assert answer.topics[0][1][0][1] == 0, answer
-    await client.close()
+def batch_of(*header_names):
+    return signed(batch(*header_names))
 
 
 @pytest.mark.kafka
@@ -74,8 +41,8 @@ async def test_an_undecodable_batch_is_one_record_and_nothing_else_is_lost(broke
     place = TopicPartition(topic, 1)
     own = [Message(topic, f"key-{number}", str(number).encode()) for number in range(40)]
     await send(bus, own[:20])
-    spoilt = batch(b"ok", b"\xff\xfe", b"ok")
-    await write(broker, place, spoilt)
+    spoilt = batch_of(b"ok", b"\xff\xfe", b"ok")
+    await write(broker.servers, place, spoilt)
     await send(bus, own[20:])
     read = await bus.read(topic, from_start=True, limit=100)
     async with bus.consumer(topic, [topic]) as consumer:
@@ -93,7 +60,7 @@ async def test_an_undecodable_batch_is_one_record_and_nothing_else_is_lost(broke
 async def test_an_undecodable_batch_is_not_given_again_after_its_commit(broker, bus, topic):
     place = TopicPartition(topic, 0)
     for _ in range(2):
-        await write(broker, place, batch(b"\xff\xfe", b"\xff"))
+        await write(broker.servers, place, batch_of(b"\xff\xfe", b"\xff"))
     for offset in (1, 3):
         async with bus.consumer(topic, [topic]) as consumer:
             (record,) = await collect(consumer, 1)
@@ -113,20 +80,20 @@ async def test_a_key_and_a_value_that_are_none_are_read(broker, bus, topic):
 
 
 async def test_a_batch_in_a_codec_that_we_lack_is_one_record():
-    content = bytearray(batch(b"ok", b"ok"))
+    content = batch(b"ok", b"ok")
     content[ATTRIBUTES] = SNAPPY.to_bytes(2)
     (record,) = decoded(PLACE, signed(content))
     assert (record.offset, record.value) == (1, bytes(content))
 
 
 async def test_a_batch_that_is_cut_off_waits_for_its_rest():
-    whole = batch(b"ok")
+    whole = batch_of(b"ok")
     assert [record.value for record in decoded(PLACE, whole + whole[:-1])] == [b"a"]
     assert list(decoded(PLACE, whole[:10])) == []
 
 
 async def test_damage_is_not_taken_for_a_strangers_record():
-    content = bytearray(batch(b"ok"))
+    content = bytearray(batch_of(b"ok"))
     content[-1] ^= 1
     with pytest.raises(CorruptRecordException, match="the batch at 0 is damaged"):
         list(decoded(PLACE, bytes(content)))

@@ -32,7 +32,7 @@ def test_each_verdict_is_on_record(desk):
     ]
 
 
-@pytest.mark.parametrize("roles", [(), ("viewer",)])
+@pytest.mark.parametrize("roles", [(), ("viewer",), ("captain", "OPERATOR", "operator ")])
 def test_a_command_without_the_role_changes_nothing_and_takes_no_identifier(desk, roles):
     desk.enable()
     forged = desk.tools.take_images(Remote("camera", "eve", desk.clock, roles), "1")

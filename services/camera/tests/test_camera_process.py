@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from calibrant.bus.cloudevents import Envelope, to_message
 from calibrant.bus.errors import PermanentError
 from calibrant.camera import executor
 from calibrant.contracts.camera.v1 import (
@@ -25,6 +26,7 @@ from calibrant.frames.reading import read_frames
 from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.testing.services import answer_lost
+from calibrant.runtime.unit_of_work import was_done
 
 
 def raw_files(folder):
@@ -239,6 +241,36 @@ async def test_an_order_repeated_after_a_503_under_its_identifier_is_one_command
             assert (again.status_code, again.json()["command_id"]) == (202, "mine")
             assert [ack["code"] for ack in (await done(client, "mine"))["acks"]] == [301, 303]
             assert len((await client.get("/exposures")).json()) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_command_replayed_over_the_bus_and_over_http_is_carried_out_once(tmp_path, tools):
+    async with tools.running_camera(tmp_path) as (app, commander):
+        await commander.enable()
+        command = tools.take_images(commander.remote, "1")
+        name = command.header.command_id
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://camera") as client:
+            for year in ("1970", "9999"):  # an event's time decides nothing
+                await send_raw(app, command, f"event-{year}", f"{year}-01-01T00:00:00Z")
+            await tools.until(lambda: was_answered(app, "event-9999"), "both of them")
+            assert [ack["code"] for ack in (await done(client, name))["acks"]] == [301, 303]
+            order = {"command_id": name, "image_type": "BIAS"}
+            assert (await client.post("/commands/takeImages", json=order)).json()["ack"] == "COMPLETE"
+            await send_raw(app, command, "event-last", "2026-01-01T00:00:00Z")
+            await tools.until(lambda: was_answered(app, "event-last"), "the last of them")
+            assert len((await client.get("/exposures")).json()) == 1
+
+
+async def send_raw(app, command, event_id, time_utc):
+    said = {"id": event_id, "source": "/elsewhere", "type": command.message_type, "time_utc": time_utc}
+    message = to_message(Envelope(**said, data=command.to_json()), "camera-commands", "camera")
+    async with app.state.process.platform.bus.producer() as producer:
+        await producer.send([message])
+
+
+def was_answered(app, event_id):
+    with app.state.process.database.reading() as session:
+        return was_done(session, event_id)
 
 
 async def done(client, command_id):
