@@ -23,7 +23,7 @@ from calibrant.runtime.testing.hostile import NUMBERS, TEXTS
 HERE = Path(__file__).parent
 MICRO = load_instrument(HERE / "micro.yaml")
 SEEDS = {path.name: path.read_bytes() for path in sorted((HERE / "seeds").iterdir())}
-RUNS = 4000
+RUNS = 2000
 OFTEN = settings(
     max_examples=150,
     deadline=None,

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from contextlib import asynccontextmanager
+from itertools import islice
 from urllib.parse import quote
 
 import httpx
@@ -39,6 +40,8 @@ COMMON = ("/dead-letters", "/audit", "/control", "/status")
 """What every service has, and one is asked."""
 LEFT_OUT = ("/control/drain", "/control/pause")
 """What would take the service away under the test."""
+SOME = 7
+"""Every so many of the questions are asked again on another database; over all routes each text is among them."""
 GENTLE = settings(
     max_examples=8,
     deadline=None,
@@ -129,18 +132,18 @@ def queries(app):
                     yield path, plain | {one["name"]: text}
 
 
-async def answers_hostile_queries(running):
+async def answers_hostile_queries(running, every=1):
     for name, app in running.apps.items():
         async with client_of(app) as client:
             asked = 0
-            for path, parameters in queries(app):
+            for path, parameters in islice(queries(app), 0, None, every):
                 answer = await client.get(path, params=parameters)
                 assert answer.status_code in {200, 400, 404, 422}, (
                     f"{name} {path} {parameters}: {answer.text}"
                 )
                 assert answer.json() is not None
                 asked += 1
-            assert asked >= len(TEXTS)
+            assert asked >= len(TEXTS) // every
 
 
 @pytest.mark.asyncio
@@ -153,7 +156,7 @@ async def test_hostile_names_and_numbers_in_addresses(tmp_path):
 @pytest.mark.asyncio
 async def test_hostile_names_and_numbers_in_addresses_on_postgresql(tmp_path, postgres_url):
     async with everything(tmp_path, database=postgres_url) as (running, _, _):
-        await answers_hostile_queries(running)
+        await answers_hostile_queries(running, SOME)
 
 
 @pytest.mark.asyncio
