@@ -12,8 +12,10 @@ pytestmark = [
     pytest.mark.kafka,
     pytest.mark.postgres,
     pytest.mark.timeout(600),
-    # aiokafka leaves a connection that a dying broker cuts in its first words to the garbage collector.
+    # aiokafka leaves a connection that a dying broker cuts in its first words to the garbage collector, and asyncio's
+    # server one that comes while it closes.
     pytest.mark.filterwarnings("ignore:.*_SelectorTransport:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:.*socket.socket:pytest.PytestUnraisableExceptionWarning"),
 ]
 SEED = 20260101
 ENOUGH_KILLS = 8
