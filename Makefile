@@ -8,7 +8,7 @@ help:     ## this list
 setup:    ## virtual environment with pinned versions (the others call it)
 	@.ci/setup
 
-dev:
+dev:      ## what the tests and the try-out servers need, too
 	@.ci/setup dev
 
 demo: setup  ## a simulated camera, the whole way to published calibrations
@@ -47,5 +47,5 @@ postgres: dev  ## a PostgreSQL server on 127.0.0.1:5432 to try things on, until 
 objects: dev  ## an S3 service on 127.0.0.1:9000 that keeps all in memory, until Ctrl-C
 	@python -m calibrant.runtime.testing.s3
 
-clean:    ## remove the virtual environment, caches and the demo's data
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis calibrant-data
+clean:    ## remove the virtual environment, caches and calibrant-data with all data in it
+	@rm -rf .venv .setup.lock* .pytest_cache .mypy_cache .ruff_cache .hypothesis calibrant-data
