@@ -98,12 +98,12 @@ def test_a_wrong_setting_is_named(tmp_path):
     assert "Traceback" not in wrong.stderr
 
 
-def test_a_data_folder_that_cannot_be_made_is_named(tmp_path):
+@pytest.mark.parametrize("check", [("--port", 0), ("--check",)])
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path, check):
     (tmp_path / "flat").write_text("")
-    wrong = ended(tmp_path / "flat" / "data", "--check")
+    wrong = ended(tmp_path / "flat" / "data", *check)
     assert wrong.returncode == 1
-    assert "error: " in wrong.stderr
-    assert f"{tmp_path}/flat/data" in wrong.stderr
+    assert f"error: data folder {tmp_path}/flat/data: {tmp_path}/flat is no folder" in wrong.stderr
     assert "Traceback" not in wrong.stderr
 
 

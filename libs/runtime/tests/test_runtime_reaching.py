@@ -143,3 +143,19 @@ def test_what_is_opened_from_settings_shows_no_secret(tmp_path):
 async def test_an_empty_data_folder_has_no_log_to_look_into(tmp_path):
     assert await known_log(PlatformSettings(data_dir=tmp_path / "none")) is None
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.asyncio
+async def test_a_data_folder_is_made_also_where_everything_is_on_servers(tmp_path, nobody):
+    folder = tmp_path / "not" / "there"
+    settings = PlatformSettings(
+        data_dir=folder,
+        bus=f"kafka://{nobody}",
+        objects="s3://cal",
+        objects_endpoint=f"http://{nobody}",
+        **SECRETS,
+    )
+    with pytest.raises(CalibrantError):  # nobody is there, who could have made it
+        async with open_platform(settings, all_topics=False):
+            pass
+    assert list(folder.iterdir()) == []

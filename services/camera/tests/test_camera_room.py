@@ -71,6 +71,18 @@ def test_more_events_in_the_outbox_than_allowed_stall_too(desk, tmp_path):
             assert replace(limit, outbox_rows=0).lacking(session) == ""
 
 
+def test_a_folder_that_is_gone_stalls_with_the_reason_and_is_no_fault(desk, tmp_path):
+    desk.enable()
+    folder = tmp_path / "gone"
+    desk.service.room = Room(folder, 1, 0)
+    command, (ack,) = desk.take(timeout_s=600.0)
+    assert ack.ack is AckCode.STALLED
+    assert f"the disk of {folder} cannot be looked at: No such file or directory" in ack.result
+    folder.mkdir()
+    waiting = TakingImages(desk.service, command, "")
+    assert desk.step(lambda session: waiting.lacks(session, desk.clock.now)) == ""
+
+
 @pytest.mark.asyncio
 async def test_a_stalled_camera_executes_nothing_and_goes_on_when_there_is_room(tmp_path, tools, monkeypatch):
     monkeypatch.setattr(executor, "_RETRY_S", 0.01)

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from calibrant.observatory.lock import DataFolderBusy, DataFolderUnusable, hold
+from calibrant.observatory.lock import DataFolderBusy, hold
+from calibrant.runtime.data_folder import DataFolderUnusable
 
 HOLDER = """
 import sys

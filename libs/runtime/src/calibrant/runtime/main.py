@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
 import socket
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from fastapi import FastAPI
 
 from calibrant.bus.errors import CalibrantError
 from calibrant.runtime.access.door import check_door
+from calibrant.runtime.data_folder import usable
 from calibrant.runtime.ops import Watch, ops_app
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
@@ -29,10 +29,6 @@ from calibrant.runtime.settings import ServiceSettings, WrongSetting, chosen
 from calibrant.runtime.telemetry.logs import LogSetup, configure_logs
 
 T = TypeVar("T", bound=ServiceSettings)
-
-
-class DataFolderUnusable(CalibrantError):
-    """The data folder cannot be made or written."""
 
 
 def run(create_app: Callable[[T, Platform], FastAPI], settings_type: type[T]) -> int:
@@ -80,24 +76,6 @@ async def _check(create_app: Callable[[T, Platform], FastAPI], settings: T) -> N
     reached = await reach(settings, process.name)
     servers = f"; reached: {', '.join(reached.values())}" if reached else ""
     print(f"{process.name}: everything builds{servers}")  # noqa: T201
-
-
-def usable(data_dir: Path) -> None:
-    """Look, without touching anything, whether a data folder is there or can be made.
-
-    Raises
-    ------
-    DataFolderUnusable
-        It cannot be.
-    """
-    wanted = data_dir.absolute()
-    there = next(place for place in (wanted, *wanted.parents) if place.exists())
-    if not there.is_dir():
-        raise DataFolderUnusable(
-            f"data folder {wanted}: {there} is no folder. Choose another with --data-dir"
-        )
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise DataFolderUnusable(f"data folder {wanted}: {there} may not be written. Check its permissions")
 
 
 async def _run(create_app: Callable[[T, Platform], FastAPI], settings: T) -> None:

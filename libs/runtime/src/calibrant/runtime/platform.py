@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from calibrant.bus.ports import Bus, TopicSpec
 from calibrant.contracts.flow import topics
+from calibrant.runtime import data_folder
 from calibrant.runtime.adapters import open_database, open_log
 from calibrant.runtime.clock import Clock, SystemClock
 from calibrant.runtime.database import Database
@@ -101,7 +102,7 @@ def topic_specs(service: str = "") -> list[TopicSpec]:
 async def open_platform(
     settings: PlatformSettings, *, probe: Probe | None = None, all_topics: bool = True
 ) -> AsyncIterator[Platform]:
-    """Open the platform on what the settings name: make sure that topics exist, drop what is too old.
+    """Open the platform on what the settings name: make the data folder and topics that are missing, drop what is too old.
 
     Child processes start when the first service that computes does.
 
@@ -116,8 +117,10 @@ async def open_platform(
 
     Raises
     ------
+    DataFolderUnusable
+        The data folder cannot be made or written.
     BusUnavailable
-        The log cannot be reached, or the data folder cannot be made or written.
+        The log cannot be reached.
     AccessDenied
         The log's brokers do not let us in, or not make the topics.
     BusCorrupt
@@ -126,6 +129,7 @@ async def open_platform(
         The object store is away, or may not be written.
     """
     hide_secrets(settings)
+    await asyncio.to_thread(data_folder.make, settings.data_dir)
     objects = open_store(settings)
     await asyncio.to_thread(objects.check)
     bus = await open_log(settings)

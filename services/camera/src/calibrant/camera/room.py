@@ -34,17 +34,28 @@ class Room:
 
     def lacking(self, session: Session) -> str:
         """Say what there is no room for, and what to do; empty when there is room."""
-        if self.free_bytes and (left := shutil.disk_usage(self.folder).free) < self.free_bytes:
-            return (
-                f"the disk of {self.folder} has {_gib(left)} free, less than {_gib(self.free_bytes)} "
-                "(CALIBRANT_STALL_FREE_BYTES): free some space"
-            )
+        if why := self._disk():
+            return why
         if self.outbox_rows and (rows := self._waiting(session)) > self.outbox_rows:
             return (
                 f"{rows} events wait to be sent, more than {self.outbox_rows} (CALIBRANT_STALL_OUTBOX_ROWS): "
                 "see why the log does not take them"
             )
         return ""
+
+    def _disk(self) -> str:
+        if not self.free_bytes:
+            return ""
+        try:
+            left = shutil.disk_usage(self.folder).free
+        except OSError as error:
+            return f"the disk of {self.folder} cannot be looked at: {error.strerror}. Make the folder again, or mount its disk"
+        if left >= self.free_bytes:
+            return ""
+        return (
+            f"the disk of {self.folder} has {_gib(left)} free, less than {_gib(self.free_bytes)} "
+            "(CALIBRANT_STALL_FREE_BYTES): free some space"
+        )
 
     def _waiting(self, session: Session) -> int:
         return session.exec(select(func.count()).select_from(OutboxRow)).one()

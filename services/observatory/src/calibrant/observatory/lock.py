@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from calibrant.bus.errors import CalibrantError
+from calibrant.runtime import data_folder
+from calibrant.runtime.data_folder import DataFolderUnusable
 
 
 class DataFolderBusy(CalibrantError):
     """Another process works in the data folder."""
-
-
-class DataFolderUnusable(CalibrantError):
-    """The data folder cannot be made or written."""
 
 
 @contextmanager
@@ -30,9 +28,9 @@ def hold(data_dir: Path) -> Iterator[None]:
     DataFolderUnusable
         The folder cannot be made or written.
     """
+    data_folder.make(data_dir)
     path = data_dir / "observatory.lock"
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
         stream = path.open("a+")
     except OSError as error:
         raise DataFolderUnusable(
