@@ -38,7 +38,7 @@ bench: dev  ## measure the main steps
 chaos: dev  ## faults rain on all services while they work: SEED=1 KILLS=40 GAP=4.5
 	@.ci/servers && python tests/chaos/main.py --seed $(or $(SEED),1) --kills $(or $(KILLS),40) --gap $(or $(GAP),4.5)
 
-kafka: dev  ## Apache Kafka on 127.0.0.1:9092, until Ctrl-C
+kafka: dev  ## Apache Kafka on 127.0.0.1:9092 to try things on, until Ctrl-C
 	@.ci/servers kafka && python -m calibrant.bus.testing.broker
 
 postgres: dev  ## a PostgreSQL server on 127.0.0.1:5432 to try things on, until Ctrl-C

@@ -26,7 +26,7 @@ import psycopg
 from psycopg import sql
 
 from calibrant.bus.testing.broker.leash import Leash
-from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
+from calibrant.bus.testing.broker.ports import LOOPBACK, PortTaken, free_ports, require_free
 
 USER = "calibrant"
 """The cluster's superuser; its databases belong to it."""
@@ -266,13 +266,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, help="folder with its data; by default a temporary one")
     chosen = parser.parse_args(arguments)
     try:
+        require_free(chosen.port)
         with Cluster(chosen.data and chosen.data.absolute(), port=chosen.port, durable=True) as cluster:
             with contextlib.suppress(psycopg.errors.DuplicateDatabase):
                 cluster.create_database("calibrant")
-            sys.stdout.write(f"PostgreSQL is there: --database {cluster.url('calibrant')}\nCtrl-C ends it\n")
+            sys.stdout.write("PostgreSQL is there; Ctrl-C ends it. Where Calibrant is to use it:\n")
+            sys.stdout.write(f"export CALIBRANT_DATABASE={cluster.url('calibrant')}\n")
             sys.stdout.flush()
             signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    except ServerFailed as error:
+    except (PortTaken, ServerFailed) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0

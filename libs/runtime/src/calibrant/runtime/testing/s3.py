@@ -7,7 +7,6 @@ foreground, until Ctrl-C: ``python -m calibrant.runtime.testing.s3 [--port 9000]
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import signal
 import socket
@@ -23,7 +22,7 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
-from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
+from calibrant.bus.testing.broker.ports import LOOPBACK, PortTaken, free_ports, require_free
 from calibrant.runtime.objects.cache import Cache
 from calibrant.runtime.objects.s3 import S3Store
 from calibrant.runtime.objects.s3_client import Bucket
@@ -147,22 +146,31 @@ class ObjectServer:
             process.stdin.close()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a server in the foreground until Ctrl-C."""
+def main(arguments: Sequence[str]) -> int:
+    """Run a server in the foreground until Ctrl-C; return the exit code."""
     parser = argparse.ArgumentParser(description="An S3 service on 127.0.0.1 that keeps all in memory.")
     parser.add_argument("--port", type=int, default=9000, help="its port; 0: any free one (default: 9000)")
     parser.add_argument("--bucket", default="calibrant", help="a bucket to be made (default: calibrant)")
     chosen = parser.parse_args(arguments)
-    with ObjectServer(port=chosen.port) as server:
-        bucket = server.create_bucket(chosen.bucket)
-        print(  # noqa: T201
-            f"CALIBRANT_OBJECTS=s3://{bucket.name} CALIBRANT_OBJECTS_ENDPOINT={server.endpoint} "
-            f"CALIBRANT_OBJECTS_KEY_ID={KEY_ID} CALIBRANT_OBJECTS_SECRET={SECRET}",
-            flush=True,
-        )
-        with contextlib.suppress(KeyboardInterrupt):
+    try:
+        require_free(chosen.port)
+        with ObjectServer(port=chosen.port) as server:
+            bucket = server.create_bucket(chosen.bucket)
+            sys.stdout.write(
+                "The S3 service is there; Ctrl-C ends it. Where Calibrant is to use it:\n"
+                f"export CALIBRANT_OBJECTS=s3://{bucket.name} CALIBRANT_OBJECTS_ENDPOINT={server.endpoint} "
+                f"CALIBRANT_OBJECTS_KEY_ID={KEY_ID} CALIBRANT_OBJECTS_SECRET={SECRET}\n"
+            )
+            sys.stdout.flush()
             signal.pause()
+    except (PortTaken, ServerFailed) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    raise SystemExit(main(sys.argv[1:]))

@@ -99,12 +99,13 @@ class Broker:
                 *("format", f"--cluster-id={_cluster_id()}", "-c", str(settings)),
                 *users,
             )
-        with self._log.open("wb") as log:
+        with self.log.open("ab") as log:
+            before = log.tell()
             self._process = subprocess.Popen(  # noqa: S603  the command line is our own
                 java("kafka.Kafka", str(settings), log_level="INFO"), stdout=log, stderr=log
             )
         self._leash = Leash(self._process.pid)
-        self._wait_until_it_serves(self._process)
+        self._wait_until_it_serves(self._process, before)
 
     def stop(self) -> None:
         """Stop it in order (SIGTERM) and wait; does nothing when it is down."""
@@ -139,7 +140,8 @@ class Broker:
         return 0 if self._process is None else self._process.wait()
 
     @property
-    def _log(self) -> Path:
+    def log(self) -> Path:
+        """File with what it says, one start after the other."""
         return self._data / "broker.log"
 
     def _signal(self, what: signal.Signals) -> None:
@@ -160,12 +162,12 @@ class Broker:
             process.kill()
             process.wait()
 
-    def _wait_until_it_serves(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_until_it_serves(self, process: subprocess.Popen[bytes], before: int) -> None:
         end_s = time.monotonic() + _PATIENCE_S
-        while _STARTED not in (said := self._log.read_text(errors="replace")):
+        while _STARTED not in (said := self.log.read_bytes()[before:].decode(errors="replace")):
             if process.poll() is not None or time.monotonic() > end_s:
                 self.kill()
-                raise BrokerFailed(f"Kafka did not come up:\n{_reason(said)}")
+                raise BrokerFailed(f"Kafka did not come up; its log: {self.log}\n{_reason(said)}")
             time.sleep(0.05)
 
 

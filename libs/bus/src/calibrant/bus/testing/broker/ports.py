@@ -1,6 +1,6 @@
 """Free ports of the loopback.
 
-Owns the choice: below the range that outgoing connections are given, so that a port stays free while its server is
+Owns whether one is free, and the choice: below the range that outgoing connections are given, so that a port stays free while its server is
 down, and nobody who knocks meanwhile is connected to himself.
 """
 
@@ -10,6 +10,22 @@ from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
 _RANGE: Final = range(20000, 32000)
+
+
+class PortTaken(RuntimeError):
+    """Somebody listens on the port; the text says what to do."""
+
+
+def require_free(port: int) -> None:
+    """Make sure that nobody listens on a port, so that no stranger is taken for one's own server; 0 is free.
+
+    Raises
+    ------
+    PortTaken
+        Somebody does.
+    """
+    if not _is_free(port):
+        raise PortTaken(f"port {port} is in use: stop what listens there, or give --port")
 
 
 def free_ports(count: int) -> list[int]:
