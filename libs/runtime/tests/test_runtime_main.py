@@ -121,6 +121,14 @@ def test_a_port_in_use_is_told_with_what_to_do(tmp_path):
     assert "Traceback" not in wrong.stderr
 
 
+def test_addresses_are_chosen_by_options_and_an_option_goes_before_its_variable(tmp_path):
+    elsewhere = "192.0.2.1"  # no machine has it (RFC 5737)
+    wrong = ended(tmp_path, "--port", 0, "--host", elsewhere, "--check", CALIBRANT_HOST="127.0.0.1")
+    assert f"other machines reach an API on {elsewhere}" in wrong.stderr
+    wrong = ended(tmp_path, "--port", 0, "--ops-host", elsewhere, "--ops-port", 9, CALIBRANT_OPS_PORT="10")
+    assert f"error: cannot listen on {elsewhere}:9: " in wrong.stderr
+
+
 def test_a_service_that_cannot_start_says_why_and_fails(tmp_path):
     (tmp_path / "db").mkdir()
     (tmp_path / "db" / "sequencer.sqlite").write_bytes(b"no database" * 200)
@@ -188,7 +196,7 @@ def look(folder):
 
 @pytest.mark.parametrize("check", [(), ("--check",)])
 def test_an_api_that_others_reach_does_not_start_without_keys(tmp_path, check):
-    wrong = ended(tmp_path / "data", "--port", 0, *check, CALIBRANT_HOST="0.0.0.0")
+    wrong = ended(tmp_path / "data", "--port", 0, "--host", "0.0.0.0", *check)
     assert wrong.returncode == 2
     assert "error: other machines reach an API on 0.0.0.0, so it must ask for credentials" in wrong.stderr
     assert "CALIBRANT_AUTH_JWKS" in wrong.stderr

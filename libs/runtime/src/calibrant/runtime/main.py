@@ -33,7 +33,7 @@ T = TypeVar("T", bound=ServiceSettings)
 
 def run(create_app: Callable[[T, Platform], FastAPI], settings_type: type[T]) -> int:
     """Run a service from the command line; return the exit code: 1 for an error, 2 for a wrong setting."""
-    words = vars(_parser(f"Run {create_app.__module__}").parse_args())
+    words = vars(_parser(create_app.__module__.removesuffix(".app")).parse_args())
     work = _check if words.pop("check") else _run
     try:
         settings = chosen(
@@ -47,10 +47,16 @@ def run(create_app: Callable[[T, Platform], FastAPI], settings_type: type[T]) ->
     return 0
 
 
-def _parser(description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=description, epilog="Each has a variable: CALIBRANT_PORT.")
+def _parser(service: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {service}",
+        description="Run this service in a process of its own, until it is stopped.",
+        epilog="Each but --check has a variable, such as CALIBRANT_PORT.",
+    )
     parser.add_argument("--check", action="store_true", help="build and reach everything, then exit")
+    parser.add_argument("--host", help="address that the HTTP API listens on")
     parser.add_argument("--port", type=int, help="port of the HTTP API; 0: any free one")
+    parser.add_argument("--ops-host", help="address of probes and metrics; as --host when not given")
     parser.add_argument("--ops-port", type=int, help="port of probes and metrics; 0: any free one")
     parser.add_argument("--data-dir", help="folder with all that no other option puts elsewhere")
     parser.add_argument("--bus", help="the log: kafka://HOST:PORT[,HOST:PORT]")
