@@ -40,6 +40,7 @@ def test_all_commands_of_the_plan_are_there():
         "dead-letters",
         "instruments",
         "audit",
+        "topics",
     }
     for what in LISTED:
         assert {(what, "list"), (what, "show")} <= set(EVERY)
@@ -273,3 +274,14 @@ def test_every_command_that_looks_at_a_place_has_all_options_of_it():
     for path in EVERY:
         has = options & set(re.findall(r"--[a-z-]+", here(*path, "--help").out))
         assert has == options or path[:1] == ("instruments",) or not has, path
+
+
+def test_a_table_breaks_no_words_where_there_is_no_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    speech.console.cache_clear()
+    reason = "word " * 60 + "the end"
+    speech.show_rows(
+        "Letters", [speech.Column("reason", form="text")], [{"reason": reason}], as_json=False, empty=""
+    )
+    speech.console.cache_clear()
+    assert reason in capsys.readouterr().out

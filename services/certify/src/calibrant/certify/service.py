@@ -177,7 +177,8 @@ def _clash_words(candidate: LedgerEntry, clashes: list[InForce]) -> str:
     )
     return (
         f"{candidate.product_id} over {candidate.range} overlaps what stands in {candidate.collection}: {standing}. "
-        "Certify it for a range outside, or into another collection"
+        "Certify it for a range outside, or into another collection (certify_calib_begin_date and calib_collection "
+        "in a sequence file, --begin and --collection on the command line)"
     )
 
 

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 Row = Mapping[str, Any]
+UNLIMITED = 100_000
+"""Columns of a line where there is no terminal."""
 
 
 @cache
 def console() -> Console:
-    """Return the console for answers."""
+    """Return the console for answers; what is not a terminal has no width that words would be broken at."""
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(soft_wrap=False, highlight=False)
+    width = None if sys.stdout.isatty() else UNLIMITED
+    return Console(soft_wrap=False, highlight=False, width=width)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

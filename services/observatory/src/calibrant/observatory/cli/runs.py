@@ -68,6 +68,8 @@ def demo(
         settings = chosen(ObservatorySettings, **place.given(), instrument=instrument, flaws=(DEMO_FLAW,))
         request = run_request(settings, instrument=instrument, exposures=exposures, requested_by="demo")
         _go(place, _imitating(settings, request), request, attach=False, as_json=as_json)
+    if not as_json:
+        typer.echo("note       one detector of the demo leaks light on purpose: its dark is withheld")
 
 
 @placed
