@@ -108,6 +108,22 @@ async def test_a_command_of_who_may_not_is_answered_noperm_on_record_and_takes_n
 
 
 @pytest.mark.asyncio
+async def test_a_command_without_a_body_is_judged_by_the_role_first(whole):
+    _, _, client = whole
+    may_not = {"Authorization": f"Bearer {ISSUER.token('viewer', sub='eve')}"}
+    refused = await client.post("/camera/commands/enable", headers=may_not)
+    assert (refused.status_code, refused.json()["ack"]) == (403, "NO_PERMISSION")
+    admin = {"Authorization": f"Bearer {ISSUER.token('admin', sub='ada')}"}
+    taken = await client.post("/camera/commands/start", headers=admin)
+    assert (taken.status_code, taken.json()["ack"]) == (202, "COMPLETE")
+    rows = (await client.get("/camera/audit", headers=admin)).json()
+    assert [(row["who"], row["what"], row["outcome"].split(":")[0]) for row in reversed(rows)] == [
+        ("eve", "command enable", "not permitted"),
+        ("ada", "command start", "changes state"),
+    ]
+
+
+@pytest.mark.asyncio
 async def test_a_run_is_of_who_has_asked_for_it(whole, tmp_path):
     _, _, client = whole
     headers = {"Authorization": f"Bearer {ISSUER.token('operator', sub='olga')}"}

@@ -149,10 +149,10 @@ def _add_orders(router: APIRouter, service: CameraService) -> None:
 
 
 def _order(service: CameraService, name: str, model: type[Order]) -> Any:
-    def take_in(order: Order, process: ServiceProcess, caller: Caller) -> Answer | JSONResponse:
-        return _accept(process, service, COMMANDS[name], order, caller)
+    def take_in(process: ServiceProcess, caller: Caller, order: Order | None = None) -> Answer | JSONResponse:
+        return _accept(process, service, COMMANDS[name], order or model(), caller)
 
-    take_in.__annotations__.update(order=model, process=Process, caller=CallerOf)
+    take_in.__annotations__.update(order=model | None, process=Process, caller=CallerOf)
     return take_in
 
 
