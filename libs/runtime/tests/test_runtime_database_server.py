@@ -92,6 +92,19 @@ def test_a_user_who_may_make_no_schema_is_told_and_works_in_one_made_for_him(own
         add(database, "a")
 
 
+@pytest.mark.parametrize("wrong", ["role", "database"])
+def test_a_user_or_database_that_does_not_exist_is_no_reason_to_try_again(postgres_url, wrong):
+    start, _, name = postgres_url.rpartition("/")
+    address = {"role": f"{start.replace('calibrant@', 'wrong@')}/{name}", "database": f"{start}/wrong"}[wrong]
+    database = Database(address, schema="test")
+    told = rf'{wrong} "wrong" does not exist\. Make it on the server, or correct .*CALIBRANT_DATABASE\)$'
+    with pytest.raises(DatabaseRefused, match=told):
+        inbox(database)
+    with pytest.raises(DatabaseRefused, match=told):
+        database.session_lock("camera").take()
+    database.close()
+
+
 def test_a_second_writer_in_the_way_of_the_first_for_too_long_is_told(database):
     with database.writing() as holder:
         holder.add(InboxRow(event_id="b", done_tai_ns=0))

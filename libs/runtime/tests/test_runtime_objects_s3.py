@@ -328,6 +328,17 @@ def test_a_missing_right_is_told_by_name(tmp_path, source):
             store.check()
 
 
+def test_missing_credentials_are_told_with_their_variables(store, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    nameless = replace(store.bucket, key_id="", secret=type(store.bucket.secret)(""))
+    with pytest.raises(StoreRefused, match=r"Set CALIBRANT_OBJECTS_KEY_ID and CALIBRANT_OBJECTS_SECRET$"):
+        replace(store, bucket=nameless).check()
+
+
 def test_a_store_travels_without_its_connection_and_shows_no_secret(store, source):
     store.put_if_absent("raw/x", source, "a/b")
     assert pickle.loads(pickle.dumps(store)) == store

@@ -28,6 +28,7 @@ from calibrant.runtime.serving import address_of, listen, serve, served
 from calibrant.runtime.settings import ServiceSettings, WrongSetting, chosen
 from calibrant.runtime.telemetry.logs import LogSetup, configure_logs
 
+log = logging.getLogger(__name__)
 T = TypeVar("T", bound=ServiceSettings)
 
 
@@ -93,7 +94,6 @@ async def _run(create_app: Callable[[T, Platform], FastAPI], settings: T) -> Non
             app = create_app(settings, platform)
             process: ServiceProcess = app.state.process
             watch.add(app)
-            log = logging.getLogger(__name__)
             log.info(
                 "%s listens on %s, for operators on %s", process.name, address_of(opened), address_of(beside)
             )
@@ -111,6 +111,7 @@ async def _work(app: FastAPI, process: ServiceProcess, opened: socket.socket, dr
             await asyncio.gather(starting, return_exceptions=True)
         else:
             starting.result()
+            log.info("%s is ready", process.name)
         await serving
     finally:
         serving.cancel()

@@ -92,7 +92,7 @@ def reach_database(settings: PlatformSettings, service: str = "") -> None:
     DatabaseUnavailable
         It cannot be reached.
     DatabaseRefused
-        The user may not make tables.
+        The user may not make tables, or there is no such user or database.
     """
     database = open_database(settings, service or "calibrant")
     try:

@@ -12,7 +12,7 @@ from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import KafkaError, NodeNotReadyError
 from aiokafka.protocol.api import Request
 
-from calibrant.bus.errors import AccessDenied, BusUnavailable
+from calibrant.bus.errors import AccessDenied, BusUnavailable, CalibrantError
 from calibrant.bus.kafka.failures import translate
 from calibrant.bus.kafka.options import Options
 
@@ -50,7 +50,7 @@ class Link:
             try:
                 connection = await create_conn(host, port, **arguments)
             except (KafkaError, OSError) as error:
-                failure = translate(error, f"let us in at {host}:{port}")
+                failure = _failure(error, f"{host}:{port}")
                 if isinstance(failure, AccessDenied):
                     break
             else:
@@ -122,3 +122,14 @@ class Link:
                     raise
                 self._client = client
             return self._client
+
+
+def _failure(error: KafkaError | OSError, place: str) -> CalibrantError:
+    failure = translate(error, f"let us in at {place}")
+    if not isinstance(failure, BusUnavailable):
+        return failure
+    said = str(error) or type(error).__name__
+    return BusUnavailable(
+        f"no Kafka broker answers at {place} ({said}): check the address of the log, that the broker runs there, "
+        "and that this machine may reach it"
+    )

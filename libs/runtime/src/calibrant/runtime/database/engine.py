@@ -32,7 +32,7 @@ class DatabaseDamaged(PermanentError):
 
 
 class DatabaseRefused(PermanentError):
-    """The database does not let us do this; the text says what to grant."""
+    """The database does not let us do this; the text says what to grant, make or correct."""
 
 
 class ValueRefused(PermanentError):

@@ -49,6 +49,8 @@ _NETWORK_THERE: Final = {
 }
 """The same for the server's end of a connection: locks of a machine that has gone are not held for hours."""
 _NO_RIGHT: Final = "42501"
+_UNKNOWN: Final = re.compile(r'(role|database) "[^"]*" does not exist')
+"""What it says to who is not let in for it; the driver has no code for that."""
 _TOO_LONG: Final = "54000"
 """What it answers of a text that is too long for an index."""
 _AWAY: Final = {
@@ -140,7 +142,18 @@ class PostgresSchema:
         why = _why(code)
         if why is None:
             return None
-        return DatabaseUnavailable(f"database {self.place}: {why} ({_words(error)}). It is tried again")
+        away = DatabaseUnavailable(f"database {self.place}: {why} ({_words(error)}). It is tried again")
+        return (self.refusal(_words(error)) if code is None else None) or away
+
+    def refusal(self, said: str) -> DatabaseRefused | None:
+        """Tell whether a server that did not let us in has said that there is no such user or database."""
+        found = _UNKNOWN.search(said)
+        if found is None:
+            return None
+        return DatabaseRefused(
+            f"database {self.place}: {found[0]}. Make it on the server, or correct the setting database "
+            "(CALIBRANT_DATABASE)"
+        )
 
     def lock_number(self, what: str) -> int:
         """Return the number of an advisory lock of this schema: the same in every process."""

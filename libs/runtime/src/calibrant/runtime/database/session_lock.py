@@ -45,6 +45,8 @@ class SessionLock:
         ------
         DatabaseUnavailable
             The server is away, or has not noticed yet that our last session is lost.
+        DatabaseRefused
+            It knows no such user or database.
         """
         self.release()
         try:
@@ -56,7 +58,7 @@ class SessionLock:
             with session:
                 return self._holder(session)
         except psycopg.Error as error:
-            raise DatabaseUnavailable(
+            raise self._backend.refusal(str(error)) or DatabaseUnavailable(
                 f"database {self._backend.place}: {error}. It is tried again"
             ) from error
 

@@ -106,9 +106,11 @@ class Bucket:
     def _failure(self, error: Exception, what: str) -> StoreRefused | StoreUnavailable:
         from botocore import exceptions as kinds  # noqa: PLC0415
 
-        lasting = (kinds.NoCredentialsError, kinds.PartialCredentialsError, kinds.ParamValidationError)
         text = f"bucket {self.name}{self._at}: cannot {what}: {error}"
-        return StoreRefused(text) if isinstance(error, lasting) else StoreUnavailable(text)
+        if isinstance(error, (kinds.NoCredentialsError, kinds.PartialCredentialsError)):
+            return StoreRefused(f"{text}. Set CALIBRANT_OBJECTS_KEY_ID and CALIBRANT_OBJECTS_SECRET")
+        lasting = isinstance(error, kinds.ParamValidationError)
+        return StoreRefused(text) if lasting else StoreUnavailable(text)
 
     @property
     def _at(self) -> str:

@@ -83,6 +83,8 @@ class LogHandler(logging.StreamHandler[TextIO]):
 def configure_logs(setup: LogSetup) -> None:
     """Let this process log so; a root logger that somebody has set up before stays as it is."""
     logging.basicConfig(level=setup.level, handlers=[LogHandler(setup)])
+    # Alembic tells at INFO, at every start, which of its own plug-ins it loads.
+    logging.getLogger("alembic").setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[setup.level]))
 
 
 def hide_secrets(settings: BaseSettings) -> None:
