@@ -84,10 +84,10 @@ async def test_of_two_replicas_at_one_job_the_first_recorded_result_stays(make_j
     computing = first.works[next(iter(first.works))].jobs.workers
     run = computing.run
 
-    async def slowly(function, *arguments):
+    async def slowly(function, *arguments, **limits):
         begun.set()
         await go_on.wait()
-        return await run(function, *arguments)
+        return await run(function, *arguments, **limits)
 
     monkeypatch.setattr(computing, "run", slowly)
     slow = asyncio.create_task(first.attempt(job_record(), 0))

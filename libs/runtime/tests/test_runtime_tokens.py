@@ -21,6 +21,7 @@ from calibrant.runtime.testing.issuer import AUDIENCE, NAME, Issuer
 
 ISSUER = Issuer()
 NOW = int(time.time())
+DAY_S = 86_400
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def encoded(part):
 
 
 def unsigned(header):
-    claims = {"sub": "mallory", "iss": NAME, "aud": AUDIENCE, "exp": NOW + 600, "roles": ["admin"]}
+    claims = {"sub": "mallory", "iss": NAME, "aud": AUDIENCE, "exp": NOW + DAY_S, "roles": ["admin"]}
     return f"{encoded(header)}.{encoded(claims)}."
 
 
@@ -63,24 +64,29 @@ def tampered(token):
     return f"{head}.{encoded(changed)}.{signature}"
 
 
+def lasting(*roles, **claims):
+    """A token that is still good when a long run of tests comes to it."""
+    return ISSUER.token(*roles, **{"exp": NOW + DAY_S, **claims})
+
+
 WRONG = {
-    "expired": (ISSUER.token(exp=NOW - LEEWAY_S - 5), "expired"),
-    "not yet": (ISSUER.token(nbf=NOW + 600), "not valid yet"),
-    "of the future": (ISSUER.token(iat=NOW + 600), "not valid yet"),
-    "other issuer": (ISSUER.token(iss="https://elsewhere.example"), "another issuer"),
-    "other audience": (ISSUER.token(aud="other"), "another audience"),
-    "no expiry": (ISSUER.token(exp=None), "has no exp"),
-    "no subject": (ISSUER.token(sub=None), "has no sub"),
-    "no issuer": (ISSUER.token(iss=None), "has no iss"),
-    "no audience": (ISSUER.token(aud=None), "has no aud"),
-    "subject of lines": (ISSUER.token(sub="alice\nroot"), "subject is no name"),
-    "long subject": (ISSUER.token(sub="a" * 201), "subject is no name"),
+    "expired": (lasting(exp=NOW - LEEWAY_S - 5), "expired"),
+    "not yet": (lasting(nbf=NOW + DAY_S // 2), "not valid yet"),
+    "of the future": (lasting(iat=NOW + DAY_S // 2), "not valid yet"),
+    "other issuer": (lasting(iss="https://elsewhere.example"), "another issuer"),
+    "other audience": (lasting(aud="other"), "another audience"),
+    "no expiry": (lasting(exp=None), "has no exp"),
+    "no subject": (lasting(sub=None), "has no sub"),
+    "no issuer": (lasting(iss=None), "has no iss"),
+    "no audience": (lasting(aud=None), "has no aud"),
+    "subject of lines": (lasting(sub="alice\nroot"), "subject is no name"),
+    "long subject": (lasting(sub="a" * 201), "subject is no name"),
     "no algorithm": (unsigned({"alg": "none", "kid": "ES256"}), "cannot be accepted"),
     "No algorithm": (unsigned({"alg": "None", "kid": "RS256"}), "cannot be accepted"),
     "public key as secret": (signed_with_the_public_key("RS256"), "cannot be accepted"),
     "public key as secret, EC": (signed_with_the_public_key("ES256"), "cannot be accepted"),
-    "other key": (ISSUER.token(key=ec.generate_private_key(ec.SECP256R1())), "signature does not fit"),
-    "tampered": (tampered(ISSUER.token("viewer")), "signature does not fit"),
+    "other key": (lasting(key=ec.generate_private_key(ec.SECP256R1())), "signature does not fit"),
+    "tampered": (tampered(lasting("viewer")), "signature does not fit"),
     "unknown key": (unsigned({"alg": "ES256", "kid": "nobody's"}), "a key that is not known"),
     "no key named": (unsigned({"alg": "ES256"}), "names no key"),
     "key of another kind": (unsigned({"alg": "RS256", "kid": "ES256"}), "cannot be accepted"),
@@ -102,7 +108,9 @@ def test_a_wrong_token_is_refused_with_a_reason_that_repeats_nothing_of_it(token
 
 
 def test_clocks_may_lie_a_little_apart(tokens):
-    assert tokens.caller(ISSUER.token(exp=NOW - 5, nbf=int(time.time()) + 20)).identity == "alice"
+    assert (
+        tokens.caller(ISSUER.token(exp=int(time.time()) - 5, nbf=int(time.time()) + 20)).identity == "alice"
+    )
 
 
 @given(st.text(max_size=300) | st.binary(max_size=300).map(lambda raw: raw.decode("latin-1")))
