@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -49,7 +50,10 @@ def service(tmp_path_factory):
         try:
             transport = httpx.HTTPTransport(retries=20)  # with a back-off of its own, until it listens
             with httpx.Client(transport=transport, timeout=PATIENCE_S) as client:
-                assert client.get(f"http://127.0.0.1:{port}/status").status_code == 200
+                end_s = time.monotonic() + PATIENCE_S
+                while client.get(f"http://127.0.0.1:{port}/status").status_code != 200:
+                    assert time.monotonic() < end_s, "it does not come up"
+                    time.sleep(0.05)
             yield port, process
         finally:
             process.terminate()

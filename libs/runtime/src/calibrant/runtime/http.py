@@ -119,6 +119,8 @@ def _status(process: ServiceProcess) -> APIRouter:
 
     @router.get("/status", summary="What the service is doing")
     async def status() -> dict[str, Any]:
+        if process.health.phase is Phase.STARTING:
+            raise HTTPException(503, f"{process.name} is starting; ask again later")
         return await process.status()
 
     return router
