@@ -119,19 +119,43 @@ def test_byte_order_and_container_change_nothing(kind):
     assert_same(native, combine(stack.astype("f8")))
 
 
+class Stored:
+    """Values as a file stores them: big-endian, unsigned ones less half their range."""
+
+    def __init__(self, plane, zero=0):
+        self.zero, self.shape, self.largest = zero, plane.shape, 0
+        kind = plane.dtype if zero == 0 else f"{'i' if zero > 0 else 'u'}{plane.dtype.itemsize}"
+        self.plane = (plane.astype("f8") - zero).astype(np.dtype(kind).newbyteorder(">"))
+        self.dtype = self.plane.dtype
+
+    def read_rows(self, first, last, into):
+        assert (into.shape, into.dtype) == ((last - first, self.shape[1]), self.dtype)
+        assert into.flags.c_contiguous
+        self.largest = max(self.largest, last - first)
+        into[...] = self.plane[first:last]
+
+
+class Wrong(Stored):
+    def __init__(self, plane):
+        super().__init__(plane)
+        self.zero = 5
+
+
 def test_rows_may_come_from_anything():
-    class Rows:
-        def __init__(self, plane):
-            self.plane, self.shape, self.dtype, self.largest = plane, plane.shape, plane.dtype, 0
-
-        def __getitem__(self, rows):
-            self.largest = max(self.largest, rows.stop - rows.start)
-            return self.plane[rows]
-
     stack = frames(3, (5, 40, 10))
-    sources = [Rows(plane) for plane in stack]
+    sources = [Stored(plane) for plane in stack]
     assert_same(combine(sources, tile_bytes=6000), combine(stack))
     assert 0 < max(source.largest for source in sources) < 10
+
+
+@pytest.mark.parametrize(("kind", "zero"), [("u2", 2**15), ("u4", 2**31), ("i1", -(2**7))])
+def test_values_are_what_is_stored_plus_the_zero(kind, zero):
+    limits = np.iinfo(kind)
+    stack = np.random.default_rng(3).integers(limits.min, limits.max, (6, 7, 8), kind, endpoint=True)
+    stack[:, 0, 0], stack[:, 0, 1] = limits.min, limits.max
+    stored = [Stored(plane, zero) for plane in stack]
+    assert_same(combine(stored), combine(stack))
+    assert_same(combine([*stored[:3], *stack[3:]]), combine(stack))
 
 
 @pytest.mark.parametrize("n", [6, 7])
@@ -221,6 +245,11 @@ def test_bits_that_are_not_ignored_are_kept():
         (lambda s: combine([s[0], s[1][:2]]), r"stack\[1\]: shape"),
         (lambda s: combine(s[0]), r"stack\[0\]: shape"),
         (lambda s: combine(s.astype(complex)), "type complex"),
+        (
+            lambda s: combine([s[0], s[1].astype("f8")]),
+            r"stack\[1\]: values of type float64, but stack\[0\] has f",
+        ),
+        (lambda s: combine([Stored(s[0], 0), Wrong(s[1])]), r"zero: 5 with stored numbers of type >f4"),
         (lambda s: combine(s, variances=s[:2]), "variances: 2 planes"),
         (lambda s: combine(s, masks=s), r"masks\[0\]: type"),
         (lambda s: combine(s, statistic="mode"), "statistic: 'mode'"),

@@ -11,7 +11,7 @@ from calibrant.pixels.geometry import Amplifier, Box, Geometry
 from calibrant.pixels.image import Image, OverscanLevel, Reference
 from calibrant.pixels.isr import remove_signature
 from calibrant.pixels.mask import MASK_DTYPE, MEANINGS, UNUSABLE, Mask
-from calibrant.pixels.rows import RowSource
+from calibrant.pixels.rows import ArrayRows, RowSource
 from calibrant.pixels.statistics import (
     AmplifierStatistics,
     ClippedStatistics,
@@ -29,6 +29,7 @@ __all__ = [
     "UNUSABLE",
     "Amplifier",
     "AmplifierStatistics",
+    "ArrayRows",
     "Box",
     "ClippedStatistics",
     "Combined",
