@@ -30,6 +30,7 @@ from calibrant.runtime.database import Database
 from calibrant.runtime.desk import Desk
 from calibrant.runtime.dispatch import Dispatcher
 from calibrant.runtime.events import EventWork
+from calibrant.runtime.garbage import settle
 from calibrant.runtime.handlers import Context, EventHandler
 from calibrant.runtime.health import Health
 from calibrant.runtime.lanes import Lanes
@@ -96,6 +97,7 @@ def lanes_on(database: Database, handle: Handle, health: Health) -> Lanes:
 
 async def deliver(bus: Bus, group: str, database: Database, handle: Handle) -> list[tuple[float, float]]:
     """Deal with all events; return events per second, and per second of this process's time, of each round."""
+    settle()  # as a service's program does
     health = Health()
     lanes = lanes_on(database, handle, health)
     marks = []
@@ -105,7 +107,7 @@ async def deliver(bus: Bus, group: str, database: Database, handle: Handle) -> l
             done = health.counts.get("events", 0)
             if done >= EVENTS * (len(marks) + 1) and not running.done():
                 marks.append((done, time.perf_counter(), time.process_time()))
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.02)
         lanes.drain()
         await running
     await asyncio.to_thread(check, database)

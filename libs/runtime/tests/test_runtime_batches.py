@@ -58,12 +58,10 @@ class Service:
         self.database = database
         self.steps, self.calls, self.busy = Steps(), [], {"busy"}
         desk = Desk("sequencer", None, self.database, StandingClock(), Health(), self.steps, lambda: None)
-        events = EventWork(
-            desk, {JobDone.message_type: EventHandler(JobDone, self.hear)}, monotonic_s=monotonic_s
-        )
+        events = EventWork(desk, {JobDone.message_type: EventHandler(JobDone, self.hear)})
         works = {JobDone.message_type: events, "calibrant.combine.v1.CombineJob": None}
         self.dispatcher = Dispatcher(desk, works)
-        self.batches = Batches(events, frozenset(works))
+        self.batches = Batches(events, frozenset(works), monotonic_s=monotonic_s)
 
     def hear(self, message, context):
         name = message.job_id

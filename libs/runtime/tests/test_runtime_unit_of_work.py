@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from calibrant.bus.cloudevents import Envelope, from_record, to_message
+from calibrant.bus.cloudevents import HEADERS, Envelope, from_record, to_message
 from calibrant.bus.errors import MessageTooLarge
 from calibrant.bus.ports import Record
 from calibrant.bus.records import MOST_BODY_BYTES
@@ -131,4 +131,5 @@ ENVELOPES = st.builds(
 
 @given(ENVELOPES)
 def test_the_text_of_an_envelopes_headers_is_that_of_its_message(envelope):
-    assert header_text(envelope) == headers_to_text(to_message(envelope, "t", None).headers)
+    attributes = {name: getattr(envelope, name) for name in HEADERS if name != "datacontenttype"}
+    assert header_text(attributes) == headers_to_text(to_message(envelope, "t", None).headers)

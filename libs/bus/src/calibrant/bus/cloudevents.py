@@ -18,6 +18,8 @@ from calibrant.bus.errors import Malformed
 from calibrant.bus.ports import Message, Record
 
 SPEC_VERSION: Final = "1.0"
+JSON: Final = "application/json"
+"""Media type of a body, unless it says another."""
 
 HEADERS: Final = {
     "id": "ce_id",
@@ -86,7 +88,7 @@ class Envelope:
     data: bytes
     subject: str | None = None
     dataschema: str | None = None
-    datacontenttype: str = "application/json"
+    datacontenttype: str = JSON
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = None

@@ -73,7 +73,10 @@ class Record:
     @property
     def size_bytes(self) -> int:
         """Bytes of its value and of its headers' values."""
-        return len(self.value) + sum([len(value) for _, value in self.headers])
+        total = len(self.value)
+        for _, value in self.headers:
+            total += len(value)
+        return total
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,50 @@
 """Short records that wait together, dealt with together: one transaction for all of them.
 
-Owns what goes into such a batch, and falling back. It decides nothing about a record that goes wrong: the batch
-leaves nothing, and the dispatcher meets that record again by itself.
+Owns what goes into such a batch, the order inside its transaction, and falling back. It decides nothing about a
+record that goes wrong: the batch leaves nothing of it, and the dispatcher meets that record again by itself.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
+from calibrant.bus.cloudevents import HEADERS
 from calibrant.bus.errors import PoisonError
 from calibrant.bus.ports import Record
-from calibrant.runtime.events import EventWork, Stumbled
+from calibrant.runtime.events import EventWork
 from calibrant.runtime.intake import Decoded, decode
+from calibrant.runtime.new_rows import insert_now
 from calibrant.runtime.probe import Step
+from calibrant.runtime.unit_of_work import put_back, take_on
 
 Dealt = tuple[int, int]
+_ID, _TYPE = HEADERS["id"], HEADERS["type"]
+
+
+class _Stumbled(Exception):
+    """The handler of one of several events failed; the others have not shown anything yet."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What became of the records of one transaction, from the first on."""
+
+    events: int = 0
+    repeated: int = 0
+    skipped: int = 0
+    spoilt: bool = False
+
+    @property
+    def done(self) -> int:
+        return self.events + self.repeated + self.skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +54,23 @@ class Batches:
     Parameters
     ----------
     events : EventWork
-        What deals with them.
+        What deals with an event.
     handled : frozenset of str
         Full names of all messages that the service handles, its jobs included.
+    most_s : float
+        How long handlers may go on in one transaction before what is done is committed, in seconds: others
+        wait for the database, and for what was emitted.
+    monotonic_s : callable
+        Gives seconds that only ever grow.
     """
 
     events: EventWork
     handled: frozenset[str]
+    most_s: float = 0.025
+    monotonic_s: Callable[[], float] = time.monotonic
 
     async def deal(self, records: Sequence[Record]) -> Dealt:
-        """Deal with the first of these records, as far as nothing goes wrong.
+        """Deal with the first of these records, as far as nothing goes wrong and as each would be by itself.
 
         Parameters
         ----------
@@ -48,44 +83,92 @@ class Batches:
             How many, from the first on, are dealt with, and how many of those after them are to be attempted
             one by one.
         """
-        desk = self.events.desk
-        desk.probe.at(Step.FETCHED)
-        readable = await asyncio.to_thread(self._readable, records)
-        if not readable:
+        self.events.desk.probe.at(Step.FETCHED)
+        event_ids = self._event_ids(records)
+        if not event_ids:
             return 0, 1
-        done, singly = await self._as_far_as_it_goes(readable)
-        desk.health.count("skipped", readable[:done].count(None))
-        desk.wake_relay()
+        done, singly = await self._as_far_as_it_goes(records, event_ids)
+        self.events.desk.wake_relay()
         return done, singly
 
-    def _readable(self, records: Sequence[Record]) -> list[Decoded | None]:
-        """Decode up to the first record that is poison or no short work; None for what nobody handles."""
-        found: list[Decoded | None] = []
+    def _event_ids(self, records: Sequence[Record]) -> list[str | None]:
+        """Read the identifiers up to the first record that is no short work or gives none; None: nobody handles it."""
+        found: list[str | None] = []
         for record in records:
+            headers = dict(record.headers)
             try:
-                decoded = decode(record, self.handled)
-            except PoisonError:
+                kind, event_id = headers[_TYPE].decode(), headers[_ID].decode()
+            except (KeyError, UnicodeDecodeError):
                 break
-            if decoded is not None and decoded.envelope.type not in self.events.handlers:
+            if kind in self.events.handlers:
+                found.append(event_id)
+            elif kind in self.handled:
                 break
-            found.append(decoded)
+            else:
+                found.append(None)
         return found
 
-    async def _as_far_as_it_goes(self, readable: Sequence[Decoded | None]) -> Dealt:
+    async def _as_far_as_it_goes(self, records: Sequence[Record], event_ids: Sequence[str | None]) -> Dealt:
+        """Deal with them; again without the one whose handler failed, and what follows it."""
+        count = len(event_ids)
         try:
-            return await self._at_once(readable), 0
-        except Stumbled as stumbled:
-            place = [at for at, decoded in enumerate(readable) if decoded is not None][stumbled.place]
+            return await self._at_once(records, event_ids)
+        except _Stumbled as stumbled:
+            place = stumbled.place
         except Exception:  # noqa: BLE001  whose fault it is shows when each is attempted by itself
-            return 0, len(readable)
+            return 0, count
+        if not place:
+            return 0, 1
         try:
-            done = await self._at_once(readable[:place])
+            done, _ = await self._at_once(records, event_ids[:place])
         except Exception:  # noqa: BLE001  as above
-            return 0, len(readable)
+            return 0, count
         return done, int(done == place)
 
-    async def _at_once(self, readable: Sequence[Decoded | None]) -> int:
-        """Return how many of these are dealt with, from the first on."""
-        places = [at for at, decoded in enumerate(readable) if decoded is not None]
-        dealt = await self.events.several([decoded for decoded in readable if decoded is not None])
-        return len(readable) if dealt == len(places) else places[dealt]
+    async def _at_once(self, records: Sequence[Record], event_ids: Sequence[str | None]) -> Dealt:
+        desk = self.events.desk
+        what = f"{len(event_ids)} events"
+        tally = await desk.until_stored(what, lambda: self._in_one_transaction(records, event_ids))
+        for name in ("events", "repeated", "skipped"):
+            desk.health.count(name, getattr(tally, name))
+        return tally.done, int(tally.spoilt)
+
+    def _in_one_transaction(self, records: Sequence[Record], event_ids: Sequence[str | None]) -> _Tally:
+        """Deal with records until one is poison or time is up: what had begun by then is committed."""
+        desk, end_s, tally = self.events.desk, self.monotonic_s() + self.most_s, _Tally()
+        with desk.database.writing() as session:
+            asked = [event_id for event_id in event_ids if event_id is not None]
+            new = take_on(session, asked, records[0].topic, desk.clock.tai_ns())
+            for record, _ in zip(records, event_ids, strict=False):
+                if tally.done and self.monotonic_s() >= end_s:
+                    break
+                try:
+                    decoded = decode(record, self.handled)
+                except PoisonError:
+                    tally.spoilt = True
+                    break
+                self._deal_with(decoded, new, tally, session)
+            put_back(session, new)
+            session.flush()
+            insert_now(session)
+            desk.probe.at(Step.BEFORE_COMMIT)
+        desk.probe.at(Step.COMMITTED)
+        return tally
+
+    def _deal_with(self, decoded: Decoded | None, new: set[str], tally: _Tally, session: Session) -> None:
+        if decoded is None:
+            tally.skipped += 1
+        elif decoded.envelope.id not in new:
+            tally.repeated += 1
+        else:
+            new.remove(decoded.envelope.id)
+            try:
+                self.events.handle(decoded, self.events.desk.unit_in(session, decoded.envelope))
+            except Exception as error:
+                raise _Stumbled(tally.done) from error
+            tally.events += 1
+            if (
+                session.identity_map
+            ):  # the next handler sees what is in the database, as in a session of its own
+                session.flush()
+                session.expunge_all()

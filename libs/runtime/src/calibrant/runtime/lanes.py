@@ -17,7 +17,7 @@ from calibrant.runtime.lane import Lane
 from calibrant.runtime.probe import Probe
 
 Batch = Callable[[Sequence[Record]], Awaitable[tuple[int, int]]]
-BATCH = 500
+BATCH = 1000
 """Most records dealt with at once."""
 
 
@@ -92,10 +92,13 @@ class Lanes(Feed[Lane]):
         return lane.load >= self._ahead or lane.load_bytes >= self._ahead_bytes
 
     def _take(self, record: Record) -> None:
-        lane = self._shares.setdefault(record.topic_partition, Lane())
+        at = record.topic_partition
+        lane = self._shares.get(at)
+        if lane is None:
+            lane = self._shares[at] = Lane()
         if lane.comes_again(record):
             return
-        lane.waiting.append(record)
+        lane.give(record)
         if lane.task is None:
             lane.task = asyncio.create_task(self._drive(lane))
 
@@ -110,7 +113,8 @@ class Lanes(Feed[Lane]):
         except Exception as error:  # noqa: BLE001  carried to ``run``, which raises it
             self._fault = error
         finally:
-            lane.in_hand, lane.resting, lane.task = [], False, None
+            lane.let_go()
+            lane.resting, lane.task = False, None
             self._freed.set()
 
     async def _deal_at_once(self, lane: Lane, batch: Batch) -> None:
@@ -121,7 +125,7 @@ class Lanes(Feed[Lane]):
                     lane.singly = singly
                 lane.put_down(done)
         if self._closing.is_set():
-            lane.waiting.clear()
+            lane.close()
 
     async def _deal(self, lane: Lane, record: Record) -> None:
         """Make attempts until the record is dealt with, or is not ours to deal with any more."""
@@ -129,7 +133,7 @@ class Lanes(Feed[Lane]):
         while True:
             async with self._slots:
                 if self._closing.is_set() or not lane.ours:
-                    lane.in_hand = []
+                    lane.let_go()
                     return
                 delay_s = await self._attempt(record, failed)
             if delay_s is None:

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from calibrant.bus.errors import CalibrantError
 from calibrant.runtime.access.door import check_door
 from calibrant.runtime.data_folder import usable
+from calibrant.runtime.garbage import settle
 from calibrant.runtime.ops import Watch, ops_app
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
@@ -111,6 +112,7 @@ async def _work(app: FastAPI, process: ServiceProcess, opened: socket.socket, dr
             await asyncio.gather(starting, return_exceptions=True)
         else:
             starting.result()
+            settle()
             log.info("%s is ready", process.name)
         await serving
     finally:

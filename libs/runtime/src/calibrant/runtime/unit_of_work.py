@@ -9,9 +9,10 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Select, Text, bindparam, cast, func, select
+from sqlalchemy import JSON, BigInteger, Insert, Text, bindparam, cast, delete, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -94,14 +95,6 @@ class UnitOfWork:
         row = {"event_id": event_id, "topic": topic, "done_tai_ns": self.clock.tai_ns()}
         insert_later(self.session, InboxRow, row)
 
-    def take_on(self, event_id: str, topic: str = "") -> bool:
-        """Record at once that the event is dealt with, in a single round trip; False when it was before."""
-        row = {"event_id": event_id, "topic": topic, "done_tai_ns": self.clock.tai_ns()}
-        connection = self.session.connection()
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        new = dialect.insert(InboxRow).values(row).on_conflict_do_nothing()
-        return connection.execute(new.returning(col(InboxRow.event_id))).first() is not None
-
     def write(self) -> None:
         """Write to the database what is not written yet; it is committed with the transaction."""
         self.session.flush()
@@ -117,35 +110,34 @@ class UnitOfWork:
         key = topic.key_of(message)
         event_id = derive(self.service, self.cause, str(self._emitted), message.message_type)
         self._emitted += 1
-        envelope = Envelope(
-            id=event_id,
-            source=f"/calibrant/{self.service}",
-            type=message.message_type,
-            time_utc=utc_text(self.clock.tai_ns()),
-            data=message.to_json(),
-            subject=key if sayable(key) else None,
-            dataschema=f"urn:calibrant:schema:{message.message_type}",
-            correlation_id=correlation or None,
-            causation_id=self.cause,
-            traceparent=trace_parent(correlation or event_id, event_id),
-        )
-        _check_size(envelope)
-        spans.emitted(self.session, envelope)
+        attributes: dict[str, Any] = {
+            "id": event_id,
+            "source": f"/calibrant/{self.service}",
+            "type": message.message_type,
+            "time_utc": utc_text(self.clock.tai_ns()),
+            "subject": key if sayable(key) else None,
+            "dataschema": f"urn:calibrant:schema:{message.message_type}",
+            "correlation_id": correlation or None,
+            "causation_id": self.cause,
+            "traceparent": trace_parent(correlation or event_id, event_id),
+        }
+        headers, value = header_text(attributes), message.to_json()
+        _check_size(message.message_type, value)
+        if spans.wanted():
+            spans.emitted(self.session, Envelope(**attributes, data=value))
         return {
             "lane": lane_of(topic.name, key),
             "topic": topic.name,
             "key": key,
-            "value": envelope.data,
-            "headers": header_text(envelope),
+            "value": value,
+            "headers": headers,
         }
 
 
-def _check_size(envelope: Envelope) -> None:
-    if (
-        len(envelope.data) > MOST_BODY_BYTES
-    ):  # refused here, for in the outbox it would hold up what comes after it
+def _check_size(kind: str, value: bytes) -> None:
+    if len(value) > MOST_BODY_BYTES:  # refused here, for in the outbox it would hold up what comes after it
         raise MessageTooLarge(
-            f"{envelope.type} of {len(envelope.data)} bytes is larger than the {MOST_BODY_BYTES} that the log takes: "
+            f"{kind} of {len(value)} bytes is larger than the {MOST_BODY_BYTES} that the log takes: "
             "put what it carries into the object store and send a reference"
         )
 
@@ -155,21 +147,47 @@ def was_done(session: Session, event_id: str) -> bool:
     return session.get(InboxRow, event_id) is not None
 
 
-def done_before(session: Session, event_ids: Collection[str]) -> set[str]:
-    """Return those of the events that the service of this database has dealt with before."""
-    mine = col(InboxRow.event_id).in_(_each(session, event_ids))
-    return set(session.execute(select(col(InboxRow.event_id)).where(mine)).scalars())
+def take_on(session: Session, event_ids: Collection[str], topic: str, now_tai_ns: int) -> set[str]:
+    """Record at once that events are dealt with, in a single round trip; return those that were not before.
+
+    Parameters
+    ----------
+    session : Session
+        An open transaction.
+    event_ids : collection of str
+        The events.
+    topic : str
+        What brought them all.
+    now_tai_ns : int
+        Now, TAI ns.
+    """
+    if not event_ids:
+        return set()
+    connection = session.connection()
+    given = {"event_ids": json.dumps(list(event_ids)), "topic": topic, "now": now_tai_ns}
+    return set(connection.execute(_take_on(connection.dialect.name), given).scalars())
 
 
-def _each(session: Session, texts: Collection[str]) -> Select[tuple[str]]:
-    """Give texts as rows: one parameter however many they are, so that the statement stays the same."""
-    listed = bindparam("texts", json.dumps(list(texts)), type_=Text)
-    if session.connection().dialect.name == "postgresql":
+@cache
+def _take_on(dialect: str) -> Insert:
+    """Insert one parameter with all identifiers: the statement is the same however many they are."""
+    listed = bindparam("event_ids", type_=Text)
+    if dialect == "postgresql":
         rows = func.json_array_elements_text(cast(listed, JSON)).table_valued("value").render_derived()
     else:
         rows = func.json_each(listed).table_valued("value")
-    value: ColumnElement[str] = rows.c.value
-    return select(value)
+    values = select(rows.c.value, bindparam("topic", type_=Text), bindparam("now", type_=BigInteger))
+    columns = ["event_id", "topic", "done_tai_ns"]
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(InboxRow)
+    new: Insert = insert.from_select(columns, values.where(true())).on_conflict_do_nothing()
+    return new.returning(col(InboxRow.event_id))
+
+
+def put_back(session: Session, event_ids: Collection[str]) -> None:
+    """Undo ``take_on`` for events that this transaction does not deal with after all."""
+    if not event_ids:
+        return
+    session.connection().execute(delete(InboxRow).where(col(InboxRow.event_id).in_(event_ids)))
 
 
 @contextmanager

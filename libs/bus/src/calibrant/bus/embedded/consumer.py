@@ -30,7 +30,7 @@ class _Look:
 
     generation: int | None
     settled: bool
-    records: list[Record]
+    taken: log.Taken
 
 
 class EmbeddedConsumer:
@@ -167,7 +167,7 @@ class EmbeddedConsumer:
             elif seen.settled and not self._assigned:
                 await self._assign()
             else:
-                return self._accept(seen.records, {partition: offset for partition, _, offset in wanted})
+                return self._accept(seen.taken, {partition: offset for partition, _, offset in wanted})
 
     def _look(
         self, connection: sqlite3.Connection, *, wanted: list[tuple[TopicPartition, int, int]], limit: int
@@ -175,10 +175,10 @@ class EmbeddedConsumer:
         member = self._joined()
         generation = groups.target(connection, self._group, member.id)
         if generation != member.generation:
-            return _Look(generation, settled=False, records=[])
+            return _Look(generation, settled=False, taken={})
         if not self._assigned:
-            return _Look(generation, groups.settled(connection, self._group, generation), [])
-        return _Look(generation, settled=True, records=log.take(connection, wanted, limit))
+            return _Look(generation, groups.settled(connection, self._group, generation), {})
+        return _Look(generation, settled=True, taken=log.take(connection, wanted, limit))
 
     def _wanted(self) -> list[tuple[TopicPartition, int, int]]:
         """List what to read on from, starting with another partition each time so that none starves."""
@@ -191,18 +191,15 @@ class EmbeddedConsumer:
         start = self._turn % len(ready) if ready else 0
         return ready[start:] + ready[:start]
 
-    def _accept(self, records: list[Record], asked: Mapping[TopicPartition, int]) -> list[Record]:
+    def _accept(self, taken: log.Taken, asked: Mapping[TopicPartition, int]) -> list[Record]:
         """Advance past what was read, without what was paused or sought elsewhere meanwhile."""
-        accepted = [
-            record
-            for record in records
-            if (partition := record.topic_partition) not in self._paused
-            and (owned := self._owned.get(partition)) is not None
-            and owned.position == asked[partition]
-        ]
-        for record in accepted:
-            owned = self._owned[record.topic_partition]
-            self._owned[record.topic_partition] = replace(owned, position=record.offset + 1)
+        accepted: list[Record] = []
+        for partition, records in taken.items():
+            owned = self._owned.get(partition)
+            if partition in self._paused or owned is None or owned.position != asked[partition]:
+                continue
+            self._owned[partition] = replace(owned, position=records[-1].offset + 1)
+            accepted += records
         return accepted
 
     async def _beat(self) -> None:

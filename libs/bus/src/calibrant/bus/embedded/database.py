@@ -51,6 +51,7 @@ class Database:
         self._busy_timeout_s = busy_timeout_s
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"bus-{path.name}")
         self._connection: sqlite3.Connection | None = None
+        self._level: Synchronous | None = None
         self._closed = False
 
     async def open(self) -> None:
@@ -145,8 +146,9 @@ class Database:
         self, begin: str, work: Callable[[sqlite3.Connection], T], level: Synchronous | None = None
     ) -> T:
         connection = self._opened()
-        if level is not None:
+        if level not in {None, self._level}:
             connection.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
         connection.execute(begin)
         try:
             result = work(connection)

@@ -7,12 +7,15 @@ Must not know members, threads or the event loop.
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
 from calibrant.bus.errors import TopicMismatch, UnknownTopic
 from calibrant.bus.partitioner import partition_of
 from calibrant.bus.records import MOST_FETCH_BYTES, Message, Record, TopicPartition, TopicSpec
 
+Taken = dict[TopicPartition, list[Record]]
+"""What was read, in order, by partition."""
 _Row = tuple[int, str | None, bytes, str, int]
 
 _INSERT: Final = (
@@ -21,6 +24,10 @@ _INSERT: Final = (
 _NEXT: Final = (
     "SELECT offset, key, value, headers, timestamp_ns FROM log "
     "WHERE partition_id = ? AND offset >= ? ORDER BY offset LIMIT ?"
+)
+_ENDS: Final = (
+    "SELECT partitions.id, next_offset FROM partitions JOIN topics ON topics.id = topic_id "
+    "WHERE name = ? ORDER BY number"
 )
 _ONE: Final = "SELECT offset, key, value, headers, timestamp_ns FROM log WHERE seq = ?"
 _OLDEST: Final = "SELECT seq FROM log WHERE partition_id = ? AND offset >= ? ORDER BY offset LIMIT ?"
@@ -52,57 +59,54 @@ def ensure(connection: sqlite3.Connection, specs: Collection[TopicSpec]) -> None
 
 def partition_ids(connection: sqlite3.Connection, topic: str) -> list[int]:
     """Give the row ids of a topic's partitions, by number; raises `UnknownTopic`."""
-    rows = connection.execute(
-        "SELECT partitions.id FROM partitions JOIN topics ON topics.id = topic_id WHERE name = ? ORDER BY number",
-        (topic,),
-    ).fetchall()
-    if not rows:
-        raise UnknownTopic(topic)
-    return [row[0] for row in rows]
+    return [partition_id for partition_id, _ in _ends(connection, topic)]
 
 
 def append(
     connection: sqlite3.Connection, messages: Sequence[Message], *, now_ns: int, spread: Callable[[], int]
 ) -> list[tuple[TopicPartition, int]]:
     """Append messages in order; `spread` gives the next number for those without a key."""
-    ids = {topic: partition_ids(connection, topic) for topic in {message.topic for message in messages}}
-    next_offsets: dict[int, int] = {}
+    ends = {topic: _ends(connection, topic) for topic in {message.topic for message in messages}}
+    grown: dict[int, int] = {}
     rows = []
     places = []
     for message in messages:
-        count = len(ids[message.topic])
+        partitions = ends[message.topic]
+        count = len(partitions)
         number = spread() % count if message.key is None else partition_of(message.key, count)
-        partition_id = ids[message.topic][number]
-        if partition_id not in next_offsets:
-            next_offsets[partition_id] = _next_offset(connection, partition_id)
-        offset = next_offsets[partition_id]
-        next_offsets[partition_id] = offset + 1
-        headers = json.dumps([[name, value.decode("latin-1")] for name, value in message.headers])
-        rows.append((partition_id, offset, message.key, message.value, headers, now_ns))
+        partition_id, end = partitions[number]
+        offset = grown.get(partition_id, end)
+        grown[partition_id] = offset + 1
+        rows.append((partition_id, offset, message.key, message.value, _text(message.headers), now_ns))
         places.append((TopicPartition(message.topic, number), offset))
     connection.executemany(_INSERT, rows)
     connection.executemany(
         "UPDATE partitions SET next_offset = ? WHERE id = ?",
-        [(offset, partition_id) for partition_id, offset in next_offsets.items()],
+        [(offset, partition_id) for partition_id, offset in grown.items()],
     )
     return places
 
 
 def take(
     connection: sqlite3.Connection, wanted: Iterable[tuple[TopicPartition, int, int]], limit: int
-) -> list[Record]:
+) -> Taken:
     """Read on from (partition, its row id, offset), one partition after another, until `limit` or enough bytes."""
-    records: list[Record] = []
-    size_bytes = 0
+    taken: Taken = {}
+    left, left_bytes = limit, MOST_FETCH_BYTES
     for partition, partition_id, offset in wanted:
-        if len(records) >= limit:
+        if left <= 0 or left_bytes <= 0:
             break
-        for row in connection.execute(_NEXT, (partition_id, offset, limit - len(records))):
-            records.append(_record(partition, row))
-            size_bytes += records[-1].size_bytes
-            if size_bytes >= MOST_FETCH_BYTES:
-                return records
-    return records
+        records = []
+        for row in connection.execute(_NEXT, (partition_id, offset, left)):
+            record = _record(partition, row)
+            records.append(record)
+            left_bytes -= record.size_bytes
+            if left_bytes <= 0:
+                break
+        if records:
+            taken[partition] = records
+            left -= len(records)
+    return taken
 
 
 def look(
@@ -128,9 +132,9 @@ def look(
 def end_offsets(connection: sqlite3.Connection, topics: Collection[str]) -> dict[TopicPartition, int]:
     """Give the offset the next record of each partition will have."""
     return {
-        TopicPartition(topic, number): _next_offset(connection, partition_id)
+        TopicPartition(topic, number): end
         for topic in topics
-        for number, partition_id in enumerate(partition_ids(connection, topic))
+        for number, (_, end) in enumerate(_ends(connection, topic))
     }
 
 
@@ -154,13 +158,21 @@ def prune(connection: sqlite3.Connection, *, now_ns: int) -> int:
     return deleted
 
 
-def _next_offset(connection: sqlite3.Connection, partition_id: int) -> int:
-    query = "SELECT next_offset FROM partitions WHERE id = ?"
-    offset: int = connection.execute(query, (partition_id,)).fetchone()[0]
-    return offset
+def _ends(connection: sqlite3.Connection, topic: str) -> list[tuple[int, int]]:
+    """Give row id and next offset of a topic's partitions, by number."""
+    rows = connection.execute(_ENDS, (topic,)).fetchall()
+    if not rows:
+        raise UnknownTopic(topic)
+    return rows
+
+
+def _text(headers: Sequence[tuple[str, bytes]]) -> str:
+    """Write headers as JSON: pairs of name and text, a character a byte; in half of the time of ``json.dumps``."""
+    pairs = [f"[{quoted(name)}, {quoted(value.decode('latin-1'))}]" for name, value in headers]
+    return f"[{', '.join(pairs)}]"
 
 
 def _record(partition: TopicPartition, row: _Row) -> Record:
     offset, key, value, headers, timestamp_ns = row
-    pairs = tuple((name, text.encode("latin-1")) for name, text in json.loads(headers))
-    return Record(partition.topic, partition.partition, offset, key, value, pairs, timestamp_ns)
+    pairs = [(name, text.encode("latin-1")) for name, text in json.loads(headers)]
+    return Record(partition.topic, partition.partition, offset, key, value, tuple(pairs), timestamp_ns)

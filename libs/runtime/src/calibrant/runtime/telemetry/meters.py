@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import Metric
@@ -60,17 +60,12 @@ class Meters:
             registry=self._registry,
         )
 
-    @contextmanager
-    def event(self, message_type: str) -> Iterator[None]:
+    def event(self, message_type: str) -> AbstractContextManager[None]:
         """Time the handling of a short event, until the block ends."""
-        timed = self._events.get(message_type)
-        if timed is None:
-            timed = self._events[message_type] = self._event_seconds.labels(_short(message_type))
-        begun_s = time.perf_counter()
-        try:
-            yield
-        finally:
-            timed.observe(time.perf_counter() - begun_s)
+        histogram = self._events.get(message_type)
+        if histogram is None:
+            histogram = self._events[message_type] = self._event_seconds.labels(_short(message_type))
+        return _Timed(histogram)
 
     @contextmanager
     def attempt(self, job: Message, outcome_of: Callable[[BaseException], str]) -> Iterator[None]:
@@ -130,6 +125,21 @@ class Meters:
                 return "other"
             self._recipes.add(recipe)
         return recipe
+
+
+class _Timed:
+    """Lets a histogram see the seconds that a block takes."""
+
+    __slots__ = ("_begun_s", "_histogram")
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+
+    def __enter__(self) -> None:
+        self._begun_s = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._histogram.observe(time.perf_counter() - self._begun_s)
 
 
 def _short(message_type: str) -> str:

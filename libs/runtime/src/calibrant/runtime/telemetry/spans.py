@@ -123,6 +123,11 @@ def sending(messages: Sequence[Message]) -> AbstractContextManager[None]:
     return nullcontext() if tracer is None else tracer.sending(messages)
 
 
+def wanted() -> bool:
+    """Tell whether anybody makes spans of the work at hand."""
+    return _TRACER.get() is not None
+
+
 def emitted(session: Session, envelope: Envelope) -> None:
     """Note that an event is emitted in a transaction: its own span, which all that follows from it is below."""
     if (tracer := _TRACER.get()) is not None:

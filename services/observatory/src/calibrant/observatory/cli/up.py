@@ -64,6 +64,7 @@ async def _up(place: Place, settings: ObservatorySettings, names: list[str]) -> 
     from calibrant.observatory.composition import observatory  # noqa: PLC0415
     from calibrant.observatory.http import observatory_app  # noqa: PLC0415
     from calibrant.runtime.access.door import check_door, door_of  # noqa: PLC0415
+    from calibrant.runtime.garbage import settle  # noqa: PLC0415
     from calibrant.runtime.ops import Watch, ops_app  # noqa: PLC0415
     from calibrant.runtime.serving import address_of, listen, serve, served  # noqa: PLC0415
 
@@ -82,4 +83,5 @@ async def _up(place: Place, settings: ObservatorySettings, names: list[str]) -> 
                 f"services: {', '.join(sorted(running.apps))}; documentation under /docs and /SERVICE/docs"
             )
             watch.doors["observatory"] = door = door_of(settings)
+            settle()
             await serve(observatory_app(running, door), opened)
