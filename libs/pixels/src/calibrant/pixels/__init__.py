@@ -9,9 +9,12 @@ from calibrant.pixels.darks import per_second, scaled
 from calibrant.pixels.flats import NoiseRatio, Normalised, clipped_level, noise_ratio, normalise
 from calibrant.pixels.geometry import Amplifier, Box, Geometry
 from calibrant.pixels.image import Image, OverscanLevel, Reference
-from calibrant.pixels.isr import remove_signature
+from calibrant.pixels.isr import correct_frame, remove_signature
+from calibrant.pixels.linearity import Linearity, Lookup, Polynomial, Spline
 from calibrant.pixels.mask import MASK_DTYPE, MEANINGS, UNUSABLE, Mask
+from calibrant.pixels.overscan import Overscan
 from calibrant.pixels.rows import ArrayRows, RowSource
+from calibrant.pixels.signature import Band, Barrier, Signature, Step, Terms
 from calibrant.pixels.statistics import (
     AmplifierStatistics,
     ClippedStatistics,
@@ -30,21 +33,32 @@ __all__ = [
     "Amplifier",
     "AmplifierStatistics",
     "ArrayRows",
+    "Band",
+    "Barrier",
     "Box",
     "ClippedStatistics",
     "Combined",
     "Geometry",
     "Image",
+    "Linearity",
+    "Lookup",
     "Mask",
     "NoiseRatio",
     "Normalised",
+    "Overscan",
     "OverscanLevel",
+    "Polynomial",
     "Reference",
     "RowSource",
+    "Signature",
+    "Spline",
+    "Step",
+    "Terms",
     "amplifier_statistics",
     "clipped_level",
     "clipped_statistics",
     "combine",
+    "correct_frame",
     "noise_ratio",
     "normalise",
     "per_second",

@@ -1,71 +1,172 @@
-"""The pedestal of an amplifier, measured in its overscan.
+"""How the level of an overscan is modelled: one number, one a line, or a curve along its lines.
 
-It owns how the level is measured; it must not know gains, references or the other amplifiers.
+It owns the models; it must not know where an overscan lies, nor gains or images. A line is what is read out one
+after the other: a row of a serial overscan, a column of a parallel one.
 """
 
-from typing import Any, Literal
+import math
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.geometry import Amplifier, Box
-from calibrant.pixels.image import OverscanLevel
+from calibrant.pixels.splines import evaluate, natural_cubic
 from calibrant.pixels.statistics import clipped_statistics
 
-OverscanMethod = Literal["median", "median-per-row", "none"]
+OverscanMethod = Literal["none", "median", "clipped-mean", "median-per-row", "polynomial", "spline"]
+
+Levels1D = NDArray[np.float64]
+
+OF_ONE_LEVEL: Final = ("median", "clipped-mean")
 
 
-def measure_overscan(
-    raw: NDArray[Any], amplifier: Amplifier, method: OverscanMethod
-) -> tuple[NDArray[np.float64], OverscanLevel] | None:
-    """Measure the pedestal of one amplifier.
-
-    The serial overscan is used; "median" takes the parallel one where there is no serial one.
+@dataclass(frozen=True)
+class Overscan:
+    """How an overscan is measured.
 
     Parameters
     ----------
-    raw
-        Raw frame in ADU, (ny, nx).
-    amplifier
-        Whose overscan to use.
     method
-        "median": one level for the amplifier. "median-per-row": one for each image row. "none": nothing.
-
-    Returns
-    -------
-    tuple or None
-        Levels to subtract in ADU, of shape (1, 1) or (image rows, 1), and their summary; None where the method
-        is "none" or the amplifier has no overscan.
+        "median" or "clipped-mean": one level for the region. "median-per-row": one for each line. "polynomial" or
+        "spline": a curve along the lines, through their medians. "none": nothing is measured or subtracted.
+    degree
+        Of the polynomial.
+    knots
+        Of the natural cubic spline: the lines are cut into so many groups of equal size, and it goes through the
+        median of each group's medians at its mean line.
+    sigma, iterations
+        Of the clipped mean (see :func:`calibrant.pixels.clipped_statistics`); of the polynomial: lines further off
+        than `sigma` standard deviations of the residuals are left out, and it is fitted again, at most so often.
+    leading_skip, trailing_skip
+        Pixels of each line that are left out: next to the image (deferred charge), and at the far end.
 
     Raises
     ------
     ValueError
-        When the overscan has no finite pixel, or "median-per-row" finds no serial overscan beside an image row.
+        When a value is unknown or makes no sense.
     """
-    box = amplifier.serial_overscan or amplifier.parallel_overscan
-    if method == "none" or box is None:
-        return None
-    if method == "median-per-row":
-        box = _beside_image(amplifier)
-    pixels = raw[box.slices].astype(np.float64)
-    pixels[~np.isfinite(pixels)] = np.nan
-    if method == "median":
-        pixels = pixels.reshape(1, -1)
-    empty = np.isnan(pixels).all(axis=1)
+
+    method: OverscanMethod = "median"
+    degree: int = 3
+    knots: int = 8
+    sigma: float = 3.0
+    iterations: int = 3
+    leading_skip: int = 0
+    trailing_skip: int = 0
+
+    def __post_init__(self) -> None:
+        known = get_args(OverscanMethod)
+        if self.method not in known:
+            raise ValueError(f"overscan: {self.method!r}, must be one of {', '.join(known)}")
+        if not (math.isfinite(self.sigma) and self.sigma > 0):
+            raise ValueError(
+                f"overscan sigma: {self.sigma}, must be a positive number of standard deviations"
+            )
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"overscan {name}: {getattr(self, name)}, must be at least {least}")
+
+    @property
+    def by_line(self) -> bool:
+        """Whether each line has its own level."""
+        return self.method not in {"none", *OF_ONE_LEVEL}
+
+    def used(self, name: str, first: int, last: int, *, after: bool) -> tuple[int, int]:
+        """Give the part of ``[first, last)`` that is left by the skips; `after`: it lies behind the image."""
+        low, high = self.leading_skip, self.trailing_skip
+        if not after:
+            low, high = high, low
+        if first + low >= last - high:
+            raise ValueError(
+                f"amplifier {name!r}: leading_skip {self.leading_skip} and trailing_skip {self.trailing_skip} leave "
+                f"nothing of the {last - first} lines of its overscan; skip fewer"
+            )
+        return first + low, last - high
+
+    def levels(self, lines: NDArray[Any], name: str, first: int = 0) -> Levels1D:
+        """Give the level of each line.
+
+        Parameters
+        ----------
+        lines
+            (lines, pixels), float64; what is not finite is left out.
+        name
+            The amplifier's, for messages.
+        first
+            Number of the first line, for messages.
+
+        Raises
+        ------
+        ValueError
+            When there is no finite pixel where one is needed; the message says where.
+        """
+        if self.method in OF_ONE_LEVEL:
+            return np.full(len(lines), self._one_level(lines, name))
+        medians = line_medians(lines)
+        if self.method == "median-per-row":
+            return _complete(medians, name, first)
+        number, known = np.arange(len(lines), dtype=np.float64), np.isfinite(medians)
+        fewest = self.degree + 1 if self.method == "polynomial" else self.knots
+        if np.count_nonzero(known) < fewest:
+            raise ValueError(
+                f"amplifier {name!r}: {np.count_nonzero(known)} lines of its overscan have a finite pixel, but a "
+                f"{self.method} needs {fewest}; use a simpler method"
+            )
+        fit = self._polynomial if self.method == "polynomial" else self._spline
+        return fit(number, number[known], medians[known])
+
+    def _one_level(self, lines: NDArray[Any], name: str) -> float:
+        if self.method == "median":
+            level = float(line_medians(lines.reshape(1, -1))[0])
+        else:
+            level = clipped_statistics(lines, self.sigma, self.iterations).mean
+        if math.isnan(level):
+            raise ValueError(f"amplifier {name!r}: no finite pixel in its overscan; check the frame")
+        return level
+
+    def _polynomial(self, wanted: Levels1D, number: Levels1D, medians: Levels1D) -> Levels1D:
+        kept = np.ones(len(number), dtype=bool)
+        for iteration in range(self.iterations + 1):
+            curve = np.polynomial.Chebyshev.fit(
+                number[kept], medians[kept], self.degree, domain=[wanted[0], wanted[-1]]
+            )
+            residual = medians - curve(number)
+            within = np.abs(residual) <= self.sigma * max(residual[kept].std(), _ROUNDING * np.ptp(medians))
+            if iteration == self.iterations or (within == kept).all() or within.sum() <= self.degree:
+                break
+            kept = within
+        found: Levels1D = curve(wanted)
+        return found
+
+    def _spline(self, wanted: Levels1D, number: Levels1D, medians: Levels1D) -> Levels1D:
+        groups = np.array_split(np.arange(len(number)), self.knots)
+        knots = np.array([number[group].mean() for group in groups])
+        values = np.array([np.median(medians[group]) for group in groups])
+        found: Levels1D = evaluate(knots, natural_cubic(knots, values), wanted)
+        return found
+
+
+_LEAST: Final = {"degree": 0, "knots": 2, "iterations": 0, "leading_skip": 0, "trailing_skip": 0}
+
+_ROUNDING: Final = 1e-12
+
+
+def line_medians(lines: NDArray[Any]) -> Levels1D:
+    """Give the median of the finite pixels of each line; NaN where there is none."""
+    finite = np.isfinite(lines)
+    if finite.all():
+        whole: Levels1D = np.median(lines, axis=1)
+        return whole
+    found = np.full(len(lines), np.nan)
+    for index in np.flatnonzero(finite.any(axis=1)):
+        found[index] = np.median(lines[index][finite[index]])
+    return found
+
+
+def _complete(medians: Levels1D, name: str, first: int) -> Levels1D:
+    empty = np.isnan(medians)
     if empty.any():
-        row = box.y0 + int(np.argmax(empty))
-        where = "its overscan" if method == "median" else f"its overscan of row {row}"
-        raise ValueError(f"amplifier {amplifier.name!r}: no finite pixel in {where}; check the frame")
-    levels = np.nanmedian(pixels, axis=1, keepdims=True)
-    residual = clipped_statistics(pixels - levels)
-    return levels, OverscanLevel(float(np.median(levels)), residual.std)
-
-
-def _beside_image(amplifier: Amplifier) -> Box:
-    serial, image = amplifier.serial_overscan, amplifier.image
-    if serial is None or serial.y0 > image.y0 or serial.y1 < image.y1:
-        raise ValueError(
-            f"amplifier {amplifier.name!r}: overscan 'median-per-row' needs a serial overscan beside every image "
-            "row; use 'median' or correct serial_overscan"
-        )
-    return Box(image.y0, image.y1, serial.x0, serial.x1)
+        row = first + int(np.argmax(empty))
+        raise ValueError(f"amplifier {name!r}: no finite pixel in its overscan of row {row}; check the frame")
+    return medians
