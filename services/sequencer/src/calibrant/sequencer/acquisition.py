@@ -139,6 +139,7 @@ def take_frame(session: Session, ingested: FrameIngested) -> str | None:
                 job_id=ingested.job_id,
                 frame_id=ingested.frame.frame_id,
                 acquisition_id=acquisition.acquisition_id,
+                detector=ingested.frame.detector,
                 frame_json=ingested.frame.to_json().decode(),
             )
         )
@@ -193,6 +194,8 @@ def settle(session: Session, run: RunRow) -> list[AcquisitionRow]:
         .where(AcquisitionRow.run_id == run.run_id)
         .order_by(col(AcquisitionRow.ordinal))
     ).all()
+    if all(row.state != "open" for row in rows):
+        return []
     if any(row.folder for row in rows):
         complete = [row for row in rows if row.state == "open" and _folder_complete(session, row)]
     else:

@@ -2,9 +2,13 @@
 
 Owns the order of things: acquisitions close, kinds are planned, jobs go out, the run ends. Knows no bus: it
 returns what is to be sent. A run that is finished never changes again.
+
+Detectors have to do with one another only by decisions. So an answer about a detector is dealt with among the nodes
+of that detector, whatever else the run has; all of the plan is read when a decision is due or was taken, a set is
+split, or frames are complete.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from sqlmodel import Session, col, select
@@ -22,10 +26,20 @@ from calibrant.sequencer.plan.jobs import collection_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
 from calibrant.sequencer.plan.outcome import finished, shortened, telling
 from calibrant.sequencer.plan.progress import advance
+from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
 from calibrant.sequencer.plan.sets import leave_unused, plan_kind, wanted
 from calibrant.sequencer.settings import SequencerSettings
-from calibrant.sequencer.store.plans import StoredCertifications, StoredFrames, load_draft, save_draft
-from calibrant.sequencer.store.tables import AcquisitionRow, FileRow, NodeRow, RunRow
+from calibrant.sequencer.store.plans import (
+    Detectors,
+    StoredCertifications,
+    StoredFrames,
+    count_nodes,
+    decision_due,
+    load_draft,
+    save_draft,
+    waiting_for,
+)
+from calibrant.sequencer.store.tables import AcquisitionRow, FileRow, RunRow
 
 REST = "*"
 """Stands for the frames that no kind wanted, in the list of what is planned."""
@@ -65,7 +79,7 @@ class Conductor:
         self.session.add(run)
         messages = acquisition.begin(self.session, request, self.instrument(run.instrument).rule_set())
         what = request.folder or f"{sum(len(e.exposure_times_s) for e in request.exposures)} exposures"
-        messages.append(self._progress(run, Draft(), f"acquiring {what}"))
+        messages.append(self._progress(run, f"acquiring {what}"))
         return [*(Outgoing(m, run.run_id) for m in messages), *self.drive(run.component)]
 
     def drive(self, component: str) -> list[Outgoing]:
@@ -79,11 +93,10 @@ class Conductor:
         """Let runs go on whose acquisitions may be complete now."""
         return [m for run_id in sorted({r for r in run_ids if r}) for m in self.conduct(run_id)]
 
-    def answered(self, job_id: str, apply: Callable[[Draft], None]) -> list[Outgoing]:
-        """Apply a worker's answer to the plans of all runs that wait for the job."""
-        waiting = (NodeRow.job_id == job_id, NodeRow.state == "sent")
-        run_ids = self.session.exec(select(NodeRow.run_id).where(*waiting).distinct()).all()
-        return [m for run_id in sorted(run_ids) for m in self.conduct(run_id, apply)]
+    def answered(self, answer: Answer) -> list[Outgoing]:
+        """Take a worker's answer into the plans of all runs that wait for it."""
+        waiting = waiting_for(self.session, answer.job_id, product_told_of(answer))
+        return [m for run_id in sorted(waiting) for m in self.conduct(run_id, answer, waiting[run_id])]
 
     def abort(self, run_id: str, reason: str) -> list[Outgoing]:
         """End a run now: its exposures fail, its nodes are skipped, answers to come change nothing."""
@@ -105,28 +118,30 @@ class Conductor:
         messages = [Outgoing(m, run_id) for m in self._finish(run, draft, [reason], outcome="failed")]
         return [*messages, *self.drive(run.component)]
 
-    def conduct(self, run_id: str, apply: Callable[[Draft], None] | None = None) -> list[Outgoing]:
+    def conduct(
+        self, run_id: str, answer: Answer | None = None, about: Collection[int | None] = (None,)
+    ) -> list[Outgoing]:
         """Let one run go on as far as it can.
 
         Parameters
         ----------
         run_id : str
             The run.
-        apply : callable or None
+        answer : Answer or None
             Changes its nodes first; without it, only acquisitions that close now can move the run.
+        about : collection of int or None
+            Detectors of the nodes that the answer changes; None: all together.
         """
         run = self.session.exec(select(RunRow).where(RunRow.run_id == run_id).with_for_update()).one()
         if run.state in {"accepted", "finished"}:
             return []
         closed = acquisition.settle(self.session, run)
-        if apply is None and not closed:
+        if answer is None and not closed:
             return []
-        draft = Draft(load_draft(self.session, run_id))
-        if apply is not None:
-            apply(draft)
         rows = self._acquisitions(run_id)
-        ground = self._ground(run)
-        jobs = self._plan(run, draft, ground, rows)
+        detectors = {detector for detector in about if detector is not None}
+        part = None if closed or None in about else self._part(run, answer, detectors)
+        draft, jobs = part or self._whole(run, answer, rows)
         if all(row.state != "open" for row in rows) and run.state == "acquiring":
             run.state = "working"
         ended = [node for node in draft if node.node_id in draft.changed and node.ended]
@@ -134,14 +149,37 @@ class Conductor:
         told = [*(_closing(row) for row in closed), *_tellings(ended)]
         messages: list[Message] = list(jobs)
         if told:
-            messages.append(self._progress(run, draft, "; ".join(shortened(told))))
+            messages.append(self._progress(run, "; ".join(shortened(told))))
         messages += self._end(run, draft, rows)
         self.session.add(run)
         self.session.flush()
         return [Outgoing(message, run_id) for message in messages]
 
-    def _plan(self, run: RunRow, draft: Draft, ground: Ground, rows: list[AcquisitionRow]) -> list[Message]:
-        """Plan the kinds whose frames are all there, in build order; then let the nodes go on."""
+    def _part(
+        self, run: RunRow, answer: Answer | None, detectors: Detectors
+    ) -> tuple[Draft, list[Message]] | None:
+        """Let the nodes of some detectors go on, with their jobs; None when others go on with them."""
+        draft = Draft(load_draft(self.session, run.run_id, detectors))
+        if answer is not None:
+            take_answer(draft, answer)
+        jobs = advance(draft, self._ground(run, detectors))
+        if draft.removed or decision_due(self.session, run.run_id, draft):
+            return None
+        return draft, jobs
+
+    def _whole(
+        self, run: RunRow, answer: Answer | None, rows: list[AcquisitionRow]
+    ) -> tuple[Draft, list[Message]]:
+        """Plan what can be planned, and let all nodes go on, with their jobs."""
+        draft = Draft(load_draft(self.session, run.run_id))
+        if answer is not None:
+            take_answer(draft, answer)
+        ground = self._ground(run)
+        self._plan(run, draft, ground, rows)
+        return draft, advance(draft, ground)
+
+    def _plan(self, run: RunRow, draft: Draft, ground: Ground, rows: list[AcquisitionRow]) -> None:
+        """Plan the kinds whose frames are all there, in build order."""
         planned = [kind for kind in run.planned.split(",") if kind]
         for rule in ground.rules.rules:
             if rule.kind in planned:
@@ -155,13 +193,13 @@ class Conductor:
             leave_unused(draft, ground)
             planned.append(REST)
         run.planned = ",".join(planned)
-        return advance(draft, ground)
 
     def _end(self, run: RunRow, draft: Draft, rows: list[AcquisitionRow]) -> list[Message]:
-        if REST not in run.planned.split(",") or not all(node.ended for node in draft):
+        ended, nodes = count_nodes(self.session, run.run_id)
+        if REST not in run.planned.split(",") or ended < nodes or any(row.state == "open" for row in rows):
             return []
-        if any(row.state == "open" for row in rows):
-            return []
+        if len(draft) < nodes:
+            draft = Draft(load_draft(self.session, run.run_id))
         return self._finish(run, draft, self._remarks(run, rows))
 
     def _finish(self, run: RunRow, draft: Draft, remarks: list[str], outcome: str = "") -> list[Message]:
@@ -171,7 +209,7 @@ class Conductor:
         run.state, run.outcome, run.message = "finished", done.outcome, done.message
         run.ended_tai_ns = self.clock.tai_ns()
         self.session.add(run)
-        return [self._progress(run, draft, done.message), done]
+        return [self._progress(run, done.message), done]
 
     def _remarks(self, run: RunRow, rows: list[AcquisitionRow]) -> list[str]:
         told = [f"{row.folder or row.image_type}: {row.reason}" for row in rows if row.reason]
@@ -179,7 +217,7 @@ class Conductor:
         files = self.session.exec(select(FileRow).where(*rejected).order_by(col(FileRow.file_name))).all()
         return [*told, *(f"{file.file_name or file.job_id} rejected: {file.message}" for file in files)]
 
-    def _ground(self, run: RunRow) -> Ground:
+    def _ground(self, run: RunRow, detectors: Detectors | None = None) -> Ground:
         request = RunRequested.from_json(run.request_json.encode())
         instrument = self.instrument(run.instrument)
         return Ground(
@@ -187,7 +225,7 @@ class Conductor:
             rules=instrument.rule_set(),
             instrument_hash=instrument.hash,
             engine_version=ENGINE_VERSION,
-            frames=StoredFrames(self.session, run.run_id),
+            frames=StoredFrames(self.session, run.run_id, detectors),
             certified=StoredCertifications(self.session, run.instrument, collection_of(request)),
         )
 
@@ -195,10 +233,10 @@ class Conductor:
         mine = select(AcquisitionRow).where(AcquisitionRow.run_id == run_id)
         return list(self.session.exec(mine.order_by(col(AcquisitionRow.ordinal))).all())
 
-    def _progress(self, run: RunRow, draft: Draft, message: str) -> RunProgress:
-        ended = sum(node.ended for node in draft)
+    def _progress(self, run: RunRow, message: str) -> RunProgress:
+        ended, nodes = count_nodes(self.session, run.run_id)
         return RunProgress(
-            run_id=run.run_id, phase=run.state, message=message, nodes_ended=ended, nodes=len(draft)
+            run_id=run.run_id, phase=run.state, message=message, nodes_ended=ended, nodes=nodes
         )
 
 

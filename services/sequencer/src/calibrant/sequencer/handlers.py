@@ -12,7 +12,7 @@ from calibrant.runtime.handlers import Context, on
 from calibrant.runtime.unit_of_work import Emission
 from calibrant.sequencer import acquisition
 from calibrant.sequencer.conductor import Conductor
-from calibrant.sequencer.plan.results import Answer, take_answer
+from calibrant.sequencer.plan.results import Answer
 from calibrant.sequencer.service import SequencerService
 from calibrant.sequencer.store.plans import keep_certification
 
@@ -25,7 +25,7 @@ def _conductor(context: SequencerContext) -> Conductor:
 
 
 def _answered(answer: Answer, context: SequencerContext) -> Emissions:
-    return _conductor(context).answered(answer.job_id, lambda draft: take_answer(draft, answer))
+    return _conductor(context).answered(answer)
 
 
 @on(RunRequested)
@@ -112,4 +112,4 @@ def job_failed(failed: JobFailed, context: SequencerContext) -> Emissions:
     conductor = _conductor(context)
     if context.envelope.source.endswith("/ingest"):
         return conductor.go_on([acquisition.take_ingest_failure(context.session, context.run_id, failed)])
-    return conductor.answered(failed.job_id, lambda draft: take_answer(draft, failed))
+    return conductor.answered(failed)

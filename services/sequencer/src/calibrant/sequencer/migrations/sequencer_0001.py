@@ -13,9 +13,8 @@ INDEXES = {
     "acquisition": ("run_id",),
     "step": ("run_id", "acquisition_id"),
     "command": ("run_id", "step_id", "component"),
-    "file": ("acquisition_id",),
     "frame": ("acquisition_id",),
-    "node": ("run_id", "job_id"),
+    "node": ("job_id",),
 }
 TABLES = (
     "run",
@@ -134,14 +133,17 @@ def _frames() -> None:
         *_strings("state", "reason"),
         _text("message"),
     )
+    op.create_index("ix_sequencer_file_state", "sequencer_file", ["acquisition_id", "state"])
     op.create_table(
         "sequencer_frame",
         _key("run_id"),
         _key("job_id"),
         _key("frame_id"),
         _string("acquisition_id"),
+        _integer("detector"),
         _text("frame_json"),
     )
+    op.create_index("ix_sequencer_frame_detector", "sequencer_frame", ["run_id", "detector"])
 
 
 def _plans() -> None:
@@ -152,9 +154,12 @@ def _plans() -> None:
         _integer("rank"),
         *_strings("type", "kind", "set_key"),
         _integer("detector", nullable=True),
-        _string("state"),
+        *_strings("product_id", "state"),
         _text("node_json"),
     )
+    op.create_index("ix_sequencer_node_detector", "sequencer_node", ["run_id", "detector"])
+    standing = ["run_id", "state", "type", "kind", "set_key"]
+    op.create_index("ix_sequencer_node_state", "sequencer_node", standing)
     op.create_table(
         "sequencer_calibration",
         _key("certification_id"),

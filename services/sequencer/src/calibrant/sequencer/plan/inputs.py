@@ -29,7 +29,7 @@ def settle_head(draft: Draft, ground: Ground, head: Node) -> list[Message]:
     choices = [choice for choice, _ in chosen]
     waited = [c for c in choices if isinstance(c, Waiting)]
     if waited:
-        draft.change(head, depends=_decisions(draft, ground, waited))
+        draft.change(head, depends=_decisions(draft, ground, head, waited))
         return []
     missing = [c for c in choices if isinstance(c, Missing)]
     if _split(draft, ground, rule, head, missing):
@@ -146,10 +146,11 @@ def _properties(product: Product) -> dict[str, object]:
     }
 
 
-def _decisions(draft: Draft, ground: Ground, waited: list[Waiting]) -> tuple[str, ...]:
+def _decisions(draft: Draft, ground: Ground, head: Node, waited: list[Waiting]) -> tuple[str, ...]:
     names = {w.candidate.id for w in waited}
-    builds = [n for w in waited for n in draft.of(NodeType.BUILD, w.candidate.kind) if _name(n) in names]
-    return tuple(sorted({ground.node_id(NodeType.DECIDE, n.kind, n.set_key) for n in builds}))
+    builds = [n for w in waited for n in draft.of(NodeType.BUILD, w.candidate.kind)]
+    sets = {(n.kind, n.set_key) for n in builds if n.detector == head.detector and _name(n) in names}
+    return tuple(sorted(ground.node_id(NodeType.DECIDE, *each) for each in sets))
 
 
 def _notes(choices: list[Choice]) -> list[str]:

@@ -105,6 +105,11 @@ class Node(BaseModel):
         return self.state in ENDED
 
     @property
+    def product_id(self) -> str:
+        """Identifier of its product; empty while there is none."""
+        return "" if self.product is None else self.product.product_id
+
+    @property
     def title(self) -> str:
         """What it is about, for people: kind, set and detector."""
         parts = (self.kind, self.set_key, "" if self.detector is None else f"detector {self.detector}")

@@ -58,7 +58,7 @@ def _in(draft: Draft, node_type: NodeType, state: NodeState) -> list[Node]:
 def telling(node: Node) -> str:
     """Return what the end of a node means, for the progress of a run; empty while it has not ended."""
     what = {
-        (NodeType.BUILD, NodeState.DONE): f"built {'' if node.product is None else node.product.product_id}",
+        (NodeType.BUILD, NodeState.DONE): f"built {node.product_id}",
         (NodeType.MEASURE, NodeState.DONE): "measured",
         (NodeType.DECIDE, NodeState.DONE): f"verified, {node.outcome}",
         (NodeType.CERTIFY, NodeState.DONE): "certified",

@@ -15,6 +15,17 @@ Answer = (
 )
 
 
+def product_told_of(answer: Answer) -> str | None:
+    """Return the one product that an answer is about, where its job is about many; None: about all of them."""
+    match answer:
+        case CalibrationCertified():
+            return answer.product.product_id
+        case CertificationRefused():
+            return answer.product_id
+        case _:
+            return None
+
+
 def take_answer(draft: Draft, answer: Answer) -> None:
     """Apply a worker's answer to the nodes that wait for it, whatever run asked first."""
     for node in draft:
@@ -38,7 +49,7 @@ def _apply(draft: Draft, node: Node, answer: Answer) -> None:
                 outcome=answer.outcome,
                 decisions=answer.decisions,
             )
-        case CalibrationCertified() if _about(node, answer.product.product_id):
+        case CalibrationCertified() if _about(node, answer):
             draft.change(
                 node,
                 state=NodeState.DONE,
@@ -47,7 +58,7 @@ def _apply(draft: Draft, node: Node, answer: Answer) -> None:
                 validity=answer.validity,
                 notes=("certified before, unchanged",) if answer.unchanged else (),
             )
-        case CertificationRefused() if _about(node, answer.product_id):
+        case CertificationRefused() if _about(node, answer):
             draft.change(node, state=NodeState.WITHHELD, reason=answer.reason, notes=answer.conflicts)
         case _:
             return
@@ -63,6 +74,5 @@ def _built(draft: Draft, node: Node, answer: JobDone) -> None:
         draft.change(node, state=NodeState.DONE, product=product)
 
 
-def _about(node: Node, product_id: str) -> bool:
-    is_certification = node.type is NodeType.CERTIFY and node.product is not None
-    return is_certification and node.product is not None and node.product.product_id == product_id
+def _about(node: Node, answer: Answer) -> bool:
+    return node.type is NodeType.CERTIFY and node.product_id == product_told_of(answer)

@@ -1,32 +1,78 @@
 """Plans as rows: nodes, frames and the calibrations in force, to and from the models that planning uses."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from sqlalchemy import and_, not_, or_
-from sqlmodel import Session, col, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, select
 
 from calibrant.contracts.certify.v1 import CalibrationCertified
 from calibrant.contracts.common.v1 import Product
 from calibrant.contracts.ingest.v1 import Frame
 from calibrant.rules.ledger import FILTER_KINDS
 from calibrant.rules.validity import ValidityRange
-from calibrant.sequencer.plan.model import Certified, Draft, Node
+from calibrant.sequencer.plan.model import ENDED, Certified, Draft, Node, NodeState, NodeType
 from calibrant.sequencer.store.tables import AcquisitionRow, CalibrationRow, FrameRow, NodeRow
 
 MOST_OTHERS = 10
 """Certified calibrations of other filters and times that are named with the reason why not."""
 
 
-def load_draft(session: Session, run_id: str) -> list[Node]:
-    """Return the plan nodes of a run, in an order that is always the same."""
+OPEN = tuple(state for state in NodeState if state not in ENDED)
+"""States of nodes that are still to end."""
+
+Detectors = Collection[int]
+
+
+def waiting_for(session: Session, job_id: str, product_id: str | None) -> dict[str, set[int | None]]:
+    """Return the runs that wait for a job, each with the detectors of the nodes that do; None: of all together.
+
+    Parameters
+    ----------
+    session : Session
+        The transaction.
+    job_id : str
+        The job.
+    product_id : str or None
+        The product that is waited for, where the job is about many.
+    """
+    waiting = [col(NodeRow.job_id) == job_id, col(NodeRow.state) == NodeState.SENT]
+    if product_id is not None:
+        waiting.append(col(NodeRow.product_id) == product_id)
+    runs: dict[str, set[int | None]] = {}
+    for run_id, detector in session.exec(select(NodeRow.run_id, NodeRow.detector).where(*waiting)):
+        runs.setdefault(run_id, set()).add(detector)
+    return runs
+
+
+def load_draft(session: Session, run_id: str, detectors: Detectors | None = None) -> list[Node]:
+    """Return the plan nodes of a run, in an order that is always the same.
+
+    Parameters
+    ----------
+    session : Session
+        The transaction.
+    run_id : str
+        The run.
+    detectors : collection of int or None
+        Only the nodes about these, and the decisions that were taken; None: all nodes.
+    """
+    wanted = [col(NodeRow.run_id) == run_id]
+    if detectors is not None:
+        taken = and_(
+            col(NodeRow.detector).is_(None),
+            col(NodeRow.type) == NodeType.DECIDE,
+            col(NodeRow.state).not_in(OPEN),
+        )
+        wanted.append(or_(col(NodeRow.detector).in_(detectors), taken))
     rows = session.exec(
         select(NodeRow.node_json)
-        .where(NodeRow.run_id == run_id)
+        .where(*wanted)
         .order_by(
             col(NodeRow.rank),
             col(NodeRow.set_key),
-            col(NodeRow.detector),
+            col(NodeRow.detector).nulls_first(),
             col(NodeRow.type),
             col(NodeRow.node_id),
         )
@@ -47,12 +93,51 @@ def save_draft(session: Session, draft: Draft) -> None:
     session.flush()
 
 
-def load_frames(session: Session, run_id: str) -> dict[str, Frame]:
-    """Return the frames of a run's closed acquisitions, by id."""
+def decision_due(session: Session, run_id: str, draft: Draft) -> bool:
+    """Tell whether a decision may be due once what changed in a part of a plan is stored."""
+    changed = [node for node in map(draft.get, draft.changed) if node is not None]
+    ended = [node.node_id for node in changed if node.ended]
+    decide, measure = aliased(NodeRow), aliased(NodeRow)
+    measured_later = (
+        select(measure.node_id)
+        .where(
+            measure.run_id == run_id,
+            col(measure.state).in_(OPEN),
+            measure.type == NodeType.MEASURE,
+            measure.kind == decide.kind,
+            measure.set_key == decide.set_key,
+            col(measure.node_id).not_in(ended),
+        )
+        .exists()
+    )
+    due = select(decide.node_id).where(
+        decide.run_id == run_id,
+        decide.state == NodeState.WAITING,
+        decide.type == NodeType.DECIDE,
+        col(decide.kind).in_({node.kind for node in changed}),
+        not_(measured_later),
+    )
+    return session.exec(due).first() is not None
+
+
+def count_nodes(session: Session, run_id: str) -> tuple[int, int]:
+    """Return how many nodes of a run have ended, and how many there are."""
+    rows = session.exec(
+        select(NodeRow.state, func.count()).where(NodeRow.run_id == run_id).group_by(NodeRow.state)
+    )
+    counts = dict(rows.all())
+    return sum(number for state, number in counts.items() if state not in OPEN), sum(counts.values())
+
+
+def load_frames(session: Session, run_id: str, detectors: Detectors | None = None) -> dict[str, Frame]:
+    """Return the frames of a run's closed acquisitions, by id; of some detectors alone, if given."""
+    wanted = [col(FrameRow.run_id) == run_id, col(AcquisitionRow.state) != "open"]
+    if detectors is not None:
+        wanted.append(col(FrameRow.detector).in_(detectors))
     rows = session.exec(
         select(FrameRow.frame_json)
         .join(AcquisitionRow, col(AcquisitionRow.acquisition_id) == FrameRow.acquisition_id)
-        .where(FrameRow.run_id == run_id, AcquisitionRow.state != "open")
+        .where(*wanted)
         .order_by(FrameRow.frame_id, FrameRow.job_id)
     )
     frames = [Frame.from_json(text.encode()) for text in rows]
@@ -68,15 +153,18 @@ class StoredFrames(Mapping[str, Frame]):
         The transaction.
     run_id : str
         The run.
+    detectors : collection of int or None
+        Only the frames of these.
     """
 
-    def __init__(self, session: Session, run_id: str) -> None:
+    def __init__(self, session: Session, run_id: str, detectors: Detectors | None = None) -> None:
         self._session = session
         self._run_id = run_id
+        self._detectors = detectors
 
     @cached_property
     def _frames(self) -> dict[str, Frame]:
-        return load_frames(self._session, self._run_id)
+        return load_frames(self._session, self._run_id, self._detectors)
 
     def __getitem__(self, frame_id: str) -> Frame:
         return self._frames[frame_id]
@@ -102,6 +190,7 @@ class StoredCertifications:
     def __init__(self, session: Session, instrument: str, collection: str) -> None:
         self._session = session
         self._mine = (CalibrationRow.instrument == instrument, CalibrationRow.collection == collection)
+        self._found: dict[tuple[str, int, str | None, int], Sequence[Certified]] = {}
 
     def __call__(
         self, kind: str, detector: int, filter_name: str | None, at_tai_ns: int
@@ -110,6 +199,12 @@ class StoredCertifications:
 
         The filter counts for kinds that have one.
         """
+        subject = (kind, detector, filter_name, at_tai_ns)
+        if subject not in self._found:
+            self._found[subject] = self._find(*subject)
+        return self._found[subject]
+
+    def _find(self, kind: str, detector: int, filter_name: str | None, at_tai_ns: int) -> Sequence[Certified]:
         of_kind = (*self._mine, CalibrationRow.kind == kind, CalibrationRow.detector == detector)
         begin, end = col(CalibrationRow.begin_tai_ns), col(CalibrationRow.end_tai_ns)
         fits = and_(or_(begin.is_(None), begin <= at_tai_ns), or_(end.is_(None), end > at_tai_ns))
@@ -157,6 +252,7 @@ def _row(node: Node) -> NodeRow:
         kind=node.kind,
         set_key=node.set_key,
         detector=node.detector,
+        product_id=node.product_id,
         state=node.state,
         node_json=node.model_dump_json(exclude_defaults=True),
     )

@@ -192,7 +192,7 @@ def _node(node: Node) -> NodeLine:
         state=node.state,
         reason=node.reason,
         notes=node.notes,
-        product_id="" if node.product is None else node.product.product_id,
+        product_id=node.product_id,
         report_id=node.report_id,
         used={used.role: used.product.product_id for used in node.used},
         frames=len(node.frames),

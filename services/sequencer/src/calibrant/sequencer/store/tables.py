@@ -112,12 +112,11 @@ class FileRow(SQLModel, table=True):
     """What became of a file that ingest took in hand."""
 
     __tablename__ = "sequencer_file"
+    __table_args__ = (Index("ix_sequencer_file_state", "acquisition_id", "state"),)
 
     run_id: str = Field(primary_key=True)
     job_id: str = Field(primary_key=True, description="ingest job")
-    acquisition_id: str = Field(
-        default="", index=True, description="empty: of the run's, it is not known which"
-    )
+    acquisition_id: str = Field(default="", description="empty: of the run's, it is not known which")
     file_name: str = ""
     frames_expected: int = 0
     state: str = Field(description="ingesting, ingested, rejected or late")
@@ -129,11 +128,13 @@ class FrameRow(SQLModel, table=True):
     """A frame that may be planned with."""
 
     __tablename__ = "sequencer_frame"
+    __table_args__ = (Index("ix_sequencer_frame_detector", "run_id", "detector"),)
 
     run_id: str = Field(primary_key=True)
     job_id: str = Field(primary_key=True)
     frame_id: str = Field(primary_key=True)
     acquisition_id: str = Field(index=True)
+    detector: int
     frame_json: str = Field(sa_column=_text())
 
 
@@ -141,15 +142,20 @@ class NodeRow(SQLModel, table=True):
     """A plan node; the whole of it is the JSON, the columns are for finding it."""
 
     __tablename__ = "sequencer_node"
+    __table_args__ = (
+        Index("ix_sequencer_node_detector", "run_id", "detector"),
+        Index("ix_sequencer_node_state", "run_id", "state", "type", "kind", "set_key"),
+    )
 
     node_id: str = Field(primary_key=True)
-    run_id: str = Field(index=True)
+    run_id: str
     job_id: str = Field(index=True)
     rank: int
     type: str
     kind: str
     set_key: str
     detector: int | None = None
+    product_id: str = Field(default="", description="of what is made, measured or certified")
     state: str
     node_json: str = Field(sa_column=_text())
 
