@@ -1,9 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test fuzz lint format proto baseline bench chaos kafka postgres objects clean
+.PHONY: help setup dev demo test fuzz lint format proto baseline bench bench-combining chaos kafka postgres objects clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:     ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 17
 
 setup:    ## virtual environment with pinned versions (the others call it)
 	@.ci/setup
@@ -34,6 +34,9 @@ baseline: dev  ## accept today's contract as the one later changes must be compa
 
 bench: dev  ## measure the main steps
 	@python tests/bench/main.py
+
+bench-combining: dev  ## the pixel engine beside other combiners; installs those first
+	@tests/bench/peers && python tests/bench/combining.py
 
 chaos: dev  ## faults rain on all services while they work: SEED=1 KILLS=40 GAP=4.5
 	@.ci/servers && python tests/chaos/main.py --seed $(or $(SEED),1) --kills $(or $(KILLS),40) --gap $(or $(GAP),4.5)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.stats import sigma_clip
+from combiners.data import Sizes
+from combining import combining
 from delivery_batched import delivery_batched
 from delivery_singly import delivery_singly
 from embedded_log import embedded_log
@@ -28,11 +29,9 @@ from calibrant.bus.ports import Message, TopicSpec
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.reading import read_frames
 from calibrant.frames.testing import good_bytes
-from calibrant.pixels import combine, remove_signature
+from calibrant.pixels import remove_signature
 
 ROUNDS = 5
-SIDE = 1024
-FRAMES = 10
 
 
 def measure(work: Callable[[], object]) -> list[float]:
@@ -44,18 +43,6 @@ def measure(work: Callable[[], object]) -> list[float]:
         work()
         seconds.append(time.perf_counter() - begun)
     return seconds
-
-
-def combination() -> tuple[list[float], list[float]]:
-    """Time a clipped mean against astropy's clipping followed by a mean."""
-    random = np.random.default_rng(1)
-    stack = random.normal(1000, 5, (FRAMES, SIDE, SIDE)).astype(np.float32)
-    own = measure(lambda: combine(stack))
-
-    def reference() -> object:
-        return sigma_clip(stack, sigma=3, maxiters=3, axis=0, cenfunc="median", stdfunc="std").mean(axis=0)
-
-    return own, measure(reference)
 
 
 def signature() -> tuple[list[float], list[float]]:
@@ -103,7 +90,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         steps = (
-            (f"clipped mean of {FRAMES} x {SIDE}^2", "astropy sigma_clip + mean", combination()),
             ("instrument signature, 1056 x 1096", "one float pass", signature()),
             ("read a frame with all checks", "astropy getdata", reading(folder)),
             ("append 1000 x 1 KiB to the log", "10 plain writes + fsync", log(folder)),
@@ -118,6 +104,7 @@ def main() -> None:
     delivery_singly(console)
     delivery_batched(console)
     sequence(console)
+    combining(console, Sizes())
 
 
 if __name__ == "__main__":
