@@ -10,13 +10,14 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from rich.console import Console
+
 from combiners import in_memory, scaling, with_files
 from combiners.data import Sizes, fill
 from combiners.field import the_field
 from combiners.goals import HEADS
 from combiners.machine import described, load
 from combiners.tables import Cells, Figures, put_between_markers
-from rich.console import Console
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 COMMAND = "python tests/bench/combining.py"

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from combiners.data import Sizes
 from combining import combining
 from delivery_batched import delivery_batched
 from delivery_singly import delivery_singly
@@ -30,6 +29,7 @@ from calibrant.frames.instrument import load_instrument
 from calibrant.frames.reading import read_frames
 from calibrant.frames.testing import good_bytes
 from calibrant.pixels import remove_signature
+from combiners.data import Sizes
 
 ROUNDS = 5
 

@@ -42,7 +42,10 @@ def compile_c(source: str, made: Path, *options: str) -> Path:
         When it cannot be compiled; the text is the compiler's first complaint.
     """
     command = [*compiler(), "-O3", "-march=native", str(HERE / source), "-o", str(made), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as problem:
+        raise MissingError(f"{command[0]} cannot be run: {problem.strerror}") from problem
     if done.returncode:
         complaint = next(iter(done.stderr.strip().splitlines()), "no complaint")
         raise MissingError(f"{source} does not compile: {complaint}")

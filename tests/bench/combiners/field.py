@@ -20,7 +20,7 @@ from combiners.compiled import compile_c
 from combiners.data import Sizes
 from combiners.places import peers_python
 from combiners.programs import Program
-from combiners.rounds import Contestant, MissingError, Times, take_turns
+from combiners.rounds import Contestant, Times, take_turns
 from combiners.workers import Worker
 
 LIBRARIES = ("-lcplcore", "-lm")
@@ -75,17 +75,16 @@ def the_field(folder: Path, sizes: Sizes) -> Iterator[Field]:
         "IRAF imcombine": Program(folder / "iraf", partial(programs.iraf, files=files)),
         "gnuastro sigclip-mean": Program(folder / "gnuastro", partial(programs.gnuastro, files=files)),
     }
-    theirs = [peers_python(), "-m", "combiners.theirs", str(folder)]
-    cpl = [str(folder / "cpl"), str(folder / "stack.u16"), str(sizes.frames), str(sizes.side)]
-    try:
-        compile_c("cpl.c", folder / "cpl", *LIBRARIES)
-    except MissingError as reason:
-        sys.stderr.write(f"without CPL: {reason}\n")
     with (
-        Worker([sys.executable, "-m", "combiners.ours", str(folder)]) as engine,
-        Worker(theirs) as peers,
-        Worker(cpl) as library,
+        Worker(lambda: [sys.executable, "-m", "combiners.ours", str(folder)]) as engine,
+        Worker(lambda: [peers_python(), "-m", "combiners.theirs", str(folder)]) as peers,
+        Worker(partial(_cpl, folder, sizes)) as library,
     ):
         workers = {"Calibrant": engine, "CPL": library}
         workers |= dict.fromkeys(PYTHON_PEERS, peers)
         yield Field(folder, workers, made)
+
+
+def _cpl(folder: Path, sizes: Sizes) -> list[str]:
+    made = compile_c("cpl.c", folder / "cpl", *LIBRARIES)
+    return [str(made), str(folder / "stack.u16"), str(sizes.frames), str(sizes.side)]

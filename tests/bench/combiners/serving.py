@@ -24,7 +24,7 @@ def serve(jobs: Mapping[str, Job]) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            answer = _done(jobs[request["job"]], request.get("save"))
+            answer: dict[str, Any] = _done(jobs[request["job"]], request.get("save"))
         except Exception as problem:  # noqa: BLE001  the bench names it and goes on without this job
             answer = {"problem": f"{type(problem).__name__}: {problem}"}
         answers.write(json.dumps(answer) + "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -21,10 +21,10 @@ class Worker:
     Parameters
     ----------
     command
-        What to run.
+        Gives what to run, when it is to start.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Callable[[], Sequence[str]]) -> None:
         self._command = command
         self._process: subprocess.Popen[str] | None = None
 
@@ -51,7 +51,7 @@ class Worker:
             process.stdin.write(json.dumps(request) + "\n")  # type: ignore[union-attr]
             process.stdin.flush()  # type: ignore[union-attr]
         except BrokenPipeError:
-            raise MissingError(f"{self._command[0]} has ended") from None
+            raise MissingError("it has ended") from None
         line = process.stdout.readline()  # type: ignore[union-attr]
         answer = json.loads(line or '{"problem": "it has ended without an answer"}')
         if "problem" in answer:
@@ -64,10 +64,11 @@ class Worker:
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None:
+            command = self._command()
             try:
                 self._process = subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=BENCH
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=BENCH
                 )
             except OSError as problem:
-                raise MissingError(f"{self._command[0]} cannot be run: {problem.strerror}") from problem
+                raise MissingError(f"{command[0]} cannot be run: {problem.strerror}") from problem
         return self._process
