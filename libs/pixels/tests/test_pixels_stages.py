@@ -23,9 +23,9 @@ from calibrant.pixels import (
     Terms,
     correct_frame,
 )
+from oracle_stages import follow
 
 NY, NX, OVER = 7, 9, 5
-T = np.float32
 
 
 def detector(flips=((False, False), (True, False), (False, True), (True, True))):
@@ -51,110 +51,6 @@ def detector(flips=((False, False), (True, False), (False, True), (True, True)))
     return Geometry((NY + 3, 4 * (NX + OVER)), (2 * NY, 2 * NX), tuple(amplifiers))
 
 
-def where(geometry, y, x):
-    """Give the number of the amplifier, and the raw row and column, of an assembled pixel."""
-    for index, one in enumerate(geometry.amplifiers):
-        if one.placed.y0 <= y < one.placed.y1 and one.placed.x0 <= x < one.placed.x1:
-            row, column = y - one.placed.y0, x - one.placed.x0
-            height, width = one.image.shape
-            row = height - 1 - row if one.flip_y else row
-            column = width - 1 - column if one.flip_x else column
-            return index, one.image.y0 + row, one.image.x0 + column
-    raise AssertionError
-
-
-def straight(linearity, v):
-    """Correct one signal, step by step; also say whether it lies outside."""
-    if isinstance(linearity, Polynomial):
-        factors = [type(v)(one) for one in linearity.coefficients]
-        correction = factors.pop()
-        while factors:
-            correction = correction * v + factors.pop()
-        return correction * v * v + v, False
-    if isinstance(linearity, Lookup):
-        entry = math.floor(v) - linearity.first
-        return v + type(v)(linearity.table[min(max(entry, 0), len(linearity.table) - 1)]), not (
-            0 <= entry < len(linearity.table)
-        )
-    knots = [type(v)(one) for one in linearity.knots]
-    at = min(max(v, knots[0]), knots[-1])
-    interval = max(index for index in range(len(knots) - 1) if knots[index] <= at)
-    c0, c1, c2, c3 = (type(v)(one) for one in linearity.cubics[interval])
-    t = at - knots[interval]
-    return v - (((c3 * t + c2) * t + c1) * t + c0), at != v
-
-
-def follow(situation, y, x):
-    """Take one pixel from raw to (data, variance, mask), one operation after another."""
-    raw, geometry, signature, terms = situation
-    index, row, column = where(geometry, y, x)
-    amplifier = geometry.amplifiers[index]
-    value, mask = read(raw, amplifier, signature, row, column)
-    scale = type(value)(terms.scales(len(geometry.amplifiers))[index])
-    value, variance, more = calibrate(value, amplifier, signature, terms, (y, x))
-    return T(value / scale), T(variance / (scale * scale)), mask | more
-
-
-def read(raw, amplifier, signature, row, column):
-    """Take one sample to a signal without pedestal, straight."""
-    kind = np.float64 if raw.dtype.itemsize > 4 or raw.dtype.kind == "i" else np.float32
-    value = kind(raw[row, column])
-    mask = Mask.SATURATED if float(raw[row, column]) >= amplifier.saturation_adu else 0
-    rows = serial(raw, amplifier, signature.overscan)
-    value = value - kind(rows[row])
-    gain = amplifier.gain_e_per_adu if signature.unit == "electron" else 1.0
-    value = value * kind(gain)
-    if signature.parallel.method == "median-per-row":
-        box, level = amplifier.parallel_overscan, float(np.median(list(rows.values())))
-        beside = [(float(raw[line, column]) - level) * gain for line in range(box.y0, box.y1)]
-        value = value - kind(np.median(beside))
-    if signature.linearity:
-        value, outside = straight(signature.linearity[amplifier.name], value)
-        mask |= Mask.SUSPECT if outside else 0
-    return value, int(mask)
-
-
-def calibrate(value, amplifier, signature, terms, at):
-    """Take a signal to what is left after bias, dark and flat."""
-    kind, mask = type(value), 0
-    gain = 1.0 if signature.unit == "electron" else amplifier.gain_e_per_adu
-    variance = kind((amplifier.read_noise_e / gain) ** 2)
-    bias, dark, flat = signature.bias, signature.dark, signature.flat
-    if bias is not None:
-        value = value - kind(T(bias.data[at]))
-    if signature.photon_noise:
-        variance = max(value, kind(0)) / kind(gain) + variance
-    if bias is not None:
-        variance, mask = variance + kind(T(bias.variance[at])), mask | int(bias.mask[at])
-    if dark is not None:
-        time = kind(terms.dark_time_s)
-        value = value - kind(T(dark.data[at])) * time
-        variance = variance + kind(T(dark.variance[at])) * (time * time)
-        mask |= int(dark.mask[at])
-    if signature.defects is not None:
-        mask |= int(signature.defects[at])
-    if flat is not None:
-        response = kind(T(flat.data[at]))
-        if not (math.isfinite(response) and response > 0):
-            response, mask = kind(np.nan), mask | Mask.BAD
-        value = value / response
-        variance = (variance + value * value * kind(T(flat.variance[at]))) / (response * response)
-        mask |= int(flat.mask[at])
-    return value, variance, int(mask)
-
-
-def serial(raw, amplifier, overscan):
-    """Give the level of each row of the serial overscan."""
-    box = amplifier.serial_overscan
-    first, last = box.x0 + overscan.leading_skip, box.x1 - overscan.trailing_skip
-    lines = {y: [float(v) for v in raw[y, first:last]] for y in range(box.y0, box.y1)}
-    if overscan.method == "none":
-        return dict.fromkeys(lines, 0.0)
-    if overscan.method == "median":
-        return dict.fromkeys(lines, float(np.median([v for line in lines.values() for v in line])))
-    return {y: float(np.median(line)) for y, line in lines.items()}
-
-
 def reference(rng, shape, level, spread, bits):
     mask = np.where(rng.random(shape) < 0.1, np.uint32(bits), np.uint32(0))
     return Reference(rng.normal(level, spread, shape), rng.uniform(0.01, 0.2, shape).astype(">f4"), mask)
@@ -177,6 +73,8 @@ def situations(draw):
         raw[amplifier.image.slices] += rng.exponential(3000, amplifier.image.shape)
         raw[amplifier.image.slices][0, :2] = 60000, 60001
     raw = raw.clip(0, 65535).round().astype(draw(st.sampled_from(["<u2", ">u2", "<i4", ">i4", "<f4", ">f8"])))
+    if raw.dtype.kind == "f":
+        raw[1, 2:4] = np.nan, np.inf
     shape = geometry.shape
     flat = reference(rng, shape, 1.0, 0.1, Mask.DEAD)
     flat.data[0, :3] = 0, np.nan, -1

@@ -7,6 +7,7 @@ cameras: an instrument reaches it as a :class:`Geometry`, frames as arrays. NumP
 from calibrant.pixels.combine import Combined, combine
 from calibrant.pixels.darks import per_second, scaled
 from calibrant.pixels.flats import NoiseRatio, Normalised, clipped_level, noise_ratio, normalise
+from calibrant.pixels.fused import CombinedRaw, combine_raw
 from calibrant.pixels.geometry import Amplifier, Box, Geometry
 from calibrant.pixels.image import Image, OverscanLevel, Reference
 from calibrant.pixels.isr import correct_frame, remove_signature
@@ -38,6 +39,7 @@ __all__ = [
     "Box",
     "ClippedStatistics",
     "Combined",
+    "CombinedRaw",
     "Geometry",
     "Image",
     "Linearity",
@@ -58,6 +60,7 @@ __all__ = [
     "clipped_level",
     "clipped_statistics",
     "combine",
+    "combine_raw",
     "correct_frame",
     "noise_ratio",
     "normalise",

@@ -1,0 +1,199 @@
+"""Raw frames combined in one pass: the same as one by one, whatever the layout, the terms and the tile."""
+
+import dataclasses
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calibrant.pixels import (
+    Amplifier,
+    Box,
+    Geometry,
+    Mask,
+    Overscan,
+    Polynomial,
+    Reference,
+    Signature,
+    Step,
+    Terms,
+    combine,
+    combine_raw,
+    correct_frame,
+)
+
+PLANES = ("data", "variance", "count", "mask")
+
+
+def detector(ny=12, nx=10, over=4, *, flips=((True, False), (False, True))):
+    """Two amplifiers, one above the other when assembled, side by side in the raw frame."""
+    amplifiers = tuple(
+        Amplifier(
+            name=f"A{index}",
+            image=Box(0, ny, index * (nx + over), index * (nx + over) + nx),
+            placed=Box(index * ny, (index + 1) * ny, 0, nx),
+            flip_x=flip_x,
+            flip_y=flip_y,
+            serial_overscan=Box(0, ny, index * (nx + over) + nx, (index + 1) * (nx + over)),
+            parallel_overscan=Box(ny, ny + 2, index * (nx + over), index * (nx + over) + nx),
+            gain_e_per_adu=1.5 + index,
+            read_noise_e=4.0,
+            saturation_adu=40000.0,
+        )
+        for index, (flip_x, flip_y) in enumerate(flips)
+    )
+    return Geometry((ny + 2, 2 * (nx + over)), (2 * ny, nx), amplifiers)
+
+
+def frames_of(geometry, count, seed, kind="u2"):
+    rng = np.random.default_rng(seed)
+    frames = rng.normal(1000, 5, (count, *geometry.raw_shape)) + rng.uniform(0, 20, (count, 1, 1))
+    for amplifier in geometry.amplifiers:
+        part = (slice(None), *amplifier.image.slices)
+        frames[part] += rng.poisson(800, frames[part].shape)
+    frames[rng.random(frames.shape) < 0.03] = 45000
+    return list(frames.round().astype(kind))
+
+
+def full_signature(geometry, seed):
+    rng = np.random.default_rng(seed)
+
+    def reference(level):
+        mask = np.where(rng.random(geometry.shape) < 0.1, np.uint32(Mask.HOT), np.uint32(0))
+        return Reference(rng.normal(level, level / 10, geometry.shape), np.full(geometry.shape, 0.01), mask)
+
+    return Signature(
+        overscan=Overscan("median-per-row"),
+        parallel=Overscan("median"),
+        linearity={one.name: Polynomial((1e-7,)) for one in geometry.amplifiers},
+        bias=reference(3.0),
+        dark=reference(0.1),
+        defects=np.where(rng.random(geometry.shape) < 0.03, np.uint32(Mask.BAD), np.uint32(0)),
+        flat=reference(1.0),
+    )
+
+
+def one_by_one(frames, geometry, signature, terms, **options):
+    images = [
+        correct_frame(frame, geometry, signature, one) for frame, one in zip(frames, terms, strict=True)
+    ]
+    return images, combine(
+        [image.data for image in images],
+        variances=[image.variance for image in images],
+        masks=[image.mask for image in images],
+        **options,
+    )
+
+
+def assert_same(found, expected):
+    for plane in PLANES:
+        np.testing.assert_array_equal(getattr(found, plane), getattr(expected, plane), err_msg=plane)
+
+
+@st.composite
+def situations(draw):
+    seed, count = draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, 9))
+    flip = st.tuples(st.booleans(), st.booleans())
+    geometry = detector(flips=draw(st.lists(flip, min_size=2, max_size=2)))
+    frames = frames_of(geometry, count, seed, draw(st.sampled_from(["<u2", ">i4", ">f4", "<f8"])))
+    method = draw(st.sampled_from(["none", "median", "clipped-mean", "median-per-row", "polynomial"]))
+    return frames, geometry, dataclasses.replace(full_signature(geometry, seed), overscan=Overscan(method))
+
+
+@given(
+    situations(),
+    st.sampled_from(["clipped-mean", "median", "mean"]),
+    st.sampled_from([1, 3000, 10**7]),
+)
+@settings(max_examples=60, deadline=None)
+def test_one_pass_is_one_by_one_to_the_bit(situation, statistic, tile_bytes):
+    frames, geometry, signature = situation
+    count = len(frames)
+    terms = [Terms(10.0 + index, scale=(1.0 + index, 2.0)) for index in range(count)]
+    images, expected = one_by_one(frames, geometry, signature, terms, statistic=statistic)
+    found = combine_raw(frames, geometry, signature, terms, statistic=statistic, tile_bytes=tile_bytes)
+    assert_same(found.combined, expected)
+    assert found.overscan == tuple(image.overscan for image in images)
+
+
+class Rows:
+    """Unsigned values stored as signed ones, as FITS does; counts what is asked for."""
+
+    zero = 2**15
+
+    def __init__(self, plane):
+        self.plane = (plane.astype("i4") - 2**15).astype(">i2")
+        self.shape, self.dtype, self.asked = plane.shape, self.plane.dtype, 0
+
+    def read_rows(self, first, last, into):
+        self.asked += last - first
+        into[...] = self.plane[first:last]
+
+
+def test_rows_come_from_anything_and_are_read_once_beside_the_overscans():
+    geometry = detector(flips=((False, False), (False, False)))
+    frames = frames_of(geometry, 6, 1)
+    signature = full_signature(geometry, 1)
+    terms = [Terms(5.0)] * 6
+    sources = [Rows(frame) for frame in frames]
+    found = combine_raw(sources, geometry, signature, terms, tile_bytes=4000)
+    assert_same(found.combined, combine_raw(frames, geometry, signature, terms).combined)
+    # overscan rows of both amplifiers (12 and 2), and 12 rows of each amplifier's part of the assembled frame
+    assert {source.asked for source in sources} == {12 + 2 + 24}
+
+
+@pytest.mark.parametrize("reach", [2, None])
+def test_a_barrier_sees_the_rows_it_reaches(reach):
+    class Smear:
+        """Each pixel takes the greatest of the rows within two of it."""
+
+        def __init__(self):
+            self.reach = reach
+
+        def apply(self, band, geometry):
+            edge = np.pad(band.data, ((2, 2), (0, 0)), constant_values=-np.inf)
+            band.data[...] = np.max([edge[k : k + len(band.data)] for k in range(5)], axis=0)
+
+    geometry = detector()
+    frames = frames_of(geometry, 5, 2)
+    signature = dataclasses.replace(full_signature(geometry, 2), barriers={Step.COSMIC_RAYS: Smear()})
+    terms = [Terms(5.0)] * 5
+    _, expected = one_by_one(frames, geometry, signature, terms)
+    assert_same(combine_raw(frames, geometry, signature, terms, tile_bytes=1).combined, expected)
+
+
+def test_memory_does_not_grow_with_the_number_of_frames():
+    geometry = detector(ny=256, nx=512, over=16)
+    frame = frames_of(geometry, 1, 3)[0]
+    signature, peaks = Signature(overscan=Overscan("median-per-row")), []
+    for count in (10, 40):
+        tracemalloc.start()
+        combine_raw([frame] * count, geometry, signature, tile_bytes=2**20)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 2**20
+
+
+def test_what_is_wrong_is_named():
+    geometry = detector()
+    frames = frames_of(geometry, 3, 4)
+    dark = Reference(np.zeros(geometry.shape))
+    blind = [*frames[:2], frames[2].astype("f4")]
+    plain = Signature()
+    for message, frames_given, signature, terms in [
+        (r"frames\[1\]: shape", [frames[0], frames[1][1:]], plain, None),
+        ("frames: shape", [frame[1:] for frame in frames], plain, None),
+        ("frames: empty", [], plain, None),
+        (r"frames\[2\]: values of type float32", blind, plain, None),
+        ("terms: 2, but there are 3 frames", frames, plain, [Terms()] * 2),
+        ("frame 0: dark_time_s is None", frames, Signature(dark=dark), None),
+        ("frame 1: dark_time_s is nan", frames, Signature(dark=dark), [Terms(1.0), Terms(np.nan), Terms()]),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            combine_raw(frames_given, geometry, signature, terms)
+    lost = np.array(frames, dtype="f4")
+    lost[1, :, 10:14] = np.nan
+    with pytest.raises(ValueError, match="frame 1: amplifier 'A0': no finite pixel in its overscan"):
+        combine_raw(lost, geometry, plain)

@@ -1,0 +1,96 @@
+"""Real frames of four cameras: raw in, combined out, and pixels followed by hand agree."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from calibrant.pixels import (
+    Amplifier,
+    Box,
+    Geometry,
+    Overscan,
+    Reference,
+    Signature,
+    Terms,
+    combine,
+    combine_raw,
+    correct_frame,
+)
+from oracle_stages import follow
+
+pytestmark = pytest.mark.real_frames
+
+
+def amplifier(name, image, serial, gain, noise):
+    placed = Box(0, image.shape[0], image.x0, image.x1)
+    return Amplifier(name, image, placed, False, False, serial, None, gain, noise, 62000.0)
+
+
+def one(shape, serial, gain, noise):
+    return Geometry(shape, shape, (amplifier("A", Box(0, shape[0], 0, shape[1]), serial, gain, noise),))
+
+
+KAST = Geometry(
+    (350, 2112),
+    (350, 2048),
+    (
+        amplifier("A1", Box(0, 350, 0, 1024), Box(0, 350, 2048, 2080), 1.19, 3.4),
+        amplifier("A2", Box(0, 350, 1024, 2048), Box(0, 350, 2080, 2112), 1.24, 3.35),
+    ),
+)
+AFOSC = Geometry(
+    (119, 521),
+    (119, 511),
+    (
+        dataclasses.replace(
+            amplifier("A", Box(0, 119, 5, 516), Box(0, 119, 0, 4), 1.694, 6.62), placed=Box(0, 119, 0, 511)
+        ),
+    ),
+)
+SETS = {
+    "afosc-ccd42-40": (AFOSC, "bias/*", "flat/*", Overscan("median")),
+    "kast-blue": (KAST, "raw/b2[123]*", "raw/b1[123]*", Overscan("median-per-row", leading_skip=2)),
+    "newton-du940p": (one((100, 2048), None, 0.977, 2.9), "bias/*", "flat/*", Overscan("median")),
+    "st402": (one((510, 765), None, 1.44, 11.6), "dark/*", "flat/*", Overscan("none")),
+}
+
+
+@pytest.mark.parametrize("camera", SETS)
+def test_a_flat_of_raw_frames_is_that_of_pixels_followed_by_hand(real_data, camera):
+    geometry, dark, light, overscan = SETS[camera]
+    master = combined(frames(real_data / camera, dark), geometry, Signature(overscan, photon_noise=False))
+    reference = Reference(master.data, master.variance, master.mask)
+    signature = Signature(overscan, bias=reference)
+    raws = frames(real_data / camera, light)[:12]
+    terms = [Terms(scale=1.0 + index) for index in range(len(raws))]
+    flat = combined(raws, geometry, signature, terms)
+    rng = np.random.default_rng(1)
+    places = list(zip(*(rng.integers(0, extent, 150) for extent in geometry.shape), strict=True))
+    followed = [
+        [follow((raw, geometry, signature, term), y, x) for y, x in places]
+        for raw, term in zip(raws, terms, strict=True)
+    ]
+    data, variance, mask = (np.array([[[p[k] for p in f]] for f in followed]) for k in range(3))
+    expected = combine(data, variances=variance, masks=mask.astype(np.uint32))
+    for plane in ("data", "variance", "count", "mask"):
+        found = np.array([[getattr(flat, plane)[place] for place in places]])
+        np.testing.assert_array_equal(found, getattr(expected, plane), err_msg=plane)
+
+
+def combined(raws, geometry, signature, terms=None):
+    """Combine in one pass; it has to be what frames corrected one by one combine to."""
+    found = combine_raw(raws, geometry, signature, terms).combined
+    terms = terms or [Terms()] * len(raws)
+    images = [correct_frame(raw, geometry, signature, one) for raw, one in zip(raws, terms, strict=True)]
+    planes = zip(*((image.data, image.variance, image.mask) for image in images), strict=True)
+    data, variances, masks = planes
+    expected = combine(data, variances=variances, masks=masks)
+    for plane in ("data", "variance", "count", "mask"):
+        np.testing.assert_array_equal(getattr(found, plane), getattr(expected, plane), err_msg=plane)
+    return found
+
+
+def frames(folder, pattern):
+    return [np.squeeze(fits.getdata(path)) for path in sorted(folder.glob(pattern))]
