@@ -1,4 +1,4 @@
-"""The README's camera is a camera."""
+"""The README's camera is a camera, and its example of rows runs."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from calibrant.frames.instrument import check_instrument, load_instrument
 from calibrant.frames.reading import read_frames
 
 
-def test_the_camera_of_the_readme_reads_a_frame(tmp_path):
+def test_the_camera_of_the_readme_reads_a_frame(tmp_path, monkeypatch):
     readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
     path = tmp_path / "my-camera.yaml"
     path.write_text(re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1])
@@ -22,3 +22,7 @@ def test_the_camera_of_the_readme_reads_a_frame(tmp_path):
     fits.PrimaryHDU(np.ones((1024, 1048), np.uint16), fits.Header(cards)).writeto(frame_path)
     (frame,) = read_frames(frame_path, camera)
     assert (frame.facts.image_type, frame.facts.exposure_id, frame.facts.filter) == ("flat", "flat_0001", "V")
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    exec(re.search(r"```python\n(.*?open_frames.*?)```", readme, re.DOTALL)[1], found)
+    assert (found["band"] + found["rows"].zero == 1).all()

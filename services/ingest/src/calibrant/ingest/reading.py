@@ -16,7 +16,7 @@ from calibrant.contracts.common.v1 import DataRef
 from calibrant.contracts.ingest.v1 import IngestFile
 from calibrant.frames.instrument import Instrument, InstrumentError, named_instrument
 from calibrant.frames.reading import FrameRejected, RawFrame, RejectionReason, read_frames
-from calibrant.frames.reading.reader import size_limit
+from calibrant.frames.reading.layout import size_limit
 from calibrant.ingest.listing import FRAME_NAME
 from calibrant.runtime.handlers import Artifact, Outcome, Workspace
 from calibrant.runtime.objects import ObjectDamaged, ObjectMissing, StoreUnavailable

@@ -1,24 +1,24 @@
-"""Owns getting a file's bytes, unpacked and bounded; must not know FITS."""
+"""Owns getting at a file's bytes, unpacked and bounded; must not know FITS."""
 
-import gzip
 import os
 import stat
-import zlib
-from io import BytesIO
+from collections.abc import Iterator
+from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
-from typing import Protocol
+from typing import Final
 
+from isal import igzip, isal_zlib
+
+from calibrant.frames.reading.content import Content, OpenFile
+from calibrant.frames.reading.keeping import Keep
 from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
 
-_CHUNK = 1 << 20
-_GZIP = b"\x1f\x8b"
+_CHUNK: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b"
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-def load(path: Path, limit: int) -> bytes:
+def open_content(path: Path, limit: int, keep: Keep, opened: ExitStack) -> Content:
     """Return the content of a file, gunzipped where its first bytes say gzip (whatever its name says).
 
     Parameters
@@ -27,23 +27,30 @@ def load(path: Path, limit: int) -> bytes:
         The file.
     limit : int
         Most bytes that the content may have; nothing beyond it is unpacked.
+    keep : Keep
+        What keeps the content of a gzipped file. Another is read where it lies.
+    opened : ExitStack
+        What closes the file.
 
     Raises
     ------
     FrameRejected
         Unreadable, empty, truncated, corrupt or too large.
+    OSError
+        If the unpacked content cannot be kept.
     """
     try:
-        with open(path, "rb", opener=_regular) as file:
-            start = file.read(2)
-            file.seek(0)
-            raw = _bounded(file, limit, "the file")
+        file = opened.enter_context(FileIO(os.fspath(path), opener=_regular))
     except OSError as problem:
         raise FrameRejected(
             RejectionReason.UNREADABLE, f"cannot be read: {problem.strerror}; check path and permissions"
         ) from problem
-    content = _gunzip(raw, limit) if start == _GZIP else raw
-    if not content:
+    content: Content = OpenFile(file)
+    if content.size > limit:
+        raise _too_large("the file", limit)
+    if content.read(0, len(_GZIP)) == _GZIP:
+        content = keep(_gunzipped(file, content.size, limit))
+    if not content.size:
         raise FrameRejected(RejectionReason.EMPTY, "has no bytes; copy or fetch the file again")
     return content
 
@@ -57,29 +64,33 @@ def _regular(path: str, flags: int) -> int:
     return handle
 
 
-def _gunzip(packed: bytes, limit: int) -> bytes:
-    try:
-        with gzip.open(BytesIO(packed)) as stream:
-            return _bounded(stream, limit, "what the gzip file unpacks to")
-    except EOFError as problem:
-        raise FrameRejected(
-            RejectionReason.TRUNCATED,
-            f"the gzip stream ends at byte {len(packed)} before its data do; copy or fetch the file again",
-        ) from problem
-    except (OSError, zlib.error) as problem:
-        raise FrameRejected(
-            RejectionReason.CORRUPT, f"does not gunzip ({problem}); copy or fetch the file again"
-        ) from problem
-
-
-def _bounded(stream: _Readable, limit: int, what: str) -> bytes:
-    content = bytearray()
-    while chunk := stream.read(min(_CHUNK, limit + 1 - len(content))):
-        content += chunk
-        if len(content) > limit:
+def _gunzipped(file: FileIO, size: int, limit: int) -> Iterator[bytes]:
+    """Yield what a gzip file unpacks to, up to a limit."""
+    left = limit
+    stream = igzip.IGzipFile(fileobj=file, mode="rb")
+    while True:
+        try:
+            chunk = stream.read(min(_CHUNK, left + 1))
+        except EOFError as problem:
             raise FrameRejected(
-                RejectionReason.TOO_LARGE,
-                f"{what} has more than {limit} bytes, the most that a file of this instrument can have; "
-                "check that the instrument is the right one",
-            )
-    return bytes(content)
+                RejectionReason.TRUNCATED,
+                f"the gzip stream ends at byte {size} before its data do; copy or fetch the file again",
+            ) from problem
+        except (OSError, isal_zlib.error) as problem:
+            raise FrameRejected(
+                RejectionReason.CORRUPT, f"does not gunzip ({problem}); copy or fetch the file again"
+            ) from problem
+        left -= len(chunk)
+        if left < 0:
+            raise _too_large("what the gzip file unpacks to", limit)
+        if not chunk:
+            return
+        yield chunk
+
+
+def _too_large(what: str, limit: int) -> FrameRejected:
+    return FrameRejected(
+        RejectionReason.TOO_LARGE,
+        f"{what} has more than {limit} bytes, the most that a file of this instrument can have; "
+        "check that the instrument is the right one",
+    )

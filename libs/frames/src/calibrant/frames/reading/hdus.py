@@ -1,4 +1,4 @@
-"""Owns walking the header-data units of a FITS file held in memory; must not know instruments.
+"""Owns walking the header-data units of a FITS file; must not know instruments.
 
 Only headers are parsed here (by astropy); where data begin and end is worked out from the mandatory cards, so
 that a truncated or lying file is found out before any pixel is touched.
@@ -11,11 +11,13 @@ from typing import Any
 
 from astropy.io import fits
 
+from calibrant.frames.reading.content import Content
 from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
 
 BLOCK = 2880
 _CARD = 80
 _END = b"END" + b" " * 77
+_PIECE = 10 * BLOCK
 _MAX_AXES = 8
 _MAX_HEADER = 1000 * BLOCK
 _MOST_BYTES = 2**63
@@ -96,12 +98,12 @@ def integer(
     return value
 
 
-def walk(content: bytes) -> list[Hdu]:
-    """Return the header-data units of a FITS file.
+def walk(content: Content) -> list[Hdu]:
+    """Return the header-data units of a FITS file, of which no data are read.
 
     Parameters
     ----------
-    content : bytes
+    content : Content
         The whole file, uncompressed.
 
     Raises
@@ -109,15 +111,16 @@ def walk(content: bytes) -> list[Hdu]:
     FrameRejected
         Not FITS, truncated, or a header that breaks the standard; the message gives HDU, card and offset.
     """
-    if not content.startswith(b"SIMPLE  ="):
-        start = content[:24].decode("ascii", "replace")
+    first = content.read(0, 24)
+    if not first.startswith(b"SIMPLE  ="):
+        start = first.decode("ascii", "replace")
         raise FrameRejected(
             RejectionReason.NOT_FITS,
             f"is not FITS: it begins with {start!r} instead of 'SIMPLE  ='; give the FITS file",
         )
     units: list[Hdu] = []
     offset = 0
-    while offset < len(content) and (not units or content.startswith(b"XTENSION", offset)):
+    while offset < content.size and (not units or content.read(offset, 8) == b"XTENSION"):
         if len(units) == _MOST_UNITS:
             raise FrameRejected(
                 RejectionReason.MALFORMED_HEADER,
@@ -129,30 +132,34 @@ def walk(content: bytes) -> list[Hdu]:
     return units
 
 
-def _unit(content: bytes, offset: int, index: int) -> Hdu:
-    end = _header_end(content, offset, index)
-    cards, ignored = _cards(content[offset:end], index)
+def _unit(content: Content, offset: int, index: int) -> Hdu:
+    header = _header(content, offset, index)
+    end = offset + len(header)
+    cards, ignored = _cards(header, index)
     size = _data_size(cards, index)
     if size > _MOST_BYTES:  # before it is written out: Python refuses to print such numbers
         raise FrameRejected(
             RejectionReason.MALFORMED_HEADER,
             f"the NAXIS cards of HDU {index} ask for more bytes than any file has; write the file anew",
         )
-    if end + size > len(content):
+    if end + size > content.size:
         raise FrameRejected(
             RejectionReason.TRUNCATED,
             f"is truncated: the data of HDU {index} begin at byte {end} and need {size} bytes, "
-            f"but the file ends at byte {len(content)}; copy or fetch the file again",
+            f"but the file ends at byte {content.size}; copy or fetch the file again",
         )
     return Hdu(index=index, cards=cards, ignored=ignored, data_offset=end, data_size=size)
 
 
-def _header_end(content: bytes, offset: int, index: int) -> int:
-    for position in range(offset, min(offset + _MAX_HEADER, len(content)), _CARD):
-        if content.startswith(_END, position):
-            end = offset + -(-(position + _CARD - offset) // BLOCK) * BLOCK
-            return min(end, len(content))
-    if len(content) - offset > _MAX_HEADER:
+def _header(content: Content, offset: int, index: int) -> bytes:
+    """Return the blocks of a header up to the one with its END card."""
+    header = bytearray()
+    while len(header) < _MAX_HEADER and (piece := content.read(offset + len(header), _PIECE)):
+        for position in range(0, len(piece), _CARD):
+            if piece.startswith(_END, position):
+                return bytes(header + piece)[: -(-(len(header) + position + _CARD) // BLOCK) * BLOCK]
+        header += piece
+    if content.size - offset > _MAX_HEADER:
         raise FrameRejected(
             RejectionReason.MALFORMED_HEADER,
             f"the header of HDU {index} at byte {offset} has no END card within {_MAX_HEADER} bytes; "
@@ -161,7 +168,7 @@ def _header_end(content: bytes, offset: int, index: int) -> int:
     raise FrameRejected(
         RejectionReason.TRUNCATED,
         f"is truncated: the header of HDU {index} at byte {offset} has no END card before the file ends "
-        f"at byte {len(content)}; copy or fetch the file again",
+        f"at byte {content.size}; copy or fetch the file again",
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,9 @@ def frame_cards(cards: Mapping[str, Scalar]) -> dict[str, Scalar]:
     return {name: value for name, value in cards.items() if _PACKING.match(name) is None}
 
 
-def content_sha256(array: NDArray[Any], cards: Mapping[str, Scalar]) -> str:
+def content_sha256(
+    dtype: np.dtype[Any], shape: tuple[int, ...], bands: Iterable[NDArray[Any]], cards: Mapping[str, Scalar]
+) -> str:
     """Return the hash of a frame's content.
 
     It is taken of the type and shape of the pixels, their bytes in big-endian order, and the cards sorted by
@@ -33,8 +35,12 @@ def content_sha256(array: NDArray[Any], cards: Mapping[str, Scalar]) -> str:
 
     Parameters
     ----------
-    array : ndarray
-        Physical pixel values.
+    dtype : dtype
+        Type of the physical pixel values.
+    shape : tuple of int
+        Rows and columns.
+    bands : iterable of ndarray
+        The values, some rows at a time, in order.
     cards : mapping
         `frame_cards` of the header.
 
@@ -44,8 +50,9 @@ def content_sha256(array: NDArray[Any], cards: Mapping[str, Scalar]) -> str:
         SHA-256, 64 hexadecimal digits.
     """
     digest = hashlib.sha256()
-    digest.update(f"{array.dtype.kind}{array.dtype.itemsize}{list(array.shape)}\n".encode())
-    digest.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder(">")).data)
+    digest.update(f"{dtype.kind}{dtype.itemsize}{list(shape)}\n".encode())
+    for band in bands:
+        digest.update(np.ascontiguousarray(band, dtype=dtype.newbyteorder(">")).data)
     for name, value in sorted(cards.items()):
         digest.update(f"\n{name}={value!r}".encode())
     return digest.hexdigest()

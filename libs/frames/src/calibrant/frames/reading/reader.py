@@ -1,5 +1,6 @@
-"""Owns reading a raw file into checked frames: the order of the checks. Must not know who asks or why."""
+"""Owns reading a raw file whole, into checked frames in memory. Must not know who asks or why."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,16 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.frames.instrument import Detector, Instrument
-from calibrant.frames.reading.container import load
-from calibrant.frames.reading.hdus import Hdu, Scalar, walk
-from calibrant.frames.reading.identity import content_sha256, frame_cards, frame_id
-from calibrant.frames.reading.images import image
-from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
-from calibrant.frames.reading.translation import HeaderFacts, check_identity, detector_of, translate
-
-_WIDEST_PIXEL = 8
-_HEADROOM = 16 << 20
+from calibrant.frames.instrument import Instrument
+from calibrant.frames.reading.hdus import Scalar
+from calibrant.frames.reading.identity import content_sha256, frame_id
+from calibrant.frames.reading.keeping import in_memory
+from calibrant.frames.reading.opening import OpenFrame, opened_frames
+from calibrant.frames.reading.translation import HeaderFacts
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,24 +48,6 @@ class RawFrame:
     ignored: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    name: str
-    content: bytes
-    units: list[Hdu]
-    instrument: Instrument
-
-    def cards(self, unit: Hdu) -> dict[str, Scalar]:
-        return frame_cards({**self.units[0].cards, **unit.cards})
-
-
-def size_limit(instrument: Instrument) -> int:
-    """Return the most bytes that an unpacked file of this instrument can have."""
-    pixels = [detector.raw_shape[0] * detector.raw_shape[1] for detector in instrument.detectors]
-    together = sum(pixels) if instrument.files.hdus == "extension-per-detector" else max(pixels)
-    return together * _WIDEST_PIXEL + _HEADROOM
-
-
 def read_frames(path: Path, instrument: Instrument, file_name: str | None = None) -> list[RawFrame]:
     """Read a raw file: FITS, plain, gzipped or tile-compressed.
 
@@ -92,61 +71,22 @@ def read_frames(path: Path, instrument: Instrument, file_name: str | None = None
         With its reason; the message names the file and the card, HDU or offset, and says what to do.
     """
     name = Path(file_name or path.name).name
-    try:
-        content = load(path, size_limit(instrument))
-        file = _File(name=name, content=content, units=walk(content), instrument=instrument)
-        return [_frame(file, unit, detector) for unit, detector in _images(file)]
-    except FrameRejected as refusal:
-        raise refusal.in_file(name) from refusal
+    with ExitStack() as opened:
+        return [_read(frame) for frame in opened_frames(path, instrument, name, in_memory, opened)]
 
 
-def _images(file: _File) -> list[tuple[Hdu, Detector]]:
-    """Pair the images of a file with the detectors they are of."""
-    units, instrument = file.units, file.instrument
-    with_image = [unit for unit in units if unit.axes]
-    if instrument.files.hdus == "one-detector":
-        if not with_image:
-            raise FrameRejected(RejectionReason.NO_IMAGE, f"none of its {len(units)} HDUs holds an image")
-        unit = with_image[0]
-        cards = file.cards(unit)
-        check_identity(instrument, cards)
-        return [(unit, instrument.detector(detector_of(instrument, cards)))]
-    check_identity(instrument, units[0].cards)
-    named = {str(unit.cards.get("EXTNAME", "")): unit for unit in with_image}
-    missing = [str(detector.hdu) for detector in instrument.detectors if detector.hdu not in named]
-    if missing:
-        raise FrameRejected(
-            RejectionReason.NO_IMAGE,
-            f"has no image extension {', '.join(missing)}; {instrument.name} writes one for each detector",
-        )
-    return [(named[str(detector.hdu)], detector) for detector in instrument.detectors]
-
-
-def _frame(file: _File, unit: Hdu, detector: Detector) -> RawFrame:
-    _check_shape(unit, detector, file.instrument)
-    header = file.cards(unit)
-    facts = translate(file.instrument, header, file.name)
-    array = np.ascontiguousarray(image(file.content, unit)).reshape(detector.raw_shape)
-    content_hash = content_sha256(array, header)
+def _read(frame: OpenFrame) -> RawFrame:
+    array, row = np.empty(frame.stored.shape, frame.value_type), 0
+    for band in frame.bands():
+        array[row : row + len(band)] = band
+        row += len(band)
+    content_hash = content_sha256(array.dtype, array.shape, [array], frame.header)
     return RawFrame(
-        frame_id=frame_id(content_hash, detector.id),
-        detector=detector.id,
-        facts=facts,
-        header=header,
+        frame_id=frame_id(content_hash, frame.detector),
+        detector=frame.detector,
+        facts=frame.facts,
+        header=frame.header,
         array=array,
         content_sha256=content_hash,
-        ignored=tuple(dict.fromkeys((*file.units[0].ignored, *unit.ignored))),
-    )
-
-
-def _check_shape(unit: Hdu, detector: Detector, instrument: Instrument) -> None:
-    axes = tuple(length for length in unit.axes if length != 1) if instrument.files.squeeze else unit.axes
-    if axes == detector.raw_shape:
-        return
-    found = " x ".join(str(length) for length in unit.axes)
-    rows, columns = detector.raw_shape
-    raise FrameRejected(
-        RejectionReason.WRONG_SHAPE,
-        f"the image in HDU {unit.index} is {found} (rows x columns) but detector {detector.id} ({detector.name}) "
-        f"of {instrument.name} is {rows} x {columns}; give the right instrument, or describe this window in one",
+        ignored=frame.ignored,
     )

@@ -10,6 +10,7 @@ class RejectionReason(StrEnum):
     EMPTY = "empty"  # no bytes
     NOT_FITS = "not-fits"  # another kind of file, whatever its name says
     TRUNCATED = "truncated"  # the file ends before its data do
+    CHANGED = "changed"  # the file was cut or written to while it was read
     CORRUPT = "corrupt"  # compressed data that do not decompress
     UNKNOWN_COMPRESSION = "unknown-compression"  # compressed in a way that is not read here
     TOO_LARGE = "too-large"  # more bytes than this instrument's frames can have

@@ -8,10 +8,15 @@ Source: FITS standard 4.0, section 10.
 
 import math
 import re
-import zlib
 from collections.abc import Iterator
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from calibrant.frames.reading.content import Content
 from calibrant.frames.reading.hdus import Hdu, integer
 from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
 
@@ -38,12 +43,30 @@ _PACKED: Final = ("COMPRESSED_DATA", _GZIPPED, "UNCOMPRESSED_DATA")
 _GZIP: Final = b"\x1f\x8b"
 
 
-def check_tiles(content: bytes, hdu: Hdu) -> None:
-    """Refuse a compressed image that unpacks to more than it says, or cannot be unpacked safely.
+@dataclass(frozen=True, eq=False, slots=True)
+class Packed:
+    """One column of packed tiles.
 
     Parameters
     ----------
-    content : bytes
+    name, form : str
+        Name and item type of the column (``B`` for bytes).
+    start, count : ndarray
+        Where each tile's data begin in the file, and how many bytes they are; all within the HDU.
+    """
+
+    name: str
+    form: str
+    start: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+
+def packed_columns(content: Content, hdu: Hdu) -> list[Packed]:
+    """Return where the tiles of a compressed image lie.
+
+    Parameters
+    ----------
+    content : Content
         The whole file, uncompressed.
     hdu : Hdu
         Its unit that holds the image.
@@ -51,7 +74,7 @@ def check_tiles(content: bytes, hdu: Hdu) -> None:
     Raises
     ------
     FrameRejected
-        UNKNOWN_COMPRESSION, MALFORMED_HEADER, CORRUPT or TOO_LARGE; the message names the card or the tile.
+        UNKNOWN_COMPRESSION, MALFORMED_HEADER or CORRUPT; the message names the card or the tile.
     """
     method = hdu.cards.get("ZCMPTYPE")
     if method not in _METHODS:
@@ -60,14 +83,82 @@ def check_tiles(content: bytes, hdu: Hdu) -> None:
             f"card ZCMPTYPE of HDU {hdu.index} is {method!r} but {', '.join(_METHODS)} are read; "
             "compress the file by Rice or gzip",
         )
-    most = _tile_bytes(hdu)
-    for column, at, form in _columns(hdu):
-        for row, piece in _pieces(content, hdu, at, form):
-            if (column == _GZIPPED or str(method).startswith("GZIP")) and piece.startswith(_GZIP):
-                _check_gzip(piece, most, f"tile {row} of HDU {hdu.index}")
+    tile_bytes(hdu)
+    columns = list(_columns(hdu))
+    rows, width = integer(hdu.cards, "NAXIS2", hdu.index), integer(hdu.cards, "NAXIS1", hdu.index)
+    if rows * width > hdu.data_size:
+        raise _malformed(hdu, "it is no table of NAXIS1 x NAXIS2 bytes")
+    table = np.frombuffer(content.read(hdu.data_offset, rows * width), np.uint8).reshape(rows, width)
+    return [_packed(hdu, name, form, table[:, at:]) for name, at, form in columns]
 
 
-def _tile_bytes(hdu: Hdu) -> int:
+def check_tiles(content: Content, hdu: Hdu) -> None:
+    """Refuse a compressed image that unpacks to more than it says, or cannot be unpacked safely.
+
+    Raises
+    ------
+    FrameRejected
+        As `packed_columns`, or TOO_LARGE; the message names the card or the tile.
+    """
+    columns, most = packed_columns(content, hdu), tile_bytes(hdu)
+    for column in columns:
+        if column.name != _GZIPPED and not str(hdu.cards["ZCMPTYPE"]).startswith("GZIP"):
+            continue
+        for row, (start, count) in enumerate(zip(column.start.tolist(), column.count.tolist(), strict=True)):
+            piece = content.read(start, count)
+            if piece.startswith(_GZIP):
+                _check_size(unzipped(piece, most), most, f"tile {row} of HDU {hdu.index}")
+
+
+def unzipped(piece: bytes, most: int) -> bytes | None:
+    """Return what a gzipped tile holds, or one byte more than it may; None if it does not gunzip.
+
+    Parameters
+    ----------
+    piece : bytes
+        The tile.
+    most : int
+        Most bytes that it may hold; hardly more is unpacked.
+    """
+    try:
+        return bytes(isal_zlib.decompressobj(isal_zlib.MAX_WBITS | 16).decompress(piece, most + 1))
+    except isal_zlib.error:
+        return None
+
+
+def _check_size(tile: bytes | None, most: int, name: str) -> None:
+    if tile is None:
+        raise FrameRejected(RejectionReason.CORRUPT, f"{name} does not gunzip; copy or fetch the file again")
+    if len(tile) > most:
+        raise FrameRejected(
+            RejectionReason.TOO_LARGE,
+            f"{name} unpacks to more than the {most} bytes that it can have; write the file anew",
+        )
+
+
+def _packed(hdu: Hdu, name: str, form: str, table: NDArray[np.uint8]) -> Packed:
+    """Look up the tiles of a column, which must lie within the HDU."""
+    half = 4 if form.startswith("P") else 8
+    rows, width = integer(hdu.cards, "NAXIS2", hdu.index), integer(hdu.cards, "NAXIS1", hdu.index)
+    heap = integer(hdu.cards, "THEAP", hdu.index, default=width * rows)
+    pairs: NDArray[Any] = np.ascontiguousarray(table[:, : 2 * half]).view(f">u{half}")
+    items, first = pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)
+    item = _WIDTHS.get(form[1:], 1)
+    most = max(0, hdu.data_size - heap)
+    outside = (items > most // item) | (first > most) | (items * np.uint64(item) + first > most)
+    if (bad := np.flatnonzero(outside & (items > 0))).size:
+        tile = int(bad[0])
+        raise FrameRejected(
+            RejectionReason.CORRUPT,
+            f"tile {tile} of HDU {hdu.index} lies beyond its data ({int(items[tile]) * item} bytes from byte "
+            f"{int(first[tile])} of the heap); copy or fetch the file again",
+        )
+    first[items == 0] = 0
+    start = first.astype(np.int64) + (hdu.data_offset + min(heap, hdu.data_size))
+    return Packed(name, form[1:], start, items.astype(np.int64) * item)
+
+
+def tile_bytes(hdu: Hdu) -> int:
     """Return the bytes of a whole tile; the table must have a row for each."""
     lengths = [integer(hdu.cards, f"ZNAXIS{n}", hdu.index) for n in range(1, len(hdu.axes) + 1)]
     tiles = [
@@ -98,40 +189,6 @@ def _columns(hdu: Hdu) -> Iterator[tuple[str, int, str]]:
         if name in _PACKED and form in "PQ" and size:
             yield name, at, str(match.string[match.start(2) : match.start(2) + 2])
         at += size
-
-
-def _pieces(content: bytes, hdu: Hdu, at: int, form: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the packed data of each tile, which must lie within the HDU."""
-    half = 4 if form.startswith("P") else 8
-    item = _WIDTHS.get(form[1:], 1)
-    width = integer(hdu.cards, "NAXIS1", hdu.index)
-    heap = integer(hdu.cards, "THEAP", hdu.index, default=width * integer(hdu.cards, "NAXIS2", hdu.index))
-    for row in range(integer(hdu.cards, "NAXIS2", hdu.index)):
-        place = hdu.data_offset + row * width + at
-        count = int.from_bytes(content[place : place + half]) * item
-        first = int.from_bytes(content[place + half : place + 2 * half])
-        if count and heap + first + count > hdu.data_size:
-            raise FrameRejected(
-                RejectionReason.CORRUPT,
-                f"tile {row} of HDU {hdu.index} lies beyond its data ({count} bytes from byte {first} of the heap); "
-                "copy or fetch the file again",
-            )
-        start = hdu.data_offset + heap + first
-        yield row, content[start : start + count]
-
-
-def _check_gzip(piece: bytes, most: int, tile: str) -> None:
-    try:
-        unpacked = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(piece, most + 1)
-    except zlib.error as problem:
-        raise FrameRejected(
-            RejectionReason.CORRUPT, f"{tile} does not gunzip ({problem}); copy or fetch the file again"
-        ) from problem
-    if len(unpacked) > most:
-        raise FrameRejected(
-            RejectionReason.TOO_LARGE,
-            f"{tile} unpacks to more than the {most} bytes that it can have; write the file anew",
-        )
 
 
 def _malformed(hdu: Hdu, what: str) -> FrameRejected:
