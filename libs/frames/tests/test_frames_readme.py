@@ -25,4 +25,4 @@ def test_the_camera_of_the_readme_reads_a_frame(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found: dict = {}
     exec(re.search(r"```python\n(.*?open_frames.*?)```", readme, re.DOTALL)[1], found)
-    assert (found["band"] + found["rows"].zero == 1).all()
+    assert (found["values"] == 1).all()
