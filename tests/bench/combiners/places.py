@@ -12,9 +12,18 @@ INSTALL = "tests/bench/peers installs it"
 
 
 def peers_python() -> str:
-    """Return the Python of the peers' virtual environment, whether or not it is there."""
+    """Return the Python of the peers' virtual environment.
+
+    Raises
+    ------
+    MissingError
+        When it is not there.
+    """
     home = os.environ.get("CALIBRANT_PEERS") or Path.home() / ".cache" / "calibrant" / "peers"
-    return str(Path(home) / "bin" / "python")
+    python = Path(home) / "bin" / "python"
+    if not python.exists():
+        raise MissingError(f"there is no virtual environment of the peers: {INSTALL}")
+    return str(python)
 
 
 def program(name: str) -> str:
