@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.geometry import Amplifier, Box
 from calibrant.pixels.image import OverscanLevel
+from calibrant.pixels.ordered import Ordered
 from calibrant.pixels.overscan import Overscan
-from calibrant.pixels.statistics import clipped_statistics
+from calibrant.pixels.statistics import clip, clipped_statistics
 
 Read = Callable[[Box], NDArray[Any]]
 """Gives the pixels of a box of the raw frame, in ADU."""
@@ -66,23 +67,35 @@ def measure_levels(
     """
     image, box = amplifier.image, serial_box(amplifier, serial, parallel)
     if box is None:
-        rows, measured, beside = np.zeros(image.shape[0]), None, np.zeros(0)
+        beside, rows, measured = np.zeros(1), np.zeros(image.shape[0]), None
     else:
-        pixels = _finite(read(box))
-        beside = serial.levels(pixels, amplifier.name, box.y0)
-        inside = slice(image.y0 - box.y0, image.y1 - box.y0) if serial.by_line else slice(None)
-        residual = clipped_statistics(pixels[inside] - beside[inside, None])
-        measured = OverscanLevel(float(np.median(beside[inside])), residual.std)
-        rows = beside[inside] if serial.by_line else np.full(image.shape[0], beside[0])
+        beside, rows, measured = _measure_serial(read(box), amplifier, serial, box)
     if parallel.method == "none":
         return Levels(rows, None, measured)
     below = parallel_box(amplifier, parallel)
-    pixels = (_finite(read(below)) - _of_rows(below, box, beside)[:, None]) * gain
-    columns = parallel.levels(pixels.T, amplifier.name, below.x0)
-    inside = slice(image.x0 - below.x0, image.x1 - below.x0)
-    return Levels(
-        rows, columns[inside] if parallel.by_line else np.full(image.shape[1], columns[0]), measured
-    )
+    left = (read(below) - _of_rows(below, box, beside)[:, None]) * gain
+    if not parallel.by_line:
+        level = parallel.level(Ordered(left), amplifier.name)
+        return Levels(rows, np.full(image.shape[1], level), measured)
+    columns = parallel.levels(left.T, amplifier.name, below.x0)
+    return Levels(rows, columns[image.x0 - below.x0 : image.x1 - below.x0], measured)
+
+
+def _measure_serial(
+    pixels: NDArray[Any], amplifier: Amplifier, serial: Overscan, box: Box
+) -> tuple[NDArray[np.float64], NDArray[np.float64], OverscanLevel]:
+    """Give the levels of the rows of the box, or their only one, of the image's rows, and both in short."""
+    image = amplifier.image
+    if not serial.by_line:
+        ordered = Ordered(pixels)
+        level = serial.level(ordered, amplifier.name)
+        measured = OverscanLevel(level, clip(ordered).std)
+        return np.array([level]), np.full(image.shape[0], level), measured
+    beside = serial.levels(pixels, amplifier.name, box.y0)
+    inside = slice(image.y0 - box.y0, image.y1 - box.y0)
+    rows, kind = beside[inside], np.result_type(np.float32, pixels.dtype)
+    residual = clipped_statistics(pixels[inside] - rows[:, None].astype(kind))
+    return beside, rows, OverscanLevel(float(np.median(rows)), residual.std)
 
 
 def serial_box(amplifier: Amplifier, serial: Overscan, parallel: Overscan) -> Box | None:
@@ -128,17 +141,11 @@ def parallel_box(amplifier: Amplifier, overscan: Overscan) -> Box:
 
 def _of_rows(wanted: Box, box: Box | None, levels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give the serial level of each row of `wanted`; the median of all where none was measured beside it."""
-    if box is None:
-        return np.zeros(wanted.shape[0])
+    if box is None or len(levels) == 1:
+        return np.full(wanted.shape[0], levels[0])
     rows = np.arange(wanted.y0, wanted.y1)
     inside = (rows >= box.y0) & (rows < box.y1)
     found: NDArray[np.float64] = np.where(
         inside, levels[np.clip(rows - box.y0, 0, len(levels) - 1)], np.median(levels)
     )
     return found
-
-
-def _finite(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    values = pixels.astype(np.float64)
-    values[~np.isfinite(values)] = np.nan
-    return values

@@ -15,7 +15,7 @@ from calibrant.pixels.geometry import Amplifier, Box, Geometry
 from calibrant.pixels.image import OverscanLevel
 from calibrant.pixels.levels import Levels, measure_levels, parallel_box, serial_box
 from calibrant.pixels.linearity import Linearity
-from calibrant.pixels.rows import RowSource, working_type
+from calibrant.pixels.rows import ArrayRows, RowSource, value_type, working_type
 from calibrant.pixels.signature import Signature, Terms, check_terms
 
 Measured = Mapping[str, OverscanLevel | None]
@@ -181,23 +181,30 @@ def _frame_levels(
         raise ValueError(f"frame {index}: {problem}") from problem
 
 
-def read_boxes(frame: RowSource, boxes: Sequence[Box]) -> dict[Box, NDArray[np.float64]]:
+def read_boxes(frame: RowSource, boxes: Sequence[Box]) -> dict[Box, NDArray[Any]]:
     """Read boxes of a raw frame, each of its rows once for all the boxes with these rows.
 
     Returns
     -------
     dict
-        Values in float64, by box.
+        Values by box, of the frame's own type.
     """
-    found = {box: np.empty(box.shape) for box in boxes}
+    if isinstance(frame, ArrayRows):
+        return {box: _values(frame.array[box.slices], frame) for box in boxes}
+    found = {box: np.empty(box.shape, dtype=frame.dtype) for box in boxes}
     for y0, y1 in {(box.y0, box.y1) for box in boxes}:
         wanted = [box for box in found if (box.y0, box.y1) == (y0, y1)]
         for first, rows in read_pieces(frame, y0, y1):
             for box in wanted:
-                part = slice(first - y0, first - y0 + len(rows))
-                found[box][part] = rows[:, box.x0 : box.x1]
-                found[box][part] += frame.zero
-    return found
+                found[box][first - y0 : first - y0 + len(rows)] = rows[:, box.x0 : box.x1]
+    return {box: _values(stored, frame) for box, stored in found.items()}
+
+
+def _values(stored: NDArray[Any], frame: RowSource) -> NDArray[Any]:
+    kind = value_type(frame)
+    return (
+        (stored.astype(np.int64) + frame.zero).astype(kind) if frame.zero else stored.astype(kind, copy=False)
+    )
 
 
 def read_pieces(frame: RowSource, y0: int, y1: int) -> Iterator[tuple[int, NDArray[Any]]]:

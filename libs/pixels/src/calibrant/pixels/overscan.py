@@ -11,8 +11,9 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.ordered import Ordered
 from calibrant.pixels.splines import evaluate, natural_cubic
-from calibrant.pixels.statistics import clipped_statistics
+from calibrant.pixels.statistics import clip
 
 OverscanMethod = Literal["none", "median", "clipped-mean", "median-per-row", "polynomial", "spline"]
 
@@ -84,13 +85,32 @@ class Overscan:
             )
         return first + low, last - high
 
-    def levels(self, lines: NDArray[Any], name: str, first: int = 0) -> Levels1D:
-        """Give the level of each line.
+    def level(self, pixels: Ordered, name: str) -> float:
+        """Give the one level of a region.
+
+        Parameters
+        ----------
+        pixels
+            All of them.
+        name
+            The amplifier's, for messages.
+
+        Raises
+        ------
+        ValueError
+            When no pixel is finite.
+        """
+        if not len(pixels):
+            raise ValueError(f"amplifier {name!r}: no finite pixel in its overscan; check the frame")
+        return pixels.pivot if self.method == "median" else clip(pixels, self.sigma, self.iterations).mean
+
+    def levels(self, lines: NDArray[Any], name: str, first: int) -> Levels1D:
+        """Give the level of each line, by a method that has one for each.
 
         Parameters
         ----------
         lines
-            (lines, pixels), float64; what is not finite is left out.
+            (lines, pixels); what is not finite is left out.
         name
             The amplifier's, for messages.
         first
@@ -101,8 +121,6 @@ class Overscan:
         ValueError
             When there is no finite pixel where one is needed; the message says where.
         """
-        if self.method in OF_ONE_LEVEL:
-            return np.full(len(lines), self._one_level(lines, name))
         medians = line_medians(lines)
         if self.method == "median-per-row":
             return _complete(medians, name, first)
@@ -115,15 +133,6 @@ class Overscan:
             )
         fit = self._polynomial if self.method == "polynomial" else self._spline
         return fit(number, number[known], medians[known])
-
-    def _one_level(self, lines: NDArray[Any], name: str) -> float:
-        if self.method == "median":
-            level = float(line_medians(lines.reshape(1, -1))[0])
-        else:
-            level = clipped_statistics(lines, self.sigma, self.iterations).mean
-        if math.isnan(level):
-            raise ValueError(f"amplifier {name!r}: no finite pixel in its overscan; check the frame")
-        return level
 
     def _polynomial(self, wanted: Levels1D, number: Levels1D, medians: Levels1D) -> Levels1D:
         kept = np.ones(len(number), dtype=bool)
@@ -153,10 +162,10 @@ _ROUNDING: Final = 1e-12
 
 
 def line_medians(lines: NDArray[Any]) -> Levels1D:
-    """Give the median of the finite pixels of each line; NaN where there is none."""
+    """Give the median of the finite pixels of each line, in float64; NaN where there is none."""
     finite = np.isfinite(lines)
     if finite.all():
-        whole: Levels1D = np.median(lines, axis=1)
+        whole: Levels1D = np.median(lines, axis=1).astype(np.float64)
         return whole
     found = np.full(len(lines), np.nan)
     for index in np.flatnonzero(finite.any(axis=1)):

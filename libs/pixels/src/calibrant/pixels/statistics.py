@@ -3,7 +3,6 @@
 It owns the estimators; it must not know limits or verdicts.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from calibrant.pixels.geometry import Box, Geometry
 from calibrant.pixels.image import Image
 from calibrant.pixels.mask import UNUSABLE, Mask
+from calibrant.pixels.ordered import Ordered
 
 PERCENTILES: Final = (0, 5, 16, 50, 84, 95, 100)
 """Percentiles that describe an amplifier."""
@@ -44,8 +44,8 @@ class ClippedStatistics:
 
 
 @dataclass(frozen=True)
-class AmplifierStatistics:
-    """What the good pixels of one amplifier look like, in the unit of the image; NaN where there are none.
+class RegionStatistics:
+    """What the good pixels of a region look like, in the unit of the image; NaN where there are none.
 
     Parameters
     ----------
@@ -55,12 +55,10 @@ class AmplifierStatistics:
         Mean and standard deviation of the good pixels within the clip.
     percentiles
         At :data:`PERCENTILES`.
-    corner_mean
-        Mean of the good pixels of the box at the readout corner.
     count
         Good pixels: finite, and without any of the excluded mask bits.
     n_excluded
-        The other pixels of the amplifier.
+        The other pixels of the region.
     n_clipped
         Good pixels outside the clip.
     """
@@ -71,10 +69,22 @@ class AmplifierStatistics:
     clipped_mean: float
     noise: float
     percentiles: tuple[float, ...]
-    corner_mean: float
     count: int
     n_excluded: int
     n_clipped: int
+
+
+@dataclass(frozen=True)
+class AmplifierStatistics(RegionStatistics):
+    """What the good pixels of one amplifier look like.
+
+    Parameters
+    ----------
+    corner_mean
+        Mean of the good pixels of the box at the readout corner.
+    """
+
+    corner_mean: float
 
 
 def clipped_statistics(values: NDArray[Any], sigma: float = 5.0, iterations: int = 3) -> ClippedStatistics:
@@ -106,9 +116,35 @@ def clipped_statistics(values: NDArray[Any], sigma: float = 5.0, iterations: int
     """
     if not sigma > 0 or iterations < 0:
         raise ValueError(f"clip: sigma {sigma} must be positive and iterations {iterations} not negative")
-    finite = np.asarray(values).astype(np.float64).ravel()
-    finite = finite[np.isfinite(finite)]
-    return _clipped(finite, _percentiles(finite, QUARTILES), sigma, iterations)
+    return clip(Ordered(values), sigma, iterations)
+
+
+def describe(good: NDArray[Any], area: int, *, sigma: float = 5.0, iterations: int = 3) -> RegionStatistics:
+    """Describe the good pixels of a region.
+
+    Parameters
+    ----------
+    good
+        Their values, in any order.
+    area
+        Pixels of the region, the others included.
+    sigma, iterations
+        Of the clip; see :func:`clipped_statistics`.
+    """
+    ordered = Ordered(good)
+    mean, std = ordered.moments(0, len(ordered))
+    clipped = clip(ordered, sigma, iterations)
+    return RegionStatistics(
+        mean=mean,
+        median=ordered.pivot,
+        std=std,
+        clipped_mean=clipped.mean,
+        noise=clipped.std,
+        percentiles=tuple(ordered.quantile(percent) for percent in PERCENTILES),
+        count=len(ordered),
+        n_excluded=area - len(ordered),
+        n_clipped=clipped.n_clipped,
+    )
 
 
 def amplifier_statistics(
@@ -147,67 +183,43 @@ def amplifier_statistics(
     """
     if image.data.shape != geometry.shape:
         raise ValueError(f"image: shape {image.data.shape}, but the geometry says {geometry.shape}")
-    needed = tuple(sorted({*PERCENTILES, *QUARTILES}))
     result: dict[str, AmplifierStatistics] = {}
     for amplifier in geometry.amplifiers:
-        good = _good(image, amplifier.placed, exclude)
-        percentiles = dict(zip(needed, _percentiles(good, needed), strict=True))
-        clipped = _clipped(good, tuple(percentiles[one] for one in QUARTILES), sigma, iterations)
-        result[amplifier.name] = AmplifierStatistics(
-            mean=_mean(good),
-            median=percentiles[50],
-            std=_std(good),
-            clipped_mean=clipped.mean,
-            noise=clipped.std,
-            percentiles=tuple(percentiles[one] for one in PERCENTILES),
-            corner_mean=_mean(_good(image, amplifier.corner_box(corner_size), exclude)),
-            count=good.size,
-            n_excluded=amplifier.placed.area - good.size,
-            n_clipped=clipped.n_clipped,
-        )
+        good = good_pixels(image.data, image.mask, amplifier.placed, exclude)
+        corner = good_pixels(image.data, image.mask, amplifier.corner_box(corner_size), exclude)
+        found = describe(good, amplifier.placed.area, sigma=sigma, iterations=iterations)
+        result[amplifier.name] = AmplifierStatistics(**vars(found), corner_mean=mean_of(corner))
     return result
 
 
-def _good(image: Image, box: Box, exclude: Mask) -> NDArray[np.float64]:
-    data = image.data[box.slices]
-    good = ((image.mask[box.slices] & np.uint32(exclude)) == 0) & np.isfinite(data)
-    values: NDArray[np.float64] = data[good].astype(np.float64)
-    return values
+def good_pixels(data: NDArray[Any], mask: NDArray[Any], box: Box, exclude: Mask) -> NDArray[Any]:
+    """Give the values of a box that are finite and without any of the excluded bits."""
+    part = data[box.slices]
+    good: NDArray[Any] = part[((mask[box.slices] & np.uint32(exclude)) == 0) & np.isfinite(part)]
+    return good
 
 
-def _percentiles(values: NDArray[np.float64], percents: tuple[int, ...]) -> tuple[float, ...]:
-    """Percentiles of finite values, all from one partial sort; NaN where there is no value."""
-    if not values.size:
-        return (math.nan,) * len(percents)
-    found: list[float] = np.percentile(values, percents).tolist()
-    return tuple(found)
+def mean_of(values: NDArray[Any]) -> float:
+    """Give the mean, which does not depend on the order of the values; NaN where there is none."""
+    return Ordered(values).moments(0, len(values))[0]
 
 
-def _clipped(
-    finite: NDArray[np.float64], quartiles: tuple[float, ...], sigma: float, iterations: int
-) -> ClippedStatistics:
-    """Clip finite values whose quartiles are known."""
-    kept = finite
-    mean, std = _mean(kept), _std(kept)
-    lower, median, upper = quartiles
+def clip(ordered: Ordered, sigma: float = 5.0, iterations: int = 3) -> ClippedStatistics:
+    """Do as :func:`clipped_statistics`, with values that are sorted already."""
+    kept = 0, len(ordered)
+    mean, std = ordered.moments(*kept)
+    lower, centre, upper = (ordered.quantile(percent) for percent in QUARTILES)
     robust = IQR_TO_SIGMA * (upper - lower)
-    centre, spread = median, robust if robust > 0 else std
+    spread = robust if robust > 0 else std
     for iteration in range(iterations):
         if not spread > 0:
             break
-        within = finite[np.abs(finite - centre) <= sigma * spread]
-        if within.size != kept.size:
+        within = ordered.within(centre - sigma * spread, centre + sigma * spread)
+        if within != kept:
             kept = within
-            mean, std = _mean(kept), _std(kept)
+            mean, std = ordered.moments(*kept)
         elif iteration > 0:
             break
         centre, spread = mean, std
-    return ClippedStatistics(mean, std, kept.size, finite.size - kept.size)
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if values.size else math.nan
-
-
-def _std(values: NDArray[np.float64]) -> float:
-    return float(values.std(ddof=1)) if values.size > 1 else math.nan
+    count = kept[1] - kept[0]
+    return ClippedStatistics(mean, std, count, len(ordered) - count)
