@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibrant.frames.instrument import load_instrument
@@ -218,6 +218,7 @@ def test_cards_of_the_compression_that_lie(tmp_path, tiny, card, value, reason):
     assert refusal(path, tiny, tmp_path).reason is reason
 
 
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_no_damage_to_a_compressed_file_escapes_as_another_error(tmp_path_factory, data):
     tiny, folder = load_instrument("simcam-tiny"), tmp_path_factory.mktemp("damaged")

@@ -14,7 +14,7 @@ from calibrant.frames.reading.content import Content, OpenFile
 from calibrant.frames.reading.keeping import Keep
 from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
 
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 17  # it is written out while the processor's cache has it
 _GZIP: Final = b"\x1f\x8b"
 
 

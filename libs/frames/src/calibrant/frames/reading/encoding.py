@@ -15,7 +15,6 @@ _UNSIGNED: Final[dict[tuple[int, int], np.dtype[Any]]] = {
     (32, 1 << 31): np.dtype("u4"),
     (8, -128): np.dtype("i1"),
 }
-_HANDED_ON: Final = ("i2", "i4", "f4", "f8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +63,8 @@ class Encoding:
     @property
     def offset(self) -> int | None:
         """What is to be added to the numbers for their values; None where that is not all there is to do."""
-        plain = self.stored.str[1:] in _HANDED_ON and self.scale == 1.0
-        if plain and (self.zero == 0 or self._unsigned is not None):
-            return int(self.zero)
-        return None
+        offset = (self.scale, self.zero) == (1.0, 0.0) or self._unsigned is not None
+        return int(self.zero) if offset else None
 
     @property
     def value_type(self) -> np.dtype[Any]:

@@ -110,20 +110,21 @@ def check_tiles(content: Content, hdu: Hdu) -> None:
                 _check_size(unzipped(piece, most), most, f"tile {row} of HDU {hdu.index}")
 
 
-def unzipped(piece: bytes, most: int) -> bytes | None:
+def unzipped(piece: bytes | memoryview, most: int) -> bytes | None:
     """Return what a gzipped tile holds, or one byte more than it may; None if it does not gunzip.
 
     Parameters
     ----------
-    piece : bytes
+    piece : bytes or memoryview
         The tile.
     most : int
         Most bytes that it may hold; hardly more is unpacked.
     """
     try:
-        return bytes(isal_zlib.decompressobj(isal_zlib.MAX_WBITS | 16).decompress(piece, most + 1))
+        unpacked: bytes = isal_zlib.decompressobj(isal_zlib.MAX_WBITS | 16).decompress(piece, most + 1)
     except isal_zlib.error:
         return None
+    return unpacked
 
 
 def _check_size(tile: bytes | None, most: int, name: str) -> None:

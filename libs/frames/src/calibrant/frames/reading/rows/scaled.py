@@ -13,7 +13,7 @@ _AT_ONCE: Final = 64
 
 
 class ScaledRows:
-    """Rows as values: float32, or float64 for unscaled integers of 64 bits.
+    """Rows as values in float32.
 
     Parameters
     ----------
@@ -25,8 +25,7 @@ class ScaledRows:
 
     def __init__(self, stored: PlainRows | TileRows) -> None:
         self._stored = stored
-        wide = stored.encoding.value_type == np.int64
-        self.dtype = np.dtype(np.float64 if wide else np.float32)
+        self.dtype = np.dtype(np.float32)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -148,13 +148,23 @@ def _gzip(hdu: Hdu, encoding: Encoding) -> _Unpack:
     shuffled, width = hdu.cards["ZCMPTYPE"] == "GZIP_2", encoding.stored.itemsize
 
     def unpack(packed: NDArray[np.uint8], places: _Places, into: NDArray[Any]) -> int | None:
-        pixels = into.view(np.uint8).reshape(*into.shape, width)
+        source, pixels = packed.data, into.reshape(-1).view(np.uint8)
+        target, size_of_row = pixels.data, into.shape[1] * width
         for row, (place, size) in enumerate(places):
-            tile = unzipped(packed[place : place + size].tobytes(), pixels[row].size)
-            if tile is None or len(tile) != pixels[row].size:
+            tile = unzipped(source[place : place + size], size_of_row)
+            if tile is None or len(tile) != size_of_row:
                 return row
-            found = np.frombuffer(tile, np.uint8)
-            pixels[row] = found.reshape(width, -1).T if shuffled else found.reshape(-1, width)
+            target[row * size_of_row : (row + 1) * size_of_row] = tile
+        if shuffled:
+            _unshuffle(pixels.reshape(len(into), width, -1))
         return None
 
     return unpack
+
+
+def _unshuffle(planes: NDArray[np.uint8]) -> None:
+    """Bring the bytes of each pixel together, in place: rows come as all first bytes, all second ones, and so on."""
+    rows, width, columns = planes.shape
+    pixels, copied = planes.reshape(rows, columns, width), planes.copy()
+    for byte in range(width):
+        pixels[:, :, byte] = copied[:, byte]
