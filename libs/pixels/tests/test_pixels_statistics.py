@@ -4,8 +4,23 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from calibrant.pixels import Amplifier, Box, Geometry, Image, Mask, amplifier_statistics, clipped_statistics
+from calibrant.pixels import (
+    Amplifier,
+    Box,
+    Geometry,
+    Image,
+    Mask,
+    Overscan,
+    Signature,
+    amplifier_statistics,
+    clipped_statistics,
+    correct_frame,
+    frame_statistics,
+)
+from calibrant.pixels.ordered import Ordered
 
 
 def test_normal_values_give_their_moments():
@@ -123,3 +138,83 @@ def test_an_amplifier_without_a_good_pixel_is_no_number():
     ).all()
     with pytest.raises(ValueError, match="image: shape"):
         amplifier_statistics(Image(data[1:], data[1:], np.zeros((2, 3), np.uint32)), geometry)
+
+
+@pytest.fixture
+def raw_detector():
+    """Three amplifiers of unequal height and flips, with pixels that are masked, struck and missing."""
+    rows, overscan = (90, 40, 70), 6
+    amplifiers, y0 = [], 0
+    for index, height in enumerate(rows):
+        box = Box(y0, y0 + height, 0, 55)
+        amplifiers.append(
+            Amplifier(
+                f"A{index}",
+                box,
+                box,
+                index == 1,
+                index == 2,
+                Box(y0, y0 + height, 55, 61),
+                None,
+                1.7,
+                4.0,
+                9e3,
+            )
+        )
+        y0 += height
+    geometry = Geometry((y0, 55 + overscan), (y0, 55), tuple(amplifiers))
+    rng = np.random.default_rng(8)
+    raw = rng.normal(1000, 3, geometry.raw_shape).astype(np.float32)
+    raw[rng.random(raw.shape) < 0.01] = 1e4
+    raw[3, 4] = np.nan
+    return raw, geometry
+
+
+def test_one_pass_over_the_rows_gives_the_numbers_of_the_whole_image(raw_detector):
+    raw, geometry = raw_detector
+    signature = Signature(overscan=Overscan("median-per-row"))
+    image = correct_frame(raw, geometry, signature)
+    regions = {"left": Box(0, 200, 0, 20), "dot": Box(88, 91, 30, 31), "same": geometry.amplifiers[0].placed}
+    options = {"sigma": 4.0, "iterations": 2, "corner_size": 30}
+    found = frame_statistics(raw, geometry, signature, regions=regions, **options)
+    assert found.amplifiers == amplifier_statistics(image, geometry, **options)
+    assert found.overscan == image.overscan
+    for name, box in regions.items():
+        one = found.regions[name]
+        data, mask = image.data[box.slices], image.mask[box.slices]
+        good = data[(mask == 0) & np.isfinite(data)].astype(float)
+        assert (one.count, one.n_excluded) == (good.size, box.area - good.size)
+        assert one.mean == pytest.approx(good.mean(), rel=1e-12)
+        assert one.std == pytest.approx(good.std(ddof=1), rel=1e-12)
+        assert one.percentiles == tuple(np.percentile(good, [0, 5, 16, 50, 84, 95, 100]))
+        clipped = clipped_statistics(good, 4.0, 2)
+        assert (one.clipped_mean, one.noise) == (clipped.mean, clipped.std)
+    with pytest.raises(ValueError, match="region 'off'"):
+        frame_statistics(raw, geometry, signature, regions={"off": Box(0, 201, 0, 5)})
+    with pytest.raises(ValueError, match="raw frame: shape"):
+        frame_statistics(raw[1:], geometry, signature)
+
+
+@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
+def test_percentiles_are_numpys(values):
+    found = Ordered(np.array(values, dtype=np.float32))
+    for percent in (0, 5, 16, 25, 50, 75, 84, 95, 100, 33.3):
+        assert found.quantile(percent) == np.percentile(np.array(values, dtype=float), percent)
+
+
+@pytest.mark.parametrize("kind", ["u1", "<u2", ">i2", "i4", "f4", "f8"])
+def test_moments_do_not_depend_on_order_or_type(kind):
+    values = np.random.default_rng(3).integers(0, 100, 50_000).astype(kind)
+    found = clipped_statistics(values, sigma=1.2)
+    assert found == clipped_statistics(values[::-1].astype("f8"), sigma=1.2)
+    assert found == clipped_statistics(np.sort(values).reshape(100, 500), sigma=1.2)
+    assert 0 < found.n_clipped < values.size
+
+
+def test_an_outlier_does_not_spoil_the_digits_of_the_others():
+    values = np.random.default_rng(4).normal(5, 0.1, 30_000)
+    spoilt = np.concatenate([values, [-1e12] * 2000, [1e12] * 1500])
+    found = clipped_statistics(spoilt)
+    assert found.n_clipped == 3500
+    assert found.mean == pytest.approx(values.mean(), rel=1e-13)
+    assert found.std == pytest.approx(values.std(ddof=1), rel=1e-11)

@@ -19,9 +19,11 @@ from calibrant.pixels.signature import Band, Barrier, Signature, Step, Terms
 from calibrant.pixels.statistics import (
     AmplifierStatistics,
     ClippedStatistics,
+    RegionStatistics,
     amplifier_statistics,
     clipped_statistics,
 )
+from calibrant.pixels.surveying import FrameStatistics, frame_statistics
 
 ENGINE_VERSION = "1"
 """Version of what is computed: raised when the same inputs give other pixels. It is part of a job's identity."""
@@ -40,6 +42,7 @@ __all__ = [
     "ClippedStatistics",
     "Combined",
     "CombinedRaw",
+    "FrameStatistics",
     "Geometry",
     "Image",
     "Linearity",
@@ -51,6 +54,7 @@ __all__ = [
     "OverscanLevel",
     "Polynomial",
     "Reference",
+    "RegionStatistics",
     "RowSource",
     "Signature",
     "Spline",
@@ -62,6 +66,7 @@ __all__ = [
     "combine",
     "combine_raw",
     "correct_frame",
+    "frame_statistics",
     "noise_ratio",
     "normalise",
     "per_second",
