@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from calibrant.pixels import Amplifier, Box, Geometry, Reference, combine, remove_signature
+from calibrant.pixels import Amplifier, Box, Geometry, Overscan, Reference, Signature, Terms, combine_raw
 from combiners.data import DARK_S, GAIN, OVERSCAN, READ_NOISE_E
 
 
@@ -26,24 +26,14 @@ def geometry(side: int) -> Geometry:
 
 
 def chain(folder: Path) -> Any:
-    """Correct each frame for overscan, bias, dark and flat, with its variance; then clip and average."""
+    """Correct for overscan, bias, dark and flat, clip and average, with variance and mask; show the image."""
     planes = _read(folder)
-    detector = geometry(planes["bias"].shape[0])
-    images = [
-        remove_signature(
-            frame,
-            detector,
-            overscan="median-per-row",
-            bias=Reference(planes["bias"]),
-            dark=Reference(planes["dark"]),
-            dark_scale=DARK_S,
-            flat=Reference(planes["flat"]),
-        )
-        for frame in planes["raw"]
-    ]
-    combined = combine(
-        [one.data for one in images],
-        variances=[one.variance for one in images],
-        masks=[one.mask for one in images],
+    signature = Signature(
+        overscan=Overscan("median-per-row"),
+        bias=Reference(planes["bias"]),
+        dark=Reference(planes["dark"]),
+        flat=Reference(planes["flat"]),
     )
-    return combined.data
+    raw = planes["raw"]
+    terms = [Terms(dark_time_s=DARK_S)] * len(raw)
+    return combine_raw(raw, geometry(planes["bias"].shape[0]), signature, terms).combined.data

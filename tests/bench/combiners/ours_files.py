@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from astropy.io import fits
 
+from calibrant.frames.reading.container import open_content
+from calibrant.frames.reading.hdus import walk
+from calibrant.frames.reading.keeping import in_folder
+from calibrant.frames.reading.rows import stored_rows
 from calibrant.frames.writing.fits_bytes import fits_bytes
-from calibrant.pixels import combine
+from calibrant.pixels import RowSource, combine
+
+MOST_BYTES = 1 << 32
 
 
 def resident_mib() -> float:
@@ -26,9 +33,19 @@ def resident_mib() -> float:
     raise RuntimeError("this system does not tell what a process has in memory")
 
 
+def rows_of(path: Path, scratch: Path, opened: ExitStack) -> RowSource:
+    """Open the first image of a file."""
+    keep = in_folder(scratch, opened)
+    content = open_content(path, MOST_BYTES, keep, opened)
+    unit = next(one for one in walk(content) if one.axes)
+    rows, columns = unit.axes
+    return stored_rows(content, unit, (rows, columns), keep)
+
+
 def main(out: Path, files: list[str]) -> None:
     """Combine and write all four planes."""
-    combined = combine([fits.getdata(name) for name in files])
+    with ExitStack() as opened:
+        combined = combine([rows_of(Path(name), out.parent, opened) for name in files])
     told = {"combined_mib": resident_mib()}
     planes = (combined.data, combined.variance, combined.count.view(np.int32), combined.mask.view(np.int32))
     hdus: list[Any] = [fits.PrimaryHDU(), *(fits.ImageHDU(plane) for plane in planes)]
