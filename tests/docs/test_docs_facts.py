@@ -28,8 +28,8 @@ from calibrant.rules.verification import registry
 from calibrant.runtime.handlers import HandlerTable
 from calibrant.runtime.health import Health
 from calibrant.runtime.ops import Together, Watch
-from calibrant.runtime.settings import ServiceSettings
 from calibrant.runtime.telemetry.backlog import Waiting
+from calibrant.sequencer.settings import SequencerSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 STANDARD = {"SIMPLE", "BITPIX", "NAXIS", "EXTEND", "CHECKSUM", "DATASUM", "COMMENT"}
@@ -192,7 +192,7 @@ def test_every_service_is_in_the_data_flow():
 
 
 def test_variables_in_operations_are_settings():
-    names = ServiceSettings.model_fields.keys() | CameraSettings.model_fields.keys()
+    names = CameraSettings.model_fields.keys() | SequencerSettings.model_fields.keys()
     fields = {f"CALIBRANT_{name}".upper() for name in names}
     told = set(re.findall(r"CALIBRANT_\w+", (DOCS / "operations.md").read_text()))
     assert told

@@ -186,6 +186,7 @@ class Bench:
             unit="electron",
             parameters=parameters,
             rules_version=verification_version(),
+            memory_bytes=0,
         ).model_copy(update=changed)
 
     def workspace(self) -> Workspace:

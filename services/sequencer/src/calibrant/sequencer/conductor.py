@@ -23,6 +23,7 @@ from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sequencer import acquisition
 from calibrant.sequencer.camera import Commander
 from calibrant.sequencer.plan.jobs import collection_of
+from calibrant.sequencer.plan.memory import footprint_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
 from calibrant.sequencer.plan.outcome import finished, shortened, telling
 from calibrant.sequencer.plan.progress import advance
@@ -227,6 +228,7 @@ class Conductor:
             engine_version=ENGINE_VERSION,
             frames=StoredFrames(self.session, run.run_id, detectors),
             certified=StoredCertifications(self.session, run.instrument, collection_of(request)),
+            footprint=footprint_of(instrument, self.settings.job_memory),
         )
 
     def _acquisitions(self, run_id: str) -> list[AcquisitionRow]:

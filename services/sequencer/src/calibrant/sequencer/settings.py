@@ -23,6 +23,11 @@ class SequencerSettings(ServiceSettings):
         gt=0,
         description="Unit: s. How long a run waits for a camera that is silent or OFFLINE.",
     )
+    job_memory: float = Field(
+        default=1.0,
+        ge=0,
+        description="Factor of the memory that a job is estimated to need, beyond which it is stopped. 0: no limit.",
+    )
     attempts: int = Field(default=3, ge=1, description="How often a command is given before it is given up.")
     timer_s: float = Field(
         default=1.0, gt=0, description="Unit: s. How often it is looked whether an answer is overdue."

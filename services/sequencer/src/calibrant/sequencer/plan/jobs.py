@@ -80,7 +80,7 @@ def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
         inputs=inputs,
         parameters=parameters,
         filter=head.filter,
-        memory_bytes=0,
+        memory_bytes=ground.footprint.allowed_bytes(_detector(head), len(inputs)),
     )
 
 
@@ -113,6 +113,7 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
         unit=unit,
         parameters=overscan,
         rules_version=rules,
+        memory_bytes=ground.footprint.allowed_bytes(_detector(head), len(calibrations) + 2),
     )
 
 

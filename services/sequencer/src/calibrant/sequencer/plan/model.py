@@ -1,7 +1,7 @@
 """What a plan is made of: its nodes, the draft they are changed in, the ground they stand on."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +14,7 @@ from calibrant.contracts.verify.v1 import DetectorDecision, VerificationMode
 from calibrant.rules.rulesets import RuleSet
 from calibrant.rules.validity import ValidityRange
 from calibrant.runtime.ids import derive
+from calibrant.sequencer.plan.memory import Footprint
 
 
 class NodeType(StrEnum):
@@ -145,6 +146,8 @@ class Ground:
         Frames of the closed acquisitions, by id.
     certified : callable
         ``certified(kind, detector, filter, at_tai_ns)`` gives the calibrations in the run's collection, best first.
+    footprint : Footprint
+        What the instrument's images take in memory.
     """
 
     request: RunRequested
@@ -153,6 +156,7 @@ class Ground:
     engine_version: str
     frames: Mapping[str, Frame]
     certified: Callable[[str, int, str | None, int], Sequence[Certified]] = lambda *_subject: ()
+    footprint: Footprint = field(default_factory=Footprint)
 
     @property
     def run_id(self) -> str:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from calibrant.contracts.base import Int32, Message
+from calibrant.contracts.base import Int32, Int64, Message
 from calibrant.contracts.common.v1 import DataRef, JobInput, Product
 
 __all__ = [
@@ -59,6 +59,7 @@ class MeasureJob(Message):
     unit: str = Field(description='Unit in which calibrations are held: "electron" or "adu".')
     parameters: Mapping[str, str] = Field(default_factory=dict, description='How the overscan is removed; as in the recipe that built the reference.')
     rules_version: str = Field(description='Version of the verification rules (tests, limits, thresholds) the job was planned with.')
+    memory_bytes: Int64 = Field(description='Largest memory the job may allocate beyond what its process has; 0: no limit. Unit: byte.', json_schema_extra={"unit": "byte"})
 
 
 class MeasurementCompleted(Message):

@@ -1,0 +1,62 @@
+"""How much memory a job is allowed, by what the plan knows: sizes, and how many images. Knows no recipe's insides.
+
+It is an upper estimate, for a limit: what stays below it is well, what passes it is stopped before it takes the
+machine with it. What was measured for it is in ``docs/operations.md``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from calibrant.frames.instrument import Instrument
+from calibrant.frames.reading import size_limit
+
+BASE_BYTES = 512 * 2**20
+"""What does not grow with a detector: libraries, a compiler, stacks of threads."""
+
+PIXEL_BYTES = 24
+"""A pixel of an image with variance and mask, 20 bytes, and what is made of it on the way."""
+
+OWN_IMAGES = 2
+"""Images that a job holds beside those it is given: its result, and what it works in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What the images of an instrument take.
+
+    Parameters
+    ----------
+    pixels : mapping of int to int
+        Pixels of a raw frame, by detector.
+    file_bytes : int
+        Largest unpacked file, in bytes.
+    scale : float
+        Factor of every estimate; 0: no limits.
+    """
+
+    pixels: Mapping[int, int] = field(default_factory=dict)
+    file_bytes: int = 0
+    scale: float = 1.0
+
+    def allowed_bytes(self, detector: int, images: int) -> int:
+        """Return the most that a job may allocate, in bytes; 0, no limit, for an unknown detector.
+
+        Parameters
+        ----------
+        detector : int
+            Its detector.
+        images : int
+            How many images of it are given to the job and in memory at once: frames and calibrations.
+        """
+        pixels = self.pixels.get(detector)
+        if pixels is None:  # the worker refuses the job, and says why
+            return 0
+        return round(
+            self.scale * (BASE_BYTES + self.file_bytes + PIXEL_BYTES * pixels * (images + OWN_IMAGES))
+        )
+
+
+def footprint_of(instrument: Instrument, scale: float) -> Footprint:
+    """Return what the images of an instrument take."""
+    pixels = {each.id: each.raw_shape[0] * each.raw_shape[1] for each in instrument.detectors}
+    return Footprint(pixels, size_limit(instrument), scale)
