@@ -1,13 +1,15 @@
 """The pixel engine beside other combiners of frames, in one run. Alone: ``python tests/bench/combining.py``.
 
-What is compared, and what the columns mean, is in docs/performance.md, where the tables are written to with the full sizes.
-The peers are installed by ``tests/bench/peers``; those that are not there are named as missing.
+What is compared, and what the columns mean, is in docs/performance.md, where the tables are written to when everything
+is measured in full. The peers are installed by ``tests/bench/peers``; those that are not there are named as missing.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -21,14 +23,8 @@ from combiners.tables import Cells, Figures, put_between_markers
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 COMMAND = "python tests/bench/combining.py"
-PEER_HEADS = (
-    "combiner",
-    "Mpix/s of input",
-    "median",
-    "least",
-    "identical pixels",
-    "greatest difference",
-)
+PARTS = ("peers", "files", "resident", "growth")
+PEER_HEADS = ("combiner", "Mpix/s of input", "median", "least", "identical pixels", "greatest difference")
 MEMORY_HEADS = (
     "frames",
     "planes / MiB",
@@ -40,8 +36,8 @@ MEMORY_HEADS = (
 GROWTH_HEADS = ("stack", "median / ms", "least / ms", "median, ns a sample", "least, ns a sample")
 
 
-def measured(folder: Path, sizes: Sizes) -> list[Figures]:
-    """Measure everything on the data of a folder."""
+def side_by_side(folder: Path, sizes: Sizes) -> tuple[list[Cells], list[Figures]]:
+    """Let everybody combine the same frames; return what is asked of us, and how the others do."""
     asked: list[Cells] = []
     peers: list[Figures] = []
     with the_field(folder, sizes) as field:
@@ -49,24 +45,35 @@ def measured(folder: Path, sizes: Sizes) -> list[Figures]:
             found = field.take_turns(group.names, sizes.rounds)
             asked += [goal.row(found) for goal in group.goals]
             peers.append(Figures(group.title, PEER_HEADS, in_memory.rows(field, group, found, sizes)))
-    found = with_files.raced(folder, sizes)
-    asked += [goal.row(found) for goal in with_files.goals(sizes)]
-    return [
-        Figures("What is asked, and what was measured:", HEADS, asked),
-        *peers,
-        Figures("Resident memory, frames from disk:", MEMORY_HEADS, scaling.memory(folder, sizes)),
-        Figures("Growth, clipped mean by median/std in memory:", GROWTH_HEADS, scaling.growth(sizes)),
-    ]
+    return asked, peers
 
 
-def combining(console: Console, sizes: Sizes, page: Path | None = PAGE) -> None:
-    """Measure, show, and write to the documentation."""
+def measured(folder: Path, sizes: Sizes, parts: Sequence[str]) -> list[Figures]:
+    """Measure some parts, or all, on the data of a folder."""
+    asked, tables = side_by_side(folder, sizes) if "peers" in parts else ([], [])
+    if "files" in parts:
+        found = with_files.raced(folder, sizes)
+        asked += [goal.row(found) for goal in with_files.goals(sizes)]
+    if "resident" in parts:
+        told = scaling.memory(folder, sizes)
+        tables.append(Figures("Resident memory, frames from disk:", MEMORY_HEADS, told))
+    if "growth" in parts:
+        told = scaling.growth(sizes)
+        tables.append(Figures("Growth, clipped mean by median/std in memory:", GROWTH_HEADS, told))
+    return [Figures("What is asked, and what was measured:", HEADS, asked), *tables]
+
+
+def combining(console: Console, sizes: Sizes, parts: Sequence[str] = PARTS, page: Path | None = PAGE) -> None:
+    """Measure, show, and write to a page of the documentation."""
     before = load()
     with tempfile.TemporaryDirectory(prefix="calibrant-combining-") as name:
         folder = Path(name)
         fill(folder, sizes)
-        tables = measured(folder, sizes)
-    told = f"{described()}; load average {before} at the beginning, {load()} at the end. `{COMMAND}`, {sizes.rounds} rounds."
+        tables = measured(folder, sizes, parts)
+    told = (
+        f"{described()}; load average {before} at the beginning, {load()} at the end. `{COMMAND}`, "
+        f"{sizes.rounds} rounds."
+    )
     console.print(told)
     for table in tables:
         console.print(table.for_console())
@@ -75,13 +82,16 @@ def combining(console: Console, sizes: Sizes, page: Path | None = PAGE) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
     whole = Sizes()
-    parser.add_argument("--frames", type=int, default=whole.frames)
-    parser.add_argument("--side", type=int, default=whole.side)
-    parser.add_argument("--large", type=int, default=whole.large)
-    parser.add_argument("--rounds", type=int, default=whole.rounds)
-    parser.add_argument("--dry", action="store_true", help="leave the documentation as it is")
+    parser = argparse.ArgumentParser(description=__doc__)
+    for field in fields(Sizes):
+        parser.add_argument(f"--{field.name}", type=int, default=getattr(whole, field.name))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     words = vars(parser.parse_args())
-    dry = words.pop("dry")
-    combining(Console(width=160), Sizes(**words), None if dry else PAGE)
+    asked_for = words.pop("parts")
+    sizes_asked_for = Sizes(**words)
+    enough = sizes_asked_for.rounds >= whole.rounds
+    everything = (
+        enough and replace(sizes_asked_for, rounds=whole.rounds) == whole and set(asked_for) == set(PARTS)
+    )
+    combining(Console(width=160), sizes_asked_for, asked_for, PAGE if everything else None)

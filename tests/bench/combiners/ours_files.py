@@ -19,7 +19,7 @@ from calibrant.frames.reading.container import open_content
 from calibrant.frames.reading.hdus import walk
 from calibrant.frames.reading.keeping import in_folder
 from calibrant.frames.reading.rows import stored_rows
-from calibrant.frames.writing.fits_bytes import fits_bytes
+from calibrant.frames.writing.fits_bytes import write_fits
 from calibrant.pixels import RowSource, combine
 
 MOST_BYTES = 1 << 32
@@ -49,7 +49,8 @@ def main(out: Path, files: list[str]) -> None:
     told = {"combined_mib": resident_mib()}
     planes = (combined.data, combined.variance, combined.count.view(np.int32), combined.mask.view(np.int32))
     hdus: list[Any] = [fits.PrimaryHDU(), *(fits.ImageHDU(plane) for plane in planes)]
-    out.write_bytes(fits_bytes(hdus))
+    with out.open("wb") as stream:
+        write_fits(stream, hdus)
     told |= {"written_mib": resident_mib(), "planes_mib": sum(plane.nbytes for plane in planes) / 2**20}
     sys.stdout.write(json.dumps(told) + "\n")
 

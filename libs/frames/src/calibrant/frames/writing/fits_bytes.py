@@ -2,7 +2,7 @@
 
 import warnings
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyWarning
@@ -34,12 +34,21 @@ def set_card(header: Any, name: str, value: Any, comment: str = "") -> None:
 
 
 def fits_bytes(hdus: list[Any]) -> bytes:
-    """Return the bytes of a FITS file with CHECKSUM and DATASUM in every HDU.
+    """Return the bytes of a FITS file with CHECKSUM and DATASUM in every HDU; see `write_fits`."""
+    stream = BytesIO()
+    write_fits(stream, hdus)
+    return stream.getvalue()
+
+
+def write_fits(stream: BinaryIO, hdus: list[Any]) -> None:
+    """Write a FITS file with CHECKSUM and DATASUM in every HDU.
 
     The checksum cards carry no date, so that the same content gives the same bytes.
 
     Parameters
     ----------
+    stream : file
+        Open for writing bytes.
     hdus : list of astropy HDUs
         The primary HDU first.
 
@@ -47,11 +56,11 @@ def fits_bytes(hdus: list[Any]) -> bytes:
     ------
     astropy.io.fits.VerifyError
         If an HDU breaks the standard.
+    OSError
+        If the stream takes no more.
     """
     units = fits.HDUList(hdus)
     units.verify("exception")
     for unit in units:
         unit.add_checksum(when=CHECKSUM_COMMENT)
-    stream = BytesIO()
     units.writeto(stream, output_verify="exception")
-    return stream.getvalue()
