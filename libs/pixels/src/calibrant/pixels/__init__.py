@@ -5,6 +5,7 @@ cameras: an instrument reaches it as a :class:`Geometry`, frames as arrays. NumP
 """
 
 from calibrant.pixels.combine import Combined, combine
+from calibrant.pixels.cosmic_rays import CosmicRays
 from calibrant.pixels.darks import per_second, scaled
 from calibrant.pixels.flats import NoiseRatio, Normalised, clipped_level, noise_ratio, normalise
 from calibrant.pixels.fused import CombinedRaw, combine_raw
@@ -15,6 +16,14 @@ from calibrant.pixels.linearity import Linearity, Lookup, Polynomial, Spline
 from calibrant.pixels.mask import MASK_DTYPE, MEANINGS, UNUSABLE, Mask
 from calibrant.pixels.overscan import Overscan
 from calibrant.pixels.rows import ArrayRows, RowSource
+from calibrant.pixels.scaling import (
+    ExposureSolution,
+    FrameLevels,
+    Scaling,
+    frame_levels,
+    frame_scales,
+    solve_exposures,
+)
 from calibrant.pixels.signature import Band, Barrier, Signature, Step, Terms
 from calibrant.pixels.statistics import (
     AmplifierStatistics,
@@ -42,6 +51,9 @@ __all__ = [
     "ClippedStatistics",
     "Combined",
     "CombinedRaw",
+    "CosmicRays",
+    "ExposureSolution",
+    "FrameLevels",
     "FrameStatistics",
     "Geometry",
     "Image",
@@ -56,6 +68,7 @@ __all__ = [
     "Reference",
     "RegionStatistics",
     "RowSource",
+    "Scaling",
     "Signature",
     "Spline",
     "Step",
@@ -66,10 +79,13 @@ __all__ = [
     "combine",
     "combine_raw",
     "correct_frame",
+    "frame_levels",
+    "frame_scales",
     "frame_statistics",
     "noise_ratio",
     "normalise",
     "per_second",
     "remove_signature",
     "scaled",
+    "solve_exposures",
 ]

@@ -95,7 +95,7 @@ def frame_statistics(
     corners = {one.name: one.corner_box(corner_size) for one in geometry.amplifiers}
     found: dict[Box, RegionStatistics] = {}
     means: dict[Box, float] = {}
-    for box, good in _gather(frame, geometry, boxes | set(corners.values()), exclude):
+    for box, good in gather_good(frame, geometry, boxes | set(corners.values()), exclude):
         if box in boxes:
             found[box] = describe(good, box.area, sigma=sigma, iterations=iterations)
         means[box] = found[box].mean if box in boxes else mean_of(good)
@@ -109,7 +109,7 @@ def frame_statistics(
     )
 
 
-def _gather(
+def gather_good(
     frame: CorrectedFrame, geometry: Geometry, boxes: Iterable[Box], exclude: Mask
 ) -> Iterable[tuple[Box, NDArray[Any]]]:
     """Yield each box with its good pixels, as soon as its last row has gone by."""

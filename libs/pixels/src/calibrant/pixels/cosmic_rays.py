@@ -1,0 +1,123 @@
+"""Cosmic rays in a single frame: what is sharper than light can be, and what surrounds it.
+
+It owns the search, a barrier of finite reach; it must not know steps, other frames, or how masked pixels are used.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.pixels.geometry import Geometry
+from calibrant.pixels.mask import UNUSABLE, Mask
+from calibrant.pixels.signature import Band
+
+FWHM_TO_SIGMA: Final = 1 / math.sqrt(8 * math.log(2))
+
+_PAIRS: Final = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, math.sqrt(2)), (1, -1, math.sqrt(2)))
+"""Rows and columns to one of two opposite neighbours, and their distance."""
+
+
+@dataclass(frozen=True)
+class CosmicRays:
+    """Marks pixels struck by cosmic rays as COSMIC_RAY: the contrast search of SDSS' and Rubin's pipelines.
+
+    With the background subtracted, a pixel of value p and standard deviation s is struck when p exceeds ``sigma s``;
+    it exceeds the mean m of each of its four pairs of opposite neighbours by ``sigma s``; and for one pair at least,
+    ``contrast * P * (p - margin s) > m + margin s_m``, where s_m is the standard deviation of m, and P the ratio of
+    pair and centre in the image of a point. Then pixels that touch a struck one are looked at again, with the struck
+    ones at the background and a margin of 0; and in the end all within `grow` pixels, in each direction, are marked.
+    Pixels that are unusable already are taken as background, and never found.
+
+    Parameters
+    ----------
+    fwhm
+        Of the image of a point, a Gaussian, in pixels. Charge that is sharper cannot come from light.
+    sigma
+        Standard deviations.
+    contrast, margin
+        As above.
+    background
+        Level of the frame without rays, in its unit; near 0 in a dark without overscan level and bias.
+    iterations
+        The first look, and the further ones.
+    grow
+        Pixels.
+
+    Raises
+    ------
+    ValueError
+        When a number makes no sense.
+
+    Notes
+    -----
+    After Lupton et al. 2001 (The SDSS imaging pipelines, ASP Conf. 238, 269). A hot pixel looks the same in a single
+    frame: put it into the signature's defects.
+    """
+
+    fwhm: float = 3.0
+    sigma: float = 6.0
+    contrast: float = 0.6
+    margin: float = 2.5
+    background: float = 0.0
+    iterations: int = 3
+    grow: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("fwhm", "sigma", "contrast"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"cosmic rays: {name} is {getattr(self, name)}, must be positive")
+        for name, least in (("margin", 0), ("iterations", 1), ("grow", 0)):
+            if not getattr(self, name) >= least:
+                raise ValueError(f"cosmic rays: {name} is {getattr(self, name)}, must be at least {least}")
+
+    @property
+    def reach(self) -> int:
+        """Rows that decide on a pixel: each look goes one further, and the growth the rest."""
+        return self.iterations + self.grow
+
+    def apply(self, band: Band, geometry: Geometry) -> None:  # noqa: ARG002  barriers are told the geometry
+        """Mark the pixels of a band."""
+        assert band.variance is not None
+        usable = ((band.mask & np.uint32(UNUSABLE)) == 0) & np.isfinite(band.data)
+        value = np.pad(np.where(usable, band.data, self.background) - self.background, 1, mode="edge")
+        variance = np.pad(np.where(usable, band.variance, 0), 1, mode="edge")
+        bright = np.pad(usable, 1) & (value > 0) & (value * value > self.sigma**2 * variance)
+        struck = np.zeros_like(bright)
+        margin = self.margin
+        for _ in range(self.iterations):
+            places = np.flatnonzero(bright & ~struck & (_grown(struck, 1) if struck.any() else True))
+            hit = places[self._sharp(value, variance, places, margin)]
+            if not hit.size:
+                break
+            for plane, background in ((struck, True), (value, 0), (variance, 0)):
+                plane.ravel()[hit] = background
+            margin = 0.0
+        if struck.any():
+            band.mask[_grown(struck[1:-1, 1:-1], self.grow)] |= np.uint32(Mask.COSMIC_RAY)
+
+    def _sharp(
+        self, value: NDArray[Any], variance: NDArray[Any], places: NDArray[np.intp], margin: float
+    ) -> NDArray[np.bool_]:
+        """Say which of some pixels, by their places in the padded planes, pass the two tests against their pairs."""
+        width, values, variances = value.shape[1], value.ravel(), variance.ravel()
+        peak, noise = values[places], np.sqrt(variances[places])
+        above, sharp = np.ones(places.shape, dtype=bool), np.zeros(places.shape, dtype=bool)
+        for rows, columns, distance in _PAIRS:
+            step = rows * width + columns
+            mean = (values[places - step] + values[places + step]) / 2
+            mean_noise = np.sqrt(variances[places - step] + variances[places + step]) / 2
+            point = math.exp(-0.5 * (distance / (self.fwhm * FWHM_TO_SIGMA)) ** 2)
+            above &= peak - mean > self.sigma * noise
+            sharp |= self.contrast * point * (peak - margin * noise) > mean + margin * mean_noise
+        return above & sharp
+
+
+def _grown(marked: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """Mark all pixels within `by` rows and columns of a marked one."""
+    wide = np.pad(marked, by)
+    rows = np.any([wide[k : k + marked.shape[0]] for k in range(2 * by + 1)], axis=0)
+    grown: NDArray[np.bool_] = np.any([rows[:, k : k + marked.shape[1]] for k in range(2 * by + 1)], axis=0)
+    return grown

@@ -1,0 +1,113 @@
+"""Cosmic rays: found where they were put, stars left alone, the same whatever the band."""
+
+import numpy as np
+import pytest
+
+from calibrant.pixels import (
+    Amplifier,
+    Box,
+    CosmicRays,
+    Geometry,
+    Mask,
+    Signature,
+    Step,
+    Terms,
+    combine,
+    combine_raw,
+    correct_frame,
+)
+
+NY, NX, NOISE = 90, 110, 5.0
+BOX = Box(0, NY, 0, NX)
+GEOMETRY = Geometry(
+    (NY, NX), (NY, NX), (Amplifier("A", BOX, BOX, False, False, None, None, 1.0, NOISE, None),)
+)
+
+
+def dark(seed=1):
+    return np.random.default_rng(seed).normal(0, NOISE, (NY, NX)).astype(np.float32)
+
+
+def found_in(frame, defects=None, **options):
+    signature = Signature(defects=defects, barriers={Step.COSMIC_RAYS: CosmicRays(**options)})
+    return (correct_frame(frame, GEOMETRY, signature).mask & Mask.COSMIC_RAY) != 0
+
+
+def around(places, by):
+    marked = np.zeros((NY, NX), bool)
+    for y, x in places:
+        marked[max(0, y - by) : y + by + 1, max(0, x - by) : x + by + 1] = True
+    return marked
+
+
+def test_a_quiet_frame_has_none():
+    assert not found_in(dark()).any()
+
+
+@pytest.mark.parametrize("grow", [0, 1, 2])
+def test_struck_pixels_are_marked_and_what_surrounds_them(grow):
+    places = [(10, 20), (0, 0), (NY - 1, 50), (40, NX - 1), (60, 60)]
+    frame = dark()
+    for y, x in places:
+        frame[y, x] += 900
+    np.testing.assert_array_equal(found_in(frame, grow=grow), around(places, grow))
+
+
+def test_a_track_is_marked_from_end_to_end():
+    frame, track = dark(2), [(20 + k, 30 + 2 * k + j) for k in range(15) for j in (0, 1)]
+    for y, x in track:
+        frame[y, x] += 700
+    marked = found_in(frame, grow=1)
+    assert all(marked[place] for place in track)
+    assert not (marked & ~around(track, 2)).any()
+
+
+def test_light_is_not_taken_for_a_ray():
+    y, x = np.mgrid[:NY, :NX]
+    sigma = 3.0 / np.sqrt(8 * np.log(2))
+    frame = dark(3)
+    for cy, cx, flux in [(20, 20, 3000), (45.5, 50.3, 9000), (70.2, 80.7, 40_000)]:
+        frame += (flux * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * sigma**2))).astype(np.float32)
+    assert not found_in(frame).any()
+    assert found_in(frame, fwhm=8.0, contrast=0.9).any()
+
+
+def test_defects_are_neither_found_nor_shield_a_ray():
+    frame, defects = dark(4), np.zeros((NY, NX), np.uint32)
+    frame[30, 30] = frame[50, 50] = frame[50, 51] = 900
+    defects[30, 30] = defects[50, 51] = Mask.BAD
+    np.testing.assert_array_equal(found_in(frame, defects, grow=0), around([(50, 50)], 0))
+
+
+def test_bands_change_nothing_and_rays_leave_the_combination():
+    rng = np.random.default_rng(6)
+    frames = [dark(seed) for seed in range(6)]
+    for frame in frames:
+        for y, x in zip(rng.integers(0, NY, 40), rng.integers(0, NX, 40), strict=True):
+            frame[y, x : x + 3] += 1500
+            frame[min(y + 1, NY - 1), x] += 300
+    signature = Signature(barriers={Step.COSMIC_RAYS: CosmicRays()})
+    terms = [Terms()] * 6
+    images = [correct_frame(frame, GEOMETRY, signature) for frame in frames]
+    expected = combine(
+        [image.data for image in images],
+        masks=[image.mask for image in images],
+        variances=[image.variance for image in images],
+        statistic="mean",
+    )
+    for tile_bytes in (1, 100_000):
+        found = combine_raw(
+            frames, GEOMETRY, signature, terms, statistic="mean", tile_bytes=tile_bytes
+        ).combined
+        for plane in ("data", "variance", "count", "mask"):
+            np.testing.assert_array_equal(getattr(found, plane), getattr(expected, plane), err_msg=plane)
+    assert np.abs(expected.data).max() < 6 * NOISE
+    assert np.abs(combine(frames, statistic="mean").data).max() > 200
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"fwhm": 0.0}, {"sigma": np.nan}, {"iterations": 0}, {"grow": -1}, {"margin": -1.0}]
+)
+def test_what_is_wrong_is_named(wrong):
+    with pytest.raises(ValueError, match=f"cosmic rays: {next(iter(wrong))}"):
+        CosmicRays(**wrong)
