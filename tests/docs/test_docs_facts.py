@@ -1,10 +1,12 @@
 """The tables in the pages say what the code says: fields, parameters, limits, cards, bits, topics. Examples run."""
 
 import contextlib
+import dataclasses
 import io
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,7 +23,9 @@ from calibrant.frames.instrument import Instrument, list_instruments
 from calibrant.frames.reading import RejectionReason
 from calibrant.frames.writing import ProductAmplifier, ProductImage, ProductInput, Provenance, write_product
 from calibrant.observatory.composition import SERVICES
+from calibrant.pixels import AmplifierStatistics, CosmicRays, Linearity, Scaling, Step
 from calibrant.pixels.mask import MEANINGS
+from calibrant.pixels.overscan import OverscanMethod
 from calibrant.rules.decision import GateThresholds
 from calibrant.rules.rulesets import SetRule
 from calibrant.rules.verification import registry
@@ -214,6 +218,22 @@ def test_every_metric_is_described():
     assert told == names_now | {"calibrant_component_state"}  # the camera's alone
 
 
+def test_the_pixel_engines_steps_and_options_are_described_in_their_order():
+    page = "pixels.md"
+    assert [(names(row[0])[0], row[1]) for row in rows(page, "## The steps")] == [
+        (step.value, step.kind) for step in Step
+    ]
+    assert [names(row[0])[0] for row in rows(page, "## Overscan")] == list(get_args(OverscanMethod))
+    assert first_names(page, "## Linearity") == {one.__name__ for one in get_args(Linearity)}
+    assert [names(row[0])[0] for row in rows(page, "## What frames are divided by")] == list(
+        get_args(Scaling)
+    )
+    told = {names(row[0])[0]: row[1] for row in rows(page, "## Cosmic rays in a single frame")}
+    assert told == {one.name: str(one.default) for one in dataclasses.fields(CosmicRays)}
+    fields = {one.name for one in dataclasses.fields(AmplifierStatistics)}
+    assert first_names(page, "## Statistics") == fields
+
+
 def test_the_example_sequence_is_one():
     from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
 
@@ -221,7 +241,7 @@ def test_the_example_sequence_is_one():
     assert read_sequence(path).instrument == yaml.safe_load(path.read_text())["instrument"]
 
 
-@pytest.mark.parametrize("page", ["verification.md", "products.md", "events.md"])
+@pytest.mark.parametrize("page", ["verification.md", "products.md", "events.md", "pixels.md"])
 def test_examples_run_and_print_what_they_say(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_product(tmp_path / "dark.fits", product("dark"))
