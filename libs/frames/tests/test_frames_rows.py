@@ -105,6 +105,16 @@ def test_tiles_of_a_row_stay_packed_and_others_are_unpacked_once(tmp_path, tiny)
             assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("packing", ["plain", "RICE_1", "GZIP_2"])
+def test_all_can_be_unpacked_once_for_those_who_read_twice(tmp_path, tiny, packing):
+    path, array = tmp_path / "a.fits", pixels(tiny, "u2")
+    write(path, tiny, array, packing)
+    with open_frames(path, tiny, tmp_path, unpack=True) as (frame,):
+        assert isinstance(frame.stored, PlainRows)
+        np.testing.assert_array_equal(rows_of(frame.rows, 5).astype(np.int64) + 32768, array)
+        assert frame.content_sha256() == read_frames(path, tiny)[0].content_sha256
+
+
 def test_lossy_floats_are_as_astropy_restores_them(tmp_path, tiny):
     path, array = tmp_path / "a.fits", pixels(tiny, "f4")
     unit = fits.CompImageHDU(array, fits.Header(good_cards(tiny)), compression_type="RICE_1", dither_seed=3)

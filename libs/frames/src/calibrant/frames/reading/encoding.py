@@ -78,8 +78,10 @@ class Encoding:
         wanted = self.value_type
         if (self.scale, self.zero) == (1.0, 0.0):
             return stored.astype(wanted)
-        if self._unsigned is not None:
-            return (stored.astype(np.int64) + int(self.zero)).astype(wanted)
+        if self._unsigned is not None:  # the zero is the highest bit's worth
+            bits = stored.astype(f"u{stored.itemsize}")
+            bits ^= bits.dtype.type(1 << (8 * bits.itemsize - 1))
+            return bits.view(wanted)
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
             return stored * np.float64(self.scale) + self.zero
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from calibrant.frames.reading.content import Content, Held, OpenFile
 
 Keep = Callable[[Iterable[bytes | memoryview]], Content]
-"""Takes pieces, keeps them joined."""
+"""Takes pieces, each before it asks for the next, and keeps them joined."""
 
 
 def in_memory(pieces: Iterable[bytes | memoryview]) -> Content:
     """Keep pieces in memory."""
-    return Held(b"".join(pieces))
+    return Held(b"".join(map(bytes, pieces)))
 
 
 def in_folder(folder: Path, opened: ExitStack) -> Keep:

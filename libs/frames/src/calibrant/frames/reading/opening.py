@@ -99,6 +99,7 @@ def open_frames(
     *,
     file_name: str | None = None,
     detector: int | None = None,
+    unpack: bool = False,
 ) -> Iterator[list[OpenFrame]]:
     """Open a raw file, FITS, plain, gzipped or tile-compressed: its headers are read and checked, its pixels wait.
 
@@ -117,6 +118,8 @@ def open_frames(
         The file's name as people know it, where it is stored under another.
     detector : int, optional
         Only this one; omitted: all that the file holds.
+    unpack : bool
+        Whether every compressed image is unpacked into the scratch folder now: for those who read rows more than once.
 
     Yields
     ------
@@ -133,7 +136,9 @@ def open_frames(
     """
     name = Path(file_name or path.name).name
     with ExitStack() as opened:
-        yield opened_frames(path, instrument, name, in_folder(scratch, opened), opened, detector=detector)
+        yield opened_frames(
+            path, instrument, name, in_folder(scratch, opened), opened, detector=detector, unpack=unpack
+        )
 
 
 def opened_frames(
@@ -144,12 +149,13 @@ def opened_frames(
     opened: ExitStack,
     *,
     detector: int | None = None,
+    unpack: bool = False,
 ) -> list[OpenFrame]:
     """Open a file and return its frames; see `open_frames`.
 
     Parameters
     ----------
-    path, instrument, detector
+    path, instrument, detector, unpack
         As there.
     name : str
         Name of the file, as people know it.
@@ -162,12 +168,12 @@ def opened_frames(
         content = open_content(path, size_limit(instrument), keep, opened)
         file = RawFile.of(name, content, instrument)
         pairs = images_of(file)
-        return [_opened(file, *pair, keep) for pair in pairs if detector in (None, pair[1].id)]
+        return [_opened(file, *pair, keep, unpack=unpack) for pair in pairs if detector in (None, pair[1].id)]
     except FrameRejected as refusal:
         raise refusal.in_file(name) from refusal
 
 
-def _opened(file: RawFile, unit: Hdu, detector: Detector, keep: Keep) -> OpenFrame:
+def _opened(file: RawFile, unit: Hdu, detector: Detector, keep: Keep, *, unpack: bool) -> OpenFrame:
     header = file.cards(unit)
     return OpenFrame(
         file_name=file.name,
@@ -175,5 +181,5 @@ def _opened(file: RawFile, unit: Hdu, detector: Detector, keep: Keep) -> OpenFra
         facts=translate(file.instrument, header, file.name),
         header=header,
         ignored=file.ignored(unit),
-        stored=stored_rows(file.content, unit, detector.raw_shape, keep),
+        stored=stored_rows(file.content, unit, detector.raw_shape, keep, unpack=unpack),
     )
