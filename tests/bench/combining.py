@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
+import figures
+import row_sources
 from rich.console import Console
 
 from combiners import in_memory, scaling, with_files
@@ -23,7 +25,7 @@ from combiners.tables import Cells, Figures, put_between_markers
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 COMMAND = "python tests/bench/combining.py"
-PARTS = ("peers", "files", "resident", "growth")
+PARTS = ("peers", "files", "resident", "compressed", "growth")
 PEER_HEADS = ("combiner", "Mpix/s of input", "median", "least", "identical pixels", "greatest difference")
 MEMORY_HEADS = (
     "frames",
@@ -57,10 +59,13 @@ def measured(folder: Path, sizes: Sizes, parts: Sequence[str]) -> list[Figures]:
     if "resident" in parts:
         told = scaling.memory(folder, sizes)
         tables.append(Figures("Resident memory, frames from disk:", MEMORY_HEADS, told))
+    if "compressed" in parts:
+        told = [figures.cells(figure) for figure in row_sources.measured()]
+        tables.append(Figures("Rows from compressed frames:", ("what", *figures.HEADS), told))
     if "growth" in parts:
         told = scaling.growth(sizes)
         tables.append(Figures("Growth, clipped mean by median/std in memory:", GROWTH_HEADS, told))
-    return [Figures("What is asked, and what was measured:", HEADS, asked), *tables]
+    return [Figures("What is asked, and what was measured:", HEADS, asked), *tables] if asked else tables
 
 
 def combining(console: Console, sizes: Sizes, parts: Sequence[str] = PARTS, page: Path | None = PAGE) -> None:

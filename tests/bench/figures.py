@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+HEADS = ("median", "least", "most", "unit", "target", "median / target", "verdict")
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -53,17 +55,22 @@ class Figure:
 
 def show(console: Console, title: str, figures: Sequence[Figure]) -> None:
     """Print a table of what was measured."""
-    table = Table(title, "median", "least", "most", "unit", "target", "median / target", "verdict")
+    table = Table(title, *HEADS)
     for figure in figures:
-        numbers = [_text(value) for value in (figure.median, min(figure.rounds), max(figure.rounds))]
-        asked = ["", ""]
-        if figure.target is not None:
-            asked = [
-                f"{'<=' if figure.at_most else '>='} {_text(figure.target)}",
-                f"{figure.median / figure.target:.2f}",
-            ]
-        table.add_row(figure.what, *numbers, figure.unit, *asked, figure.verdict)
+        table.add_row(*cells(figure))
     console.print(table)
+
+
+def cells(figure: Figure) -> tuple[str, ...]:
+    """Return a row of a table with `HEADS`."""
+    numbers = [_text(value) for value in (figure.median, min(figure.rounds), max(figure.rounds))]
+    asked = ["", ""]
+    if figure.target is not None:
+        asked = [
+            f"{'<=' if figure.at_most else '>='} {_text(figure.target)}",
+            f"{figure.median / figure.target:.2f}",
+        ]
+    return figure.what, *numbers, figure.unit, *asked, figure.verdict
 
 
 def _text(value: float) -> str:

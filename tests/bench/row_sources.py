@@ -172,8 +172,8 @@ def compared(what: str, alone: Work, source: Work, pool: ThreadPoolExecutor) -> 
     ]
 
 
-def row_sources(console: Console) -> None:
-    """Measure the sources and show what came out."""
+def measured() -> list[Figure]:
+    """Measure the sources."""
     instrument = camera()
     with tempfile.TemporaryDirectory() as name, ExitStack() as opened, ThreadPoolExecutor(THREADS) as pool:
         folder = Path(name)
@@ -185,7 +185,12 @@ def row_sources(console: Console) -> None:
         figures += compared(
             ".fits.gz", file_alone(folder / "0.fits.gz"), whole_files(folder, instrument), pool
         )
-    show(console, f"rows from compressed frames of {SIDE} x {SIDE}", figures)
+    return figures
+
+
+def row_sources(console: Console) -> None:
+    """Measure the sources and show what came out."""
+    show(console, f"rows from compressed frames of {SIDE} x {SIDE}", measured())
 
 
 if __name__ == "__main__":
