@@ -13,6 +13,7 @@ from calibrant.contracts.camera.v1 import (
     TakeImages,
 )
 from calibrant.runtime.access.callers import Caller
+from calibrant.sequencer.store.queries import SequencerQueries
 from calibrant.sequencer.store.tables import CommandRow
 
 NS = 1_000_000_000
@@ -153,6 +154,66 @@ def test_an_exposure_that_stalls_and_then_ends_is_taken_once(kit):
     world.play()
     assert len(world.of(TakeImages)) == 4
     assert world.view().run.outcome == "completed"
+
+
+class FullCamera:
+    """Lets a scripted camera have no room for its first images, until their commands are too late or it is restarted."""
+
+    def __init__(self, world, images, *, restarts):
+        self.world, self.left, self.restarts = world, images, restarts
+        self.obey, world.camera.obey = world.camera.obey, self.stall
+
+    def stall(self, command):
+        answers = self.obey(command)
+        if not isinstance(command, TakeImages) or not self.left:
+            return answers
+        self.left -= 1
+        (service, stalled), (_, ended), *_ = answers
+        stalled = stalled.model_copy(update={"ack": AckCode.STALLED, "result": "the disk is full: free some"})
+        code = AckCode.ABORTED if self.restarts else AckCode.TIMEOUT
+        told = [(service, stalled), (service, ended.model_copy(update={"ack": code, "image_names": ()}))]
+        if self.restarts:
+            self.world.camera.state = SummaryState.STANDBY
+            told.append(self.world.camera.tell())
+        return told
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_an_exposure_is_commanded_anew_until_the_camera_has_room_for_it(kit, restarts):
+    world = begun(kit)
+    FullCamera(world, 5, restarts=restarts)
+    world.say(*world.camera.tell())
+    world.play()
+    assert len(world.of(TakeImages)) == 5 + 4
+    view = world.view()
+    assert (view.run.outcome, view.exposures.done, view.exposures.failed) == ("completed", 4, 0)
+
+
+def test_what_fails_once_there_is_room_is_tried_as_often_as_ever(kit):
+    world = begun(kit, 0.0)
+    FullCamera(world, 5, restarts=False)
+    world.camera.outcomes = [AckCode.COMPLETE] * 5 + [AckCode.FAILED] * 3
+    world.say(*world.camera.tell())
+    world.play()
+    assert len(world.of(TakeImages)) == 5 + 3
+    assert "exposure 1: FAILED: shutter stuck, after 3 attempts" in world.view().run.message
+
+
+def test_a_run_says_why_the_camera_takes_no_image(kit):
+    world = begun(kit)
+    camera = FullCamera(world, 1, restarts=False)
+    world.say(*world.camera.tell())
+    while camera.left:
+        assert world.step(lambda names: names[0])
+    assert (world.view().phase, world.view().run.message) == ("acquiring", "")
+    assert world.step(lambda names: names[0])
+    assert world.view().phase == "waiting for the camera"
+    told = "camera camera takes no image: the disk is full: free some"
+    with world.database.reading() as session:
+        (listed,) = SequencerQueries(session).runs()
+    assert (world.view().run.message, listed.message) == (told, told)
+    world.play()
+    assert told not in world.view().run.message
 
 
 def test_an_answer_that_comes_too_late_still_counts(kit):

@@ -7,7 +7,7 @@ is not final; one command is out at a time.
 
 from dataclasses import dataclass, field
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
@@ -102,11 +102,13 @@ class Commander:
             self._completed(command, told)
         elif command.state == "open":
             reason = f"{told.ack.name}: {told.result or f'error {ack.error}'}"
-            self._failed(command, reason, final=told.ack is AckCode.NO_PERMISSION)
+            stalled = known.ack is AckCode.STALLED
+            self._failed(command, reason, final=told.ack is AckCode.NO_PERMISSION, stalled=stalled)
 
     def overdue(self, command: CommandRow) -> None:
         """Give up waiting for a command's answer: NO_ACK; after the last attempt the camera is given up."""
-        known, last = self._tracker(command), command.attempt >= self.settings.attempts
+        known = self._tracker(command)
+        last = command.attempt - self._stalled(command.step_id) >= self.settings.attempts
         if command.state == "settling" and self.clock.tai_ns() > command.answer_by_tai_ns:
             told = f"camera {command.component} answered {command.name} and stays {command.from_state}"
             self._failed(command, told, final=last)
@@ -153,7 +155,7 @@ class Commander:
         given = self.session.exec(
             select(CommandRow).where(*mine).order_by(col(CommandRow.attempt).desc())
         ).all()
-        if len(given) >= self.settings.attempts:
+        if len(given) - self._stalled(step.step_id) >= self.settings.attempts:
             told = given[0].result or "it came back to that state"
             self.give_up(
                 run.run_id, f"camera {run.component} cannot be brought out of {state} by {name}: {told}"
@@ -241,18 +243,24 @@ class Commander:
             command.state = "complete" if moved else "settling"
         self.session.add(command)
 
-    def _failed(self, command: CommandRow, told: str, *, final: bool) -> None:
-        command.state, command.result = "failed", told
+    def _failed(self, command: CommandRow, told: str, *, final: bool, stalled: bool = False) -> None:
+        command.state, command.result = "stalled" if stalled else "failed", told
         self.session.add(command)
         step = self.session.get_one(StepRow, command.step_id)
         if command.name == TAKE and step.state == "commanded":
-            last = step.attempts >= self.settings.attempts
+            tries = step.attempts - self._stalled(step.step_id)
+            last = tries >= self.settings.attempts and not stalled
             step.state = "failed" if last else "waiting"
-            step.reason = f"{told}, after {step.attempts} attempts" if last else ""
+            step.reason = f"{told}, after {tries} attempts" if last else ""
             self.session.add(step)
         if final:
             self.give_up(command.run_id, told)
         self.touched.add(command.run_id)
+
+    def _stalled(self, step_id: str) -> int:
+        """Count the commands for an exposure that the camera had no room for: they are no attempts at it."""
+        stalled = (CommandRow.step_id == step_id, CommandRow.state == "stalled")
+        return self.session.exec(select(func.count()).select_from(CommandRow).where(*stalled)).one()
 
 
 def opens_shutter(image_type: str) -> bool:

@@ -78,7 +78,9 @@ class Bars:
         """Show how far the run is."""
         view = progress.view
         exposures, files = view.exposures, view.files
-        self._set("exposures", exposures.done + exposures.failed, exposures.total, _failed(exposures.failed))
+        waits = "" if view.run.state == "finished" else view.run.message
+        note = "; ".join(filter(None, (_failed(exposures.failed), waits)))
+        self._set("exposures", exposures.done + exposures.failed, exposures.total, note)
         self._set("files", files.done + files.failed, files.total, _failed(files.failed, "rejected"))
         for step in ("build", "measure", "certify"):
             states = view.nodes.get(step, {})

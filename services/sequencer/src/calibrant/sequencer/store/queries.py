@@ -1,14 +1,23 @@
 """What people and programs may ask of the sequencer: the API's and the command line's one query class."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, Field
 from sqlmodel import Session, col, func, select
 
+from calibrant.contracts.camera.v1 import AckCode
 from calibrant.sequencer.plan.model import Node
 from calibrant.sequencer.store.plans import load_draft
-from calibrant.sequencer.store.tables import AcquisitionRow, CameraRow, FileRow, RunRow, StepRow
+from calibrant.sequencer.store.tables import (
+    AcquisitionRow,
+    CameraRow,
+    CommandRow,
+    FileRow,
+    RunRow,
+    StepRow,
+)
 
 TYPE_ORDER = ("build", "measure", "decide", "certify")
 
@@ -21,7 +30,7 @@ class RunLine(BaseModel):
     what: str = Field(description="the folder, or how many exposures")
     state: str
     outcome: str
-    message: str
+    message: str = Field(description="what became of it; before its end: why the camera takes no image now")
     begun_tai_ns: int
     ended_tai_ns: int | None
 
@@ -89,8 +98,9 @@ class SequencerQueries:
 
     def runs(self, limit: int = 100) -> list[RunLine]:
         """Return the latest runs, the newest first."""
-        rows = self._session.exec(select(RunRow).order_by(col(RunRow.number).desc()).limit(limit))
-        return [_line(row) for row in rows]
+        rows = self._session.exec(select(RunRow).order_by(col(RunRow.number).desc()).limit(limit)).all()
+        stalled = self._stalled(row.run_id for row in rows if row.state != "finished")
+        return [_line(row, stalled.get(row.run_id, "")) for row in rows]
 
     def run(self, run_id: str) -> RunView | None:
         """Return all that is known of a run; None for one that does not exist."""
@@ -107,9 +117,11 @@ class SequencerQueries:
             .where(AcquisitionRow.run_id == run_id)
             .order_by(col(AcquisitionRow.ordinal))
         ).all()
+        stalled = self._stalled([run_id]).get(run_id, "")
+        waits = row.camera_by_tai_ns is not None or stalled
         return RunView(
-            run=_line(row),
-            phase=self._phase(row),
+            run=_line(row, stalled),
+            phase="waiting for the camera" if waits else row.state,
             exposures=self._exposures(run_id),
             files=self._files(run_id, [a.files_expected for a in acquisitions if a.folder]),
             nodes=counts,
@@ -134,8 +146,11 @@ class SequencerQueries:
         """Return the summary state of each camera, as last told."""
         return {row.component: row.summary_state for row in self._session.exec(select(CameraRow))}
 
-    def _phase(self, row: RunRow) -> str:
-        return "waiting for the camera" if row.camera_by_tai_ns is not None else row.state
+    def _stalled(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Return why the camera takes no image for runs, where it says so."""
+        stalled = (CommandRow.state == "open", CommandRow.ack == AckCode.STALLED.name)
+        rows = self._session.exec(select(CommandRow).where(col(CommandRow.run_id).in_(run_ids), *stalled))
+        return {row.run_id: f"camera {row.component} takes no image: {row.result}" for row in rows}
 
     def _exposures(self, run_id: str) -> Count:
         rows = self._session.exec(
@@ -161,7 +176,7 @@ class SequencerQueries:
         ]
 
 
-def _line(row: RunRow) -> RunLine:
+def _line(row: RunRow, stalled: str) -> RunLine:
     request = json.loads(row.request_json)
     taken = sum(len(e["exposure_times_s"]) for e in request["exposures"])
     return RunLine(
@@ -170,7 +185,7 @@ def _line(row: RunRow) -> RunLine:
         what=request["folder"] or f"{taken} exposures",
         state=row.state,
         outcome=row.outcome,
-        message=row.message,
+        message=row.message or stalled,
         begun_tai_ns=row.begun_tai_ns,
         ended_tai_ns=row.ended_tai_ns,
     )

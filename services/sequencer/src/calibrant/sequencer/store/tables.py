@@ -80,7 +80,10 @@ class CommandRow(SQLModel, table=True):
     component: str = Field(index=True)
     name: str = Field(description="start, enable, standby or takeImages")
     attempt: int
-    state: str = Field(description="open, settling (done, its state not yet seen), complete or failed")
+    state: str = Field(
+        description="open, settling (done, its state not yet seen), complete, failed, or stalled (it ended "
+        "while the camera had no room)"
+    )
     from_state: str = Field(description="summary state in which it was given")
     answer_by_tai_ns: int = Field(sa_column=_ns())
     ack: str = Field(description="code of the last answer; UNSPECIFIED before the first")
