@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from calibrant.pixels.clipping import ClipRule, kept_window
-from calibrant.pixels.sorting import sort_frames, window_median, window_moments
+from calibrant.pixels.backends.sorting import sort_frames, window_median, window_moments
+from calibrant.pixels.backends.windows import kept_window
+from calibrant.pixels.clipping import ClipRule
 
 CHOICES = list(itertools.product(["median", "mean"], ["std", "mad"], [1, 2, 3, None]))
 

@@ -10,6 +10,7 @@ from calibrant.combine.handlers import record_product
 from calibrant.combine.service import CombineService
 from calibrant.combine.store import CombineQueries
 from calibrant.contracts.common.v1 import JobDone
+from calibrant.pixels import backend_in_use
 from calibrant.runtime.clock import SystemClock
 from calibrant.runtime.handlers import Context, JobResult
 
@@ -24,7 +25,7 @@ def recorded(bench, database):
         "products/aa/bias.fits", workspace.scratch / "product.fits", "image/fits"
     )
     result = JobResult(execution_id="run-1", artifacts={"product": ref}, data=outcome.data)
-    assert outcome.backend == "numpy"
+    assert outcome.backend == backend_in_use()
     return job, result, tell(database, bench, job, result)
 
 

@@ -4,6 +4,7 @@ This package owns what is done to pixels. It must not know files, tables, messag
 cameras: an instrument reaches it as a :class:`Geometry`, frames as arrays. NumPy is all it needs.
 """
 
+from calibrant.pixels.choosing import backend_in_use
 from calibrant.pixels.combine import Combined, combine
 from calibrant.pixels.cosmic_rays import CosmicRays
 from calibrant.pixels.darks import per_second, scaled
@@ -34,7 +35,7 @@ from calibrant.pixels.statistics import (
 )
 from calibrant.pixels.surveying import FrameStatistics, frame_statistics
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Version of what is computed: raised when the same inputs give other pixels. It is part of a job's identity."""
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "Step",
     "Terms",
     "amplifier_statistics",
+    "backend_in_use",
     "clipped_level",
     "clipped_statistics",
     "combine",

@@ -1,70 +1,28 @@
 """Many frames into one: mean, median or clipped mean of each pixel, with variance, count and mask.
 
-It owns the pass over the stack, tile by tile, and what the combined planes mean. It must not know what the
-frames are, where their rows come from, or how samples are rejected.
+It owns the public call: its options, their checks, and what stands in pixels without a good sample. It must not know
+what the frames are, where their rows come from, or how a backend combines them.
 """
 
-import math
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+import os
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.clipping import Center, Clip, ClipRule, Spread, Window, kept_window
-from calibrant.pixels.mask import MASK_DTYPE, UNUSABLE, Mask
-from calibrant.pixels.rows import RowSource, Stack, checked_stack, load, row_tiles, working_type
-from calibrant.pixels.sorting import sort_frames, window_median, window_moments
+from calibrant.pixels.choosing import BackendName, choose
+from calibrant.pixels.clipping import Center, Clip, ClipRule, Spread
+from calibrant.pixels.mask import UNUSABLE, Mask
+from calibrant.pixels.plan import Combined, Plan, Statistic
+from calibrant.pixels.rows import RowSource, Stack, checked_stack
 
-Statistic = Literal["clipped-mean", "median", "mean"]
-
-FEWEST_FOR_SCATTER: Final = 5
-"""Below this number of frames the variance comes from the input variances, when they are given."""
+__all__ = ["Combined", "combine"]
 
 TILE_BYTES: Final = 4 * 2**20
-"""Default of the tile's working memory: small enough to stay in a processor's cache."""
+"""Default of a thread's working memory."""
 
-
-@dataclass(frozen=True, eq=False)
-class Combined:
-    """The combined planes, each (ny, nx).
-
-    Parameters
-    ----------
-    data
-        float32, in the unit of the stack. Where no sample was good: the median of all other pixels.
-    variance
-        float32, of `data`, in that unit squared. NaN where it is not known: no good sample, or one only and no
-        input variance.
-    count
-        uint32, samples that went into the pixel.
-    mask
-        uint32: bits of the samples that went in; where none did, BAD and NO_DATA and the bits of every sample.
-    """
-
-    data: NDArray[np.float32]
-    variance: NDArray[np.float32]
-    count: NDArray[np.uint32]
-    mask: NDArray[np.uint32]
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What a tile needs to know."""
-
-    stack: tuple[RowSource, ...]
-    variances: tuple[RowSource, ...] | None
-    masks: tuple[RowSource, ...] | None
-    statistic: Statistic
-    rule: ClipRule
-    ignore: np.uint32
-    dtype: np.dtype[Any]
-
-    @property
-    def row_bytes(self) -> int:
-        """Working memory for one row: samples, their order, deviations, masks, variances."""
-        sample = 2 * self.dtype.itemsize + 16
-        return len(self.stack) * self.stack[0].shape[1] * sample
+STATISTICS: Final = ("clipped-mean", "median", "mean", "minmax-mean", "weighted-mean")
 
 
 def combine(
@@ -78,40 +36,62 @@ def combine(
     sigma_high: float | None = None,
     iterations: int | None = 3,
     clip: Clip = "astropy",
+    reject_low: int = 1,
+    reject_high: int = 1,
+    weights: Sequence[float] | None = None,
+    scales: Sequence[float] | None = None,
     variances: Stack | None = None,
     masks: Stack | None = None,
     ignore: Mask = UNUSABLE,
+    backend: BackendName = "auto",
+    threads: int | None = None,
     tile_bytes: int = TILE_BYTES,
+    out: Combined | None = None,
 ) -> Combined:
     """Combine frames pixel by pixel.
 
-    Samples are sorted first and computed in float64, so neither the order of the frames nor the size of the tiles
-    changes a bit of the result. Memory beyond the result is about `tile_bytes` (at least one row of every frame).
+    Samples are sorted first and computed in float64, so neither the order of the frames nor the size of the tiles nor
+    the number of threads changes a bit of the result. Memory beyond the result is about `threads` times `tile_bytes`
+    (each at least one row of every frame).
 
     The variance is, with fewer than five frames and with `variances`, the propagated ``sum(var) / n**2``; else
     the scatter of the samples used, ``sum((x - mean)**2) / (n - 1) / n``. For a median of three or more samples
-    either is multiplied by pi/2, the value for many normal samples (high by 17 % at three, 7 % at seven).
+    either is multiplied by pi/2, the value for many normal samples (high by 17 % at three, 7 % at seven). Of a
+    weighted mean they are ``sum(w**2 var) / sum(w)**2`` and ``sum(w**2 (x - mean)**2) / sum(w)**2 * n / (n - 1)``.
 
     Parameters
     ----------
     stack
-        N frames (ny, nx): a sequence of 2-D arrays or :class:`RowSource`, or one array (N, ny, nx). Any real type
-        and byte order. Samples that are not finite are left out.
+        N frames (ny, nx) of one type: a sequence of 2-D arrays or :class:`RowSource`, or one array (N, ny, nx). Any
+        real type and byte order. Samples that are not finite are left out.
     statistic
-        "clipped-mean"; "median" and "mean" use every good sample. The median of an even number is the mean of the
-        middle two, exact to float32 rounding.
+        "clipped-mean"; "median", "mean" and "weighted-mean" use every good sample; "minmax-mean" leaves out some at
+        either end. The median of an even number is the mean of the middle two, exact to float32 rounding.
     center, spread, iterations, clip
         How samples are rejected; see :class:`calibrant.pixels.clipping.ClipRule`.
     sigma, sigma_low, sigma_high
         Bounds in spreads; `sigma` stands in for one that is None.
+    reject_low, reject_high
+        Of "minmax-mean": how many samples to leave out at either end. Where only some of a pixel's samples are good,
+        the same part of them, rounded down.
+    weights
+        Of "weighted-mean": one for each frame, above zero.
+    scales
+        What each frame is divided by, above zero; its variances are divided by the square.
     variances
         N planes like the stack, in its unit squared.
     masks
         N planes like the stack, of unsigned integers.
     ignore
         Samples with any of these bits are left out.
+    backend
+        "cpu" (compiled), "numpy", or "auto": the fastest that works here.
+    threads
+        How many work at the same time; None: as many as there are processors to use.
     tile_bytes
-        Working memory, in bytes.
+        Working memory of a thread, in bytes.
+    out
+        Planes to fill, as an earlier call gave them: new memory costs as much as combining.
 
     Returns
     -------
@@ -122,44 +102,31 @@ def combine(
     ------
     ValueError
         When shapes, types or options make no sense, or no pixel has a good sample.
+    calibrant.pixels.backends.BackendMissingError
+        When the backend asked for does not work here.
     """
-    if statistic not in {"clipped-mean", "median", "mean"}:
-        raise ValueError(f"statistic: {statistic!r}, must be 'clipped-mean', 'median' or 'mean'")
+    if statistic not in STATISTICS:
+        raise ValueError(f"statistic: {statistic!r}, must be one of {', '.join(STATISTICS)}")
     low, high = (sigma if bound is None else bound for bound in (sigma_low, sigma_high))
     planes = checked_stack("stack", stack, "iuf")
-    job = _Job(
-        planes,
-        _beside("variances", variances, planes, "iuf"),
-        _beside("masks", masks, planes, "iu"),
-        statistic,
-        ClipRule(center, spread, low, high, iterations, clip),
-        np.uint32(ignore),
-        working_type(planes),
+    plan = Plan(
+        stack=planes,
+        variances=_beside("variances", variances, planes, "iuf"),
+        masks=_beside("masks", masks, planes, "iu"),
+        statistic=statistic,
+        rule=ClipRule(center, spread, low, high, iterations, clip),
+        reject_low=reject_low,
+        reject_high=reject_high,
+        scales=_factors("scales", scales, len(planes)),
+        weights=_factors("weights", weights, len(planes)),
+        ignore=np.uint32(ignore),
+        threads=_thread_count(threads),
+        tile_bytes=tile_bytes,
     )
-    return _combine_tiles(job, tile_bytes)
-
-
-def _combine_tiles(job: _Job, tile_bytes: int) -> Combined:
-    ny, nx = job.stack[0].shape
-    result = Combined(
-        np.empty((ny, nx), dtype=np.float32),
-        np.empty((ny, nx), dtype=np.float32),
-        np.empty((ny, nx), dtype=np.uint32),
-        np.empty((ny, nx), dtype=MASK_DTYPE),
-    )
-    for rows in row_tiles((ny, nx), job.row_bytes, tile_bytes):
-        data, variance, count, mask = _combine_tile(job, rows)
-        result.data[rows] = data.reshape(-1, nx)
-        result.variance[rows] = variance.reshape(-1, nx)
-        result.count[rows] = count.reshape(-1, nx)
-        result.mask[rows] = mask.reshape(-1, nx)
-    empty = result.count == 0
-    if empty.all():
-        raise ValueError(
-            f"stack: none of the {ny} x {nx} pixels has a good sample in {len(job.stack)} frames; check their masks"
-        )
-    if empty.any():
-        result.data[empty] = np.median(result.data[~empty])
+    _check_statistic(plan)
+    result = Combined.unfilled(plan.shape) if out is None else _checked_out(out, plan.shape)
+    choose(backend)[1].combine(plan, result)
+    _fill_empty(result, len(planes))
     return result
 
 
@@ -177,84 +144,61 @@ def _beside(
     return others
 
 
-def _combine_tile(
-    job: _Job, rows: slice
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp], NDArray[np.uint32]]:
-    samples = load(job.stack, rows, job.dtype)
-    masks = None if job.masks is None else load(job.masks, rows, MASK_DTYPE)
-    unusable = ~np.isfinite(samples)
-    if masks is not None:
-        unusable |= (masks & job.ignore) != 0
-    samples[unusable] = np.inf
-    good = len(samples) - np.count_nonzero(unusable, axis=0)
-    ordered = sort_frames(samples)
-    if job.statistic == "clipped-mean":
-        window = kept_window(ordered, good, job.rule)
-    else:
-        window = np.zeros_like(good), good
-    count = window[1] - window[0]
-    some = np.flatnonzero(count)
-    data = np.full(count.shape, np.nan)
-    variance = np.full(count.shape, np.nan)
-    if some.size:
-        columns = ordered if some.size == count.size else ordered[:, some]
-        data[some], variance[some] = _estimate(job.statistic, columns, (window[0][some], window[1][some]))
-    kept = _kept(samples, ordered, window) if masks is not None or job.variances is not None else None
-    if kept is not None and job.variances is not None:
-        propagated = np.flatnonzero((count > 0) & ((len(samples) < FEWEST_FOR_SCATTER) | (count == 1)))
-        if propagated.size:
-            tile = load(job.variances, rows, np.dtype(np.float64))[:, propagated]
-            variance[propagated] = _propagate(job.statistic, tile, kept[:, propagated])
-    return data, variance, count, _join_masks(masks, kept, count)
+def _factors(name: str, factors: Sequence[float] | None, frames: int) -> NDArray[np.float64] | None:
+    if factors is None:
+        return None
+    values = np.asarray(factors, dtype=np.float64)
+    if values.shape != (frames,):
+        raise ValueError(f"{name}: shape {values.shape}, but there are {frames} frames; give one for each")
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    if wrong.size:
+        raise ValueError(f"{name}[{wrong[0]}]: {values[wrong[0]]:g}, must be a number above zero")
+    return values
 
 
-def _estimate(
-    statistic: Statistic, ordered: NDArray[Any], window: Window
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the value of each pixel and its variance from the scatter of its samples."""
-    mean, squares = window_moments(ordered, *window)
-    count = window[1] - window[0]
-    variance = np.full(mean.shape, np.nan)
-    np.divide(squares, (count - 1) * count, out=variance, where=count > 1)
-    if statistic != "median":
-        return mean, variance
-    return window_median(ordered, *window), variance * _median_factor(count)
+def _check_statistic(plan: Plan) -> None:
+    if (plan.weights is None) == (plan.statistic == "weighted-mean"):
+        raise ValueError(
+            "weights: give one for each frame with statistic 'weighted-mean', and with no other; "
+            f"the statistic is {plan.statistic!r}"
+        )
+    if plan.statistic != "minmax-mean":
+        return
+    for name, number in [("reject_low", plan.reject_low), ("reject_high", plan.reject_high)]:
+        if number < 0:
+            raise ValueError(f"{name}: {number}, must not be negative")
+    if plan.reject_low + plan.reject_high >= len(plan.stack):
+        raise ValueError(
+            f"reject_low {plan.reject_low} and reject_high {plan.reject_high} leave nothing of {len(plan.stack)} frames"
+        )
 
 
-def _median_factor(count: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Variance of a median over that of a mean; the median of one or two samples is their mean."""
-    return np.where(count > 2, math.pi / 2, 1.0)
+def _thread_count(threads: int | None) -> int:
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads < 1:
+        raise ValueError(f"threads: {threads}, must be at least 1")
+    return threads
 
 
-def _kept(samples: NDArray[Any], ordered: NDArray[Any], window: Window) -> NDArray[np.bool_]:
-    """Say which samples, in the order of the frames, are in the window: equal ones are all in or all out."""
-    low, high = window
-    some = low < high
-    least = np.take_along_axis(ordered, np.minimum(low, len(ordered) - 1)[None], axis=0)[0]
-    most = np.take_along_axis(ordered, np.maximum(high - 1, 0)[None], axis=0)[0]
-    kept: NDArray[np.bool_] = (samples >= least) & (samples <= most) & some
-    return kept
+def _checked_out(out: Combined, shape: tuple[int, int]) -> Combined:
+    like = Combined.unfilled(shape)
+    for name in ("data", "variance", "count", "mask"):
+        plane, wanted = getattr(out, name), getattr(like, name)
+        if plane.shape != shape or plane.dtype != wanted.dtype or not plane.flags.carray:
+            raise ValueError(
+                f"out: {name} is {plane.dtype} of shape {plane.shape}, must be contiguous {wanted.dtype} of {shape}"
+            )
+    return out
 
 
-def _propagate(
-    statistic: Statistic, variances: NDArray[np.float64], kept: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Give ``sum(var) / n**2`` over the kept samples, summed in ascending order."""
-    count = np.count_nonzero(kept, axis=0)
-    total = np.zeros(count.shape)
-    for row in sort_frames(np.where(kept, variances, 0)):
-        total += row
-    total /= count**2
-    return total * _median_factor(count) if statistic == "median" else total
-
-
-def _join_masks(
-    masks: NDArray[np.uint32] | None, kept: NDArray[np.bool_] | None, count: NDArray[np.intp]
-) -> NDArray[np.uint32]:
-    joined = np.zeros(count.shape, dtype=MASK_DTYPE)
-    empty = count == 0
-    if masks is not None and kept is not None and masks.any():
-        for plane, used in zip(masks, kept, strict=True):
-            joined |= np.where(used | empty, plane, np.uint32(0))
-    joined[empty] |= np.uint32(Mask.BAD | Mask.NO_DATA)
-    return joined
+def _fill_empty(result: Combined, frames: int) -> None:
+    """Put the median of all others into pixels without a good sample."""
+    empty = result.count == 0
+    if empty.all():
+        ny, nx = empty.shape
+        raise ValueError(
+            f"stack: none of the {ny} x {nx} pixels has a good sample in {frames} frames; check their masks"
+        )
+    if empty.any():
+        result.data[empty] = np.median(result.data[~empty])

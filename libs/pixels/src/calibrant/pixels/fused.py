@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Final, TypedDict, Unpack
 
 from calibrant.pixels.clipping import Center, Clip, Spread
-from calibrant.pixels.combine import FEWEST_FOR_SCATTER, Combined, Statistic, combine
+from calibrant.pixels.combine import combine
 from calibrant.pixels.corrected import CorrectedFrame, PlaneRows
 from calibrant.pixels.geometry import Geometry
 from calibrant.pixels.mask import Mask
 from calibrant.pixels.numbers import Measured, gather_numbers
+from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Statistic
 from calibrant.pixels.rows import Stack, checked_stack
 from calibrant.pixels.signature import Signature, Terms
 

@@ -18,13 +18,12 @@ from calibrant.contracts.common.v1 import DataRef, JobInput, Product, TaiTime, T
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.times import NS_PER_S
 from calibrant.frames.writing import ProductAmplifier, ProductImage, ProductInput, Provenance, write_product
-from calibrant.pixels import ENGINE_VERSION
+from calibrant.pixels import ENGINE_VERSION, backend_in_use
 from calibrant.rules.association import TIME_TOLERANCE_S
 from calibrant.rules.identity import product_id
 from calibrant.runtime.handlers import Artifact, Outcome, Workspace
 
 ARTIFACT = "product"
-BACKEND = "numpy"
 
 
 class VersionMismatch(PermanentError):
@@ -149,7 +148,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     return Outcome(
         artifacts=(artifact,),
         data=facts.model_dump(mode="json"),
-        backend=BACKEND,
+        backend=backend_in_use(),
         pixels=sum(frame.raw.array.size for frame in frames),
     )
 

@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Window = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""First sample of each pixel's window, and the one behind its last."""
+
 
 def sort_frames(tile: NDArray[Any]) -> NDArray[Any]:
     """Sort each pixel's samples, with Batcher's odd-even merge network (Batcher 1968).
@@ -77,10 +80,18 @@ def window_median(
     return median
 
 
+def whole(ordered: NDArray[Any], low: NDArray[np.intp], high: NDArray[np.intp]) -> bool:
+    """Say whether every window is the whole column."""
+    return not low.any() and bool((high == len(ordered)).all())
+
+
 def window_moments(
     ordered: NDArray[Any], low: NDArray[np.intp], high: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give mean and sum of squared deviations of ``ordered[low:high]`` of each pixel, in two passes.
+    """Give mean and sum of squared deviations of ``ordered[low:high]`` of each pixel.
+
+    Sums are of deviations from the (upper) median, which lies within one standard deviation of the mean: so one pass
+    is enough, and nothing cancels.
 
     Parameters
     ----------
@@ -94,16 +105,17 @@ def window_moments(
     tuple of ndarray
         Mean and sum of ``(x - mean)**2``, (pixels,), float64.
     """
-    whole = not low.any() and bool((high == len(ordered)).all())
-    total = np.zeros(ordered.shape[1])
+    all_of_them = whole(ordered, low, high)
+    pivot = np.take_along_axis(ordered, ((low + high) // 2)[None], axis=0)[0].astype(np.float64)
+    total = np.zeros_like(pivot)
+    squares = np.zeros_like(pivot)
+    deviation = np.empty_like(pivot)
     for index, row in enumerate(ordered):
-        total += row if whole else np.where((low <= index) & (index < high), row, 0)
-    mean = total / (high - low)
-    squares = np.zeros_like(mean)
-    for index, row in enumerate(ordered):
-        deviation = row - mean
-        if not whole:
-            deviation = np.where((low <= index) & (index < high), deviation, 0)
+        np.subtract(row, pivot, out=deviation)
+        if not all_of_them:
+            deviation[(index < low) | (high <= index)] = 0
+        total += deviation
         deviation *= deviation
         squares += deviation
-    return mean, squares
+    shift = total / (high - low)
+    return pivot + shift, squares - total * shift

@@ -1,0 +1,103 @@
+"""The compiled kernel as ctypes sees it: its structures, its entries, and the variant for this processor.
+
+It must not know what is combined. The structures repeat those of ``native/kernel.c``, which explains their fields.
+"""
+
+import ctypes
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from calibrant.pixels.backends import BackendMissingError
+
+PATH: Final = Path(__file__).parent.parent / "native" / "kernel.so"
+"""Made when the package is installed; see ``libs/pixels/hatch_build.py``."""
+
+TYPES: Final = {name: code for code, name in enumerate(("u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"))}
+"""Types of stored samples that the kernel reads."""
+
+STATISTICS: Final = ("mean", "median", "clipped-mean", "minmax-mean", "weighted-mean")
+
+
+class Frame(ctypes.Structure):
+    """One frame's part in a block."""
+
+    _fields_ = (
+        ("samples", ctypes.c_void_p),
+        ("row_step", ctypes.c_int64),
+        ("column_step", ctypes.c_int64),
+        ("bits", ctypes.c_void_p),
+        ("bits_step", ctypes.c_int64),
+        ("variances", ctypes.c_void_p),
+        ("variances_step", ctypes.c_int64),
+        ("zero", ctypes.c_double),
+        ("scale", ctypes.c_double),
+        ("weight", ctypes.c_double),
+        ("type", ctypes.c_int32),
+        ("swapped", ctypes.c_int32),
+        ("wide", ctypes.c_int32),
+    )
+
+
+class Block(ctypes.Structure):
+    """What is done to a block, and where its planes go."""
+
+    _fields_ = (
+        ("frames", ctypes.c_int64),
+        ("rows", ctypes.c_int64),
+        ("columns", ctypes.c_int64),
+        ("data", ctypes.c_void_p),
+        ("variance", ctypes.c_void_p),
+        ("count", ctypes.c_void_p),
+        ("mask", ctypes.c_void_p),
+        ("step", ctypes.c_int64),
+        ("base", ctypes.c_double),
+        ("sigma_low", ctypes.c_double),
+        ("sigma_high", ctypes.c_double),
+        ("iterations", ctypes.c_int64),
+        ("reject_low", ctypes.c_int64),
+        ("reject_high", ctypes.c_int64),
+        ("statistic", ctypes.c_int32),
+        ("mean_center", ctypes.c_int32),
+        ("mad_spread", ctypes.c_int32),
+        ("cumulative", ctypes.c_int32),
+        ("scaled", ctypes.c_int32),
+        ("ignore", ctypes.c_uint32),
+        ("empty", ctypes.c_uint32),
+    )
+
+
+Entry = Callable[[Block, "ctypes.Array[Frame]"], None]
+
+
+@functools.cache
+def entry(bits: int) -> Entry:
+    """Give the kernel that sorts samples of 16 (uint16), 32 or 64 bits (floating), in this processor's variant.
+
+    Raises
+    ------
+    BackendMissingError
+        When the library is not there or cannot be loaded.
+    """
+    library = _library()
+    level = library.instructions()
+    variants = [f"combine_{bits}_v{one}" for one in range(level, 0, -1)]
+    function = next(getattr(library, name) for name in variants if hasattr(library, name))
+    function.argtypes = (ctypes.POINTER(Block), ctypes.POINTER(Frame))
+
+    def call(block: Block, frames: "ctypes.Array[Frame]") -> None:
+        if function(ctypes.byref(block), frames):
+            raise MemoryError(f"no memory to combine {block.frames} frames; give smaller pieces")
+
+    return call
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(str(PATH))
+    except OSError as problem:
+        raise BackendMissingError(
+            f"its library cannot be loaded ({problem}); install calibrant-pixels again where there is a C compiler"
+        ) from problem

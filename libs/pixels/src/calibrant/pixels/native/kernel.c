@@ -1,0 +1,686 @@
+/* From stored samples to combined pixels: one pixel's way, for LANES pixels at a time.
+ *
+ * This file owns the compiled pass over a block of a stack. Its functions stand in the order in which a pixel meets
+ * them: read, sort, moments, clip, estimate. It must not know files, instruments, threads or memory beyond one block.
+ *
+ * It is compiled once for each type that samples are sorted in, and each set of instructions: SAMPLE is 16 (uint16),
+ * 32 (float) or 64 (double), NAME the entry's name. Loops over lanes are plain, and the compiler vectorises them;
+ * -ffp-contract=off and no fast-math, so that every backend computes the same bits. Under NVRTC a thread is one lane.
+ */
+#ifndef __CUDACC_RTC__
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#endif
+
+#ifndef LANES
+#define LANES 64
+#endif
+
+#if SAMPLE == 16
+typedef uint16_t Sample; /* what is sorted */
+typedef int32_t Wide;    /* holds a difference of two samples exactly, or as well as a double does */
+typedef float Real;      /* holds a sample exactly */
+#define LAST 65535       /* sorts after every sample, or is equal to it */
+#elif SAMPLE == 32
+typedef float Sample;
+typedef double Wide;
+typedef float Real;
+#define LAST INFINITY
+#else
+typedef double Sample;
+typedef double Wide;
+typedef double Real;
+#define LAST INFINITY
+#endif
+
+#if SAMPLE == 16
+#define VALUE(sample) ((double)(sample) + base)
+#else
+#define VALUE(sample) ((void)base, (double)(sample)) /* base is 0 */
+#endif
+#define EACH_LANE for (int i = 0; i < LANES; i++)
+#define MAD_TO_SIGMA 1.482602218505602
+#define HALF_PI 1.5707963267948966
+#define FEWEST_FOR_SCATTER 5
+#define CERTAIN 0.999 /* leaves the decision to the thorough way where rounding could matter */
+
+enum { MEAN, MEDIAN, CLIPPED_MEAN, MINMAX_MEAN, WEIGHTED_MEAN };
+enum { UINT8, INT8, UINT16, INT16, UINT32, INT32, FLOAT32, FLOAT64 };
+
+typedef struct { /* one frame's part in a block; steps are in bytes, negative where the frame is flipped */
+    const char *samples;
+    int64_t row_step, column_step;
+    const char *bits; /* mask (uint32), or NULL */
+    int64_t bits_step;
+    const char *variances; /* of the samples (float, or double where they are `wide`), or NULL */
+    int64_t variances_step;
+    double zero;   /* value = stored + zero */
+    double scale;  /* values are divided by it */
+    double weight; /* of WEIGHTED_MEAN */
+    int32_t type, swapped, wide;
+} Frame;
+
+typedef struct { /* what is done to a block, and where its planes go */
+    int64_t frames, rows, columns;
+    float *data, *variance;
+    uint32_t *count, *mask;
+    int64_t step;   /* elements from row to row of the planes */
+    double base;    /* what sorted samples lack to be values: 16-bit samples are sorted unsigned */
+    double sigma_low, sigma_high;
+    int64_t iterations; /* at most; negative: to convergence */
+    int64_t reject_low, reject_high;
+    int32_t statistic, mean_center, mad_spread, cumulative, scaled;
+    uint32_t ignore, empty; /* bits of samples left out; bits of a pixel that has no good sample */
+} Block;
+
+typedef struct { /* LANES neighbours in a row */
+    Sample (*sorted)[LANES]; /* frames, filled up with LAST */
+    Sample (*raw)[LANES];    /* in the order of the frames; NULL where nothing needs them */
+    uint32_t (*bits)[LANES];
+    int32_t good[LANES]; /* samples that may be used: the first ones of `sorted` */
+} Tile;
+
+enum { FREE, CLIPPING, DECIDED };
+
+typedef struct { /* columns gathered because a window of each is used */
+    Real (*sorted)[LANES];
+    Real (*raw)[LANES]; /* infinite where a sample may not be used */
+    uint32_t (*bits)[LANES];
+    double (*variances)[LANES];
+    double (*spare)[LANES];
+    int32_t state[LANES], iteration[LANES];
+    int32_t good[LANES], low[LANES], high[LANES]; /* sorted[low] to sorted[high - 1] are kept */
+    double lowest[LANES], highest[LANES];         /* bounds of the last iteration */
+    int64_t place[LANES];                         /* in the planes */
+    int room[LANES], rooms;                       /* lanes that are free */
+} Columns;
+
+/* ---- read -------------------------------------------------------------------------------------------------------- */
+
+static inline uint16_t swap16(uint16_t x) { return (uint16_t)(x << 8 | x >> 8); }
+static inline uint32_t swap32(uint32_t x) {
+    return x << 24 | (x & 0xff00) << 8 | (x >> 8 & 0xff00) | x >> 24;
+}
+static inline uint64_t swap64(uint64_t x) { return (uint64_t)swap32((uint32_t)x) << 32 | swap32((uint32_t)(x >> 32)); }
+static inline float float_of(uint32_t x) { union { uint32_t bits; float value; } both = {x}; return both.value; }
+static inline double double_of(uint64_t x) { union { uint64_t bits; double value; } both = {x}; return both.value; }
+
+/* One loop for each step that is common, so that it is vectorised. */
+#define READ_STEP(TYPE, VALUE, STEP) \
+    for (int i = 0; i < width; i++) { TYPE stored = from[i * (STEP)]; into[i] = (Sample)(VALUE); }
+#define READ(TYPE, VALUE) { \
+    const TYPE *from = (const TYPE *)samples; \
+    const int64_t step = frame->column_step / (int64_t)sizeof(TYPE); \
+    if (step == 1) READ_STEP(TYPE, VALUE, 1) \
+    else if (step == -1) READ_STEP(TYPE, VALUE, -1) \
+    else READ_STEP(TYPE, VALUE, step) \
+    break; }
+
+static void read_samples(const Frame *frame, const char *samples, int width, Sample *restrict into)
+{
+#if SAMPLE == 16
+    const uint16_t zero = (uint16_t)(int32_t)frame->zero; /* modulo 2**16: so are the sums */
+#else
+    const Real zero = (Real)frame->zero;
+#endif
+    switch (frame->type * 2 + frame->swapped) {
+    case UINT8 * 2: case UINT8 * 2 + 1: READ(uint8_t, stored + zero)
+    case INT8 * 2: case INT8 * 2 + 1: READ(int8_t, stored + zero)
+    case UINT16 * 2: READ(uint16_t, stored + zero)
+    case UINT16 * 2 + 1: READ(uint16_t, swap16(stored) + zero)
+    case INT16 * 2: READ(int16_t, stored + zero)
+    case INT16 * 2 + 1: READ(uint16_t, (int16_t)swap16(stored) + zero)
+#if SAMPLE != 16
+    case UINT32 * 2: READ(uint32_t, stored + zero)
+    case UINT32 * 2 + 1: READ(uint32_t, swap32(stored) + zero)
+    case INT32 * 2: READ(int32_t, stored + zero)
+    case INT32 * 2 + 1: READ(uint32_t, (int32_t)swap32(stored) + zero)
+    case FLOAT32 * 2: READ(float, stored + zero)
+    case FLOAT32 * 2 + 1: READ(uint32_t, float_of(swap32(stored)) + zero)
+    case FLOAT64 * 2: READ(double, stored + zero)
+    case FLOAT64 * 2 + 1: READ(uint64_t, double_of(swap64(stored)) + zero)
+#endif
+    }
+}
+
+static void divide(Sample *restrict samples, double by)
+{
+    const Real scale = (Real)by;
+    EACH_LANE samples[i] = (Sample)((Real)samples[i] / scale);
+}
+
+/* Marks what may not be used: it sorts last and is not counted. */
+static void leave_out(Sample *restrict samples, const uint32_t *restrict bits, uint32_t ignore, int32_t *restrict good)
+{
+#if SAMPLE == 16
+    if (bits)
+        EACH_LANE {
+            int usable = (bits[i] & ignore) == 0;
+            samples[i] = usable ? samples[i] : LAST;
+            good[i] += usable;
+        }
+#else
+    EACH_LANE {
+        int usable = samples[i] - samples[i] == 0;
+        if (bits) usable &= (bits[i] & ignore) == 0;
+        samples[i] = usable ? samples[i] : LAST;
+        good[i] += usable;
+    }
+#endif
+}
+
+static int read_tile(const Block *block, const Frame *frames, int64_t row, int64_t column, int width, Tile *tile)
+{
+    uint32_t any = 0;
+    const int counted = SAMPLE != 16 || tile->bits;
+    EACH_LANE tile->good[i] = counted ? 0 : (int32_t)block->frames;
+    for (int64_t k = 0; k < block->frames; k++) {
+        const Frame *frame = &frames[k];
+        Sample *samples = tile->sorted[k];
+        read_samples(frame, frame->samples + row * frame->row_step + column * frame->column_step, width, samples);
+        for (int i = width; i < LANES; i++) samples[i] = samples[0];
+        if (block->scaled) divide(samples, frame->scale);
+        uint32_t *bits = NULL;
+        if (tile->bits) {
+            const uint32_t *from = (const uint32_t *)(frame->bits + row * frame->bits_step) + column;
+            bits = tile->bits[k];
+            for (int i = 0; i < width; i++) any |= bits[i] = from[i];
+            for (int i = width; i < LANES; i++) bits[i] = bits[0];
+        }
+        if (counted) leave_out(samples, bits, block->ignore, tile->good);
+        if (tile->raw) EACH_LANE tile->raw[k][i] = samples[i];
+    }
+    return any != 0;
+}
+
+/* ---- sort -------------------------------------------------------------------------------------------------------- */
+
+/* Batcher's odd-even merge network (Batcher 1968), of up to 32 samples in registers: MERGE_n(a, r) merges two sorted
+   halves of n samples from a on, r apart. Exchanges beyond COUNT fall away when this is compiled. */
+#define EXCHANGE(a, b) if ((b) < COUNT) { Sample x = s[a], y = s[b]; s[a] = x < y ? x : y; s[b] = x < y ? y : x; }
+#define BESIDE(a, r, k) EXCHANGE((a) + (k) * (r), (a) + ((k) + 1) * (r))
+#define MERGE_2(a, r) BESIDE(a, r, 0)
+#define MERGE_4(a, r) MERGE_2(a, 2 * (r)) MERGE_2((a) + (r), 2 * (r)) BESIDE(a, r, 1)
+#define MERGE_8(a, r) MERGE_4(a, 2 * (r)) MERGE_4((a) + (r), 2 * (r)) BESIDE(a, r, 1) BESIDE(a, r, 3) BESIDE(a, r, 5)
+#define MERGE_16(a, r) MERGE_8(a, 2 * (r)) MERGE_8((a) + (r), 2 * (r)) BESIDE(a, r, 1) BESIDE(a, r, 3) \
+    BESIDE(a, r, 5) BESIDE(a, r, 7) BESIDE(a, r, 9) BESIDE(a, r, 11) BESIDE(a, r, 13)
+#define MERGE_32(a, r) MERGE_16(a, 2 * (r)) MERGE_16((a) + (r), 2 * (r)) BESIDE(a, r, 1) BESIDE(a, r, 3) \
+    BESIDE(a, r, 5) BESIDE(a, r, 7) BESIDE(a, r, 9) BESIDE(a, r, 11) BESIDE(a, r, 13) BESIDE(a, r, 15) \
+    BESIDE(a, r, 17) BESIDE(a, r, 19) BESIDE(a, r, 21) BESIDE(a, r, 23) BESIDE(a, r, 25) BESIDE(a, r, 27) \
+    BESIDE(a, r, 29)
+#define SORT_4(a) MERGE_2(a, 1) MERGE_2((a) + 2, 1) MERGE_4(a, 1)
+#define SORT_8(a) SORT_4(a) SORT_4((a) + 4) MERGE_8(a, 1)
+#define SORT_16(a) SORT_8(a) SORT_8((a) + 8) MERGE_16(a, 1)
+#define SORT_32 SORT_16(0) SORT_16(16) MERGE_32(0, 1)
+#define TAKE(k) if ((k) < COUNT) s[k] = run[k][i];
+#define GIVE(k) if ((k) < COUNT) run[k][i] = s[k];
+#define FOUR(X, k) X(k) X(k + 1) X(k + 2) X(k + 3)
+#define ALL(X) FOUR(X, 0) FOUR(X, 4) FOUR(X, 8) FOUR(X, 12) FOUR(X, 16) FOUR(X, 20) FOUR(X, 24) FOUR(X, 28)
+#define SORTER(NUMBER) \
+    static void sort_##NUMBER(Sample (*restrict run)[LANES]) \
+    { \
+        enum { COUNT = NUMBER }; \
+        EACH_LANE { Sample s[32]; ALL(TAKE) SORT_32 ALL(GIVE) } \
+    }
+SORTER(4) SORTER(8) SORTER(12) SORTER(16) SORTER(20) SORTER(24) SORTER(28) SORTER(32)
+
+static void sort_run(Sample (*run)[LANES], int64_t count)
+{
+    switch (count) {
+    case 4: sort_4(run); break;
+    case 8: sort_8(run); break;
+    case 12: sort_12(run); break;
+    case 16: sort_16(run); break;
+    case 20: sort_20(run); break;
+    case 24: sort_24(run); break;
+    case 28: sort_28(run); break;
+    case 32: sort_32(run); break;
+    }
+}
+
+/* Merges sorted runs of `merged` rows until all are one (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M). */
+#define MERGER(NAME, TYPE) \
+    static void NAME(TYPE (*rows)[LANES], int64_t count, int64_t merged) \
+    { \
+        for (; merged < count; merged *= 2) \
+            for (int64_t step = merged; step; step /= 2) \
+                for (int64_t start = step % merged; start < count - step; start += 2 * step) \
+                    for (int64_t one = start; one < start + step && one < count - step; one++) { \
+                        if (one / (2 * merged) != (one + step) / (2 * merged)) continue; \
+                        TYPE *restrict a = rows[one], *restrict b = rows[one + step]; \
+                        EACH_LANE { TYPE x = a[i], y = b[i]; a[i] = x < y ? x : y; b[i] = x < y ? y : x; } \
+                    } \
+    }
+MERGER(merge_runs, Sample)
+MERGER(merge_doubles, double)
+
+static int64_t filled_up(int64_t frames) { return (frames + 3) / 4 * 4; }
+
+static void sort_tile(Tile *tile, int64_t frames)
+{
+    const int64_t count = filled_up(frames);
+    for (int64_t k = frames; k < count; k++) EACH_LANE tile->sorted[k][i] = LAST;
+    for (int64_t k = 0; k < count; k += 32) sort_run(tile->sorted + k, count - k < 32 ? count - k : 32);
+    merge_runs(tile->sorted, count, 32);
+}
+
+/* ---- moments of whole columns ------------------------------------------------------------------------------------ */
+
+typedef struct { /* of deviations from a pivot, which is a sample */
+    double pivot[LANES], sum[LANES], squares[LANES];
+} Moments;
+
+#define DEVIATE(k) { \
+        const double d = (double)((Wide)s[k][i] - (Wide)pivot[i]); \
+        first += d; \
+        second += d * d; }
+
+/* The pivot is the (upper) median: it lies within one standard deviation of the mean, so nothing cancels. */
+static void whole_moments(Sample (*s)[LANES], int64_t n, double base, Moments *restrict m)
+{
+    const Sample *pivot = s[n / 2];
+    EACH_LANE { m->pivot[i] = VALUE(pivot[i]); m->sum[i] = 0; m->squares[i] = 0; }
+    int64_t k = 0;
+    for (; k + 4 <= n; k += 4)
+        EACH_LANE {
+            double first = m->sum[i], second = m->squares[i];
+            DEVIATE(k) DEVIATE(k + 1) DEVIATE(k + 2) DEVIATE(k + 3)
+            m->sum[i] = first;
+            m->squares[i] = second;
+        }
+    for (; k < n; k++)
+        EACH_LANE {
+            double first = m->sum[i], second = m->squares[i];
+            DEVIATE(k)
+            m->sum[i] = first;
+            m->squares[i] = second;
+        }
+}
+
+/* Median absolute deviation from the median. Deviations of a sorted column fall and then rise, so lesser and greater
+   of each one and the one half a column further are the lower and the upper half of them (Batcher's half-cleaner). */
+static void whole_mad(Sample (*s)[LANES], int64_t n, double base, const double *restrict median, double *restrict mad)
+{
+    double low[LANES], high[LANES];
+    const int64_t half = n / 2;
+    EACH_LANE { low[i] = 0; high[i] = INFINITY; }
+    for (int64_t k = 0; k < half; k++)
+        EACH_LANE {
+            const double a = median[i] - VALUE(s[k][i]);
+            const double b = VALUE(s[k + n - half][i]) - median[i];
+            const double less = a < b ? a : b, more = a < b ? b : a;
+            low[i] = less > low[i] ? less : low[i];
+            high[i] = more < high[i] ? more : high[i];
+        }
+    EACH_LANE mad[i] = n % 2 ? low[i] : 0.5 * (low[i] + high[i]);
+}
+
+/* ---- a tile of whole columns -------------------------------------------------------------------------------------- */
+
+typedef struct {
+    double data[LANES], variance[LANES];
+    int32_t unsettled[LANES]; /* the thorough way decides */
+} Estimate;
+
+static double median_factor(int64_t count) { return count > 2 ? HALF_PI : 1.0; }
+
+/* Estimates every pixel from all its samples, and says for which ones that was not enough: some sample may not be
+   used, or may lie outside the bounds. Where rounding could matter, it says so too. */
+static void estimate_whole(const Block *block, const Tile *tile, Estimate *restrict estimate)
+{
+    Sample (*const s)[LANES] = tile->sorted;
+    const int64_t n = block->frames;
+    const double base = block->base, count = (double)n;
+    Moments m;
+    double median[LANES], spread[LANES];
+    whole_moments(s, n, base, &m);
+    EACH_LANE median[i] = 0.5 * (VALUE(s[(n - 1) / 2][i]) + m.pivot[i]);
+    const double factor = block->statistic == MEDIAN ? median_factor(n) : 1.0;
+    EACH_LANE {
+        const double shift = m.sum[i] / count, squares = m.squares[i] - m.sum[i] * shift;
+        const double mean = m.pivot[i] + shift;
+        estimate->data[i] = block->statistic == MEDIAN ? median[i] : mean;
+        estimate->variance[i] = squares / ((count - 1) * count) * factor;
+        estimate->unsettled[i] = tile->good[i] != n;
+        spread[i] = squares / count;
+        m.sum[i] = block->mean_center ? mean : median[i];
+    }
+    if (block->statistic != CLIPPED_MEAN) return;
+    if (block->mad_spread) {
+        whole_mad(s, n, base, median, spread);
+        EACH_LANE {
+            const double reach = MAD_TO_SIGMA * spread[i], center = m.sum[i];
+            estimate->unsettled[i] |= VALUE(s[0][i]) < center - block->sigma_low * reach;
+            estimate->unsettled[i] |= VALUE(s[n - 1][i]) > center + block->sigma_high * reach;
+        }
+        return;
+    }
+    const double low = block->sigma_low * block->sigma_low * CERTAIN;
+    const double high = block->sigma_high * block->sigma_high * CERTAIN;
+    EACH_LANE {
+        const double below = m.sum[i] - VALUE(s[0][i]), above = VALUE(s[n - 1][i]) - m.sum[i];
+        estimate->unsettled[i] |= !(below * below <= low * spread[i]) | !(above * above <= high * spread[i]);
+    }
+}
+
+static void put_whole(const Block *block, const Tile *tile, const Estimate *estimate, int any, int64_t place, int width)
+{
+    uint32_t joined[LANES];
+    EACH_LANE joined[i] = 0;
+    if (any)
+        for (int64_t k = 0; k < block->frames; k++) EACH_LANE joined[i] |= tile->bits[k][i];
+    for (int i = 0; i < width; i++) {
+        block->data[place + i] = (float)estimate->data[i];
+        block->variance[place + i] = (float)estimate->variance[i];
+        block->count[place + i] = (uint32_t)block->frames;
+        block->mask[place + i] = joined[i];
+    }
+}
+
+/* ---- gathered columns: a window of each is kept -------------------------------------------------------------------- */
+
+static double variance_at(const Frame *frame, int64_t row, int64_t column)
+{
+    const char *from = frame->variances + row * frame->variances_step;
+    const double variance = frame->wide ? ((const double *)from)[column] : ((const float *)from)[column];
+    return variance / (frame->scale * frame->scale);
+}
+
+static void gather(const Block *block, const Frame *frames, const Tile *tile, int64_t row, int64_t column, int lane,
+                   Columns *to)
+{
+    const int at = to->room[--to->rooms];
+    const int64_t n = block->frames, good = tile->good[lane];
+    const double base = block->base;
+    for (int64_t k = 0; k < good; k++) to->sorted[k][at] = (Real)VALUE(tile->sorted[k][lane]);
+    for (int64_t k = good; k < n; k++) to->sorted[k][at] = INFINITY;
+    if (to->raw)
+        for (int64_t k = 0; k < n; k++) {
+            const int usable = !tile->bits || (tile->bits[k][lane] & block->ignore) == 0;
+            to->raw[k][at] = usable ? (Real)VALUE(tile->raw[k][lane]) : INFINITY;
+        }
+    if (to->bits)
+        for (int64_t k = 0; k < n; k++) to->bits[k][at] = tile->bits[k][lane];
+    if (to->variances)
+        for (int64_t k = 0; k < n; k++) to->variances[k][at] = variance_at(&frames[k], row, column + lane);
+    const int trimmed = block->statistic == MINMAX_MEAN;
+    to->place[at] = row * block->step + column + lane;
+    to->good[at] = (int32_t)good;
+    to->low[at] = trimmed ? (int32_t)(block->reject_low * good / n) : 0;
+    to->high[at] = (int32_t)(trimmed ? good - block->reject_high * good / n : good);
+    to->state[at] = block->statistic == CLIPPED_MEAN && good > 0 ? CLIPPING : DECIDED;
+    to->iteration[at] = 0;
+}
+
+static void window_moments(const Columns *c, int64_t n, Moments *restrict m)
+{
+    EACH_LANE {
+        m->pivot[i] = c->low[i] < c->high[i] ? (double)c->sorted[(c->low[i] + c->high[i]) / 2][i] : 0;
+        m->sum[i] = 0;
+        m->squares[i] = 0;
+    }
+    for (int64_t k = 0; k < n; k++)
+        EACH_LANE {
+            const int kept = (c->low[i] <= k) & (k < c->high[i]);
+            const double deviation = (double)c->sorted[k][i] - m->pivot[i];
+            const double d = kept ? deviation : 0;
+            m->sum[i] += d;
+            m->squares[i] += d * d;
+        }
+}
+
+static void window_median(const Columns *c, double *restrict median)
+{
+    EACH_LANE {
+        const int low = c->low[i], high = c->high[i], some = low < high;
+        const double lower = c->sorted[some ? (low + high - 1) / 2 : 0][i];
+        const double upper = c->sorted[some ? (low + high) / 2 : 0][i];
+        median[i] = 0.5 * (lower + upper);
+    }
+}
+
+/* Median absolute deviation. Deviations below and above the median are two sorted runs; the lesser half of them are
+   `taken` of those below and the rest of those above, which bisection finds. */
+static void window_mad(const Columns *c, int64_t n, const double *restrict median, double *restrict mad)
+{
+    int32_t taken[LANES], most[LANES];
+    EACH_LANE {
+        taken[i] = 0;
+        most[i] = (c->high[i] - c->low[i]) / 2;
+    }
+    for (int64_t left = n / 2; left; left /= 2)
+        EACH_LANE {
+            const int32_t half = (c->high[i] - c->low[i]) / 2, middle = c->low[i] + half;
+            const int32_t k = (taken[i] + most[i]) / 2, open = taken[i] < most[i];
+            const double below = median[i] - (double)c->sorted[open ? middle - 1 - k : 0][i];
+            const double above = (double)c->sorted[open ? middle + half - 1 - k : 0][i] - median[i];
+            const int more = open & (below < above), fewer = open & !(below < above);
+            taken[i] = more ? k + 1 : taken[i];
+            most[i] = fewer ? k : most[i];
+        }
+    EACH_LANE {
+        const int32_t count = c->high[i] - c->low[i], half = count / 2, middle = c->low[i] + half;
+        const int32_t below = taken[i], above = half - below;
+        double lower = 0, upper = INFINITY;
+        if (below < half) upper = median[i] - (double)c->sorted[middle - 1 - below][i];
+        if (above < count - half) upper = fmin(upper, (double)c->sorted[middle + above][i] - median[i]);
+        if (below > 0) lower = median[i] - (double)c->sorted[middle - below][i];
+        if (above > 0) lower = fmax(lower, (double)c->sorted[middle + above - 1][i] - median[i]);
+        mad[i] = count % 2 ? upper : 0.5 * (lower + upper);
+    }
+}
+
+/* Moves the ends of chosen windows inwards, to the samples within the bounds. */
+static void trim(Columns *c, const int32_t *restrict chosen)
+{
+    for (int moved = 1; moved;) {
+        moved = 0;
+        EACH_LANE {
+            const int32_t some = chosen[i] & (c->low[i] < c->high[i]);
+            const double first = c->sorted[c->low[i]][i], last = c->sorted[some ? c->high[i] - 1 : 0][i];
+            const int32_t below = some & (first < c->lowest[i]), above = some & !below & (last > c->highest[i]);
+            c->low[i] += below;
+            c->high[i] -= above;
+            moved |= below | above;
+        }
+    }
+}
+
+static void bound(const Block *block, Columns *c, const Moments *m, const double *restrict median)
+{
+    double spread[LANES];
+    if (block->mad_spread) window_mad(c, block->frames, median, spread);
+    EACH_LANE {
+        const double count = c->high[i] - c->low[i], shift = m->sum[i] / count;
+        const double center = block->mean_center ? m->pivot[i] + shift : median[i];
+        const double squares = m->squares[i] - m->sum[i] * shift;
+        const double reach = block->mad_spread ? MAD_TO_SIGMA * spread[i] : sqrt(squares / count);
+        c->lowest[i] = center - block->sigma_low * reach;
+        c->highest[i] = center + block->sigma_high * reach;
+    }
+}
+
+/* One iteration of the clip. Says whose window is decided and is the one that moments were taken of. */
+static void clip(const Block *block, Columns *c, const Moments *m, const double *restrict median, int32_t *restrict done)
+{
+    int32_t narrowed[LANES], again[LANES], low[LANES], high[LANES];
+    bound(block, c, m, median);
+    EACH_LANE {
+        narrowed[i] = c->state[i] == CLIPPING;
+        low[i] = c->low[i];
+        high[i] = c->high[i];
+    }
+    trim(c, narrowed);
+    EACH_LANE {
+        const int32_t same = low[i] == c->low[i] && high[i] == c->high[i];
+        const int32_t ended = same | (c->low[i] >= c->high[i]) | (++c->iteration[i] == block->iterations);
+        again[i] = !block->cumulative & (c->state[i] == CLIPPING) & ended;
+        c->state[i] = c->state[i] == CLIPPING && ended ? DECIDED : c->state[i];
+        if (again[i] && (c->low[i] > 0 || c->high[i] < c->good[i])) {
+            c->low[i] = 0;
+            c->high[i] = c->good[i];
+        }
+    }
+    trim(c, again);
+    EACH_LANE done[i] = c->state[i] == DECIDED && low[i] == c->low[i] && high[i] == c->high[i];
+}
+
+static int is_kept(const Columns *c, int64_t k, int lane)
+{
+    if (c->low[lane] >= c->high[lane]) return 0;
+    return c->raw[k][lane] >= c->sorted[c->low[lane]][lane] && c->raw[k][lane] <= c->sorted[c->high[lane] - 1][lane];
+}
+
+/* The sum of what is in `spare`, in ascending order, so that the order of frames does not matter. */
+static void add_ascending(Columns *c, int64_t n, double *restrict sum)
+{
+    merge_doubles(c->spare, n, 1);
+    EACH_LANE sum[i] = 0;
+    for (int64_t k = 0; k < n; k++) EACH_LANE sum[i] += c->spare[k][i];
+}
+
+#define SUM_KEPT(TERM, SUM) { \
+        for (int64_t k = 0; k < n; k++) EACH_LANE c->spare[k][i] = is_kept(c, k, i) ? (TERM) : 0; \
+        add_ascending(c, n, SUM); }
+
+static void weigh(const Block *block, const Frame *frames, Columns *c, Estimate *restrict e)
+{
+    const int64_t n = block->frames;
+    double weights[LANES], sum[LANES];
+    SUM_KEPT(frames[k].weight, weights)
+    SUM_KEPT(frames[k].weight * (double)c->raw[k][i], sum)
+    EACH_LANE e->data[i] = sum[i] / weights[i];
+#define DEVIATION (frames[k].weight * ((double)c->raw[k][i] - e->data[i]))
+    SUM_KEPT(DEVIATION * DEVIATION, sum)
+#undef DEVIATION
+    EACH_LANE {
+        const double count = c->high[i] - c->low[i];
+        e->variance[i] = count > 1 ? sum[i] / (weights[i] * weights[i]) * (count / (count - 1)) : NAN;
+    }
+}
+
+/* Variances of few samples are those of the inputs, propagated; of one sample always. */
+static void propagate(const Block *block, const Frame *frames, Columns *c, Estimate *restrict e)
+{
+    const int64_t n = block->frames;
+    double sum[LANES], weights[LANES];
+    if (block->statistic == WEIGHTED_MEAN) {
+        SUM_KEPT(frames[k].weight, weights)
+        SUM_KEPT(frames[k].weight * frames[k].weight * c->variances[k][i], sum)
+    } else {
+        EACH_LANE weights[i] = 0; /* how many: of equal samples at the end of a window all, though fewer may count */
+        for (int64_t k = 0; k < n; k++) EACH_LANE weights[i] += is_kept(c, k, i);
+        SUM_KEPT(c->variances[k][i], sum)
+    }
+    EACH_LANE {
+        const int32_t count = c->high[i] - c->low[i];
+        const double factor = block->statistic == MEDIAN ? median_factor(count) : 1.0;
+        if (n < FEWEST_FOR_SCATTER || count == 1) e->variance[i] = sum[i] / (weights[i] * weights[i]) * factor;
+    }
+}
+
+static void estimate_windows(const Block *block, const Frame *frames, Columns *c, const Moments *m,
+                             const double *restrict median, Estimate *restrict e)
+{
+    EACH_LANE {
+        const double count = c->high[i] - c->low[i], shift = m->sum[i] / count;
+        const double factor = block->statistic == MEDIAN ? median_factor(c->high[i] - c->low[i]) : 1.0;
+        e->data[i] = block->statistic == MEDIAN ? median[i] : m->pivot[i] + shift;
+        e->variance[i] = (m->squares[i] - m->sum[i] * shift) / ((count - 1) * count) * factor;
+    }
+    if (block->statistic == WEIGHTED_MEAN) weigh(block, frames, c, e);
+    if (c->variances) propagate(block, frames, c, e);
+}
+
+static void put_column(const Block *block, Columns *c, const Estimate *estimate, int lane)
+{
+    const int64_t place = c->place[lane];
+    const int32_t count = c->high[lane] - c->low[lane];
+    uint32_t joined = count ? 0 : block->empty;
+    if (c->bits)
+        for (int64_t k = 0; k < block->frames; k++)
+            if (!count || is_kept(c, k, lane)) joined |= c->bits[k][lane];
+    block->data[place] = count ? (float)estimate->data[lane] : NAN;
+    block->variance[place] = count ? (float)estimate->variance[lane] : NAN;
+    block->count[place] = (uint32_t)count;
+    block->mask[place] = joined;
+    c->state[lane] = FREE;
+    c->low[lane] = c->high[lane] = 0;
+    c->room[c->rooms++] = lane;
+}
+
+/* One iteration for all gathered columns: those that are done are put into the planes and make room. */
+static void iterate(const Block *block, const Frame *frames, Columns *c)
+{
+    Moments m;
+    Estimate estimate;
+    double median[LANES];
+    int32_t done[LANES];
+    EACH_LANE done[i] = c->state[i] == DECIDED;
+    window_moments(c, block->frames, &m);
+    window_median(c, median);
+    estimate_windows(block, frames, c, &m, median, &estimate);
+    if (block->statistic == CLIPPED_MEAN) clip(block, c, &m, median, done);
+    EACH_LANE if (done[i]) put_column(block, c, &estimate, i);
+}
+
+/* ---- a block ------------------------------------------------------------------------------------------------------- */
+
+#define ROWS(TYPE, NUMBER) ((TYPE (*)[LANES])take(&left, sizeof(TYPE) * LANES * (size_t)(NUMBER)))
+
+static char *take(char **left, size_t bytes)
+{
+    char *taken = *left;
+    *left += (bytes + 63) / 64 * 64;
+    return taken;
+}
+
+static void arrange(const Block *block, const Frame *frames, char *left, Tile *tile, Columns *columns)
+{
+    const int64_t n = block->frames;
+    const int by_frame = frames->bits || frames->variances || block->statistic == WEIGHTED_MEAN;
+    tile->sorted = ROWS(Sample, filled_up(n));
+    tile->raw = by_frame ? ROWS(Sample, n) : NULL;
+    tile->bits = frames->bits ? ROWS(uint32_t, n) : NULL;
+    columns->sorted = ROWS(Real, n + 1); /* low may stand behind the last one */
+    columns->raw = by_frame ? ROWS(Real, n) : NULL;
+    columns->bits = frames->bits ? ROWS(uint32_t, n) : NULL;
+    columns->variances = frames->variances ? ROWS(double, n) : NULL;
+    columns->spare = ROWS(double, n);
+    EACH_LANE {
+        columns->state[i] = FREE;
+        columns->low[i] = columns->high[i] = columns->good[i] = 0;
+        columns->room[i] = i;
+    }
+    columns->rooms = LANES;
+}
+
+/* Combines a block of rows. Returns 0, or 1 where there is no memory. */
+int NAME(const Block *block, const Frame *frames)
+{
+    Tile tile;
+    Columns columns;
+    Estimate estimate;
+    char *memory = calloc((size_t)block->frames + 4, LANES * 64);
+    if (!memory) return 1;
+    arrange(block, frames, memory + (64 - (uintptr_t)memory % 64), &tile, &columns);
+    const int thorough = block->statistic == MINMAX_MEAN || block->statistic == WEIGHTED_MEAN ||
+                         (frames->variances && block->frames < FEWEST_FOR_SCATTER);
+    for (int64_t row = 0; row < block->rows; row++)
+        for (int64_t column = 0; column < block->columns; column += LANES) {
+            const int width = block->columns - column < LANES ? (int)(block->columns - column) : LANES;
+            const int any = read_tile(block, frames, row, column, width, &tile);
+            sort_tile(&tile, block->frames);
+            estimate_whole(block, &tile, &estimate);
+            put_whole(block, &tile, &estimate, any, row * block->step + column, width);
+            for (int i = 0; i < width; i++)
+                if (estimate.unsettled[i] || thorough) {
+                    while (!columns.rooms) iterate(block, frames, &columns);
+                    gather(block, frames, &tile, row, column, i, &columns);
+                }
+        }
+    while (columns.rooms < LANES) iterate(block, frames, &columns);
+    free(memory);
+    return 0;
+}

@@ -1,0 +1,101 @@
+"""What is to be combined and how, checked: the one argument of every backend, and the planes that it fills.
+
+It must not know how a backend works.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.pixels.clipping import ClipRule
+from calibrant.pixels.mask import MASK_DTYPE, Mask
+from calibrant.pixels.rows import RowSource, working_type
+
+Statistic = Literal["clipped-mean", "median", "mean", "minmax-mean", "weighted-mean"]
+
+FEWEST_FOR_SCATTER: Final = 5
+"""Below this number of frames the variance comes from the input variances, when they are given."""
+
+EMPTY: Final = np.uint32(Mask.BAD | Mask.NO_DATA)
+"""Bits of a pixel that has no good sample."""
+
+
+@dataclass(frozen=True, eq=False)
+class Combined:
+    """The combined planes, each (ny, nx).
+
+    Parameters
+    ----------
+    data
+        float32, in the unit of the stack. Where no sample was good: the median of all other pixels.
+    variance
+        float32, of `data`, in that unit squared. NaN where it is not known: no good sample, or one only and no
+        input variance.
+    count
+        uint32, samples that went into the pixel.
+    mask
+        uint32: bits of the samples that went in; where none did, BAD and NO_DATA and the bits of every sample.
+    """
+
+    data: NDArray[np.float32]
+    variance: NDArray[np.float32]
+    count: NDArray[np.uint32]
+    mask: NDArray[np.uint32]
+
+    @classmethod
+    def unfilled(cls, shape: tuple[int, int]) -> "Combined":
+        """Give planes of a shape, with nothing in them yet."""
+        return cls(
+            np.empty(shape, dtype=np.float32),
+            np.empty(shape, dtype=np.float32),
+            np.empty(shape, dtype=np.uint32),
+            np.empty(shape, dtype=MASK_DTYPE),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A combination.
+
+    Parameters
+    ----------
+    stack, variances, masks
+        The planes, of one shape; `variances` and `masks` one for each frame, or None.
+    statistic, rule
+        How samples make a pixel; the rule is of "clipped-mean".
+    reject_low, reject_high
+        Samples that "minmax-mean" leaves out at either end.
+    scales, weights
+        One for each frame, or None: what its values are divided by; its weight in a "weighted-mean".
+    ignore
+        Samples with any of these bits are left out.
+    threads
+        How many work at the same time.
+    tile_bytes
+        Working memory of each, in bytes.
+    """
+
+    stack: tuple[RowSource, ...]
+    variances: tuple[RowSource, ...] | None
+    masks: tuple[RowSource, ...] | None
+    statistic: Statistic
+    rule: ClipRule
+    reject_low: int
+    reject_high: int
+    scales: NDArray[np.float64] | None
+    weights: NDArray[np.float64] | None
+    ignore: np.uint32
+    threads: int
+    tile_bytes: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.stack[0].shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Native type that values are computed in."""
+        return working_type(self.stack)

@@ -1,0 +1,263 @@
+"""The backends against the oracle, and so each other: every one of them gives the same bits."""
+
+import itertools
+import math
+
+import numpy as np
+import oracle
+import pytest
+from astropy.stats import sigma_clip
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calibrant.pixels import combine
+from calibrant.pixels.backends import BackendMissingError, library
+from calibrant.pixels.choosing import _fastest, choose
+from calibrant.pixels.plan import Combined
+
+BACKENDS = ("numpy", "cpu")
+PLANES = ("data", "variance", "count", "mask")
+KINDS = ("u2", "i2", "i4", "f4", "f8", "u1", "i1", "u4", "i8", "f2")
+EDGES = {"u": [0, 1], "i": [-1, 0], "f": [math.nan, math.inf, -math.inf, 0.0, -0.0]}
+
+
+def assert_same(one, other):
+    for plane in PLANES:
+        np.testing.assert_array_equal(getattr(one, plane), getattr(other, plane), err_msg=plane)
+
+
+def by_hand(stack, options, *, masks=None, variances=None, weights=None, scales=None):
+    """Combine with the oracle."""
+    wide = stack.dtype.itemsize > (4 if stack.dtype.kind == "f" else 2)
+    values = stack.astype("f8" if wide else "f4")
+    if scales is not None:
+        values = values / np.asarray(scales, values.dtype)[:, None, None]
+        variances = None if variances is None else variances.astype("f8") / (scales * scales)[:, None, None]
+    found = Combined.unfilled(stack.shape[1:])
+    for y, x in np.ndindex(*stack.shape[1:]):
+        columns = [None if one is None else one[:, y, x].tolist() for one in (masks, variances)]
+        pixel = oracle.combine_pixel(values[:, y, x].tolist(), options, *columns, weights)
+        for plane in PLANES:
+            getattr(found, plane)[y, x] = getattr(pixel, plane)
+    empty = found.count == 0
+    found.data[empty] = np.median(found.data[~empty]) if not empty.all() else np.nan
+    return found
+
+
+@st.composite
+def stacks(draw):
+    """Noise with outliers, constant, or all over the range; with every kind of special sample in it."""
+    kind, n = (
+        draw(st.sampled_from(KINDS)),
+        draw(st.sampled_from([1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 20, 33, 41])),
+    )
+    shape = (n, draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 7, 67, 130])))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    look, dtype = draw(st.sampled_from(["noise", "constant", "wild"])), np.dtype(kind)
+    limits = np.iinfo(dtype) if dtype.kind != "f" else np.finfo("f2")
+    if look == "constant":
+        stack = np.full(shape, 37, dtype)
+    elif look == "wild":
+        stack = rng.uniform(float(limits.min), float(limits.max), shape).astype(dtype)
+    else:
+        stack = rng.normal(60, 3, shape)
+        stack[rng.random(shape) < 0.1] += 40
+        stack = stack.astype(dtype)
+    special = rng.random(shape) < draw(st.sampled_from([0, 0.05, 0.9]))
+    stack[special] = rng.choice(np.array([*EDGES[dtype.kind], limits.max, limits.min], dtype), special.sum())
+    return stack.astype(dtype.newbyteorder(draw(st.sampled_from("<>"))))
+
+
+@st.composite
+def beside(draw, shape):
+    """Masks, variances, weights and scales for a stack, or None."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    masks = (rng.random(shape) < draw(st.sampled_from([0.02, 0.3, 1.0]))) * rng.choice([1, 2, 16, 64], shape)
+    variances = rng.uniform(1, 9, shape).astype(draw(st.sampled_from(["f4", "f8", ">f4"])))
+    return {
+        "masks": draw(st.sampled_from([None, masks.astype(draw(st.sampled_from(["u4", ">u4", "u1"])))])),
+        "variances": draw(st.sampled_from([None, variances])),
+        "weights": rng.uniform(0.5, 2, shape[0]),
+        "scales": draw(st.sampled_from([None, rng.uniform(0.5, 2, shape[0])])),
+    }
+
+
+OPTIONS = st.builds(
+    oracle.Options,
+    statistic=st.sampled_from(["clipped-mean"] * 4 + ["mean", "median", "minmax-mean", "weighted-mean"]),
+    center=st.sampled_from(["median", "mean"]),
+    spread=st.sampled_from(["std", "mad"]),
+    sigma_low=st.sampled_from([0.3, 1.0, 1.7, 3.0]),
+    sigma_high=st.sampled_from([0.3, 1.0, 2.1, 3.0]),
+    iterations=st.sampled_from([1, 2, 3, None]),
+    clip=st.sampled_from(["astropy", "cumulative"]),
+    reject_low=st.integers(0, 3),
+    reject_high=st.integers(0, 3),
+)
+
+
+@given(stacks(), OPTIONS, st.data())
+@settings(max_examples=150, deadline=None)
+def test_backends_do_what_the_oracle_does(stack, options, data):
+    planes = data.draw(beside(stack.shape))
+    if options.statistic != "weighted-mean":
+        planes["weights"] = None
+    if options.reject_low + options.reject_high >= len(stack):
+        options = oracle.Options(**{**vars(options), "reject_low": 0, "reject_high": 0})
+    wanted = by_hand(stack, options, **planes)
+    asked = {**vars(options), **planes}
+    for backend in BACKENDS:
+        if not wanted.count.any():
+            with pytest.raises(ValueError, match="has a good sample"):
+                combine(stack, backend=backend, **asked)
+            continue
+        assert_same(combine(stack, backend=backend, **asked), wanted)
+
+
+@pytest.mark.parametrize("n", [64, 65, 300])
+@pytest.mark.parametrize("spread", ["std", "mad"])
+def test_many_frames(n, spread):
+    rng = np.random.default_rng(n)
+    stack = rng.normal(1000, 5, (n, 2, 70)).astype("u2")
+    stack[rng.random(stack.shape) < 0.02] += 300
+    wanted = by_hand(stack, oracle.Options(spread=spread, iterations=None))
+    for backend in BACKENDS:
+        assert_same(combine(stack, spread=spread, iterations=None, backend=backend), wanted)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["std", "mad"]), st.data())
+@settings(max_examples=30, deadline=None)
+def test_order_threads_and_tiles_change_nothing(backend, seed, spread, data):
+    rng = np.random.default_rng(seed)
+    stack = rng.normal(500, 8, (11, 23, 40)).astype("f4")
+    stack[rng.random(stack.shape) < 0.1] += 100
+    masks = (rng.random(stack.shape) < 0.1).astype("u4") * 2
+    order = data.draw(st.permutations(range(11)))
+    asked = {"spread": spread, "backend": backend, "sigma": 2.0}
+    once = combine(stack, masks=masks, variances=stack, threads=1, **asked)
+    again = combine(
+        stack[order], masks=masks[order], variances=stack[order], threads=3, tile_bytes=1, **asked
+    )
+    assert_same(once, again)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("center", "spread"), list(itertools.product(["median", "mean"], ["std", "mad"])))
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+def test_the_default_clip_is_astropys(backend, center, spread, kind):
+    rng = np.random.default_rng(8)
+    stack = rng.normal(1000, 5, (15, 60, 70)).astype(kind)
+    stack[rng.random(stack.shape) < 0.05] += 200
+    clipped = sigma_clip(
+        stack.astype("f8"),
+        sigma_lower=2.2,
+        sigma_upper=2.6,
+        maxiters=3,
+        cenfunc=center,
+        stdfunc={"std": "std", "mad": "mad_std"}[spread],
+        axis=0,
+    )
+    found = combine(stack, center=center, spread=spread, sigma_low=2.2, sigma_high=2.6, backend=backend)
+    np.testing.assert_array_equal(found.count, clipped.count(axis=0))
+    np.testing.assert_allclose(found.data, clipped.mean(axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_arrays_of_any_layout(backend):
+    rng = np.random.default_rng(4)
+    whole = rng.integers(0, 60000, (5, 40, 60), dtype=np.uint16)
+    odd = np.zeros((5, 20 * 30 * 2 + 1), np.uint8)[:, 1:].view("u2").reshape(5, 20, 30)  # not aligned
+    for part in (whole[:, ::2, ::2], whole[:, ::-1, ::-1], whole[:, :20, 3:40].transpose(0, 2, 1), odd):
+        asked = {"backend": backend, "masks": (part % 7 == 3).astype("u4")}
+        assert_same(combine(part, **asked), combine(part.copy(), **asked))
+    assert_same(
+        combine(whole[:, ::-1, ::-1], backend=backend), combine(whole[:, ::-1, ::-1].copy(), backend=backend)
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_planes_of_an_earlier_call_are_filled_again(backend):
+    stack = np.random.default_rng(1).normal(5, 1, (6, 30, 30))
+    out = combine(stack + 7, backend=backend)
+    assert combine(stack, backend=backend, out=out) is out
+    assert_same(out, combine(stack, backend=backend))
+    with pytest.raises(ValueError, match="out: data is float32 of shape"):
+        combine(stack[:, :5], out=out)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_error_of_a_source_ends_the_combination(backend):
+    class Truncated:
+        shape, dtype, zero = (400, 10), np.dtype(">i2"), 0
+
+        def read_rows(self, first, last, into):
+            if last > 200:
+                raise OSError("frame.fits ends at row 200")
+            into[...] = 1
+
+    with pytest.raises(OSError, match="ends at row 200"):
+        combine([Truncated()] * 3, backend=backend, threads=2, tile_bytes=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": [1, 2, 3]}, "weights: give one for each frame with statistic 'weighted-mean'"),
+        ({"statistic": "weighted-mean"}, "weights: give one"),
+        (
+            {"statistic": "weighted-mean", "weights": [1, -2, 3]},
+            r"weights\[1\]: -2, must be a number above zero",
+        ),
+        ({"scales": [1, 2]}, r"scales: shape \(2,\), but there are 3 frames"),
+        ({"scales": [1, 2, 0]}, r"scales\[2\]: 0"),
+        ({"statistic": "minmax-mean", "reject_low": -1}, "reject_low: -1"),
+        ({"statistic": "minmax-mean", "reject_low": 2}, "leave nothing of 3 frames"),
+        ({"threads": 0}, "threads: 0"),
+        ({"backend": "fpga"}, "backend: 'fpga', must be one of auto, cpu, numpy"),
+        ({"masks": np.zeros((3, 4, 4), "u4")}, r"masks: 3 planes of shape \(4, 4\)"),
+    ],
+)
+def test_what_is_wrong_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        combine(np.ones((3, 4, 5)), **options)
+
+
+def test_this_installation_has_the_kernel():
+    assert choose("auto")[0] == "cpu"
+
+
+def test_without_its_library_the_kernel_is_passed_over_and_said(monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr(library, "PATH", tmp_path / "kernel.so")
+    for cached in (library._library, library.entry, _fastest):
+        cached.cache_clear()
+    try:
+        assert choose("auto")[0] == choose("auto")[0] == "numpy"
+        assert caplog.text.count("combining without the cpu backend: its library cannot be loaded") == 1
+        with pytest.raises(BackendMissingError, match=r"kernel\.so.*install calibrant-pixels again"):
+            combine(np.ones((3, 4, 5)), backend="cpu")
+    finally:
+        for cached in (library._library, library.entry, _fastest):
+            cached.cache_clear()
+
+
+def test_the_variants_of_the_kernel_agree(monkeypatch):
+    found = library._library()
+    level = found.instructions()
+    stack = np.random.default_rng(3).normal(1000, 5, (20, 30, 300))
+    stack[4] += 50
+    results = []
+    for one in [v for v in (1, 3, 4) if v <= level]:
+        library.entry.cache_clear()
+        monkeypatch.setattr(found, "instructions", lambda one=one: one)
+        results += [
+            [
+                combine(stack.astype(kind), spread=spread)
+                for kind in ("u2", "f4", "f8")
+                for spread in ("std", "mad")
+            ]
+        ]
+    library.entry.cache_clear()
+    for result in results[1:]:
+        for one, other in zip(results[0], result, strict=True):
+            assert_same(one, other)
