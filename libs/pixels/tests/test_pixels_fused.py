@@ -104,15 +104,16 @@ def situations(draw):
 
 @given(
     situations(),
-    st.sampled_from(["clipped-mean", "median", "mean"]),
+    st.sampled_from(["clipped-mean", "median", "mean", "weighted-mean"]),
     st.sampled_from([1, 3000, 10**7]),
 )
 @settings(max_examples=60, deadline=None)
 def test_one_pass_is_one_by_one_to_the_bit(situation, statistic, tile_bytes):
     frames, geometry, signature = situation
     count = len(frames)
-    terms = [Terms(10.0 + index, scale=(1.0 + index, 2.0)) for index in range(count)]
-    images, expected = one_by_one(frames, geometry, signature, terms, statistic=statistic)
+    terms = [Terms(10.0 + index, scale=(1.0 + index, 2.0), weight=1.0 + index) for index in range(count)]
+    weights = [one.weight for one in terms] if statistic == "weighted-mean" else None
+    images, expected = one_by_one(frames, geometry, signature, terms, statistic=statistic, weights=weights)
     found = combine_raw(frames, geometry, signature, terms, statistic=statistic, tile_bytes=tile_bytes)
     assert_same(found.combined, expected)
     assert found.overscan == tuple(image.overscan for image in images)

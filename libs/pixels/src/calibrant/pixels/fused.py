@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict, Unpack
 
+from calibrant.pixels.choosing import BackendName
 from calibrant.pixels.clipping import Center, Clip, Spread
 from calibrant.pixels.combine import combine
 from calibrant.pixels.corrected import CorrectedFrame, PlaneRows
@@ -33,7 +34,11 @@ class Options(TypedDict, total=False):
     sigma_high: float | None
     iterations: int | None
     clip: Clip
+    reject_low: int
+    reject_high: int
     ignore: Mask
+    backend: BackendName
+    threads: int | None
     tile_bytes: int
 
 
@@ -105,6 +110,7 @@ def combine_raw(
         [PlaneRows(one, "data") for one in corrected],
         masks=[PlaneRows(one, "mask") for one in corrected],
         variances=[PlaneRows(one, "variance") for one in corrected],
+        weights=numbers.weights.tolist() if options.get("statistic") == "weighted-mean" else None,
         **options,
     )
     return CombinedRaw(combined, numbers.measured)

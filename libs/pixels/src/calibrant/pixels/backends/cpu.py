@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.backends.bands import bands, work_through
-from calibrant.pixels.backends.library import STATISTICS, TYPES, Block, Frame, entry
+from calibrant.pixels.backends.library import STATISTICS, TYPES, Block, Entry, Frame, entry
 from calibrant.pixels.mask import MASK_DTYPE
-from calibrant.pixels.plan import EMPTY, Combined, Plan
+from calibrant.pixels.plan import EMPTY, FEWEST_FOR_SCATTER, Combined, Plan
 from calibrant.pixels.rows import ArrayRows, RowSource, load, value_type
 
 SHORT: Final = 16
@@ -46,13 +46,29 @@ def combine(plan: Plan, into: Combined) -> None:
     base = float(min(np.iinfo(values).min, 0)) if short else 0.0
 
     def work(rows: slice) -> None:
-        kept: list[NDArray[Any]] = []
-        frames = _frames(plan, rows, base, kept)
-        kernel(_block(plan, rows, base, into), frames)
+        few = len(plan.stack) < FEWEST_FOR_SCATTER
+        _combine_rows(kernel, plan, rows, into, base=base, propagate=few)
+        if not few and plan.variances is not None and (into.count[rows] == 1).any():
+            _combine_rows(kernel, plan, rows, into, base=base, propagate=True)
 
     sources = [plane for planes in (plan.stack, plan.masks, plan.variances) for plane in planes or ()]
     row_bytes = sum(plan.shape[1] * plane.dtype.itemsize for plane in sources)
     work_through(work, bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads), plan.threads)
+
+
+def _combine_rows(
+    kernel: Entry, plan: Plan, rows: slice, into: Combined, *, base: float, propagate: bool
+) -> None:
+    """Combine a band; variances of the inputs are read only where they are propagated."""
+    kept: list[NDArray[Any]] = []
+    frames = _frames(plan, rows, base, kept)
+    if propagate and plan.variances is not None:
+        for frame, plane in zip(frames, plan.variances, strict=True):
+            variances = _plain_rows(plane, rows, (np.dtype(np.float64), np.dtype(np.float32)))
+            kept.append(variances)
+            frame.variances, frame.variances_step = variances.ctypes.data, variances.strides[0]
+            frame.wide = variances.dtype == np.float64
+    kernel(_block(plan, rows, base, into), frames)
 
 
 def _block(plan: Plan, rows: slice, base: float, into: Combined) -> Block:
@@ -98,11 +114,6 @@ def _frames(plan: Plan, rows: slice, base: float, kept: list[NDArray[Any]]) -> "
             bits = _plain_rows(plan.masks[index], rows, (MASK_DTYPE,))
             kept.append(bits)
             frame.bits, frame.bits_step = bits.ctypes.data, bits.strides[0]
-        if plan.variances is not None:
-            variances = _plain_rows(plan.variances[index], rows, (np.dtype(np.float64), np.dtype(np.float32)))
-            kept.append(variances)
-            frame.variances, frame.variances_step = variances.ctypes.data, variances.strides[0]
-            frame.wide = variances.dtype == np.float64
     return frames
 
 
