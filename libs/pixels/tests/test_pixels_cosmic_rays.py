@@ -1,10 +1,15 @@
 """Cosmic rays: found where they were put, stars left alone, the same whatever the band."""
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from calibrant.pixels import (
     Amplifier,
+    Band,
     Box,
     CosmicRays,
     Geometry,
@@ -38,6 +43,73 @@ def around(places, by):
     for y, x in places:
         marked[max(0, y - by) : y + by + 1, max(0, x - by) : x + by + 1] = True
     return marked
+
+
+def searched(data, variance, usable, search):
+    """Search as the description says, pixel by pixel."""
+    ny, nx = data.shape
+    value = [[np.float32(data[y, x] if usable[y, x] else 0) for x in range(nx)] for y in range(ny)]
+    noise2 = [[np.float32(variance[y, x] if usable[y, x] else 0) for x in range(nx)] for y in range(ny)]
+    first = (tuple(map(tuple, value)), tuple(map(tuple, noise2)))
+    struck = set()
+
+    def at(planes, y, x):
+        """Give value and variance; beyond the frame those of the nearest pixel, as they were at first."""
+        if 0 <= y < ny and 0 <= x < nx:
+            return value[y][x], noise2[y][x]
+        y, x = min(max(y, 0), ny - 1), min(max(x, 0), nx - 1)
+        return planes[0][y][x], planes[1][y][x]
+
+    for look in range(search.iterations):
+        margin, found = (search.margin if look == 0 else 0.0), []
+        for y, x in np.ndindex(ny, nx):
+            peak, s = value[y][x], math.sqrt(noise2[y][x])
+            near = any((y + i, x + j) in struck for i in (-1, 0, 1) for j in (-1, 0, 1))
+            if not usable[y, x] or (y, x) in struck or peak <= search.sigma * s or (look and not near):
+                continue
+            sharp = False
+            for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+                one, other = at(first, y - dy, x - dx), at(first, y + dy, x + dx)
+                mean, s_mean = (one[0] + other[0]) / 2, math.sqrt(one[1] + other[1]) / 2
+                if peak - mean <= search.sigma * s:
+                    break
+                width = search.fwhm / math.sqrt(8 * math.log(2))
+                point = math.exp(-(dy * dy + dx * dx) / (2 * width * width))
+                sharp |= search.contrast * point * (peak - margin * s) > mean + margin * s_mean
+            else:
+                found += [(y, x)] if sharp else []
+        for y, x in found:
+            struck.add((y, x))
+            value[y][x] = noise2[y][x] = np.float32(0)
+    marked = np.zeros((ny, nx), bool)
+    for y, x in struck:
+        marked[
+            max(0, y - search.grow) : y + search.grow + 1, max(0, x - search.grow) : x + search.grow + 1
+        ] = True
+    return marked
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(0, 2), st.sampled_from([1.0, 3.0]))
+@settings(max_examples=60, deadline=None)
+def test_the_search_is_what_is_described(seed, iterations, grow, fwhm):
+    rng = np.random.default_rng(seed)
+    shape = (14, 17)
+    data = rng.normal(0, NOISE, shape).astype(np.float32)
+    for _ in range(6):
+        y, x, length = rng.integers(0, shape[0]), rng.integers(0, shape[1]), rng.integers(1, 5)
+        data[y, x : x + length] += np.float32(rng.uniform(20, 150))
+        data[min(y + 1, shape[0] - 1), x] += np.float32(rng.uniform(0, 100))
+    mask = np.where(rng.random(shape) < 0.05, np.uint32(Mask.BAD), np.uint32(Mask.SUSPECT))
+    data[rng.random(shape) < 0.02] = np.nan
+    variance = np.abs(data) + np.float32(NOISE**2)
+    search = CosmicRays(iterations=iterations, grow=grow, fwhm=fwhm)
+    band = Band(slice(0, shape[0]), data.copy(), mask.copy(), variance)
+    search.apply(band, GEOMETRY)
+    usable = (mask == Mask.SUSPECT) & np.isfinite(data)
+    np.testing.assert_array_equal(
+        (band.mask & Mask.COSMIC_RAY) != 0, searched(data, variance, usable, search)
+    )
+    np.testing.assert_array_equal(band.data, data)
 
 
 def test_a_quiet_frame_has_none():

@@ -155,6 +155,17 @@ def test_a_barrier_stands_in_its_place():
         Signature(barriers={Step.GAIN: Mirror()})
 
 
+def test_saturation_is_compared_in_double_precision():
+    level = float(np.float32(50000.1)) + 1e-4  # nearer to that float32 than to the next
+    geometry = detector()
+    first = dataclasses.replace(geometry.amplifiers[0], saturation_adu=level)
+    geometry = dataclasses.replace(geometry, amplifiers=(first, *geometry.amplifiers[1:]))
+    raw = np.full(geometry.raw_shape, 50000.1, np.float32)
+    raw[0, 1] = np.nextafter(np.float32(50000.1), np.float32(np.inf))
+    mask = correct_frame(raw, geometry, Signature()).mask[:NY, :NX]
+    assert np.argwhere(mask).tolist() == [[0, 1]]
+
+
 def test_what_is_missing_or_does_not_fit_is_named():
     geometry = detector()
     raw = np.full(geometry.raw_shape, 1000, np.uint16)

@@ -202,6 +202,19 @@ def test_percentiles_are_numpys(values):
         assert found.quantile(percent) == np.percentile(np.array(values, dtype=float), percent)
 
 
+@given(
+    st.lists(st.floats(-10, 10, width=32), min_size=1, max_size=30),
+    st.integers(0, 29),
+    st.sampled_from([0.0, 1e-9, -1e-9, 0.5]),
+)
+def test_bounds_are_compared_in_double_precision(values, which, off):
+    bound = values[which % len(values)] + off
+    first, last = Ordered(np.array(values, dtype=np.float32)).within(bound, bound + 1)
+    assert last - first == sum(bound <= value <= bound + 1 for value in values)
+    first, last = Ordered(np.array(values, dtype=np.float32)).within(bound - 1, bound)
+    assert last - first == sum(bound - 1 <= value <= bound for value in values)
+
+
 @pytest.mark.parametrize("kind", ["u1", "<u2", ">i2", "i4", "f4", "f8"])
 def test_moments_do_not_depend_on_order_or_type(kind):
     values = np.random.default_rng(3).integers(0, 100, 50_000).astype(kind)

@@ -154,7 +154,7 @@ def _rounded_up(level: float | None, dtype: np.dtype[Any]) -> float | None:
     if level is None:
         return None
     near = dtype.type(level)
-    return float(near if near >= level else np.nextafter(near, dtype.type(np.inf)))
+    return float(near if float(near) >= level else np.nextafter(near, dtype.type(np.inf)))
 
 
 def _frame_levels(

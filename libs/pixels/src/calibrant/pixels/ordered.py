@@ -45,9 +45,9 @@ class Ordered:
         """Give the run ``[first, last)`` of the values between two bounds, which are compared in float64."""
         kind = self.values.dtype.type
         low, high = kind(lowest), kind(highest)
-        if low < lowest:
+        if float(low) < lowest:
             low = np.nextafter(low, kind(np.inf))
-        if high > highest:
+        if float(high) > highest:
             high = np.nextafter(high, kind(-np.inf))
         first = int(np.searchsorted(self.values, low, side="left"))
         return first, max(first, int(np.searchsorted(self.values, high, side="right")))
