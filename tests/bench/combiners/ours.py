@@ -75,15 +75,20 @@ def jobs(folder: Path) -> dict[str, Job]:
     """Return what this process can be asked for."""
     stack = np.load(folder / "stack.npy")
     floor = cache(partial(Floor, stack, folder))  # without a compiler the engine is measured all the same
+    std = partial(engine, stack)
+    mad = partial(engine, stack, spread="mad")
+    room = combine(stack, backend="numpy")
     return {
         "floor": lambda: floor().reused(),
         "floor, new planes": lambda: floor().new(),
-        "Calibrant std": partial(engine, stack),
-        "Calibrant MAD": partial(engine, stack, spread="mad"),
-        "Calibrant std, numpy": partial(engine, stack),
-        "Calibrant MAD, numpy": partial(engine, stack, spread="mad"),
-        "Calibrant std, one thread": partial(engine, stack),
-        "Calibrant std, two threads": partial(engine, stack),
+        "Calibrant std": std,
+        "Calibrant std, planes reused": partial(std, out=room),
+        "Calibrant std, numpy": partial(std, backend="numpy"),
+        "Calibrant std, one thread": partial(std, out=room, threads=1),
+        "Calibrant std, two threads": partial(std, out=room, threads=2),
+        "Calibrant MAD": mad,
+        "Calibrant MAD, planes reused": partial(mad, out=room),
+        "Calibrant MAD, numpy": partial(mad, backend="numpy"),
         "Calibrant chain": partial(chain, folder),
     }
 
