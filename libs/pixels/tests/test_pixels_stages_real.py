@@ -9,14 +9,19 @@ from astropy.io import fits
 from calibrant.pixels import (
     Amplifier,
     Box,
+    CosmicRays,
     Geometry,
+    Mask,
     Overscan,
     Reference,
     Signature,
+    Step,
     Terms,
+    amplifier_statistics,
     combine,
     combine_raw,
     correct_frame,
+    frame_statistics,
 )
 from oracle_stages import follow
 
@@ -77,6 +82,32 @@ def test_a_flat_of_raw_frames_is_that_of_pixels_followed_by_hand(real_data, came
     for plane in ("data", "variance", "count", "mask"):
         found = np.array([[getattr(flat, plane)[place] for place in places]])
         np.testing.assert_array_equal(found, getattr(expected, plane), err_msg=plane)
+
+
+def test_an_exposure_of_twenty_minutes_has_cosmic_rays_and_biases_and_flats_have_none(real_data):
+    signature = Signature(Overscan("median-per-row"), barriers={Step.COSMIC_RAYS: CosmicRays()})
+    marked = {}
+    for pattern in ("b21*", "b22*", "b11*", "b27*"):
+        (raw,) = frames(real_data / "kast-blue/raw", pattern)
+        image = correct_frame(raw, KAST, signature)
+        marked[pattern] = (image.mask & Mask.COSMIC_RAY) != 0
+    assert [np.count_nonzero(marked[pattern]) for pattern in ("b21*", "b22*", "b11*")] == [0, 0, 0]
+    assert 0.0005 < marked["b27*"].mean() < 0.005
+    sky = np.where(marked["b27*"], np.nan, image.data)
+    assert np.nanmax(sky) < 0.2 * image.data.max()
+
+
+@pytest.mark.parametrize("camera", SETS)
+def test_statistics_by_rows_are_those_of_the_image(real_data, camera):
+    geometry, _, light, overscan = SETS[camera]
+    raw, signature = frames(real_data / camera, light)[0], Signature(overscan)
+    image = correct_frame(raw, geometry, signature)
+    found = frame_statistics(raw, geometry, signature)
+    assert found.amplifiers == amplifier_statistics(image, geometry)
+    for one in geometry.amplifiers:
+        plain = image.data[one.placed.slices][image.mask[one.placed.slices] == 0].astype(float)
+        assert found.amplifiers[one.name].median == np.median(plain)
+        assert found.amplifiers[one.name].std == pytest.approx(plain.std(ddof=1), rel=1e-12)
 
 
 def combined(raws, geometry, signature, terms=None):
