@@ -12,7 +12,7 @@ from typing import Any
 
 from combiners import programs
 from combiners.data import Sizes
-from combiners.tables import Cells
+from combiners.tables import Cells, seconds
 from combiners.workers import BENCH
 
 LISTED = (20, 50, 100, 200)
@@ -40,14 +40,24 @@ def memory(folder: Path, sizes: Sizes) -> list[Cells]:
 
 
 def growth(sizes: Sizes) -> list[Cells]:
-    """Tell how long a sample takes, for more frames and for larger ones."""
-    number = [(count, sizes.side // 2) for count in NUMBERS]
-    extent = [(sizes.frames, sizes.large // part) for part in (8, 4, 2, 1)]
-    rows = []
-    for count, side in (*number, *extent):
-        words = map(str, (count, side, sizes.rounds))
-        taken = _told([sys.executable, "-m", "combiners.growing", *words])
-        middle, least = statistics.median(taken), min(taken)
-        each = [f"{1e9 * one / (count * side**2):.3f}" for one in (middle, least)]
-        rows.append((f"{count} x {side}^2", f"{1e3 * middle:.1f}", f"{1e3 * least:.1f}", *each))
+    """Tell how long a sample takes, for more frames and for larger ones, and that to the first of either kind."""
+    by_number = [(count, sizes.side // 2) for count in NUMBERS]
+    by_extent = [(sizes.frames, sizes.large // part) for part in (8, 4, 2, 1)]
+    return [*_grown(by_number, sizes.rounds), *_grown(by_extent, sizes.rounds)]
+
+
+def _grown(stacks: Sequence[tuple[int, int]], rounds: int) -> list[Cells]:
+    rows, first = [], None
+    for count, side in stacks:
+        taken = _told([sys.executable, "-m", "combiners.growing", *map(str, (count, side, rounds))])
+        figures = statistics.median(taken), min(taken)
+        each_ns = [1e9 * one / (count * side**2) for one in figures]
+        first = first or each_ns
+        ratios = [one / other for one, other in zip(each_ns, first, strict=True)]
+        told = [
+            *map(seconds, figures),
+            *(f"{one:.3f}" for one in each_ns),
+            f"{ratios[0]:.2f} ({ratios[1]:.2f})",
+        ]
+        rows.append((f"{count} x {side}^2", *told))
     return rows
