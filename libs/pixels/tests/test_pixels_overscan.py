@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from calibrant.pixels import Amplifier, Box, Geometry, Overscan, Signature, correct_frame
+from calibrant.pixels import Amplifier, Box, Geometry, Overscan, Signature, clipped_statistics, correct_frame
 
 NY, NX, OVER = 300, 40, 24
 DRIFT = 1000 + 30 * np.sin(np.arange(NY) / 60)
@@ -52,6 +52,25 @@ def test_every_model_finds_the_level_it_can_describe(overscan, levels, within):
     assert np.abs(found - levels).max() < within
     assert image.overscan["A"].residual_std_adu == pytest.approx(3.0, rel=0.05)
     assert image.overscan["A"].level_adu == pytest.approx(np.median(levels), abs=0.5)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7, 24])
+@pytest.mark.parametrize("kind", ["u1", "<u2", ">i2", "<i4", "f4", ">f8"])
+def test_levels_and_residuals_do_not_depend_on_the_type(kind, columns):
+    rng = np.random.default_rng(columns)
+    raw = rng.integers(0, 120, (NY + 20, NX + columns))
+    geometry = one(serial_overscan=Box(0, NY, NX, NX + columns))
+    geometry = dataclasses.replace(geometry, raw_shape=raw.shape)
+    if columns > 2:
+        raw[7, NX] = 100_000 if kind[-2:] in {"i4", "f4", "f8"} else 127
+    image = correct_frame(
+        raw.astype(kind), geometry, Signature(overscan=Overscan("median-per-row"), unit="adu")
+    )
+    levels = np.median(raw[:NY, NX:].astype(float), axis=1)
+    np.testing.assert_array_equal(image.data, (raw[:NY, :NX] - levels[:, None]).astype("f4"))
+    residual = clipped_statistics(raw[:NY, NX:].astype(float) - levels[:, None])
+    assert image.overscan["A"].residual_std_adu == residual.std
+    assert image.overscan["A"].level_adu == np.median(levels)
 
 
 def test_a_polynomial_is_exact_on_a_polynomial_and_a_struck_row_does_not_bend_it():

@@ -15,7 +15,7 @@ from calibrant.pixels.geometry import Amplifier, Box
 from calibrant.pixels.image import OverscanLevel
 from calibrant.pixels.ordered import Ordered
 from calibrant.pixels.overscan import Overscan
-from calibrant.pixels.statistics import clip, clipped_statistics
+from calibrant.pixels.statistics import clip
 
 Read = Callable[[Box], NDArray[Any]]
 """Gives the pixels of a box of the raw frame, in ADU."""
@@ -93,9 +93,22 @@ def _measure_serial(
         return np.array([level]), np.full(image.shape[0], level), measured
     beside = serial.levels(pixels, amplifier.name, box.y0)
     inside = slice(image.y0 - box.y0, image.y1 - box.y0)
-    rows, kind = beside[inside], np.result_type(np.float32, pixels.dtype)
-    residual = clipped_statistics(pixels[inside] - rows[:, None].astype(kind))
-    return beside, rows, OverscanLevel(float(np.median(rows)), residual.std)
+    rows = beside[inside]
+    return beside, rows, OverscanLevel(float(np.median(rows)), _residual_std(pixels[inside], rows))
+
+
+def _residual_std(pixels: NDArray[Any], rows: NDArray[np.float64]) -> float:
+    """Give the clipped standard deviation of pixels about the levels of their rows.
+
+    Integers about medians, which are whole or half: doubled they are short integers, which sort three times as fast.
+    """
+    twice = 2 * rows
+    if pixels.dtype.kind in "iu" and pixels.dtype.itemsize <= 2 and (twice == np.floor(twice)).all():
+        doubled = 2 * pixels.astype(np.int32) - twice.astype(np.int32)[:, None]
+        if np.abs(doubled).max() < 2**15:
+            return clip(Ordered(doubled.astype(np.int16))).std / 2
+    kind = np.result_type(np.float32, pixels.dtype)
+    return clip(Ordered(pixels - rows[:, None].astype(kind))).std
 
 
 def serial_box(amplifier: Amplifier, serial: Overscan, parallel: Overscan) -> Box | None:
