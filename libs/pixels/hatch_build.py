@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,8 @@ def build(native: Path, target: Path) -> None:
     if platform.machine() not in {"x86_64", "AMD64"}:
         variants = {1: () if found else ("-mcpu=baseline",)}
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [([*compiler, *FLAGS, "-c", str(native / "instructions.c")], Path(folder, "instructions.o"))]
+        source = f"-DSOURCE={zlib.crc32((native / 'kernel.c').read_bytes())}u"
+        jobs = [([*compiler, *FLAGS, source, "-c", str(native / "library.c")], Path(folder, "library.o"))]
         for level, flags in variants.items():
             for bits in SAMPLES:
                 name = f"combine_{bits}_v{level}"

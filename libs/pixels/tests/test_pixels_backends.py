@@ -241,6 +241,18 @@ def test_without_its_library_the_kernel_is_passed_over_and_said(monkeypatch, tmp
             cached.cache_clear()
 
 
+def test_a_library_of_another_source_is_passed_over(monkeypatch, tmp_path):
+    source = tmp_path / "kernel.c"
+    source.write_text("int another;")
+    monkeypatch.setattr(library, "SOURCE", source)
+    library._library.cache_clear()
+    try:
+        with pytest.raises(BackendMissingError, match=r"was not made from kernel\.c as it is now"):
+            library._library()
+    finally:
+        library._library.cache_clear()
+
+
 def test_the_variants_of_the_kernel_agree(monkeypatch):
     found = library._library()
     level = found.instructions()

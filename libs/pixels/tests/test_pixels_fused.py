@@ -12,11 +12,13 @@ from calibrant.pixels import (
     Amplifier,
     Box,
     Geometry,
+    Lookup,
     Mask,
     Overscan,
     Polynomial,
     Reference,
     Signature,
+    Spline,
     Step,
     Terms,
     combine,
@@ -93,6 +95,13 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(getattr(found, plane), getattr(expected, plane), err_msg=plane)
 
 
+LINEARITIES = (
+    Polynomial((1e-7, -2e-12, 3e-17)),
+    Spline((100.0, 900.0, 2000.0, 2100.0), (0.0, 3.0, -2.0, 1.0)),
+    Lookup(np.linspace(0, 5, 1500, dtype=np.float32), 700),
+)
+
+
 @st.composite
 def situations(draw):
     seed, count = draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, 9))
@@ -100,22 +109,35 @@ def situations(draw):
     geometry = detector(flips=draw(st.lists(flip, min_size=2, max_size=2)))
     frames = frames_of(geometry, count, seed, draw(st.sampled_from(["<u2", ">i4", ">f4", "<f8"])))
     method = draw(st.sampled_from(["none", "median", "clipped-mean", "median-per-row", "polynomial"]))
-    return frames, geometry, dataclasses.replace(full_signature(geometry, seed), overscan=Overscan(method))
+    linearity = draw(st.sampled_from(LINEARITIES))
+    signature = dataclasses.replace(
+        full_signature(geometry, seed),
+        overscan=Overscan(method),
+        parallel=Overscan(draw(st.sampled_from(["none", "median", "median-per-row"]))),
+        unit=draw(st.sampled_from(["electron", "adu"])),
+        linearity={one.name: linearity for one in geometry.amplifiers},
+        photon_noise=draw(st.booleans()),
+    )
+    signature.flat.data[0, :3] = 0.0, np.nan, -1.0
+    return frames, geometry, signature
 
 
 @given(
     situations(),
     st.sampled_from(["clipped-mean", "median", "mean", "weighted-mean"]),
     st.sampled_from([1, 3000, 10**7]),
+    st.sampled_from(["cpu", "numpy"]),
 )
-@settings(max_examples=60, deadline=None)
-def test_one_pass_is_one_by_one_to_the_bit(situation, statistic, tile_bytes):
+@settings(max_examples=100, deadline=None)
+def test_one_pass_is_one_by_one_to_the_bit(situation, statistic, tile_bytes, backend):
     frames, geometry, signature = situation
     count = len(frames)
     terms = [Terms(10.0 + index, scale=(1.0 + index, 2.0), weight=1.0 + index) for index in range(count)]
     weights = [one.weight for one in terms] if statistic == "weighted-mean" else None
     images, expected = one_by_one(frames, geometry, signature, terms, statistic=statistic, weights=weights)
-    found = combine_raw(frames, geometry, signature, terms, statistic=statistic, tile_bytes=tile_bytes)
+    found = combine_raw(
+        frames, geometry, signature, terms, statistic=statistic, tile_bytes=tile_bytes, backend=backend
+    )
     assert_same(found.combined, expected)
     assert found.overscan == tuple(image.overscan for image in images)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.choosing import BackendName, choose
 from calibrant.pixels.clipping import Center, Clip, ClipRule, Spread
+from calibrant.pixels.corrected import CorrectedStack
 from calibrant.pixels.mask import UNUSABLE, Mask
 from calibrant.pixels.plan import Combined, Plan, Statistic
 from calibrant.pixels.rows import RowSource, Stack, checked_stack
@@ -122,6 +123,7 @@ def combine(
         ignore=np.uint32(ignore),
         threads=_thread_count(threads),
         tile_bytes=tile_bytes,
+        raw=stack.raw if isinstance(stack, CorrectedStack) else None,
     )
     _check_statistic(plan)
     result = Combined.unfilled(plan.shape) if out is None else _checked_out(out, plan.shape)

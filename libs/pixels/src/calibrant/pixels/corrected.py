@@ -5,6 +5,7 @@ or what is done with the rows.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.mask import MASK_DTYPE
 from calibrant.pixels.numbers import Numbers
+from calibrant.pixels.plan import RawFrames
 from calibrant.pixels.rows import RowSource
 from calibrant.pixels.signature import Band
 from calibrant.pixels.stages import Passage, new_band, pass_through, segments
@@ -89,3 +91,19 @@ class PlaneRows:
         """Correct rows ``first <= y < last``, or take them from those corrected last."""
         band = self._frame.band(first, last, noise=self._plane == "variance")
         into[...] = getattr(band, self._plane)
+
+
+class CorrectedStack(list[PlaneRows]):
+    """The corrected data of frames, with the raw frames that they are made from.
+
+    Parameters
+    ----------
+    frames
+        The frames.
+    raw
+        What they are made from.
+    """
+
+    def __init__(self, frames: Sequence[CorrectedFrame], raw: RawFrames) -> None:
+        super().__init__(PlaneRows(one, "data") for one in frames)
+        self.raw = raw

@@ -11,11 +11,11 @@ from typing import Final, TypedDict, Unpack
 from calibrant.pixels.choosing import BackendName
 from calibrant.pixels.clipping import Center, Clip, Spread
 from calibrant.pixels.combine import combine
-from calibrant.pixels.corrected import CorrectedFrame, PlaneRows
+from calibrant.pixels.corrected import CorrectedFrame, CorrectedStack, PlaneRows
 from calibrant.pixels.geometry import Geometry
 from calibrant.pixels.mask import Mask
 from calibrant.pixels.numbers import Measured, gather_numbers
-from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Statistic
+from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, RawFrames, Statistic
 from calibrant.pixels.rows import Stack, checked_stack
 from calibrant.pixels.signature import Signature, Terms
 
@@ -107,7 +107,7 @@ def combine_raw(
     corrected = [CorrectedFrame(index, one, numbers, noise=noise) for index, one in enumerate(sources)]
     options.setdefault("tile_bytes", TILE_BYTES)
     combined = combine(
-        [PlaneRows(one, "data") for one in corrected],
+        CorrectedStack(corrected, RawFrames(sources, numbers)),
         masks=[PlaneRows(one, "mask") for one in corrected],
         variances=[PlaneRows(one, "variance") for one in corrected],
         weights=numbers.weights.tolist() if options.get("statistic") == "weighted-mean" else None,

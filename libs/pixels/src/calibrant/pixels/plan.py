@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.clipping import ClipRule
 from calibrant.pixels.mask import MASK_DTYPE, Mask
+from calibrant.pixels.numbers import Numbers
 from calibrant.pixels.rows import RowSource, working_type
 
 Statistic = Literal["clipped-mean", "median", "mean", "minmax-mean", "weighted-mean"]
@@ -55,6 +56,22 @@ class Combined:
         )
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class RawFrames:
+    """Raw frames that are to be corrected and combined at once.
+
+    Parameters
+    ----------
+    sources
+        Their raw rows.
+    numbers
+        What they are corrected with.
+    """
+
+    sources: tuple[RowSource, ...]
+    numbers: Numbers
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A combination.
@@ -75,6 +92,9 @@ class Plan:
         How many work at the same time.
     tile_bytes
         Working memory of each, in bytes.
+    raw
+        Where the stack is of corrected frames whose rows are made as they are asked for: what they are made from, for
+        a backend that can correct and combine at once; else None.
     """
 
     stack: tuple[RowSource, ...]
@@ -89,6 +109,7 @@ class Plan:
     ignore: np.uint32
     threads: int
     tile_bytes: int
+    raw: RawFrames | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

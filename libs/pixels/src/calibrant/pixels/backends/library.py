@@ -5,19 +5,24 @@ It must not know what is combined. The structures repeat those of ``native/kerne
 
 import ctypes
 import functools
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from calibrant.pixels.backends import BackendMissingError
 
-PATH: Final = Path(__file__).parent.parent / "native" / "kernel.so"
+SOURCE: Final = Path(__file__).parent.parent / "native" / "kernel.c"
+
+PATH: Final = SOURCE.with_suffix(".so")
 """Made when the package is installed; see ``libs/pixels/hatch_build.py``."""
 
 TYPES: Final = {name: code for code, name in enumerate(("u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"))}
 """Types of stored samples that the kernel reads."""
 
 STATISTICS: Final = ("mean", "median", "clipped-mean", "minmax-mean", "weighted-mean")
+
+LINEARITIES: Final = ("", "Polynomial", "Spline", "Lookup")
 
 
 class Frame(ctypes.Structure):
@@ -31,12 +36,48 @@ class Frame(ctypes.Structure):
         ("bits_step", ctypes.c_int64),
         ("variances", ctypes.c_void_p),
         ("variances_step", ctypes.c_int64),
+        ("levels", ctypes.c_void_p),
+        ("columns", ctypes.c_void_p),
         ("zero", ctypes.c_double),
+        ("dark_time", ctypes.c_double),
         ("scale", ctypes.c_double),
         ("weight", ctypes.c_double),
         ("type", ctypes.c_int32),
         ("swapped", ctypes.c_int32),
         ("wide", ctypes.c_int32),
+    )
+
+
+class Plane(ctypes.Structure):
+    """A plane beside the frames."""
+
+    _fields_ = (("at", ctypes.c_void_p), ("step", ctypes.c_int64))
+
+
+class Steps(ctypes.Structure):
+    """The pointwise steps of one amplifier."""
+
+    _fields_ = (
+        ("bias", Plane),
+        ("dark", Plane),
+        ("flat", Plane),
+        ("bias_variance", Plane),
+        ("dark_variance", Plane),
+        ("flat_variance", Plane),
+        ("bits", Plane),
+        ("numbers", ctypes.c_void_p),
+        ("knots", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("first", ctypes.c_double),
+        ("saturation", ctypes.c_double),
+        ("gain", ctypes.c_double),
+        ("photon_gain", ctypes.c_double),
+        ("read_variance", ctypes.c_double),
+        ("linearity", ctypes.c_int32),
+        ("photon_noise", ctypes.c_int32),
+        ("saturated", ctypes.c_uint32),
+        ("suspect", ctypes.c_uint32),
+        ("no_data", ctypes.c_uint32),
     )
 
 
@@ -58,11 +99,13 @@ class Block(ctypes.Structure):
         ("iterations", ctypes.c_int64),
         ("reject_low", ctypes.c_int64),
         ("reject_high", ctypes.c_int64),
+        ("steps", ctypes.POINTER(Steps)),
         ("statistic", ctypes.c_int32),
         ("mean_center", ctypes.c_int32),
         ("mad_spread", ctypes.c_int32),
         ("cumulative", ctypes.c_int32),
         ("scaled", ctypes.c_int32),
+        ("propagate", ctypes.c_int32),
         ("ignore", ctypes.c_uint32),
         ("empty", ctypes.c_uint32),
     )
@@ -96,8 +139,14 @@ def entry(bits: int) -> Entry:
 @functools.cache
 def _library() -> ctypes.CDLL:
     try:
-        return ctypes.CDLL(str(PATH))
+        library = ctypes.CDLL(str(PATH))
     except OSError as problem:
         raise BackendMissingError(
             f"its library cannot be loaded ({problem}); install calibrant-pixels again where there is a C compiler"
         ) from problem
+    library.source.restype = ctypes.c_uint32
+    if library.source() != zlib.crc32(SOURCE.read_bytes()):
+        raise BackendMissingError(
+            f"its library was not made from {SOURCE.name} as it is now; install calibrant-pixels again"
+        )
+    return library

@@ -46,6 +46,7 @@ typedef double Real;
 #define CERTAIN 0.999 /* leaves the decision to the thorough way where rounding could matter */
 
 enum { MEAN, MEDIAN, CLIPPED_MEAN, MINMAX_MEAN, WEIGHTED_MEAN };
+enum { LINEAR, POLYNOMIAL, SPLINE, LOOKUP };
 enum { UINT8, INT8, UINT16, INT16, UINT32, INT32, FLOAT32, FLOAT64 };
 
 typedef struct { /* one frame's part in a block; steps are in bytes, negative where the frame is flipped */
@@ -55,11 +56,31 @@ typedef struct { /* one frame's part in a block; steps are in bytes, negative wh
     int64_t bits_step;
     const char *variances; /* of the samples (float, or double where they are `wide`), or NULL */
     int64_t variances_step;
-    double zero;   /* value = stored + zero */
-    double scale;  /* values are divided by it */
-    double weight; /* of WEIGHTED_MEAN */
+    const Real *levels;  /* of the rows, taken off first; of the columns, after the gain, or NULL: of Steps */
+    const Real *columns;
+    double zero;      /* value = stored + zero */
+    double dark_time; /* multiplies the dark of Steps */
+    double scale;     /* values are divided by it */
+    double weight;    /* of WEIGHTED_MEAN */
     int32_t type, swapped, wide;
 } Frame;
+
+typedef struct {
+    const char *at; /* first pixel of the block, or NULL */
+    int64_t step;   /* bytes from row to row */
+} Plane;
+
+typedef struct { /* the pointwise steps that take an amplifier's raw samples to corrected ones */
+    Plane bias, dark, flat;            /* float; the flat is NaN where it is BAD */
+    Plane bias_variance, dark_variance, flat_variance;
+    Plane bits;                        /* uint32: masks of all the planes, and defects */
+    const Real *numbers, *knots;       /* of the linearity */
+    int64_t count;                     /* of its numbers, or knots */
+    double first;                      /* signal of the first entry of a table */
+    double saturation, gain, photon_gain, read_variance;
+    int32_t linearity, photon_noise;
+    uint32_t saturated, suspect, no_data; /* bits */
+} Steps;
 
 typedef struct { /* what is done to a block, and where its planes go */
     int64_t frames, rows, columns;
@@ -70,7 +91,9 @@ typedef struct { /* what is done to a block, and where its planes go */
     double sigma_low, sigma_high;
     int64_t iterations; /* at most; negative: to convergence */
     int64_t reject_low, reject_high;
+    const Steps *steps; /* or NULL */
     int32_t statistic, mean_center, mad_spread, cumulative, scaled;
+    int32_t propagate;      /* whether variances of the inputs are used */
     uint32_t ignore, empty; /* bits of samples left out; bits of a pixel that has no good sample */
 } Block;
 
@@ -78,7 +101,8 @@ typedef struct { /* LANES neighbours in a row */
     Sample (*sorted)[LANES]; /* frames, filled up with LAST */
     Sample (*raw)[LANES];    /* in the order of the frames; NULL where nothing needs them */
     uint32_t (*bits)[LANES];
-    int32_t good[LANES]; /* samples that may be used: the first ones of `sorted` */
+    Real (*variances)[LANES]; /* made by the steps; NULL where they are not wanted, or read */
+    int32_t good[LANES];      /* samples that may be used: the first ones of `sorted` */
 } Tile;
 
 enum { FREE, CLIPPING, DECIDED };
@@ -150,6 +174,106 @@ static void divide(Sample *restrict samples, double by)
     EACH_LANE samples[i] = (Sample)((Real)samples[i] / scale);
 }
 
+/* ---- the steps of a signature, each one operation after another ---------------------------------------------------- */
+
+#if SAMPLE != 16
+static const void *in_row(Plane plane, int64_t row, int64_t column)
+{
+    return plane.at ? (const uint32_t *)(plane.at + row * plane.step) + column : NULL; /* four bytes, all of them */
+}
+
+static void linearise_by_polynomial(const Steps *steps, Sample *restrict v)
+{
+    Real corrected[LANES];
+    EACH_LANE corrected[i] = steps->numbers[steps->count - 1];
+    for (int64_t k = steps->count - 2; k >= 0; k--) {
+        const Real factor = steps->numbers[k];
+        EACH_LANE corrected[i] = corrected[i] * v[i] + factor;
+    }
+    EACH_LANE v[i] = corrected[i] * v[i] * v[i] + v[i];
+}
+
+static void linearise_by_spline(const Steps *steps, Sample *restrict v, uint32_t *restrict bits)
+{
+    const Real *knots = steps->knots, first = knots[0], last = knots[steps->count - 1];
+    EACH_LANE {
+        const Real within = v[i] < first ? first : v[i] > last ? last : v[i];
+        int64_t k = 0;
+        while (k < steps->count - 2 && knots[k + 1] <= within) k++;
+        const Real *cubic = steps->numbers + 4 * k, offset = within - knots[k];
+        bits[i] |= (v[i] < first) | (v[i] > last) ? steps->suspect : 0;
+        v[i] -= ((cubic[3] * offset + cubic[2]) * offset + cubic[1]) * offset + cubic[0];
+    }
+}
+
+static void linearise_by_table(const Steps *steps, Sample *restrict v, uint32_t *restrict bits)
+{
+    const Real first = (Real)steps->first, last = (Real)(steps->count - 1);
+    EACH_LANE {
+        const Real entry = (Real)floor(v[i]) - first, within = entry > 0 ? (entry < last ? entry : last) : 0;
+        bits[i] |= (entry < 0) | (entry > last) ? steps->suspect : 0;
+        v[i] += steps->numbers[(int64_t)within];
+    }
+}
+
+static void linearise(const Steps *steps, Sample *restrict v, uint32_t *restrict bits)
+{
+    switch (steps->linearity) {
+    case POLYNOMIAL: linearise_by_polynomial(steps, v); break;
+    case SPLINE: linearise_by_spline(steps, v, bits); break;
+    case LOOKUP: linearise_by_table(steps, v, bits); break;
+    }
+}
+
+/* What was read and the bias; dark current makes shot noise too, so it is still in. */
+static void estimate_noise(const Steps *steps, const float *bias, int width, const Sample *restrict v,
+                           Real *restrict variance)
+{
+    const Real gain = (Real)steps->photon_gain, read = (Real)steps->read_variance;
+    EACH_LANE variance[i] = steps->photon_noise ? (v[i] > 0 ? v[i] : 0) / gain + read : read;
+    if (bias) for (int i = 0; i < width; i++) variance[i] += (Real)bias[i];
+}
+
+static void divide_by_flat(const float *flat, const float *noise, int width, Sample *restrict v, Real *restrict variance)
+{
+    for (int i = 0; i < width; i++) v[i] /= (Real)flat[i];
+    if (!variance) return;
+    if (noise) for (int i = 0; i < width; i++) variance[i] += v[i] * v[i] * (Real)noise[i];
+    for (int i = 0; i < width; i++) variance[i] /= (Real)flat[i] * (Real)flat[i];
+}
+
+/* From the raw value to the corrected one, with its mask and, where wanted, its variance. */
+static void correct(const Block *block, const Frame *frame, int64_t row, int64_t column, int width,
+                    Sample *restrict v, uint32_t *restrict bits, Real *restrict variance)
+{
+    const Steps *steps = block->steps;
+    const Real saturation = (Real)steps->saturation, level = frame->levels[row], gain = (Real)steps->gain;
+    const uint32_t *known = in_row(steps->bits, row, column);
+    const float *bias = in_row(steps->bias, row, column), *dark = in_row(steps->dark, row, column);
+    const float *flat = in_row(steps->flat, row, column);
+    EACH_LANE {
+        bits[i] = v[i] >= saturation ? steps->saturated : 0;
+        v[i] = (v[i] - level) * gain;
+    }
+    if (known) for (int i = 0; i < width; i++) bits[i] |= known[i];
+    if (frame->columns) for (int i = 0; i < width; i++) v[i] -= frame->columns[column + i];
+    linearise(steps, v, bits);
+    if (bias) for (int i = 0; i < width; i++) v[i] -= (Real)bias[i];
+    if (variance) estimate_noise(steps, in_row(steps->bias_variance, row, column), width, v, variance);
+    if (dark) {
+        const Real time = (Real)frame->dark_time;
+        const float *noise = in_row(steps->dark_variance, row, column);
+        for (int i = 0; i < width; i++) v[i] -= (Real)dark[i] * time;
+        if (variance && noise) for (int i = 0; i < width; i++) variance[i] += (Real)noise[i] * (time * time);
+    }
+    EACH_LANE bits[i] |= v[i] - v[i] == 0 ? 0 : steps->no_data;
+    if (flat) divide_by_flat(flat, in_row(steps->flat_variance, row, column), width, v, variance);
+    const Real scale = (Real)frame->scale;
+    EACH_LANE v[i] = (Sample)((float)(v[i] / scale) + 0.0f); /* corrected planes are float */
+    if (variance) EACH_LANE variance[i] = (Real)(float)(variance[i] / (scale * scale));
+}
+#endif
+
 /* Marks what may not be used: it sorts last and is not counted. */
 static void leave_out(Sample *restrict samples, const uint32_t *restrict bits, uint32_t ignore, int32_t *restrict good)
 {
@@ -170,6 +294,14 @@ static void leave_out(Sample *restrict samples, const uint32_t *restrict bits, u
 #endif
 }
 
+static uint32_t read_bits(const Frame *frame, int64_t row, int64_t column, int width, uint32_t *restrict bits)
+{
+    const uint32_t *from = (const uint32_t *)(frame->bits + row * frame->bits_step) + column;
+    uint32_t any = 0;
+    for (int i = 0; i < width; i++) any |= bits[i] = from[i];
+    return any;
+}
+
 static int read_tile(const Block *block, const Frame *frames, int64_t row, int64_t column, int width, Tile *tile)
 {
     uint32_t any = 0;
@@ -180,14 +312,18 @@ static int read_tile(const Block *block, const Frame *frames, int64_t row, int64
         Sample *samples = tile->sorted[k];
         read_samples(frame, frame->samples + row * frame->row_step + column * frame->column_step, width, samples);
         for (int i = width; i < LANES; i++) samples[i] = samples[0];
-        if (block->scaled) divide(samples, frame->scale);
-        uint32_t *bits = NULL;
-        if (tile->bits) {
-            const uint32_t *from = (const uint32_t *)(frame->bits + row * frame->bits_step) + column;
-            bits = tile->bits[k];
-            for (int i = 0; i < width; i++) any |= bits[i] = from[i];
-            for (int i = width; i < LANES; i++) bits[i] = bits[0];
+        uint32_t *bits = tile->bits ? tile->bits[k] : NULL;
+#if SAMPLE != 16
+        if (block->steps) {
+            correct(block, frame, row, column, width, samples, bits, tile->variances ? tile->variances[k] : NULL);
+            for (int i = 0; i < width; i++) any |= bits[i];
+        } else
+#endif
+        {
+            if (block->scaled) divide(samples, frame->scale);
+            if (bits) any |= read_bits(frame, row, column, width, bits);
         }
+        for (int i = width; bits && i < LANES; i++) bits[i] = 0;
         if (counted) leave_out(samples, bits, block->ignore, tile->good);
         if (tile->raw) EACH_LANE tile->raw[k][i] = samples[i];
     }
@@ -403,7 +539,8 @@ static void gather(const Block *block, const Frame *frames, const Tile *tile, in
     if (to->bits)
         for (int64_t k = 0; k < n; k++) to->bits[k][at] = tile->bits[k][lane];
     if (to->variances)
-        for (int64_t k = 0; k < n; k++) to->variances[k][at] = variance_at(&frames[k], row, column + lane);
+        for (int64_t k = 0; k < n; k++)
+            to->variances[k][at] = tile->variances ? tile->variances[k][lane] : variance_at(&frames[k], row, column + lane);
     const int trimmed = block->statistic == MINMAX_MEAN;
     to->place[at] = row * block->step + column + lane;
     to->good[at] = (int32_t)good;
@@ -639,14 +776,16 @@ static char *take(char **left, size_t bytes)
 static void arrange(const Block *block, const Frame *frames, char *left, Tile *tile, Columns *columns)
 {
     const int64_t n = block->frames;
-    const int by_frame = frames->bits || frames->variances || block->statistic == WEIGHTED_MEAN;
+    const int masked = frames->bits || block->steps;
+    const int by_frame = masked || block->propagate || block->statistic == WEIGHTED_MEAN;
     tile->sorted = ROWS(Sample, filled_up(n));
     tile->raw = by_frame ? ROWS(Sample, n) : NULL;
-    tile->bits = frames->bits ? ROWS(uint32_t, n) : NULL;
+    tile->bits = masked ? ROWS(uint32_t, n) : NULL;
+    tile->variances = block->steps && block->propagate ? ROWS(Real, n) : NULL;
     columns->sorted = ROWS(Real, n + 1); /* low may stand behind the last one */
     columns->raw = by_frame ? ROWS(Real, n) : NULL;
-    columns->bits = frames->bits ? ROWS(uint32_t, n) : NULL;
-    columns->variances = frames->variances ? ROWS(double, n) : NULL;
+    columns->bits = masked ? ROWS(uint32_t, n) : NULL;
+    columns->variances = block->propagate ? ROWS(double, n) : NULL;
     columns->spare = ROWS(double, n);
     EACH_LANE {
         columns->state[i] = FREE;
@@ -666,7 +805,7 @@ int NAME(const Block *block, const Frame *frames)
     if (!memory) return 1;
     arrange(block, frames, memory + (64 - (uintptr_t)memory % 64), &tile, &columns);
     const int thorough = block->statistic == MINMAX_MEAN || block->statistic == WEIGHTED_MEAN ||
-                         (frames->variances && block->frames < FEWEST_FOR_SCATTER);
+                         (block->propagate && block->frames < FEWEST_FOR_SCATTER);
     for (int64_t row = 0; row < block->rows; row++)
         for (int64_t column = 0; column < block->columns; column += LANES) {
             const int width = block->columns - column < LANES ? (int)(block->columns - column) : LANES;

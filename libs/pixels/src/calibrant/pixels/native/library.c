@@ -1,5 +1,9 @@
-/* Which variant of the kernel this processor can run: the level of the x86-64 instructions, 3 or 4, else 1. */
+/* What there is to know of the library itself: the source that it was made from, and what this processor can run. */
 
+/* CRC-32 of kernel.c, which whoever compiles this gives. */
+unsigned source(void) { return SOURCE; }
+
+/* The variant of the kernel to use: the level of the x86-64 instructions, 3 or 4, else 1. */
 int instructions(void)
 {
 #if defined(__x86_64__)

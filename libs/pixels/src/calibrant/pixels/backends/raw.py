@@ -1,0 +1,159 @@
+"""Raw frames as the kernel sees them: the parts of the amplifiers in a band, with the steps that each goes through.
+
+It turns numbers and planes into the kernel's structures; it must not know the arithmetic of a step.
+"""
+
+import ctypes
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.pixels.backends.library import LINEARITIES, Frame, Plane, Steps
+from calibrant.pixels.backends.memory import hand_over, stored_rows
+from calibrant.pixels.image import Reference
+from calibrant.pixels.linearity import Linearity, Lookup, Polynomial
+from calibrant.pixels.mask import MASK_DTYPE, Mask
+from calibrant.pixels.numbers import Channel, Numbers
+from calibrant.pixels.plan import RawFrames
+from calibrant.pixels.signature import Signature
+from calibrant.pixels.stages import Segment, segments
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Piece:
+    """The part of an amplifier that lies in a band; it holds on to the memory that its structures point to."""
+
+    segment: Segment
+    frames: "ctypes.Array[Frame]"
+    steps: Steps
+    memory: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Planes:
+    """Rows of a signature's planes, float32 and contiguous; None where there is none.
+
+    The flat is NaN where it is not to be used. `bits` are the masks of all of them, and the defects.
+    """
+
+    bias: NDArray[Any] | None
+    dark: NDArray[Any] | None
+    flat: NDArray[Any] | None
+    bias_variance: NDArray[Any] | None
+    dark_variance: NDArray[Any] | None
+    flat_variance: NDArray[Any] | None
+    bits: NDArray[Any] | None
+
+
+def raw_pieces(raw: RawFrames, rows: slice) -> Iterator[Piece]:
+    """Give the parts of the amplifiers that lie in rows of the assembled frame; each raw row is read once."""
+    numbers = raw.numbers
+    planes = planes_of(numbers.signature, rows)
+    stored: dict[tuple[int, int], list[NDArray[Any]]] = {}
+    for segment in segments(numbers.geometry, rows):
+        y0, y1, x0, x1 = segment.raw
+        if (y0, y1) not in stored:
+            stored[y0, y1] = [stored_rows(one, slice(y0, y1), numbers.dtype) for one in raw.sources]
+        along, across = segment.steps
+        samples = [one[::along, x0:x1][:, ::across] for one in stored[y0, y1]]
+        steps, memory = steps_of(numbers, planes, segment)
+        yield Piece(segment, frames_of(raw, segment, samples), steps, (samples, planes, memory))
+
+
+def frames_of(raw: RawFrames, segment: Segment, samples: list[NDArray[Any]]) -> "ctypes.Array[Frame]":
+    """Give each frame's samples of a part, and its numbers."""
+    numbers, channel = raw.numbers, raw.numbers.channels[segment.channel]
+    frames = (Frame * len(samples))()
+    for index, frame in enumerate(frames):
+        hand_over(samples[index], raw.sources[index], frame)
+        frame.levels = channel.rows[index, segment.lines].ctypes.data
+        if channel.columns is not None:
+            frame.columns = channel.columns[index].ctypes.data
+        frame.dark_time = numbers.dark_times[index]
+        frame.scale = numbers.scales[index, segment.channel]
+        frame.weight = numbers.weights[index]
+    return frames
+
+
+def steps_of(numbers: Numbers, planes: Planes, segment: Segment) -> tuple[Steps, tuple[Any, ...]]:
+    """Give the steps of a part, and memory that has to be kept for them."""
+    channel = numbers.channels[segment.channel]
+    steps = Steps(
+        saturation=math.nan if channel.saturation is None else channel.saturation,
+        gain=channel.gain,
+        photon_gain=channel.photon_gain,
+        read_variance=channel.read_variance,
+        photon_noise=numbers.signature.photon_noise,
+        saturated=int(Mask.SATURATED),
+        suspect=int(Mask.SUSPECT),
+        no_data=int(Mask.NO_DATA),
+    )
+    for name in Planes.__slots__:
+        plane = getattr(planes, name)
+        if plane is not None:
+            setattr(steps, name, Plane(plane[segment.part].ctypes.data, plane.strides[0]))
+    return steps, _linearity(steps, channel, numbers.dtype)
+
+
+def _linearity(steps: Steps, channel: Channel, dtype: np.dtype[Any]) -> tuple[Any, ...]:
+    linearity: Linearity | None = channel.linearity
+    if linearity is None:
+        return ()
+    steps.linearity = LINEARITIES.index(type(linearity).__name__)
+    if isinstance(linearity, Polynomial):
+        numbers, knots = np.array(linearity.coefficients, dtype=dtype), np.empty(0, dtype=dtype)
+        steps.count = len(numbers)
+    elif isinstance(linearity, Lookup):
+        numbers, knots = np.ascontiguousarray(linearity.table, dtype=dtype), np.empty(0, dtype=dtype)
+        steps.count, steps.first = len(numbers), dtype.type(linearity.first)
+    else:
+        numbers, knots = linearity.cubics.astype(dtype), np.array(linearity.knots, dtype=dtype)
+        steps.count = len(knots)
+    steps.numbers, steps.knots = numbers.ctypes.data, knots.ctypes.data
+    return numbers, knots
+
+
+def planes_of(signature: Signature, rows: slice) -> Planes:
+    """Give rows of a signature's planes."""
+    bias, dark, flat = signature.bias, signature.dark, signature.flat
+    masks = [one.mask for one in (bias, dark, flat) if one is not None and one.mask is not None]
+    if signature.defects is not None:
+        masks.append(signature.defects)
+    bits = _joined([mask[rows] for mask in masks])
+    response = _float_rows(flat, "data", rows)
+    if response is not None:
+        bad = ~(np.isfinite(response) & (response > 0))
+        if bad.any():
+            response = np.where(bad, np.float32(np.nan), response)
+            bits = _joined([bad * np.uint32(Mask.BAD), *([] if bits is None else [bits])])
+    return Planes(
+        bias=_float_rows(bias, "data", rows),
+        dark=_float_rows(dark, "data", rows),
+        flat=response,
+        bias_variance=_float_rows(bias, "variance", rows),
+        dark_variance=_float_rows(dark, "variance", rows),
+        flat_variance=_float_rows(flat, "variance", rows),
+        bits=bits,
+    )
+
+
+def _float_rows(reference: Reference | None, name: str, rows: slice) -> NDArray[Any] | None:
+    plane = None if reference is None else getattr(reference, name)
+    return (
+        None
+        if plane is None
+        else np.require(plane[rows].astype(np.float32, copy=False), requirements=["C", "A"])
+    )
+
+
+def _joined(masks: list[NDArray[Any]]) -> NDArray[Any] | None:
+    if not masks:
+        return None
+    joined = np.zeros(masks[0].shape, dtype=MASK_DTYPE)
+    for mask in masks:
+        joined |= mask.astype(MASK_DTYPE, copy=False)
+    return joined
