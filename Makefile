@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup dev demo test fuzz lint format proto baseline bench bench-combining chaos kafka postgres objects clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Compiled Python is kept: without it every process of a test compiles all it imports again.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:     ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 17
@@ -51,4 +53,4 @@ objects: dev  ## an S3 service on 127.0.0.1:9000 that keeps all in memory, until
 	@python -m calibrant.runtime.testing.s3
 
 clean:    ## remove the virtual environment, caches and calibrant-data with all data in it
-	@rm -rf .venv .setup.lock* .pytest_cache .mypy_cache .ruff_cache .hypothesis calibrant-data
+	@rm -rf .venv .setup.lock* .pytest_cache .mypy_cache .ruff_cache .hypothesis calibrant-data ; find . -name __pycache__ -prune -exec rm -rf {} +

@@ -38,7 +38,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # however it is ended, it leaves nothing running
         signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="calibrant-chaos-"))
-    return _weather(Plan(folder, folder / "pycache", faults, settle_s=words.settle), words)
+    return _weather(Plan(folder, faults, settle_s=words.settle), words)
 
 
 def _weather(plan: Plan, words: argparse.Namespace) -> int:

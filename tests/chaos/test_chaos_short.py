@@ -24,7 +24,7 @@ GAP_S = 3.0
 
 def test_eight_kills_and_every_other_fault_lose_nothing_and_do_nothing_twice(tmp_path):
     faults = schedule(SEED, ENOUGH_KILLS, GAP_S)
-    storm = Storm(Plan(tmp_path / "site", tmp_path / "pycache", faults, settle_s=300))
+    storm = Storm(Plan(tmp_path / "site", faults, settle_s=300))
     result = storm.run()
     told = json.dumps(as_json(SEED, result), indent=1)
     assert [check for check in result.checks if check.wrong] == [], told

@@ -18,18 +18,13 @@ def common(tmp_path_factory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-@pytest.fixture(scope="session")
-def cache(common) -> Path:
-    return common / "pycache"
-
-
 @pytest.fixture
-def calibrant(tmp_path, cache) -> Calibrant:
-    return Calibrant(tmp_path, cache)
+def calibrant(tmp_path) -> Calibrant:
+    return Calibrant(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def demonstrated(common, cache) -> tuple[Path, dict]:
+def demonstrated(common) -> tuple[Path, dict]:
     """A finished demonstration, not to be changed: its data folder and what it printed. Made once a session."""
     folder = common / "demonstrated"
     said = folder / "said.json"
@@ -38,7 +33,7 @@ def demonstrated(common, cache) -> tuple[Path, dict]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not said.exists():
             shutil.rmtree(folder / "data", ignore_errors=True)
-            run = Calibrant(folder, cache)
+            run = Calibrant(folder)
             said.write_text(run("demo", "--instrument", "simcam-tiny", "--data-dir", "data", "--json").out)
     return folder / "data", json.loads(said.read_text())
 

@@ -25,11 +25,6 @@ CAMERA = {"CALIBRANT_INSTRUMENT": "simcam-tiny", "CALIBRANT_FLAWS": '["light-lea
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory) -> Path:
-    return tmp_path_factory.getbasetemp() / "pycache"
-
-
-@pytest.fixture(scope="session")
 def sequence(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("sequence") / "sequence.yaml"
     path.write_text(SEQUENCE)
@@ -37,10 +32,10 @@ def sequence(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory, cache, sequence) -> tuple[dict, Records]:
+def embedded(tmp_path_factory, sequence) -> tuple[dict, Records]:
     """The same sequence in one process with all that is embedded: what it said and what it left."""
     folder = tmp_path_factory.mktemp("embedded")
-    command = Calibrant(folder, cache, **CAMERA, CALIBRANT_DATA_DIR=str(folder / "data"))
+    command = Calibrant(folder, **CAMERA, CALIBRANT_DATA_DIR=str(folder / "data"))
     said = command("run", sequence, "--flaw", "light-leak", "--json").json
     return said, Records(PlatformSettings(data_dir=folder / "data"))
 
@@ -61,7 +56,7 @@ def servers(postgres_url) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def site(tmp_path, cache, servers) -> Iterator[Site]:
+def site(tmp_path, servers) -> Iterator[Site]:
     """All services, one process each, not started; killed at the end."""
-    with Site(tmp_path, cache, servers, **CAMERA) as site:
+    with Site(tmp_path, servers, **CAMERA) as site:
         yield site

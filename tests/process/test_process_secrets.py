@@ -45,7 +45,7 @@ def asked(unit, path):
 
 @pytest.mark.postgres
 @pytest.mark.timeout(300)
-def test_what_services_and_commands_say_holds_no_secret_though_servers_come_and_go(tmp_path, cache, secrets):
+def test_what_services_and_commands_say_holds_no_secret_though_servers_come_and_go(tmp_path, secrets):
     with Cluster(password=SECRET) as cluster, ObjectServer() as store:
         servers = {
             "CALIBRANT_DATABASE": cluster.create_database(),
@@ -53,7 +53,7 @@ def test_what_services_and_commands_say_holds_no_secret_though_servers_come_and_
             "CALIBRANT_OBJECTS_ENDPOINT": store.endpoint,
             "CALIBRANT_OBJECTS_KEY_ID": KEY_ID,
         }
-        with Site(tmp_path, cache, servers, ["certify"], CALIBRANT_SECRETS_DIR=str(secrets)) as site:
+        with Site(tmp_path, servers, ["certify"], CALIBRANT_SECRETS_DIR=str(secrets)) as site:
             site.start()
             told = [asked(site["certify"], path) for path in ("/ready", "/metrics")]
             assert site.calibrant("-v", "calibrations", "list", "--json").json == []

@@ -11,11 +11,6 @@ def settings(tmp_path):
     return ObservatorySettings(data_dir=tmp_path / "data", instrument="simcam-tiny", worker_slots=1, port=0)
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return tmp_path_factory.getbasetemp() / "pycache"
-
-
 @pytest.fixture
-def calibrant(tmp_path, cache):
-    return Calibrant(tmp_path, cache)
+def calibrant(tmp_path):
+    return Calibrant(tmp_path)

@@ -56,8 +56,6 @@ class Plan:
     ----------
     folder : Path
         Where processes have their folders and say what they do.
-    cache : Path
-        Where compiled Python is kept.
     faults : sequence of Fault
         The schedule.
     in_flight : int
@@ -67,7 +65,6 @@ class Plan:
     """
 
     folder: Path
-    cache: Path
     faults: tuple[Fault, ...]
     in_flight: int = 2
     settle_s: float = 600.0
@@ -119,7 +116,7 @@ class Storm:
         """
         plan = self._plan
         with Servers() as servers, SmallDisk(plan.folder / "disk") as disk:
-            with Site(plan.folder, plan.cache, servers.behind_lines, (), **VARIABLES) as site:
+            with Site(plan.folder, servers.behind_lines, (), **VARIABLES) as site:
                 for name in UNITS:
                     _add(site, name, disk)
                 direct = servers.direct(plan.folder / "look")

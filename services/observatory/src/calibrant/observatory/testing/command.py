@@ -44,17 +44,15 @@ class Calibrant:
     ----------
     folder : Path
         Its current folder.
-    cache : Path
-        Where compiled Python is kept, outside the tree.
     variables : str
         Further environment variables.
     """
 
-    def __init__(self, folder: Path, cache: Path, **variables: str) -> None:
+    def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CALIBRANT_")}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)  # each start would compile everything again
-        own = {"PYTHONPYCACHEPREFIX": str(cache), "CALIBRANT_WORKER_SLOTS": "1", "COLUMNS": "160"}
+        own = {"CALIBRANT_WORKER_SLOTS": "1", "COLUMNS": "160"}
         self.environment = {**kept, **own, **variables}
         self.patience_s = PATIENCE_S
 

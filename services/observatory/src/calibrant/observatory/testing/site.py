@@ -171,8 +171,6 @@ class Site:
     ----------
     folder : Path
         Where each has a folder of its own, and the command runs.
-    cache : Path
-        Where compiled Python is kept, outside the tree.
     servers : mapping
         Variables that say where log, databases and objects are, such as CALIBRANT_BUS.
     services : sequence of str
@@ -184,13 +182,12 @@ class Site:
     def __init__(
         self,
         folder: Path,
-        cache: Path,
         servers: Mapping[str, str],
         services: Sequence[str] = SERVICES,
         **variables: str,
     ) -> None:
         self.folder = folder
-        self.calibrant = Calibrant(folder, cache, **servers, **variables)
+        self.calibrant = Calibrant(folder, **servers, **variables)
         self.calibrant.patience_s = PATIENCE_S
         settings: Any = {name.removeprefix("CALIBRANT_").lower(): text for name, text in servers.items()}
         self.records = Records(PlatformSettings(data_dir=folder / "records", **settings))
