@@ -7,6 +7,7 @@ it fail instead.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -80,6 +81,11 @@ def pytest_configure() -> None:
         raise pytest.UsageError(
             f"CALIBRANT_REQUIRE: unknown {', '.join(sorted(unknown))}; there are {', '.join(PREREQUISITES)}"
         )
+
+
+def pytest_collection_finish() -> None:
+    """Spare Python looking through all tests and modules whenever it looks for garbage."""
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

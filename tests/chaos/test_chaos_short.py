@@ -19,7 +19,8 @@ pytestmark = [
 ]
 SEED = 20260101
 ENOUGH_KILLS = 8
-GAP_S = 3.0
+GAP_S = 1.5
+"""Less than many faults last, so that several are there at once."""
 
 
 def test_eight_kills_and_every_other_fault_lose_nothing_and_do_nothing_twice(tmp_path):

@@ -218,10 +218,12 @@ def _add(site: Site, name: str, disk: SmallDisk) -> None:
 
 
 def _stop(site: Site, keeper: Keeper) -> None:
-    """Stop all in order, those who speak first."""
-    for name, unit in reversed(list(site.units.items())):
+    """Ask all to leave, and wait until they have, in order."""
+    for unit in site:
+        unit.ask_to_leave()
+    for name, unit in site.units.items():
         try:
-            unit.stop()
+            unit.see_off()
         except (AssertionError, subprocess.TimeoutExpired) as error:
             keeper.broken.append(f"{name} did not leave in order: {error}")
 

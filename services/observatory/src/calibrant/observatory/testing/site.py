@@ -114,15 +114,21 @@ class Unit:
 
     def stop(self, patience_s: float = DRAIN_PATIENCE_S) -> None:
         """Ask it to leave (SIGTERM), and wait until it has, in order."""
-        process = self._taken()
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(patience_s)
-        assert code == 0, f"{self.service} left with {code}:\n{self.said}"
+        self.check()
+        self.ask_to_leave()
+        self.see_off(patience_s)
 
     def ask_to_leave(self) -> None:
         """Ask it to leave (SIGTERM), and return at once; ``runs`` tells when it has."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
+
+    def see_off(self, patience_s: float = DRAIN_PATIENCE_S) -> None:
+        """Wait until it has left, in order, as it was asked to."""
+        process, self._process = self._process, None
+        assert process is not None, f"{self.service} does not run"
+        code = process.wait(patience_s)
+        assert code == 0, f"{self.service} left with {code}:\n{self.said}"
 
     def kill(self, *, children: bool = False) -> None:
         """Kill it (SIGKILL), with its child processes or without; wait until none is left."""
@@ -260,7 +266,9 @@ class Site:
         wait_until(holds, what, PATIENCE_S)
 
     def stop(self) -> None:
-        """Stop all in order, those who speak first."""
-        for unit in reversed(list(self)):
-            if unit.runs:
-                unit.stop()
+        """Ask all to leave, and wait until they have, in order."""
+        running = [unit for unit in self if unit.runs]
+        for unit in running:
+            unit.ask_to_leave()
+        for unit in running:
+            unit.see_off()
