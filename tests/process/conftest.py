@@ -32,12 +32,15 @@ def sequence(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory, sequence) -> tuple[dict, Records]:
+def embedded(once, sequence) -> tuple[dict, Records]:
     """The same sequence in one process with all that is embedded: what it said and what it left."""
-    folder = tmp_path_factory.mktemp("embedded")
-    command = Calibrant(folder, **CAMERA, CALIBRANT_DATA_DIR=str(folder / "data"))
-    said = command("run", sequence, "--flaw", "light-leak", "--json").json
-    return said, Records(PlatformSettings(data_dir=folder / "data"))
+
+    def make(folder: Path) -> str:
+        command = Calibrant(folder, **CAMERA, CALIBRANT_DATA_DIR=str(folder / "data"))
+        return command("run", sequence, "--flaw", "light-leak", "--json").out
+
+    data, said = once("embedded", make)
+    return said, Records(PlatformSettings(data_dir=data))
 
 
 @pytest.fixture
