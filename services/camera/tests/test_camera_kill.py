@@ -11,16 +11,14 @@ from functools import partial
 
 import httpx
 import pytest
-from sqlmodel import select
 
-from calibrant.bus.cloudevents import from_record
 from calibrant.camera.app import create_app
 from calibrant.camera.settings import CameraSettings
 from calibrant.camera.store import ExposureRow
 from calibrant.contracts.camera.v1 import ExposureStored
-from calibrant.runtime.adapters import open_database, open_log
 from calibrant.runtime.probe import Probe, Step
 from calibrant.runtime.tables import DeadLetterRow, OutboxRow
+from calibrant.runtime.testing.killed import events_of, rows_of
 from calibrant.runtime.testing.lives import forked_platform, lived, settled
 from calibrant.runtime.testing.services import running, until
 
@@ -38,18 +36,9 @@ class KillWhen(Probe):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def rows(settings, table):
-    database = open_database(settings, "camera")
-    try:
-        with database.reading() as session:
-            return list(session.exec(select(table)).all())
-    finally:
-        database.close()
-
-
 def found(settings):
     files = list((settings.data_dir / "objects" / "raw").glob("2*/*.fits"))
-    return [row.state for row in rows(settings, ExposureRow)], len(files)
+    return [row.state for row in rows_of(settings, "camera", ExposureRow)], len(files)
 
 
 async def taking(settings, commands, probe):
@@ -73,15 +62,11 @@ async def taking(settings, commands, probe):
             await until(done)
 
 
-async def told(settings):
+def told(settings):
     """Return which images were told of as stored, by event."""
-    bus = await open_log(settings)
-    try:
-        events = map(from_record, await bus.read("camera-events", from_start=True, limit=1000))
-        stored = {event.id: event.data for event in events if event.type == ExposureStored.message_type}
-        return sorted(ExposureStored.from_json(data).image.image_name for data in stored.values())
-    finally:
-        await bus.close()
+    events = asyncio.run(events_of(settings, "camera-events"))
+    stored = [e.data for e in events if e.type == ExposureStored.message_type]
+    return sorted(ExposureStored.from_json(data).image.image_name for data in stored)
 
 
 @pytest.mark.parametrize(
@@ -103,9 +88,9 @@ def test_an_image_is_stored_and_told_of_once_or_leaves_no_file(  # noqa: PLR0917
     assert lived(partial(taking, settings, ["first"], probe)) == -signal.SIGKILL
     assert found(settings) == ([state], files)
     assert lived(partial(taking, settings, ["first", "second"], Probe())) == os.EX_OK
-    images = sorted(rows(settings, ExposureRow), key=lambda row: row.image_number)
+    images = sorted(rows_of(settings, "camera", ExposureRow), key=lambda row: row.image_number)
     assert [(row.image_number, row.state) for row in images] == [(1, becomes), (2, "stored")]
     stored = [row.image_name for row in images if row.state == "stored"]
     assert found(settings)[1] == DETECTORS * len(stored)
-    assert asyncio.run(told(settings)) == stored
-    assert rows(settings, OutboxRow) == rows(settings, DeadLetterRow) == []
+    assert told(settings) == stored
+    assert [rows_of(settings, "camera", table) for table in (OutboxRow, DeadLetterRow)] == [[], []]

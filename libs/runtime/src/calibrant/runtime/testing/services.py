@@ -19,7 +19,7 @@ from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.testing.fakes import job_done, record_of
 from calibrant.runtime.unit_of_work import UnitOfWork
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def table(**functions: Callable[..., Any]) -> HandlerTable:
