@@ -4,12 +4,12 @@ import itertools
 import math
 
 import numpy as np
-import oracle
 import pytest
 from astropy.stats import sigma_clip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import oracle
 from calibrant.pixels import combine
 from calibrant.pixels.backends import BackendMissingError, library
 from calibrant.pixels.choosing import _fastest, choose

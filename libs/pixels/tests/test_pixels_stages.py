@@ -176,7 +176,7 @@ def test_what_is_missing_or_does_not_fit_is_named():
         ("dark: shape", Signature(dark=small), Terms(1.0)),
         ("flat mask: type float64", Signature(flat=Reference(plane, None, plane)), Terms()),
         ("defects: shape", Signature(defects=np.zeros((2, 2), "u4")), Terms()),
-        ("linearity: amplifiers A match the detector, B, C, D not", _one_linearity(), Terms()),
+        ("linearity: missing for amplifiers B, C, D, and unknown are none", _one_linearity(), Terms()),
         ("frame 0: dark_time_s is None", Signature(dark=dark), Terms()),
         ("frame 0: dark_time_s is -1", Signature(dark=dark), Terms(-1.0)),
         ("frame 0: weight is 0", Signature(), Terms(weight=0.0)),

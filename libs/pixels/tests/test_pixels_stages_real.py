@@ -23,6 +23,7 @@ from calibrant.pixels import (
     correct_frame,
     frame_statistics,
 )
+from oracle import Options, combine_pixel
 from oracle_stages import follow
 
 pytestmark = pytest.mark.real_frames
@@ -62,26 +63,32 @@ SETS = {
 }
 
 
+@pytest.mark.parametrize("backend", ["auto", "numpy"])
 @pytest.mark.parametrize("camera", SETS)
-def test_a_flat_of_raw_frames_is_that_of_pixels_followed_by_hand(real_data, camera):
+def test_a_flat_of_raw_frames_is_that_of_pixels_followed_by_hand(real_data, camera, backend):
     geometry, dark, light, overscan = SETS[camera]
-    master = combined(frames(real_data / camera, dark), geometry, Signature(overscan, photon_noise=False))
+    master = combined(
+        frames(real_data / camera, dark), geometry, Signature(overscan, photon_noise=False), backend=backend
+    )
     reference = Reference(master.data, master.variance, master.mask)
     signature = Signature(overscan, bias=reference)
     raws = frames(real_data / camera, light)[:12]
     terms = [Terms(scale=1.0 + index) for index in range(len(raws))]
-    flat = combined(raws, geometry, signature, terms)
+    flat = combined(raws, geometry, signature, terms, backend=backend)
     rng = np.random.default_rng(1)
     places = list(zip(*(rng.integers(0, extent, 150) for extent in geometry.shape), strict=True))
-    followed = [
-        [follow((raw, geometry, signature, term), y, x) for y, x in places]
-        for raw, term in zip(raws, terms, strict=True)
-    ]
-    data, variance, mask = (np.array([[[p[k] for p in f]] for f in followed]) for k in range(3))
-    expected = combine(data, variances=variance, masks=mask.astype(np.uint32))
-    for plane in ("data", "variance", "count", "mask"):
-        found = np.array([[getattr(flat, plane)[place] for place in places]])
-        np.testing.assert_array_equal(found, getattr(expected, plane), err_msg=plane)
+    for y, x in places:
+        samples = [
+            follow((raw, geometry, signature, one), y, x) for raw, one in zip(raws, terms, strict=True)
+        ]
+        data, variances, masks = (list(column) for column in zip(*samples, strict=True))
+        pixel = combine_pixel(
+            [float(one) for one in data], Options(), masks, [float(one) for one in variances]
+        )
+        assert (flat.count[y, x], flat.mask[y, x]) == (pixel.count, pixel.mask)
+        if pixel.count:
+            assert flat.data[y, x] == pytest.approx(pixel.data, rel=1e-7)
+            assert flat.variance[y, x] == pytest.approx(pixel.variance, rel=2e-7)
 
 
 def test_an_exposure_of_twenty_minutes_has_cosmic_rays_and_biases_and_flats_have_none(real_data):
@@ -110,14 +117,14 @@ def test_statistics_by_rows_are_those_of_the_image(real_data, camera):
         assert found.amplifiers[one.name].std == pytest.approx(plain.std(ddof=1), rel=1e-12)
 
 
-def combined(raws, geometry, signature, terms=None):
+def combined(raws, geometry, signature, terms=None, **options):
     """Combine in one pass; it has to be what frames corrected one by one combine to."""
-    found = combine_raw(raws, geometry, signature, terms).combined
+    found = combine_raw(raws, geometry, signature, terms, **options).combined
     terms = terms or [Terms()] * len(raws)
     images = [correct_frame(raw, geometry, signature, one) for raw, one in zip(raws, terms, strict=True)]
     planes = zip(*((image.data, image.variance, image.mask) for image in images), strict=True)
     data, variances, masks = planes
-    expected = combine(data, variances=variances, masks=masks)
+    expected = combine(data, variances=variances, masks=masks, **options)
     for plane in ("data", "variance", "count", "mask"):
         np.testing.assert_array_equal(getattr(found, plane), getattr(expected, plane), err_msg=plane)
     return found

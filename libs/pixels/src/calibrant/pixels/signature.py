@@ -163,10 +163,11 @@ class Signature:
             _check_plane("defects", self.defects, geometry, "iu")
         names = {amplifier.name for amplifier in geometry.amplifiers}
         if self.linearity and self.linearity.keys() != names:
-            odd = sorted(self.linearity.keys() ^ names)
+            missing = ", ".join(sorted(names - self.linearity.keys())) or "none"
+            unknown = ", ".join(sorted(self.linearity.keys() - names)) or "none"
             raise ValueError(
-                f"linearity: amplifiers {', '.join(names & self.linearity.keys()) or 'none'} match the detector, "
-                f"{', '.join(odd)} not; give one for each of its amplifiers"
+                f"linearity: missing for amplifiers {missing}, and unknown are {unknown}; give one for each amplifier "
+                "of the detector, or none at all"
             )
 
 
