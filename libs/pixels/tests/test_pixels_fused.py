@@ -96,6 +96,9 @@ def assert_same(found, expected):
 
 
 LINEARITIES = (
+    None,
+    Polynomial((1e-7,)),
+    Spline((-10.0, 2000.0), (1.0, 5.0)),
     Polynomial((1e-7, -2e-12, 3e-17)),
     Spline((100.0, 900.0, 2000.0, 2100.0), (0.0, 3.0, -2.0, 1.0)),
     Lookup(np.linspace(0, 5, 1500, dtype=np.float32), 700),
@@ -108,6 +111,9 @@ def situations(draw):
     flip = st.tuples(st.booleans(), st.booleans())
     geometry = detector(flips=draw(st.lists(flip, min_size=2, max_size=2)))
     frames = frames_of(geometry, count, seed, draw(st.sampled_from(["<u2", ">i4", ">f4", "<f8"])))
+    if frames[0].dtype.kind == "f":
+        frames[0][1, :4] = frames[-1][5, 1:3] = np.nan
+        frames[0][2, 1], frames[-1][2, 2] = np.inf, -np.inf
     method = draw(st.sampled_from(["none", "median", "clipped-mean", "median-per-row", "polynomial"]))
     linearity = draw(st.sampled_from(LINEARITIES))
     signature = dataclasses.replace(
@@ -115,11 +121,14 @@ def situations(draw):
         overscan=Overscan(method),
         parallel=Overscan(draw(st.sampled_from(["none", "median", "median-per-row"]))),
         unit=draw(st.sampled_from(["electron", "adu"])),
-        linearity={one.name: linearity for one in geometry.amplifiers},
+        linearity={} if linearity is None else {one.name: linearity for one in geometry.amplifiers},
         photon_noise=draw(st.booleans()),
     )
     signature.flat.data[0, :3] = 0.0, np.nan, -1.0
-    return frames, geometry, signature
+    without = draw(st.sets(st.sampled_from(["bias", "dark", "flat", "defects"])))
+    plain = draw(st.sets(st.sampled_from(["bias", "dark", "flat"])))
+    bare = {name: dataclasses.replace(getattr(signature, name), mask=None, variance=None) for name in plain}
+    return frames, geometry, dataclasses.replace(signature, **{**bare, **dict.fromkeys(without)})
 
 
 @given(
