@@ -1,13 +1,19 @@
 """A combine job in its workspace: the product's file and its provenance, and every refusal."""
 
+import gzip
+import math
 import os
+import tracemalloc
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from astropy.io import fits
 
+from calibrant.combine import building
 from calibrant.combine.building import VersionMismatch, compute
 from calibrant.combine.inputs import InputRefused
+from calibrant.combine.recipes.base import RecipeRefused
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.times import format_time
 from calibrant.frames.writing import write_product
@@ -205,6 +211,77 @@ def test_a_file_that_is_cut_while_it_is_read_is_refused(bench, monkeypatch):
     assert f"{inputs[0].id}: " in told
     assert "is truncated: the data of HDU 0 begin at byte 2880 and need" in told
     assert f"the file ends at byte {inputs[0].ref.size_bytes // 2}" in told
+
+
+def test_a_file_that_is_cut_after_its_frame_was_checked_is_refused(bench, monkeypatch):
+    inputs = bench.biases(3)
+    paths = [bench.objects.path_of(one.ref.uri) for one in inputs]
+    told = building.load_calibrations
+
+    def cut_then_load(*arguments):
+        os.truncate(paths[1], paths[1].stat().st_size // 2)
+        return told(*arguments)
+
+    monkeypatch.setattr(building, "load_calibrations", cut_then_load)
+    says = refused(bench, bench.job("bias", inputs))
+    assert f"{inputs[1].file_name}: HDU 0, row " in says
+    assert "while it was read" in says
+    assert list((bench.folder / "scratch/refused").iterdir()) == []
+
+
+def test_a_frame_that_does_not_go_with_the_others_is_named(bench):
+    inputs = bench.biases(3)
+    raw = fits.getdata(bench.objects.local_path(inputs[0].ref)).astype(np.float32)
+    header = fits.getheader(bench.objects.local_path(inputs[0].ref))
+    path = bench.folder / "float.fits"
+    for card in ("BZERO", "BSCALE"):
+        del header[card]
+    fits.PrimaryHDU(raw, header).writeto(path)
+    says = refused(
+        bench, bench.job("bias", [*inputs, bench.input(path, "raw/float.fits")]), error=RecipeRefused
+    )
+    assert "float.fits (frame " in says
+    assert "values of type float32" in says
+
+
+@pytest.mark.parametrize("packing", ["gzipped", "RICE_1"])
+def test_compressed_frames_make_the_same_product(bench, packing):
+    inputs = bench.biases(4)
+    packed = []
+    for one in inputs:
+        source = bench.objects.local_path(one.ref)
+        path = bench.folder / f"packed-{one.file_name}"
+        if packing == "gzipped":
+            path.write_bytes(gzip.compress(source.read_bytes()))
+        else:
+            with fits.open(source) as file:
+                unit = fits.CompImageHDU(file[0].data, file[0].header, compression_type=packing)
+            fits.HDUList([fits.PrimaryHDU(), unit]).writeto(path)
+        packed.append(bench.input(path, f"raw/{path.name}"))
+    plain, _, _ = bench.build("bias", inputs)
+    product, _, _ = bench.build("bias", packed)
+    assert [one.id for one in packed] == [one.id for one in inputs]
+    for name in ("data", "variance", "mask", "count"):
+        np.testing.assert_array_equal(getattr(product, name), getattr(plain, name))
+    assert [path.name for path in (bench.folder / "scratch/bias-1").iterdir()] == ["product.fits"]
+
+
+def test_memory_does_not_grow_with_the_number_of_frames(bench):
+    bench.instrument = load_instrument("simcam")
+    inputs = bench.biases(16)
+
+    def peak(number):
+        job = bench.job("bias", inputs[:number])
+        workspace = bench.workspace(f"peak-{number}")
+        tracemalloc.start()
+        try:
+            compute(job, workspace)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    frame_bytes = 2 * math.prod(bench.instrument.detector(0).raw_shape)
+    assert peak(16) - peak(6) < 10 * frame_bytes / 2
 
 
 def test_a_product_that_is_no_product_is_refused(bench):

@@ -1,5 +1,7 @@
 """Building a product: the half of a combine job that runs in a child process. Must not know tables or the bus."""
 
+from contextlib import ExitStack
+
 from pydantic import BaseModel, ConfigDict
 
 from calibrant.bus.errors import PermanentError
@@ -16,6 +18,7 @@ from calibrant.combine.recipes.base import Built, Parameters, Recipe, RecipeInpu
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import DataRef, JobInput, Product, TaiTime, TimeRange
 from calibrant.frames.instrument import Instrument
+from calibrant.frames.reading import FrameRejected
 from calibrant.frames.times import NS_PER_S
 from calibrant.frames.writing import ProductAmplifier, ProductImage, ProductInput, Provenance, write_product
 from calibrant.pixels import ENGINE_VERSION, backend_in_use
@@ -133,24 +136,33 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     overscan = parameters.overscan or instrument.overscan.method
     parameters = parameters.model_copy(update={"overscan": overscan})
     _check_number(job, recipe, parameters)
-    frames = load_frames(job, recipe, instrument, workspace)
-    calibrations = load_calibrations(job, recipe, instrument, parameters.unit, workspace)
-    inputs = RecipeInputs(
-        frames=[frame.recipe_input for frame in frames],
-        calibrations=calibrations,
-        geometry=instrument.geometry(job.detector),
-        overscan=overscan,
-    )
-    built = recipe.compute(inputs, parameters)
+    with ExitStack() as opened:
+        frames = load_frames(job, recipe, instrument, workspace, opened)
+        calibrations = load_calibrations(job, recipe, instrument, parameters.unit, workspace)
+        inputs = RecipeInputs(
+            frames=[frame.recipe_input for frame in frames],
+            calibrations=calibrations,
+            geometry=instrument.geometry(job.detector),
+            overscan=overscan,
+        )
+        built = _built(recipe, inputs, parameters)
     facts = _facts(job, instrument, parameters, frames, built)
     write_product(workspace.scratch / "product.fits", _image(job, instrument, facts, frames, built))
     artifact = Artifact(name=ARTIFACT, path="product.fits", prefix="products", media_type="image/fits")
+    rows, columns = inputs.geometry.raw_shape
     return Outcome(
         artifacts=(artifact,),
         data=facts.model_dump(mode="json"),
         backend=backend_in_use(),
-        pixels=sum(frame.raw.array.size for frame in frames),
+        pixels=len(frames) * rows * columns,
     )
+
+
+def _built(recipe: Recipe, inputs: RecipeInputs, parameters: Parameters) -> Built:
+    try:
+        return recipe.compute(inputs, parameters)
+    except FrameRejected as refusal:  # a file that changed since it was checked
+        raise InputRefused(str(refusal)) from refusal
 
 
 def _check_versions(job: CombineJob, recipe: Recipe) -> None:
@@ -177,7 +189,7 @@ def _check_number(job: CombineJob, recipe: Recipe, parameters: Parameters) -> No
 def _facts(
     job: CombineJob, instrument: Instrument, parameters: Parameters, frames: list[JobFrame], built: Built
 ) -> ProductFacts:
-    heads = [frame.raw.facts for frame in frames]
+    heads = [frame.opened.facts for frame in frames]
     ends = [head.begin_tai_ns + round((head.exptime_s or 0.0) * NS_PER_S) for head in heads]
     noises = [amplifier.read_noise_e for amplifier in instrument.detector(job.detector).amplifiers]
     return ProductFacts(
@@ -198,7 +210,7 @@ def _facts(
 
 
 def _frame_record(frame: JobFrame, scale: float) -> InputRecord:
-    facts = frame.raw.facts
+    facts = frame.opened.facts
     return InputRecord(
         role=FRAMES,
         id=frame.input.id,
@@ -250,7 +262,7 @@ def _image(
         statistic=str(facts.parameters["statistic"]),
         begin_tai_ns=facts.begin_tai_ns,
         end_tai_ns=facts.end_tai_ns,
-        exptime_s=_common([frame.raw.facts.exptime_s for frame in frames]),
+        exptime_s=_common([frame.opened.facts.exptime_s for frame in frames]),
         dark_time_s=facts.dark_time_s,
         per_second=facts.per_second,
         normalisation=built.normalisation,

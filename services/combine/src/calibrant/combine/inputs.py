@@ -1,7 +1,10 @@
-"""The inputs of a combine job, read and checked: instrument, frames, calibrations. Must not know recipes' insides."""
+"""The inputs of a combine job, checked: instrument, frames, calibrations. Must not know recipes' insides."""
 
-from collections.abc import Sequence
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from calibrant.bus.errors import PermanentError
@@ -9,7 +12,8 @@ from calibrant.combine.recipes.base import Calibration, FrameInput, Recipe
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.frames.instrument import Instrument, InstrumentError, instrument_in_force
-from calibrant.frames.reading import FrameRejected, RawFrame, read_frames
+from calibrant.frames.reading import FrameRejected, OpenFrame, open_frames
+from calibrant.frames.reading.identity import frame_id
 from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
 from calibrant.pixels import Reference
 from calibrant.runtime.handlers import Workspace
@@ -23,18 +27,22 @@ class InputRefused(PermanentError):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class JobFrame:
-    """A frame of a job: how the job names it, and what its file holds."""
+    """A frame of a job: how the job names it, and what its file holds, which stays open."""
 
     input: JobInput
-    file_name: str
-    raw: RawFrame
+    opened: OpenFrame
+
+    @property
+    def file_name(self) -> str:
+        """The file's name, as people know it."""
+        return self.opened.file_name
 
     @property
     def recipe_input(self) -> FrameInput:
         """The frame as a recipe wants it."""
-        facts = self.raw.facts
+        facts = self.opened.facts
         name = f"{self.file_name} (frame {self.input.id})"
-        return FrameInput(name, self.raw.array, facts.exptime_s, facts.dark_time_s)
+        return FrameInput(name, self.opened.rows, facts.exptime_s, facts.dark_time_s)
 
 
 def instrument_of(job: CombineJob, workspace: Workspace) -> Instrument:
@@ -55,9 +63,21 @@ def instrument_of(job: CombineJob, workspace: Workspace) -> Instrument:
 
 
 def load_frames(
-    job: CombineJob, recipe: Recipe, instrument: Instrument, workspace: Workspace
+    job: CombineJob, recipe: Recipe, instrument: Instrument, workspace: Workspace, opened: ExitStack
 ) -> list[JobFrame]:
-    """Read the frames of a job, ordered by begin and then id.
+    """Open and check the frames of a job, ordered by begin and then id.
+
+    Their files and pixels are hashed, several frames at once, but kept in no memory: rows are read when they are
+    combined. What is compressed is unpacked into the scratch folder.
+
+    Parameters
+    ----------
+    job, recipe, instrument
+        What they are for.
+    workspace : Workspace
+        Where files are.
+    opened : ExitStack
+        What closes them.
 
     Raises
     ------
@@ -68,10 +88,14 @@ def load_frames(
     twice = {one.id for one in inputs if sum(one.id == other.id for other in inputs) > 1}
     if twice:
         raise InputRefused(f"frame {min(twice)} is given twice; give each frame once")
-    frames = [_load_frame(one, job, recipe, instrument, workspace) for one in inputs]
+    load = partial(
+        _load_frame, job=job, recipe=recipe, instrument=instrument, workspace=workspace, opened=opened
+    )
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        frames = list(pool.map(load, inputs))
     if recipe.by_filter:
         _check_filters(job, frames)
-    return sorted(frames, key=lambda frame: (frame.raw.facts.begin_tai_ns, frame.input.id))
+    return sorted(frames, key=lambda frame: (frame.opened.facts.begin_tai_ns, frame.input.id))
 
 
 def load_calibrations(
@@ -150,41 +174,50 @@ def check_product(
 
 
 def _load_frame(
-    one: JobInput, job: CombineJob, recipe: Recipe, instrument: Instrument, workspace: Workspace
+    one: JobInput,
+    *,
+    job: CombineJob,
+    recipe: Recipe,
+    instrument: Instrument,
+    workspace: Workspace,
+    opened: ExitStack,
 ) -> JobFrame:
     path = workspace.objects.local_path(one.ref)
-    file_name = one.file_name or path.name
+    name = one.file_name or path.name
+    file = open_frames(
+        path, instrument, workspace.scratch, file_name=name, detector=job.detector, unpack=True
+    )
     try:
-        frames = read_frames(path, instrument, file_name)
+        frames = opened.enter_context(file)
+        if not frames:
+            raise InputRefused(f"{name}: holds no frame of detector {job.detector}, which the job combines")
+        _check_frame(one, frames[0], recipe)
     except FrameRejected as refusal:
         raise InputRefused(f"frame {one.id}: {refusal}") from refusal
-    frame = _the_frame(one, file_name, frames)
-    for what, found, wanted in [
-        ("detector", frame.detector, job.detector),
-        ("type", frame.facts.image_type.value, recipe.image_type.value),
-    ]:
-        if found != wanted:
-            raise InputRefused(f"{file_name}: its {what} is {found}, but the job combines {what} {wanted}")
-    return JobFrame(one, file_name, frame)
+    return JobFrame(one, frames[0])
+
+
+def _check_frame(one: JobInput, frame: OpenFrame, recipe: Recipe) -> None:
+    """Check that a frame is the one that the job names, by its content, and of the type that is combined."""
+    found = frame.facts.image_type.value
+    if found != recipe.image_type.value:
+        raise InputRefused(
+            f"{frame.file_name}: its type is {found}, but the job combines type {recipe.image_type.value}"
+        )
+    held = frame_id(frame.content_sha256(), frame.detector)
+    if held != one.id:
+        raise InputRefused(f"{frame.file_name}: holds frame {held}, not {one.id}; ingest it again")
 
 
 def _check_filters(job: CombineJob, frames: list[JobFrame]) -> None:
-    wanted = job.filter if job.filter is not None else frames[0].raw.facts.filter
+    wanted = job.filter if job.filter is not None else frames[0].opened.facts.filter
     for frame in frames:
-        found = frame.raw.facts.filter
+        found = frame.opened.facts.filter
         if found != wanted:
             raise InputRefused(
                 f"{frame.file_name}: its filter is {found or 'none'}, but the job combines frames of filter "
                 f"{wanted or 'none'}; one {job.recipe} is of one filter"
             )
-
-
-def _the_frame(one: JobInput, file_name: str, frames: Sequence[RawFrame]) -> RawFrame:
-    for frame in frames:
-        if frame.frame_id == one.id:
-            return frame
-    held = ", ".join(frame.frame_id for frame in frames)
-    raise InputRefused(f"{file_name}: holds frame {held}, not {one.id}; ingest it again")
 
 
 def _load_product(one: JobInput, workspace: Workspace) -> ProductImage:

@@ -124,9 +124,7 @@ class OpenFile:
             detail = f"cannot be read at byte {offset + done}: {problem.strerror}; check the disk"
             raise ContentLost(RejectionReason.UNREADABLE, detail, done) from problem
         if self._look() != self._state:
-            raise ContentLost(
-                RejectionReason.CHANGED, f"the file was written to while it was read; {_AGAIN}", done
-            )
+            raise ContentLost(RejectionReason.CHANGED, f"the file was written to while it was read; {_AGAIN}")
 
     def _look(self) -> tuple[int, int]:
         """Return size and time of the last writing (ns)."""

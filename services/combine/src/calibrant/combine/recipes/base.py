@@ -1,4 +1,4 @@
-"""What a recipe is: a named function of arrays and facts, with typed inputs and parameters.
+"""What a recipe is: a named function of pixels and facts, with typed inputs and parameters.
 
 Owns the form of recipes, of what they are given and of what they make. Must not know files, messages or tables.
 """
@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.bus.errors import PermanentError
 from calibrant.frames.writing.product import Unit
-from calibrant.pixels import Combined, Geometry, Reference
+from calibrant.pixels import Combined, Geometry, Reference, RowSource
 from calibrant.rules.classification import ImageType
 
 Overscan = Literal["median", "median-per-row", "none"]
@@ -77,14 +76,14 @@ class FrameInput:
     ----------
     name : str
         What to call it in a message: file name and id.
-    raw : ndarray
-        (rows, columns), of the detector's raw shape, in ADU.
+    rows : RowSource
+        Its pixels, of the detector's raw shape, in ADU; read as they are needed.
     exptime_s, dark_time_s : float or None
         Exposure and dark time; None where the header does not tell.
     """
 
     name: str
-    raw: NDArray[Any]
+    rows: RowSource
     exptime_s: float | None
     dark_time_s: float | None
 

@@ -1,7 +1,7 @@
-"""The bias recipe: frames without light and exposure time, overscan removed, combined. Knows arrays only."""
+"""The bias recipe: frames without light and exposure time, overscan removed, combined. Knows pixels only."""
 
 from calibrant.combine.recipes.base import Built, Parameters, Recipe, RecipeInputs
-from calibrant.combine.recipes.correction import combined, correct
+from calibrant.combine.recipes.correction import combined, signature
 from calibrant.rules.classification import ImageType
 
 
@@ -20,8 +20,9 @@ def compute(inputs: RecipeInputs, parameters: Parameters) -> Built:
     Built
         In electron or ADU; where the overscan is not removed, with the pedestal.
     """
-    images = [correct(frame, inputs, parameters, photon_noise=False) for frame in inputs.frames]
-    return Built(combined(images, parameters), parameters.unit, scales=(1.0,) * len(images))
+    scales = (1.0,) * len(inputs.frames)
+    removed = signature(inputs, parameters, photon_noise=False)
+    return Built(combined(inputs, parameters, removed, scales), parameters.unit, scales)
 
 
 BIAS = Recipe(

@@ -1,35 +1,33 @@
-"""The steps that recipes share: correcting a frame, combining images. Owns how a dark may be applied.
+"""The steps that recipes share: what is removed from their frames, and their combination. Owns how a dark may be applied.
 
 Must not know files, messages or tables.
 """
 
+import re
 from collections.abc import Sequence
 
-from calibrant.combine.recipes.base import Calibration, FrameInput, Parameters, RecipeInputs, RecipeRefused
-from calibrant.pixels import Combined, Image, combine, remove_signature
+from calibrant.combine.recipes.base import Calibration, Parameters, RecipeInputs, RecipeRefused
+from calibrant.pixels import Combined, Overscan, Signature, Terms, combine_raw
 from calibrant.rules.association import TIME_TOLERANCE_S
 
 
-def correct(
-    frame: FrameInput,
+def signature(
     inputs: RecipeInputs,
     parameters: Parameters,
     *,
     bias: Calibration | None = None,
     dark: Calibration | None = None,
     photon_noise: bool = True,
-) -> Image:
-    """Remove the signature of one frame up to the dark.
+) -> Signature:
+    """Say what is removed from every frame, up to the dark.
 
     A dark that is not per second was made without a bias and holds the bias's structure itself: it is subtracted
     as it is, in place of the bias.
 
     Parameters
     ----------
-    frame : FrameInput
-        The frame.
     inputs : RecipeInputs
-        Geometry and overscan method.
+        Frames, geometry and overscan method.
     parameters : Parameters
         Unit of the result.
     bias, dark : Calibration or None
@@ -37,34 +35,23 @@ def correct(
     photon_noise : bool
         Whether the signal's photon noise counts; it does only once the pedestal is gone.
 
-    Returns
-    -------
-    Image
-        In the unit of the parameters.
-
     Raises
     ------
     RecipeRefused
-        The dark does not apply to the frame, or the frame does not fit the detector.
+        The dark does not apply to a frame.
     """
-    scaled = dark is not None and dark.per_second
     if dark is not None:
-        check_dark(frame.name, frame.dark_time_s, dark)
-    if dark is not None and not scaled:
-        bias = dark
-    try:
-        return remove_signature(
-            frame.raw,
-            inputs.geometry,
-            overscan=inputs.overscan,
-            unit=parameters.unit,
-            bias=None if bias is None else bias.reference,
-            dark=dark.reference if dark is not None and scaled else None,
-            dark_scale=frame.dark_time_s if scaled else None,
-            photon_noise=photon_noise and (bias is not None or _overscan_removes_level(inputs)),
-        )
-    except ValueError as problem:
-        raise RecipeRefused(f"{frame.name}: {problem}") from problem
+        for frame in inputs.frames:
+            check_dark(frame.name, frame.dark_time_s, dark)
+        if not dark.per_second:
+            bias, dark = dark, None
+    return Signature(
+        overscan=Overscan(inputs.overscan),
+        unit=parameters.unit,
+        bias=None if bias is None else bias.reference,
+        dark=None if dark is None else dark.reference,
+        photon_noise=photon_noise and (bias is not None or _overscan_removes_level(inputs)),
+    )
 
 
 def check_dark(name: str, dark_time_s: float | None, dark: Calibration) -> None:
@@ -88,27 +75,49 @@ def check_dark(name: str, dark_time_s: float | None, dark: Calibration) -> None:
         )
 
 
-def combined(images: Sequence[Image], parameters: Parameters) -> Combined:
-    """Combine corrected images by the parameters' statistic.
+def combined(
+    inputs: RecipeInputs, parameters: Parameters, removed: Signature, scales: Sequence[float]
+) -> Combined:
+    """Combine the frames by the parameters' statistic, row by row.
+
+    Parameters
+    ----------
+    inputs, parameters
+        The frames, and how.
+    removed : Signature
+        What is removed from each.
+    scales : sequence of float
+        What each is divided by then.
 
     Raises
     ------
     RecipeRefused
-        No pixel has a good sample.
+        A frame does not fit the detector, or no pixel has a good sample.
     """
+    terms = [
+        Terms(dark_time_s=frame.dark_time_s, scale=scale)
+        for frame, scale in zip(inputs.frames, scales, strict=True)
+    ]
     try:
-        return combine(
-            [image.data for image in images],
+        return combine_raw(
+            [frame.rows for frame in inputs.frames],
+            inputs.geometry,
+            removed,
+            terms,
             statistic=parameters.statistic,
             center=parameters.center,
             spread=parameters.spread,
             sigma=parameters.sigma,
             iterations=parameters.iterations,
-            variances=[image.variance for image in images],
-            masks=[image.mask for image in images],
-        )
+        ).combined
     except ValueError as problem:
-        raise RecipeRefused(f"the {len(images)} frames cannot be combined: {problem}") from problem
+        told = _named(str(problem), inputs)
+        raise RecipeRefused(f"the {len(terms)} frames cannot be combined: {told}") from problem
+
+
+def _named(problem: str, inputs: RecipeInputs) -> str:
+    """Put a frame's name where the engine, which knows none, says its number."""
+    return re.sub(r"^frames?\W(\d+)\]?", lambda number: inputs.frames[int(number[1])].name, problem)
 
 
 def _overscan_removes_level(inputs: RecipeInputs) -> bool:

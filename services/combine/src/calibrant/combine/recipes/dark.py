@@ -1,11 +1,10 @@
-"""The dark recipe: frames without light, per second of dark time where a bias is known. Knows arrays only."""
+"""The dark recipe: frames without light, per second of dark time where a bias is known. Knows pixels only."""
 
 from typing import Final
 
 from calibrant.combine.recipes.base import Built, Parameters, Recipe, RecipeInputs, RecipeRefused, Role
-from calibrant.combine.recipes.correction import combined, correct
+from calibrant.combine.recipes.correction import combined, signature
 from calibrant.frames.writing.product import Unit
-from calibrant.pixels import per_second
 from calibrant.rules.association import TIME_TOLERANCE_S
 from calibrant.rules.classification import ImageType
 
@@ -38,22 +37,15 @@ def compute(inputs: RecipeInputs, parameters: Parameters) -> Built:
     bias = inputs.calibrations.get("bias")
     times_s = _dark_times_s(inputs, scalable=bias is not None)
     common_s = min(times_s) if max(times_s) - min(times_s) <= TIME_TOLERANCE_S else None
-    images = [correct(frame, inputs, parameters, bias=bias) for frame in inputs.frames]
-    if bias is None:
-        return Built(
-            combined(images, parameters),
-            parameters.unit,
-            scales=(1.0,) * len(images),
-            dark_time_s=common_s,
-        )
-    rates = [per_second(image, time_s) for image, time_s in zip(images, times_s, strict=True)]
+    scales = tuple(times_s) if bias is not None else (1.0,) * len(times_s)
+    removed = signature(inputs, parameters, bias=bias)
     return Built(
-        combined(rates, parameters),
-        _PER_SECOND[parameters.unit],
-        scales=tuple(times_s),
-        per_second=True,
+        combined(inputs, parameters, removed, scales),
+        _PER_SECOND[parameters.unit] if bias is not None else parameters.unit,
+        scales,
+        per_second=bias is not None,
         dark_time_s=common_s,
-        used=("bias",),
+        used=() if bias is None else ("bias",),
     )
 
 

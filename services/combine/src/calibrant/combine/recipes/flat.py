@@ -1,21 +1,34 @@
-"""The flat recipe: evenly lit frames, bias and dark removed, relative to their level. Knows arrays only."""
+"""The flat recipe: evenly lit frames, bias and dark removed, relative to their level. Knows pixels only."""
 
-from typing import Literal
+import math
+from typing import Final, Literal
 
 import numpy as np
 from pydantic import Field
 
 from calibrant.combine.recipes.base import (
     Built,
+    FrameInput,
     Parameters,
     Recipe,
     RecipeInputs,
     RecipeRefused,
     Role,
 )
-from calibrant.combine.recipes.correction import combined, correct
-from calibrant.pixels import UNUSABLE, Combined, Image, clipped_level
+from calibrant.combine.recipes.correction import combined, signature
+from calibrant.pixels import (
+    UNUSABLE,
+    Box,
+    Combined,
+    Signature,
+    Terms,
+    clipped_statistics,
+    frame_statistics,
+)
 from calibrant.rules.classification import ImageType
+
+_SIGMA: Final = 3.0
+_ITERATIONS: Final = 3
 
 
 class FlatParameters(Parameters):
@@ -51,21 +64,15 @@ def compute(inputs: RecipeInputs, parameters: FlatParameters) -> Built:
     bias, dark = inputs.calibrations.get("bias"), inputs.calibrations.get("dark")
     if dark is not None and not dark.per_second:
         bias = None  # the unscaled dark holds the bias's structure itself
-    images = [correct(frame, inputs, parameters, bias=bias, dark=dark) for frame in inputs.frames]
-    scales = [1.0] * len(images)
+    removed = signature(inputs, parameters, bias=bias, dark=dark)
+    scales = [1.0] * len(inputs.frames)
     if parameters.normalise == "each":
-        levels = [_level(f.name, i, parameters) for f, i in zip(inputs.frames, images, strict=True)]
-        images, scales = [_divided(i, s) for i, s in zip(images, levels, strict=True)], levels
-    master = combined(images, parameters)
+        scales = [_level_of(frame, inputs, removed, parameters) for frame in inputs.frames]
+    master = combined(inputs, parameters, removed, scales)
     if parameters.normalise == "combined":
-        level = _level("the combined frame", Image(master.data, master.variance, master.mask), parameters)
-        master = Combined(
-            (master.data / level).astype(np.float32),
-            (master.variance / level**2).astype(np.float32),
-            master.count,
-            master.mask,
-        )
-        scales = [level] * len(images)
+        level = _level(master, parameters)
+        master = _divided(master, level)
+        scales = [level] * len(scales)
     return Built(
         master,
         "",
@@ -75,27 +82,50 @@ def compute(inputs: RecipeInputs, parameters: FlatParameters) -> Built:
     )
 
 
-def _level(name: str, image: Image, parameters: FlatParameters) -> float:
-    good = ((image.mask & np.uint32(UNUSABLE)) == 0) & np.isfinite(image.data)
+def _level_of(
+    frame: FrameInput, inputs: RecipeInputs, removed: Signature, parameters: FlatParameters
+) -> float:
+    """Return the level of one frame."""
+    rows, columns = inputs.geometry.shape
     try:
-        if parameters.statistic == "clipped-mean" or not good.any():
-            return clipped_level(image.data, image.mask)
+        found = frame_statistics(
+            frame.rows,
+            inputs.geometry,
+            removed,
+            Terms(dark_time_s=frame.dark_time_s),
+            regions={"image": Box(0, rows, 0, columns)},
+            sigma=_SIGMA,
+            iterations=_ITERATIONS,
+        ).regions["image"]
     except ValueError as problem:
-        raise RecipeRefused(f"{name}: {problem}") from problem
+        raise RecipeRefused(f"{frame.name}: {problem}") from problem
+    levels = {"mean": found.mean, "median": found.median, "clipped-mean": found.clipped_mean}
+    return _above_zero(frame.name, levels[parameters.statistic])
+
+
+def _level(master: Combined, parameters: FlatParameters) -> float:
+    """Return the level of the combined frame."""
+    good = master.data[((master.mask & np.uint32(UNUSABLE)) == 0) & np.isfinite(master.data)].astype(
+        np.float64
+    )
+    if parameters.statistic == "clipped-mean":
+        return _above_zero("the combined frame", clipped_statistics(good, _SIGMA, _ITERATIONS).mean)
     estimate = np.median if parameters.statistic == "median" else np.mean
-    level = float(estimate(image.data[good].astype(np.float64)))
+    return _above_zero("the combined frame", float(estimate(good)) if good.size else math.nan)
+
+
+def _above_zero(name: str, level: float) -> float:
     if not level > 0:
         raise RecipeRefused(f"{name}: level {level:g} is not above zero; is it a flat?")
     return level
 
 
-def _divided(image: Image, level: float) -> Image:
-    return Image(
-        (image.data / level).astype(np.float32),
-        (image.variance / level**2).astype(np.float32),
-        image.mask,
-        image.overscan,
-        image.unit,
+def _divided(master: Combined, level: float) -> Combined:
+    return Combined(
+        (master.data / level).astype(np.float32),
+        (master.variance / level**2).astype(np.float32),
+        master.count,
+        master.mask,
     )
 
 
