@@ -268,7 +268,7 @@ def test_compressed_frames_make_the_same_product(bench, packing):
 
 def test_memory_does_not_grow_with_the_number_of_frames(bench):
     bench.instrument = load_instrument("simcam")
-    inputs = bench.biases(16)
+    inputs = bench.biases(32)
 
     def peak(number):
         job = bench.job("bias", inputs[:number])
@@ -281,7 +281,7 @@ def test_memory_does_not_grow_with_the_number_of_frames(bench):
             tracemalloc.stop()
 
     frame_bytes = 2 * math.prod(bench.instrument.detector(0).raw_shape)
-    assert peak(16) - peak(6) < 10 * frame_bytes / 2
+    assert peak(32) - peak(16) < 16 * frame_bytes / 4
 
 
 def test_a_product_that_is_no_product_is_refused(bench):
