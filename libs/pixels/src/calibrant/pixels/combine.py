@@ -4,13 +4,13 @@ It owns the public call: its options, their checks, and what stands in pixels wi
 what the frames are, where their rows come from, or how a backend combines them.
 """
 
-import os
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.backends.bands import thread_count
 from calibrant.pixels.choosing import BackendName, choose
 from calibrant.pixels.clipping import Center, Clip, ClipRule, Spread
 from calibrant.pixels.corrected import CorrectedStack
@@ -121,7 +121,7 @@ def combine(
         scales=_factors("scales", scales, len(planes)),
         weights=_factors("weights", weights, len(planes)),
         ignore=np.uint32(ignore),
-        threads=_thread_count(threads),
+        threads=thread_count(threads),
         tile_bytes=tile_bytes,
         raw=stack.raw if isinstance(stack, CorrectedStack) else None,
     )
@@ -173,14 +173,6 @@ def _check_statistic(plan: Plan) -> None:
         raise ValueError(
             f"reject_low {plan.reject_low} and reject_high {plan.reject_high} leave nothing of {len(plan.stack)} frames"
         )
-
-
-def _thread_count(threads: int | None) -> int:
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if threads < 1:
-        raise ValueError(f"threads: {threads}, must be at least 1")
-    return threads
 
 
 def _checked_out(out: Combined, shape: tuple[int, int]) -> Combined:

@@ -102,7 +102,7 @@ def combine_raw(
         terms = [Terms()] * len(sources)
     if len(terms) != len(sources):
         raise ValueError(f"terms: {len(terms)}, but there are {len(sources)} frames; give one for each")
-    numbers = gather_numbers(sources, geometry, signature, terms)
+    numbers = gather_numbers(sources, geometry, signature, terms, threads=options.get("threads"))
     noise = len(sources) < FEWEST_FOR_SCATTER
     corrected = [CorrectedFrame(index, one, numbers, noise=noise) for index, one in enumerate(sources)]
     options.setdefault("tile_bytes", TILE_BYTES)

@@ -4,13 +4,16 @@ It owns what is handed to a backend: arrays by frame and amplifier, nothing that
 not know how a step is computed.
 """
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.backends.bands import thread_count
 from calibrant.pixels.geometry import Amplifier, Box, Geometry
 from calibrant.pixels.image import OverscanLevel
 from calibrant.pixels.levels import Levels, measure_levels, parallel_box, serial_box
@@ -90,7 +93,12 @@ class Numbers:
 
 
 def gather_numbers(
-    frames: Sequence[RowSource], geometry: Geometry, signature: Signature, terms: Sequence[Terms]
+    frames: Sequence[RowSource],
+    geometry: Geometry,
+    signature: Signature,
+    terms: Sequence[Terms],
+    *,
+    threads: int | None = None,
 ) -> Numbers:
     """Measure the overscans of frames and gather their numbers.
 
@@ -102,6 +110,8 @@ def gather_numbers(
         Of all of them.
     terms
         Of each.
+    threads
+        How many frames are measured at the same time; None: as many as there are processors to use.
 
     Raises
     ------
@@ -111,7 +121,9 @@ def gather_numbers(
     signature.check(geometry)
     check_terms(terms, geometry, dark=signature.dark is not None)
     dtype, count = working_type(frames), len(geometry.amplifiers)
-    levels = [_frame_levels(index, frame, geometry, signature) for index, frame in enumerate(frames)]
+    with ThreadPoolExecutor(min(len(frames), thread_count(threads)), thread_name_prefix="overscan") as pool:
+        measure = functools.partial(_frame_levels, geometry, signature)
+        levels = list(pool.map(measure, range(len(frames)), frames))
     return Numbers(
         dtype=dtype,
         geometry=geometry,
@@ -158,7 +170,7 @@ def _rounded_up(level: float | None, dtype: np.dtype[Any]) -> float | None:
 
 
 def _frame_levels(
-    index: int, frame: RowSource, geometry: Geometry, signature: Signature
+    geometry: Geometry, signature: Signature, index: int, frame: RowSource
 ) -> tuple[Levels, ...]:
     serial, parallel = signature.overscan, signature.parallel
     try:

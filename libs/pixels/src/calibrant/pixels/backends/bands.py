@@ -3,8 +3,24 @@
 It owns the threads; it must not know what is done to a band.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
+
+def thread_count(threads: int | None) -> int:
+    """Give how many threads work: as many as asked for, or as there are processors to use.
+
+    Raises
+    ------
+    ValueError
+        When it is less than one.
+    """
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads < 1:
+        raise ValueError(f"threads: {threads}, must be at least 1")
+    return threads
 
 
 def bands(rows: int, row_bytes: int, band_bytes: int, threads: int) -> Iterator[slice]:
