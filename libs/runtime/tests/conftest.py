@@ -21,6 +21,7 @@ from calibrant.runtime.scratch import Scratch
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.testing.fakes import CountingIds, FakeClock, InlineWorkers
 from calibrant.runtime.testing.jobs import record_result
+from calibrant.runtime.testing.lanes import Hands
 from calibrant.runtime.testing.probe_service import MIGRATIONS
 from calibrant.runtime.testing.probe_work import compute
 from calibrant.runtime.testing.services import table
@@ -32,6 +33,11 @@ pytest.register_assert_rewrite("calibrant.runtime.testing.objects")
 def database(database_site):
     with database_site.opened(MIGRATIONS, busy_timeout_s=0.05) as database:
         yield database
+
+
+@pytest_asyncio.fixture
+async def hands():
+    return Hands()
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from calibrant.runtime.health import Health
 from calibrant.runtime.job_lanes import JobLanes
 from calibrant.runtime.membership import Membership
 from calibrant.runtime.probe import Probe
-from calibrant.runtime.testing.lanes import Hands
 from calibrant.runtime.testing.services import until
 
 pytestmark = pytest.mark.asyncio
@@ -32,11 +31,6 @@ async def bus(request, tmp_path):
         bus = await kafka.open_bus(servers, max_poll_interval_s=INTERVAL_S)
     yield bus
     await bus.close()
-
-
-@pytest_asyncio.fixture
-async def hands():
-    return Hands()
 
 
 @pytest.fixture

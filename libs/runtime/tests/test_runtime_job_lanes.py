@@ -5,22 +5,16 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
-import pytest_asyncio
 
 from calibrant.runtime import job_lanes
 from calibrant.runtime.health import Health
 from calibrant.runtime.job_lanes import JobLanes
 from calibrant.runtime.membership import Membership
 from calibrant.runtime.probe import Probe
-from calibrant.runtime.testing.lanes import A, B, Hands, MemoryBus, MemoryLog, until
+from calibrant.runtime.testing.lanes import A, B, MemoryBus, MemoryLog, at_work, until
 
 pytestmark = pytest.mark.asyncio
 NEVER_S = 3600.0
-
-
-@pytest_asyncio.fixture
-async def hands():
-    return Hands()
 
 
 @pytest.fixture
@@ -30,13 +24,11 @@ def make(hands):
         lanes = JobLanes(
             hands.attempt, slots=slots, let_go_s=let_go_s, health=Health(), probe=Probe(), part="bus of t"
         )
-        async with Membership(bus or MemoryBus(log), "g", ["t"], lanes) as membership:
-            running = asyncio.create_task(lanes.run(membership))
-            try:
-                yield lanes, running
-            finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+        async with (
+            Membership(bus or MemoryBus(log), "g", ["t"], lanes) as membership,
+            at_work(lanes.run(membership)) as running,
+        ):
+            yield lanes, running
 
     return make
 

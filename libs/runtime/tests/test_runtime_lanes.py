@@ -4,7 +4,6 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-import pytest_asyncio
 
 from calibrant.bus.embedded import open_bus
 from calibrant.bus.errors import BusUnavailable, CommitFailed
@@ -12,14 +11,9 @@ from calibrant.bus.ports import Message, TopicSpec
 from calibrant.runtime.health import Health
 from calibrant.runtime.lanes import Lanes
 from calibrant.runtime.probe import Probe
-from calibrant.runtime.testing.lanes import A, B, Hands, MemoryLog, until
+from calibrant.runtime.testing.lanes import A, B, MemoryLog, at_work, until
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest_asyncio.fixture
-async def hands():
-    return Hands()
 
 
 @pytest.fixture
@@ -36,12 +30,8 @@ def make(hands):
             part="bus of t",
             batch=batch,
         )
-        running = asyncio.create_task(lanes.run(consumer))
-        try:
+        async with at_work(lanes.run(consumer)) as running:
             yield lanes, running
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
 
     return make
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 from urllib.parse import quote
 
 from calibrant.bus.errors import CalibrantError, TransientError
@@ -140,16 +140,22 @@ def hold(folder: Path, name: str) -> Iterator[None]:
     except OSError as error:
         raise LockUnusable(f"lock file {path}: {error.strerror}. Check the data folder") from None
     with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            holder = stream.read().strip() or "unknown"
+        if holder := taken(stream):
             raise HeldByAnother(
                 f"{name} runs already in this data folder, in process {holder} (lock {path}). "
                 "Stop that one, choose another name, or another folder with --data-dir"
-            ) from None
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
+            )
         yield
+
+
+def taken(stream: TextIO) -> str | None:
+    """Lock a file, open for reading and appending, until it is closed, and sign it; return None, or who has it."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.seek(0)
+        return stream.read().strip() or "unknown"
+    stream.truncate(0)
+    stream.write(str(os.getpid()))
+    stream.flush()
+    return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from calibrant.bus.errors import CalibrantError
 from calibrant.runtime import data_folder
 from calibrant.runtime.data_folder import DataFolderUnusable
+from calibrant.runtime.sole import taken
 
 
 class DataFolderBusy(CalibrantError):
@@ -37,17 +36,9 @@ def hold(data_dir: Path) -> Iterator[None]:
             f"data folder {data_dir}: {error.strerror}. Choose another with --data-dir"
         ) from None
     with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            holder = stream.read().strip() or "unknown"
+        if holder := taken(stream):
             raise DataFolderBusy(
                 f"data folder {data_dir} is in use by process {holder}. "
                 "Wait for it, stop it, or choose another folder with --data-dir"
-            ) from None
-        stream.seek(0)
-        stream.truncate()
-        stream.write(str(os.getpid()))
-        stream.flush()
+            )
         yield

@@ -6,9 +6,10 @@ Owns no expectations.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from calibrant.bus.errors import CommitFailed, NotAssigned
 from calibrant.bus.ports import RebalanceListener, Record, TopicPartition
@@ -130,6 +131,17 @@ class MemoryBus:
         """Tell how long the partitions are."""
         assert topics == ["t"]
         return self._log.lengths
+
+
+@asynccontextmanager
+async def at_work(run: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Let lanes run, and end them with the block if they have not ended before."""
+    running = asyncio.create_task(run)
+    try:
+        yield running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 class Hands:
