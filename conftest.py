@@ -8,7 +8,9 @@ it fail instead.
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,6 +39,21 @@ def _without_postgres() -> str:
     return missing()
 
 
+def _without_compiler() -> str:
+    named = os.environ.get("CC", "").split()[:1] or ["cc", "gcc", "clang"]
+    return "" if any(map(shutil.which, named)) else f"no C compiler: none of {', '.join(named)} is there"
+
+
+def _without_gpu() -> str:
+    from calibrant.pixels import why_not  # noqa: PLC0415  CuPy, where it is there, takes a second to import
+
+    return why_not("cupy")
+
+
+def _without_nvrtc() -> str:
+    return "" if importlib.util.find_spec("nvidia.cuda_nvrtc") else "nvidia-cuda-nvrtc-cu12 is not installed"
+
+
 def _without_real_frames() -> str:
     folder = _real_data()
     return "" if folder.is_dir() else f"no real frames: there is no folder {folder}"
@@ -59,6 +76,9 @@ class Prerequisite:
 
 
 PREREQUISITES = {
+    "compiler": Prerequisite(_without_compiler, "install one, or name it: CC=/path/to/gcc"),
+    "gpu": Prerequisite(_without_gpu, "it takes an NVIDIA GPU and a driver for CUDA 12, too"),
+    "nvrtc": Prerequisite(_without_nvrtc, "run .ci/setup dev, on Linux"),
     "postgres": Prerequisite(
         _without_postgres,
         "install Debian's postgresql (apt-get install postgresql), or run .ci/servers",

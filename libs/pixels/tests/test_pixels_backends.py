@@ -1,7 +1,7 @@
 """The backends against the oracle, and so each other: every one of them gives the same bits."""
 
+import functools
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -13,105 +13,16 @@ import oracle
 from calibrant.pixels import combine
 from calibrant.pixels.backends import BackendMissingError, library
 from calibrant.pixels.choosing import _fastest, choose
-from calibrant.pixels.plan import Combined
+from combination_contract import assert_does_as_by_hand, assert_same, by_hand, combinations
 
 BACKENDS = ("numpy", "cpu")
-PLANES = ("data", "variance", "count", "mask")
-KINDS = ("u2", "i2", "i4", "f4", "f8", "u1", "i1", "u4", "i8", "f2")
-EDGES = {"u": [0, 1], "i": [-1, 0], "f": [math.nan, math.inf, -math.inf, 0.0, -0.0]}
 
 
-def assert_same(one, other):
-    for plane in PLANES:
-        np.testing.assert_array_equal(getattr(one, plane), getattr(other, plane), err_msg=plane)
-
-
-def by_hand(stack, options, *, masks=None, variances=None, weights=None, scales=None):
-    """Combine with the oracle."""
-    wide = stack.dtype.itemsize > (4 if stack.dtype.kind == "f" else 2)
-    values = stack.astype("f8" if wide else "f4")
-    if scales is not None:
-        values = values / np.asarray(scales, values.dtype)[:, None, None]
-        variances = None if variances is None else variances.astype("f8") / (scales * scales)[:, None, None]
-    found = Combined.unfilled(stack.shape[1:])
-    for y, x in np.ndindex(*stack.shape[1:]):
-        columns = [None if one is None else one[:, y, x].tolist() for one in (masks, variances)]
-        pixel = oracle.combine_pixel(values[:, y, x].tolist(), options, *columns, weights)
-        for plane in PLANES:
-            getattr(found, plane)[y, x] = getattr(pixel, plane)
-    empty = found.count == 0
-    found.data[empty] = np.median(found.data[~empty]) if not empty.all() else np.nan
-    return found
-
-
-@st.composite
-def stacks(draw):
-    """Noise with outliers, constant, or all over the range; with every kind of special sample in it."""
-    kind, n = (
-        draw(st.sampled_from(KINDS)),
-        draw(st.sampled_from([1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 20, 33, 41])),
-    )
-    shape = (n, draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 7, 67, 130])))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    look, dtype = draw(st.sampled_from(["noise", "constant", "wild"])), np.dtype(kind)
-    limits = np.iinfo(dtype) if dtype.kind != "f" else np.finfo("f2")
-    if look == "constant":
-        stack = np.full(shape, 37, dtype)
-    elif look == "wild":
-        stack = rng.uniform(float(limits.min), float(limits.max), shape).astype(dtype)
-    else:
-        stack = rng.normal(60, 3, shape)
-        stack[rng.random(shape) < 0.1] += 40
-        stack = stack.astype(dtype)
-    special = rng.random(shape) < draw(st.sampled_from([0, 0.05, 0.9]))
-    stack[special] = rng.choice(np.array([*EDGES[dtype.kind], limits.max, limits.min], dtype), special.sum())
-    return stack.astype(dtype.newbyteorder(draw(st.sampled_from("<>"))))
-
-
-@st.composite
-def beside(draw, shape):
-    """Masks, variances, weights and scales for a stack, or None."""
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    masks = (rng.random(shape) < draw(st.sampled_from([0.02, 0.3, 1.0]))) * rng.choice([1, 2, 16, 64], shape)
-    variances = rng.uniform(1, 9, shape).astype(draw(st.sampled_from(["f4", "f8", ">f4"])))
-    return {
-        "masks": draw(st.sampled_from([None, masks.astype(draw(st.sampled_from(["u4", ">u4", "u1"])))])),
-        "variances": draw(st.sampled_from([None, variances])),
-        "weights": rng.uniform(0.5, 2, shape[0]),
-        "scales": draw(st.sampled_from([None, rng.uniform(0.5, 2, shape[0])])),
-    }
-
-
-OPTIONS = st.builds(
-    oracle.Options,
-    statistic=st.sampled_from(["clipped-mean"] * 4 + ["mean", "median", "minmax-mean", "weighted-mean"]),
-    center=st.sampled_from(["median", "mean"]),
-    spread=st.sampled_from(["std", "mad"]),
-    sigma_low=st.sampled_from([0.3, 1.0, 1.7, 3.0]),
-    sigma_high=st.sampled_from([0.3, 1.0, 2.1, 3.0]),
-    iterations=st.sampled_from([1, 2, 3, None]),
-    clip=st.sampled_from(["astropy", "cumulative"]),
-    reject_low=st.integers(0, 3),
-    reject_high=st.integers(0, 3),
-)
-
-
-@given(stacks(), OPTIONS, st.data())
+@given(combinations())
 @settings(max_examples=150, deadline=None)
-def test_backends_do_what_the_oracle_does(stack, options, data):
-    planes = data.draw(beside(stack.shape))
-    if options.statistic != "weighted-mean":
-        planes["weights"] = None
-    if options.reject_low + options.reject_high >= len(stack):
-        options = oracle.Options(**{**vars(options), "reject_low": 0, "reject_high": 0})
-    wanted = by_hand(stack, options, **planes)
-    asked = {**vars(options), **planes}
+def test_backends_do_what_the_oracle_does(combination):
     for backend in BACKENDS:
-        if not wanted.count.any():
-            with pytest.raises(ValueError, match="has a good sample"):
-                combine(stack, backend=backend, **asked)
-            continue
-        assert_same(combine(stack, backend=backend, **asked), wanted)
+        assert_does_as_by_hand(functools.partial(combine, backend=backend), *combination)
 
 
 @pytest.mark.parametrize("n", [64, 65, 300])
@@ -214,7 +125,7 @@ def test_an_error_of_a_source_ends_the_combination(backend):
         ({"statistic": "minmax-mean", "reject_low": -1}, "reject_low: -1"),
         ({"statistic": "minmax-mean", "reject_low": 2}, "leave nothing of 3 frames"),
         ({"threads": 0}, "threads: 0"),
-        ({"backend": "fpga"}, "backend: 'fpga', must be one of auto, cpu, numpy"),
+        ({"backend": "fpga"}, "backend: 'fpga', must be one of auto, cupy, cpu, numpy"),
         ({"masks": np.zeros((3, 4, 4), "u4")}, r"masks: 3 planes of shape \(4, 4\)"),
     ],
 )

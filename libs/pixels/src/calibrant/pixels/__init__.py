@@ -4,7 +4,7 @@ This package owns what is done to pixels. It must not know files, tables, messag
 cameras: an instrument reaches it as a :class:`Geometry`, frames as arrays. NumPy is all it needs.
 """
 
-from calibrant.pixels.choosing import backend_in_use
+from calibrant.pixels.choosing import backend_in_use, why_not
 from calibrant.pixels.combine import Combined, combine
 from calibrant.pixels.cosmic_rays import CosmicRays
 from calibrant.pixels.darks import per_second, scaled
@@ -90,4 +90,5 @@ __all__ = [
     "remove_signature",
     "scaled",
     "solve_exposures",
+    "why_not",
 ]

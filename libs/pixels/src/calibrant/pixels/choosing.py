@@ -9,12 +9,16 @@ import logging
 from typing import Final, Literal, Protocol, cast
 
 from calibrant.pixels.backends import BackendMissingError
+from calibrant.pixels.backends.device import DeviceMemoryError
 from calibrant.pixels.plan import Combined, Plan
 
-BackendName = Literal["auto", "cpu", "numpy"]
+BackendName = Literal["auto", "cupy", "cpu", "numpy"]
 
-PREFERENCE: Final = ("cpu", "numpy")
+PREFERENCE: Final = ("cupy", "cpu", "numpy")
 """What "auto" tries, the fastest first; the last one is always there."""
+
+OPTIONAL: Final = "cupy"
+"""No machine has to have it, so nothing is said where it is not there."""
 
 
 class Backend(Protocol):
@@ -36,8 +40,8 @@ def choose(name: str) -> tuple[str, Backend]:
     Parameters
     ----------
     name
-        One of :data:`PREFERENCE`, or "auto": the first of them that works here. Why another one does not is logged
-        once.
+        One of :data:`PREFERENCE`, or "auto": the first of them that works here. That the compiled kernel does not is
+        logged once; :func:`why_not` tells of any.
 
     Raises
     ------
@@ -53,14 +57,52 @@ def choose(name: str) -> tuple[str, Backend]:
     return name, _backend(name)
 
 
+def carry_out(name: str, plan: Plan, into: Combined) -> None:
+    """Combine with a backend, or, where a device has no room for that, with the processor and a warning.
+
+    Parameters
+    ----------
+    name
+        As for :func:`choose`.
+    plan
+        What to combine and how.
+    into
+        Is filled.
+    """
+    chosen, backend = choose(name)
+    try:
+        backend.combine(plan, into)
+    except DeviceMemoryError as problem:
+        other, backend = _first(PREFERENCE[1:])
+        logging.getLogger(__name__).warning(
+            "combining with the %s backend, not %s: %s", other, chosen, problem
+        )
+        backend.combine(plan, into)
+
+
+def why_not(name: str) -> str:
+    """Say why a backend does not work here, and what to do; nothing where it does."""
+    try:
+        choose(name)
+    except BackendMissingError as problem:
+        return str(problem)
+    return ""
+
+
 @functools.cache
 def _fastest() -> tuple[str, Backend]:
-    for name in PREFERENCE[:-1]:
+    return _first(PREFERENCE)
+
+
+def _first(names: tuple[str, ...]) -> tuple[str, Backend]:
+    """Give the first backend that works; the last of the names always does."""
+    for name in names[:-1]:
         try:
             return name, _backend(name)
         except BackendMissingError as problem:
-            logging.getLogger(__name__).warning("combining without the %s backend: %s", name, problem)
-    return PREFERENCE[-1], _backend(PREFERENCE[-1])
+            level = logging.DEBUG if name == OPTIONAL else logging.WARNING
+            logging.getLogger(__name__).log(level, "combining without the %s backend: %s", name, problem)
+    return names[-1], _backend(names[-1])
 
 
 def _backend(name: str) -> Backend:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.backends.bands import thread_count
-from calibrant.pixels.choosing import BackendName, choose
+from calibrant.pixels.choosing import BackendName, carry_out
 from calibrant.pixels.clipping import Center, Clip, ClipRule, Spread
 from calibrant.pixels.corrected import CorrectedStack
 from calibrant.pixels.mask import UNUSABLE, Mask
@@ -86,7 +86,8 @@ def combine(
     ignore
         Samples with any of these bits are left out.
     backend
-        "cpu" (compiled), "numpy", or "auto": the fastest that works here.
+        "cupy" (GPU), "cpu" (compiled), "numpy", or "auto": the first of these that works here. A GPU that has no room
+        even for narrow bands is given up for the processor, with a warning.
     threads
         How many work at the same time; None: as many as there are processors to use.
     tile_bytes
@@ -127,7 +128,7 @@ def combine(
     )
     _check_statistic(plan)
     result = Combined.unfilled(plan.shape) if out is None else _checked_out(out, plan.shape)
-    choose(backend)[1].combine(plan, result)
+    carry_out(backend, plan, result)
     _fill_empty(result, len(planes))
     return result
 

@@ -4,21 +4,19 @@ It turns a plan into the kernel's structures; it must not know what the kernel d
 """
 
 import ctypes
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.backends.bands import bands, work_through
-from calibrant.pixels.backends.library import STATISTICS, Block, Frame, entry
+from calibrant.pixels.backends.blocks import SHORT, block_of, sorted_as
+from calibrant.pixels.backends.library import Frame, entry
 from calibrant.pixels.backends.memory import hand_over, plain_rows, stored_rows
 from calibrant.pixels.backends.raw import raw_pieces
 from calibrant.pixels.mask import MASK_DTYPE
-from calibrant.pixels.plan import EMPTY, FEWEST_FOR_SCATTER, Combined, Plan, RawFrames
-from calibrant.pixels.rows import RowSource, value_type
-
-SHORT: Final = 16
-"""Bits of the samples that are sorted as unsigned integers."""
+from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Plan, RawFrames
+from calibrant.pixels.rows import RowSource
 
 
 class Work(Protocol):
@@ -57,17 +55,15 @@ def combine(plan: Plan, into: Combined) -> None:
 
 
 def _combine_stack(plan: Plan, into: Combined) -> None:
-    values = value_type(plan.stack[0])
-    short = values.kind in "iu" and values.itemsize <= 2 and plan.scales is None
-    kernel = entry(SHORT if short else 8 * plan.dtype.itemsize)
-    base = float(min(np.iinfo(values).min, 0)) if short else 0.0
+    bits, base = sorted_as(plan)
+    kernel = entry(bits)
 
     def work(rows: slice, *, propagate: bool) -> None:
         kept: list[NDArray[Any]] = []
         frames = _frames(plan, rows, base, kept)
         if propagate and plan.variances is not None:
             _hand_over_variances(frames, plan.variances, rows, kept)
-        kernel(_block(plan, into, rows, base=base, propagate=propagate), frames)
+        kernel(block_of(plan, into, rows, base=base, propagate=propagate), frames)
 
     sources = [plane for planes in (plan.stack, plan.masks, plan.variances) for plane in planes or ()]
     _through_bands(plan, into, sum(plan.shape[1] * plane.dtype.itemsize for plane in sources), work)
@@ -79,7 +75,7 @@ def _combine_raw(plan: Plan, raw: RawFrames, into: Combined) -> None:
     def work(rows: slice, *, propagate: bool) -> None:
         for piece in raw_pieces(raw, rows):
             part = slice(rows.start + piece.segment.rows.start, rows.start + piece.segment.rows.stop)
-            block = _block(plan, into, part, columns=piece.segment.columns, propagate=propagate)
+            block = block_of(plan, into, part, columns=piece.segment.columns, propagate=propagate)
             block.steps = ctypes.pointer(piece.steps)
             kernel(block, piece.frames)
 
@@ -96,44 +92,6 @@ def _through_bands(plan: Plan, into: Combined, row_bytes: int, work: Work) -> No
             work(rows, propagate=True)
 
     work_through(once_or_twice, bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads), plan.threads)
-
-
-def _block(
-    plan: Plan,
-    into: Combined,
-    rows: slice,
-    *,
-    columns: slice = slice(None),
-    base: float = 0.0,
-    propagate: bool,
-) -> Block:
-    """Give what is done to a part of the planes."""
-    rule = plan.rule
-    part = into.data[rows, columns]
-    return Block(
-        frames=len(plan.stack),
-        rows=part.shape[0],
-        columns=part.shape[1],
-        data=part.ctypes.data,
-        variance=into.variance[rows, columns].ctypes.data,
-        count=into.count[rows, columns].ctypes.data,
-        mask=into.mask[rows, columns].ctypes.data,
-        step=plan.shape[1],
-        base=base,
-        sigma_low=rule.sigma_low,
-        sigma_high=rule.sigma_high,
-        iterations=-1 if rule.iterations is None else rule.iterations,
-        reject_low=plan.reject_low,
-        reject_high=plan.reject_high,
-        statistic=STATISTICS.index(plan.statistic),
-        mean_center=rule.center == "mean",
-        mad_spread=rule.spread == "mad",
-        cumulative=rule.clip == "cumulative",
-        scaled=plan.scales is not None,
-        propagate=propagate,
-        ignore=int(plan.ignore),
-        empty=int(EMPTY),
-    )
 
 
 def _hand_over_variances(

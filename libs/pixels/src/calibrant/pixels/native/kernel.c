@@ -5,12 +5,26 @@
  *
  * It is compiled once for each type that samples are sorted in, and each set of instructions: SAMPLE is 16 (uint16),
  * 32 (float) or 64 (double), NAME the entry's name. Loops over lanes are plain, and the compiler vectorises them;
- * -ffp-contract=off and no fast-math, so that every backend computes the same bits. Under NVRTC a thread is one lane.
+ * -ffp-contract=off and no fast-math, so that every backend computes the same bits. On a GPU a thread is one lane, and
+ * its entry is in kernel.cu.
  */
 #ifndef __CUDACC_RTC__
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#else
+typedef signed char int8_t;
+typedef unsigned char uint8_t;
+typedef short int16_t;
+typedef unsigned short uint16_t;
+typedef int int32_t;
+typedef unsigned int uint32_t;
+typedef long long int64_t;
+typedef unsigned long long uint64_t;
+#define INFINITY __int_as_float(0x7f800000)
+#define NAN __int_as_float(0x7fffffff)
+#define NULL 0
+#define restrict __restrict__
 #endif
 
 #ifndef LANES
@@ -130,12 +144,21 @@ static inline uint64_t swap64(uint64_t x) { return (uint64_t)swap32((uint32_t)x)
 static inline float float_of(uint32_t x) { union { uint32_t bits; float value; } both = {x}; return both.value; }
 static inline double double_of(uint64_t x) { union { uint64_t bits; double value; } both = {x}; return both.value; }
 
+#ifdef FRAMES /* on a GPU frames lie alike: what is not defined here is a number that is known when this is compiled */
+#define ROW_STEP frames->row_step
+#else
+#define ROW_STEP frame->row_step
+#define STEP frame->column_step
+#define STORED (frame->type * 2 + frame->swapped)
+#define ZERO frame->zero
+#endif
+
 /* One loop for each step that is common, so that it is vectorised. */
 #define READ_STEP(TYPE, VALUE, STEP) \
     for (int i = 0; i < width; i++) { TYPE stored = from[i * (STEP)]; into[i] = (Sample)(VALUE); }
 #define READ(TYPE, VALUE) { \
     const TYPE *from = (const TYPE *)samples; \
-    const int64_t step = frame->column_step / (int64_t)sizeof(TYPE); \
+    const int64_t step = STEP / (int64_t)sizeof(TYPE); \
     if (step == 1) READ_STEP(TYPE, VALUE, 1) \
     else if (step == -1) READ_STEP(TYPE, VALUE, -1) \
     else READ_STEP(TYPE, VALUE, step) \
@@ -144,11 +167,11 @@ static inline double double_of(uint64_t x) { union { uint64_t bits; double value
 static void read_samples(const Frame *frame, const char *samples, int width, Sample *restrict into)
 {
 #if SAMPLE == 16
-    const uint16_t zero = (uint16_t)(int32_t)frame->zero; /* modulo 2**16: so are the sums */
+    const uint16_t zero = (uint16_t)(int32_t)(ZERO); /* modulo 2**16: so are the sums */
 #else
-    const Real zero = (Real)frame->zero;
+    const Real zero = (Real)(ZERO);
 #endif
-    switch (frame->type * 2 + frame->swapped) {
+    switch (STORED) {
     case UINT8 * 2: case UINT8 * 2 + 1: READ(uint8_t, stored + zero)
     case INT8 * 2: case INT8 * 2 + 1: READ(int8_t, stored + zero)
     case UINT16 * 2: READ(uint16_t, stored + zero)
@@ -177,9 +200,9 @@ static void divide(Sample *restrict samples, double by)
 /* ---- the steps of a signature, each one operation after another ---------------------------------------------------- */
 
 #if SAMPLE != 16
-static const void *in_row(Plane plane, int64_t row, int64_t column)
+static const float *floats(Plane plane, int64_t row, int64_t column)
 {
-    return plane.at ? (const uint32_t *)(plane.at + row * plane.step) + column : NULL; /* four bytes, all of them */
+    return plane.at ? (const float *)(plane.at + row * plane.step) + column : 0;
 }
 
 static void linearise_by_polynomial(const Steps *steps, Sample *restrict v)
@@ -248,9 +271,10 @@ static void correct(const Block *block, const Frame *frame, int64_t row, int64_t
 {
     const Steps *steps = block->steps;
     const Real saturation = (Real)steps->saturation, level = frame->levels[row], gain = (Real)steps->gain;
-    const uint32_t *known = in_row(steps->bits, row, column);
-    const float *bias = in_row(steps->bias, row, column), *dark = in_row(steps->dark, row, column);
-    const float *flat = in_row(steps->flat, row, column);
+    const char *bits_at = steps->bits.at ? steps->bits.at + row * steps->bits.step : 0;
+    const uint32_t *known = bits_at ? (const uint32_t *)bits_at + column : 0;
+    const float *bias = floats(steps->bias, row, column), *dark = floats(steps->dark, row, column);
+    const float *flat = floats(steps->flat, row, column);
     EACH_LANE {
         bits[i] = v[i] >= saturation ? steps->saturated : 0;
         v[i] = (v[i] - level) * gain;
@@ -259,15 +283,15 @@ static void correct(const Block *block, const Frame *frame, int64_t row, int64_t
     if (frame->columns) for (int i = 0; i < width; i++) v[i] -= frame->columns[column + i];
     linearise(steps, v, bits);
     if (bias) for (int i = 0; i < width; i++) v[i] -= (Real)bias[i];
-    if (variance) estimate_noise(steps, in_row(steps->bias_variance, row, column), width, v, variance);
+    if (variance) estimate_noise(steps, floats(steps->bias_variance, row, column), width, v, variance);
     if (dark) {
         const Real time = (Real)frame->dark_time;
-        const float *noise = in_row(steps->dark_variance, row, column);
+        const float *noise = floats(steps->dark_variance, row, column);
         for (int i = 0; i < width; i++) v[i] -= (Real)dark[i] * time;
         if (variance && noise) for (int i = 0; i < width; i++) variance[i] += (Real)noise[i] * (time * time);
     }
     EACH_LANE bits[i] |= v[i] - v[i] == 0 ? 0 : steps->no_data;
-    if (flat) divide_by_flat(flat, in_row(steps->flat_variance, row, column), width, v, variance);
+    if (flat) divide_by_flat(flat, floats(steps->flat_variance, row, column), width, v, variance);
     const Real scale = (Real)frame->scale;
     EACH_LANE v[i] = (Sample)((float)(v[i] / scale) + 0.0f); /* corrected planes are float */
     if (variance) EACH_LANE variance[i] = (Real)(float)(variance[i] / (scale * scale));
@@ -310,7 +334,7 @@ static int read_tile(const Block *block, const Frame *frames, int64_t row, int64
     for (int64_t k = 0; k < block->frames; k++) {
         const Frame *frame = &frames[k];
         Sample *samples = tile->sorted[k];
-        read_samples(frame, frame->samples + row * frame->row_step + column * frame->column_step, width, samples);
+        read_samples(frame, frame->samples + row * ROW_STEP + column * STEP, width, samples);
         for (int i = width; i < LANES; i++) samples[i] = samples[0];
         uint32_t *bits = tile->bits ? tile->bits[k] : NULL;
 #if SAMPLE != 16
@@ -359,6 +383,7 @@ static int read_tile(const Block *block, const Frame *frames, int64_t row, int64
         enum { COUNT = NUMBER }; \
         EACH_LANE { Sample s[32]; ALL(TAKE) SORT_32 ALL(GIVE) } \
     }
+#ifndef FRAMES
 SORTER(4) SORTER(8) SORTER(12) SORTER(16) SORTER(20) SORTER(24) SORTER(28) SORTER(32)
 
 static void sort_run(Sample (*run)[LANES], int64_t count)
@@ -374,6 +399,7 @@ static void sort_run(Sample (*run)[LANES], int64_t count)
     case 32: sort_32(run); break;
     }
 }
+#endif
 
 /* Merges sorted runs of `merged` rows until all are one (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M). */
 #define MERGER(NAME, TYPE) \
@@ -391,6 +417,7 @@ static void sort_run(Sample (*run)[LANES], int64_t count)
 MERGER(merge_runs, Sample)
 MERGER(merge_doubles, double)
 
+#ifndef FRAMES
 static int64_t filled_up(int64_t frames) { return (frames + 3) / 4 * 4; }
 
 static void sort_tile(Tile *tile, int64_t frames)
@@ -400,6 +427,7 @@ static void sort_tile(Tile *tile, int64_t frames)
     for (int64_t k = 0; k < count; k += 32) sort_run(tile->sorted + k, count - k < 32 ? count - k : 32);
     merge_runs(tile->sorted, count, 32);
 }
+#endif
 
 /* ---- moments of whole columns ------------------------------------------------------------------------------------ */
 
@@ -526,11 +554,10 @@ static double variance_at(const Frame *frame, int64_t row, int64_t column)
 static void gather(const Block *block, const Frame *frames, const Tile *tile, int64_t row, int64_t column, int lane,
                    Columns *to)
 {
-    const int at = to->room[--to->rooms];
+    const int at = LANES > 1 ? to->room[--to->rooms] : 0;
     const int64_t n = block->frames, good = tile->good[lane];
     const double base = block->base;
-    for (int64_t k = 0; k < good; k++) to->sorted[k][at] = (Real)VALUE(tile->sorted[k][lane]);
-    for (int64_t k = good; k < n; k++) to->sorted[k][at] = INFINITY;
+    for (int64_t k = 0; k < n; k++) to->sorted[k][at] = k < good ? (Real)VALUE(tile->sorted[k][lane]) : INFINITY;
     if (to->raw)
         for (int64_t k = 0; k < n; k++) {
             const int usable = !tile->bits || (tile->bits[k][lane] & block->ignore) == 0;
@@ -744,7 +771,7 @@ static void put_column(const Block *block, Columns *c, const Estimate *estimate,
     block->mask[place] = joined;
     c->state[lane] = FREE;
     c->low[lane] = c->high[lane] = 0;
-    c->room[c->rooms++] = lane;
+    if (LANES > 1) c->room[c->rooms++] = lane;
 }
 
 /* One iteration for all gathered columns: those that are done are put into the planes and make room. */
@@ -762,6 +789,7 @@ static void iterate(const Block *block, const Frame *frames, Columns *c)
     EACH_LANE if (done[i]) put_column(block, c, &estimate, i);
 }
 
+#ifndef FRAMES
 /* ---- a block ------------------------------------------------------------------------------------------------------- */
 
 #define ROWS(TYPE, NUMBER) ((TYPE (*)[LANES])take(&left, sizeof(TYPE) * LANES * (size_t)(NUMBER)))
@@ -823,3 +851,4 @@ int NAME(const Block *block, const Frame *frames)
     free(memory);
     return 0;
 }
+#endif

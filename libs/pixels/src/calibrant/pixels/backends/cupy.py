@@ -1,0 +1,161 @@
+"""Combination on a GPU by CuPy, which is imported only when this backend is asked for, or "auto" looks for it.
+
+It owns what CuPy is told; what runs where and when is told by :mod:`calibrant.pixels.backends.streams`.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.pixels.backends import BackendMissingError
+from calibrant.pixels.backends.device import Device, DeviceMemory, DeviceMemoryError, Stream
+from calibrant.pixels.backends.specialised import ROUNDING
+from calibrant.pixels.backends.streams import combine_on
+from calibrant.pixels.plan import Combined, Plan
+
+GROUP: Final = 128
+"""Threads that are started together."""
+
+NO_ROOM: Final = 2
+"""``cudaErrorMemoryAllocation`` and ``CUDA_ERROR_OUT_OF_MEMORY``."""
+
+INSTALL: Final = "install calibrant-pixels[gpu]"
+
+
+def check() -> None:
+    """Find the device.
+
+    Raises
+    ------
+    BackendMissingError
+        When there is no CuPy, driver, device or compiler (NVRTC).
+    """
+    open_device()
+
+
+def combine(plan: Plan, into: Combined) -> None:
+    """Fill the planes.
+
+    Raises
+    ------
+    calibrant.pixels.backends.device.DeviceMemoryError
+        When the device has no room for bands of one row.
+    """
+    combine_on(open_device(), plan, into)
+
+
+@functools.cache
+def open_device() -> Device:
+    """Give the first device that CUDA shows (``CUDA_VISIBLE_DEVICES``)."""
+    try:
+        import cupy  # noqa: PLC0415  optional, and a second to import
+    except ImportError as problem:
+        raise BackendMissingError(f"CuPy cannot be imported ({problem}); {INSTALL}") from problem
+    try:
+        cupy.cuda.runtime.setDevice(0)
+        cupy.cuda.runtime.free(0)  # begins to use it
+    except cupy.cuda.runtime.CUDARuntimeError as problem:
+        raise BackendMissingError(
+            f"CuPy has no device to work on ({problem}); there has to be an NVIDIA GPU with room, and a driver for CUDA 12"
+        ) from problem
+    try:
+        cupy.cuda.nvrtc.getVersion()
+    except (ImportError, OSError, RuntimeError) as problem:
+        raise BackendMissingError(f"there is no compiler for the kernel ({problem}); {INSTALL}") from problem
+    return CupyDevice(cupy)
+
+
+@contextmanager
+def _room_or_error(cupy: ModuleType) -> Iterator[None]:
+    """Raise DeviceMemoryError for whatever CUDA says when memory is short."""
+    known = cupy.cuda.runtime.CUDARuntimeError, cupy.cuda.driver.CUDADriverError
+    try:
+        yield
+    except cupy.cuda.memory.OutOfMemoryError as problem:
+        raise DeviceMemoryError(str(problem)) from problem
+    except known as problem:
+        if problem.status == NO_ROOM:
+            raise DeviceMemoryError(str(problem)) from problem
+        raise
+
+
+class CupyDevice:
+    """A GPU.
+
+    Parameters
+    ----------
+    cupy
+        The module.
+    """
+
+    def __init__(self, cupy: ModuleType) -> None:
+        self._cupy = cupy
+        self._kernels: dict[tuple[str, ...], Any] = {}
+        self._compiling = Lock()
+
+    def host_memory(self, size: int) -> NDArray[np.uint8]:
+        """Give page-locked memory."""
+        with _room_or_error(self._cupy):
+            return np.frombuffer(self._cupy.cuda.alloc_pinned_memory(size), np.uint8, size)
+
+    def memory(self, size: int) -> DeviceMemory:
+        """Give memory on the device."""
+        with _room_or_error(self._cupy):
+            return CupyMemory(self._cupy.cuda.alloc(size))
+
+    def stream(self) -> Stream:
+        """Give a stream that waits for no other."""
+        return CupyStream(self._cupy)
+
+    def kernel(self, source: str, constants: Mapping[str, int]) -> Any:
+        """Compile; CuPy keeps what it compiled in the user's cache, and takes every function for the device's."""
+        options = (ROUNDING, *(f"-D{name}={number}" for name, number in constants.items()))
+        with self._compiling, _room_or_error(self._cupy):
+            if options not in self._kernels:
+                module = self._cupy.RawModule(code=source, options=options, backend="nvrtc")
+                self._kernels[options] = module.get_function("combine_band")
+            return self._kernels[options]
+
+
+class CupyMemory:
+    """Memory on a device, given back to CuPy's pool with this object."""
+
+    def __init__(self, pointer: Any) -> None:
+        self._pointer = pointer
+        self.address: int = pointer.ptr
+
+
+class CupyStream:
+    """A CUDA stream."""
+
+    def __init__(self, cupy: ModuleType) -> None:
+        self._cupy, self._runtime = cupy, cupy.cuda.runtime
+        self._stream = cupy.cuda.Stream(non_blocking=True)
+
+    def upload(self, what: NDArray[np.uint8], to: int) -> None:
+        """Copy to the device."""
+        self._copy(to, what.ctypes.data, what.nbytes, self._runtime.memcpyHostToDevice)
+
+    def launch(self, kernel: Any, threads: int, arguments: tuple[int, int]) -> None:
+        """Run a kernel."""
+        with _room_or_error(self._cupy), self._stream:
+            kernel((-(-threads // GROUP),), (GROUP,), tuple(map(np.uint64, arguments)))
+
+    def download(self, what: int, into: NDArray[np.uint8]) -> None:
+        """Copy from the device."""
+        self._copy(into.ctypes.data, what, into.nbytes, self._runtime.memcpyDeviceToHost)
+
+    def wait(self) -> None:
+        """Wait for all that was asked for, without the interpreter's lock."""
+        with _room_or_error(self._cupy):
+            self._stream.synchronize()
+
+    def _copy(self, to: int, what: int, size: int, kind: int) -> None:
+        with _room_or_error(self._cupy):
+            self._runtime.memcpyAsync(to, what, size, kind, self._stream.ptr)

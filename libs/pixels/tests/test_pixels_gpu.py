@@ -1,0 +1,170 @@
+"""The backend for GPUs against the oracle and the others, on a device in memory and, where there is one, on a real one.
+
+The device in memory runs the very source that a GPU runs, all its threads, compiled by the C compiler.
+"""
+
+import functools
+import logging
+import sys
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from calibrant.pixels import combine, why_not
+from calibrant.pixels.backends import BackendMissingError, cupy
+from calibrant.pixels.choosing import _fastest, choose
+from combination_contract import assert_does_as_by_hand, assert_same, combinations
+from device_in_memory import DeviceInMemory
+
+PATIENCE_S = 60
+ANY_EXAMPLE = [HealthCheck.function_scoped_fixture]  # one device may serve all of them
+on_a_gpu = functools.partial(combine, backend="cupy")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("in memory", marks=pytest.mark.compiler),
+        pytest.param("real", marks=pytest.mark.gpu),
+    ],
+)
+def device(request, monkeypatch):
+    if request.param == "in memory":
+        in_memory(monkeypatch)
+
+
+def in_memory(monkeypatch, **told):
+    device = DeviceInMemory(**told)
+    monkeypatch.setattr(cupy, "open_device", lambda: device)
+    return device
+
+
+def noise(n=11, rows=24, columns=40, kind="u2"):
+    rng = np.random.default_rng(n)
+    stack = rng.normal(500, 8, (n, rows, columns))
+    stack[rng.random(stack.shape) < 0.05] += 100
+    return stack.astype(kind)
+
+
+@given(combinations())
+@settings(max_examples=40, deadline=None, suppress_health_check=ANY_EXAMPLE)
+def test_a_gpu_does_what_the_oracle_does(device, combination):
+    assert_does_as_by_hand(on_a_gpu, *combination)
+
+
+@pytest.mark.parametrize("kind", ["u2", "f4", "f8"])
+@pytest.mark.parametrize("n", [2, 32, 33, 300])
+def test_as_many_frames_as_registers_hold_and_more(device, n, kind):
+    stack = noise(n, 5, 60, kind)
+    assert_same(on_a_gpu(stack, iterations=None), combine(stack, backend="cpu", iterations=None))
+
+
+@given(st.sampled_from(["std", "mad"]), st.permutations(range(11)))
+@settings(max_examples=5, deadline=None, suppress_health_check=ANY_EXAMPLE)
+def test_order_streams_and_bands_change_nothing(device, spread, order):
+    stack = noise()
+    masks = (stack % 9 == 3).astype("u4")
+    asked = {"spread": spread, "sigma": 2.0}
+    once = on_a_gpu(stack, masks=masks, variances=stack, threads=1, **asked)
+    again = on_a_gpu(
+        stack[order], masks=masks[order], variances=stack[order], threads=4, tile_bytes=1, **asked
+    )
+    assert_same(once, again)
+
+
+def test_frames_of_both_byte_orders_in_one_stack(device):
+    stack = noise()
+    mixed = [plane.astype(">u2") if index % 2 else plane for index, plane in enumerate(stack)]
+    assert_same(on_a_gpu(mixed), combine(stack, backend="cpu"))
+
+
+def test_variances_of_lone_samples_are_propagated_among_many_frames(device):
+    stack = noise()
+    masks = np.zeros(stack.shape, "u4")
+    masks[1:, 3:5] = 1
+    asked = {"masks": masks, "variances": stack.astype("f4")}
+    assert_same(on_a_gpu(stack, **asked), combine(stack, backend="cpu", **asked))
+
+
+def test_an_error_of_a_source_ends_the_combination(device):
+    class Truncated:
+        shape, dtype, zero = (400, 10), np.dtype(">i2"), 0
+
+        def read_rows(self, first, last, into):
+            if last > 200:
+                raise OSError("frame.fits ends at row 200")
+            into[...] = 1
+
+    with pytest.raises(OSError, match="ends at row 200"):
+        on_a_gpu([Truncated()] * 3, tile_bytes=1)
+
+
+@pytest.mark.compiler
+def test_rows_are_read_while_others_are_on_the_device(monkeypatch):
+    reading_the_second, launched = threading.Event(), threading.Event()
+
+    def before(name):
+        if name == "launch":
+            launched.set()
+            assert reading_the_second.wait(PATIENCE_S), "nothing is read while a band is on the device"
+
+    class Rows:
+        shape, dtype, zero = (8, 10), np.dtype("u2"), 0
+
+        def read_rows(self, first, last, into):
+            if first:
+                assert launched.wait(PATIENCE_S), "nothing is on the device while rows are read"
+                reading_the_second.set()
+            into[...] = np.arange(first, last)[:, None]
+
+    in_memory(monkeypatch, before=before)
+    combined = on_a_gpu([Rows()] * 3, tile_bytes=1, threads=2)
+    np.testing.assert_array_equal(combined.data, np.arange(8.0)[:, None] * np.ones(10))
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("n", [3, 40])
+def test_device_memory_is_that_of_the_bands_however_many_frames(monkeypatch, n):
+    device = in_memory(monkeypatch)
+    on_a_gpu(noise(n, 200, 100), threads=4, tile_bytes=2**13)
+    assert 0 < device.most <= 4 * 8 * 2**13
+    assert device.taken == 0
+
+
+@pytest.mark.compiler
+def test_where_there_is_no_room_bands_are_smaller(monkeypatch):
+    stack = noise(rows=64)
+    wanted = combine(stack, backend="cpu")
+    asked = in_memory(monkeypatch)
+    on_a_gpu(stack)
+    tight = in_memory(monkeypatch, room=asked.most // 3)
+    assert_same(on_a_gpu(stack), wanted)
+    assert 0 < tight.most <= tight.room
+
+
+@pytest.mark.compiler
+def test_where_there_is_no_room_at_all_the_processor_combines_and_says_so(monkeypatch, caplog):
+    stack = noise()
+    in_memory(monkeypatch, room=100)
+    with caplog.at_level(logging.WARNING):
+        assert_same(on_a_gpu(stack), combine(stack, backend="cpu"))
+    assert "combining with the cpu backend, not cupy: no room for" in caplog.text
+
+
+def test_without_cupy_auto_goes_on_in_silence_and_the_reason_can_be_asked_for(monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    for cached in (cupy.open_device, _fastest):
+        cached.cache_clear()
+    try:
+        assert choose("auto")[0] == "cpu"
+        assert not caplog.text
+        assert "CuPy cannot be imported" in why_not("cupy")
+        assert "calibrant-pixels[gpu]" in why_not("cupy")
+        assert not why_not("numpy")
+        with pytest.raises(BackendMissingError, match="CuPy cannot be imported"):
+            on_a_gpu(noise())
+    finally:
+        for cached in (cupy.open_device, _fastest):
+            cached.cache_clear()
