@@ -71,6 +71,15 @@ def open_device() -> Device:
     return CupyDevice(cupy)
 
 
+def named() -> str:
+    """Name the device, its driver's CUDA and CuPy, for whoever tells what was measured."""
+    import cupy  # noqa: PLC0415  as above
+
+    runtime = cupy.cuda.runtime
+    model = runtime.getDeviceProperties(0)["name"].decode()
+    return f"{model}, CUDA {runtime.driverGetVersion()}, CuPy {cupy.__version__}"
+
+
 @contextmanager
 def _room_or_error(cupy: ModuleType) -> Iterator[None]:
     """Raise DeviceMemoryError for whatever CUDA says when memory is short."""
