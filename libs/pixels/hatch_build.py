@@ -77,8 +77,12 @@ def build(native: Path, target: Path) -> None:
     if platform.machine() not in {"x86_64", "AMD64"}:
         variants = {1: () if found else ("-mcpu=baseline",)}
     with tempfile.TemporaryDirectory() as folder:
-        source = f"-DSOURCE={zlib.crc32((native / 'kernel.c').read_bytes())}u"
-        jobs = [([*compiler, *FLAGS, source, "-c", str(native / "library.c")], Path(folder, "library.o"))]
+        sources = b"".join(path.read_bytes() for path in sorted(native.glob("*.c")))
+        source = f"-DSOURCE={zlib.crc32(sources)}u"
+        jobs = [
+            ([*compiler, *FLAGS, source, "-c", str(native / f"{name}.c")], Path(folder, f"{name}.o"))
+            for name in ("library", "sorting")
+        ]
         for level, flags in variants.items():
             for bits in SAMPLES:
                 name = f"combine_{bits}_v{level}"

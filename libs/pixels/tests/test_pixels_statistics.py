@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibrant.pixels import (
@@ -222,6 +222,25 @@ def test_moments_do_not_depend_on_order_or_type(kind):
     assert found == clipped_statistics(values[::-1].astype("f8"), sigma=1.2)
     assert found == clipped_statistics(np.sort(values).reshape(100, 500), sigma=1.2)
     assert 0 < found.n_clipped < values.size
+
+
+@given(
+    st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=70),
+    st.integers(0, 3000),
+    st.integers(0, 2**32 - 1),
+)
+@settings(deadline=None)
+def test_the_compiled_sort_is_numpys(values, more, seed):
+    noise = np.random.default_rng(seed).normal(0, 10.0 ** (seed % 30 - 15), more)
+    given_values = np.concatenate([np.array(values, dtype=np.float32), noise.astype(np.float32)])
+    np.testing.assert_array_equal(Ordered(given_values).values, np.sort(given_values))
+
+
+def test_without_the_library_the_numbers_are_the_same(monkeypatch):
+    values = np.random.default_rng(5).normal(3, 4, 20_000).astype(np.float32)
+    found = clipped_statistics(values)
+    monkeypatch.setattr("calibrant.pixels.ordered.sorter", lambda: None)
+    assert clipped_statistics(values) == found
 
 
 def test_an_outlier_does_not_spoil_the_digits_of_the_others():

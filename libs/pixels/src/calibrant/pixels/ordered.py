@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.backends.library import sorter
+
 BLOCK: Final = 1024
 """Values whose sums are kept together."""
 
@@ -80,10 +82,15 @@ def _sorted(values: NDArray[Any]) -> NDArray[Any]:
         return np.sort(values.astype(kind, copy=False), kind="stable").astype(np.float32)
     ordered = values.astype(np.result_type(np.float32, kind))
     finite = np.isfinite(ordered)
-    if not finite.all():
-        ordered = ordered[finite]
-    ordered.sort()
-    return ordered
+    count = np.count_nonzero(finite)
+    if count < len(ordered):
+        np.copyto(ordered, np.inf, where=~finite)  # to the end, which is cheaper than to take them out
+    sort = sorter()
+    if sort is None or ordered.dtype != np.float32:
+        ordered.sort()
+    else:
+        sort(ordered)
+    return ordered[:count]
 
 
 def _block_sums(values: NDArray[Any], pivot: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -125,7 +125,7 @@ def describe(good: NDArray[Any], area: int, *, sigma: float = 5.0, iterations: i
     Parameters
     ----------
     good
-        Their values, in any order.
+        Their values, in any order; what is not finite is left out.
     area
         Pixels of the region, the others included.
     sigma, iterations
@@ -193,15 +193,16 @@ def amplifier_statistics(
 
 
 def good_pixels(data: NDArray[Any], mask: NDArray[Any], box: Box, exclude: Mask) -> NDArray[Any]:
-    """Give the values of a box that are finite and without any of the excluded bits."""
+    """Give the values of a box, NaN where one has any of the excluded bits."""
     part = data[box.slices]
-    good: NDArray[Any] = part[((mask[box.slices] & np.uint32(exclude)) == 0) & np.isfinite(part)]
+    good: NDArray[Any] = np.where((mask[box.slices] & np.uint32(exclude)) == 0, part, np.nan)
     return good
 
 
 def mean_of(values: NDArray[Any]) -> float:
-    """Give the mean, which does not depend on the order of the values; NaN where there is none."""
-    return Ordered(values).moments(0, len(values))[0]
+    """Give the mean of the finite values, which does not depend on their order; NaN where there is none."""
+    ordered = Ordered(values)
+    return ordered.moments(0, len(ordered))[0]
 
 
 def clip(ordered: Ordered, sigma: float = 5.0, iterations: int = 3) -> ClippedStatistics:

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from calibrant.pixels.backends import BackendMissingError
 
 SOURCE: Final = Path(__file__).parent.parent / "native" / "kernel.c"
@@ -137,6 +140,25 @@ def entry(bits: int) -> Entry:
 
 
 @functools.cache
+def sorter() -> Callable[[NDArray[np.float32]], None] | None:
+    """Give what sorts a row of float32 values in place, none of them NaN; None where the library is not there.
+
+    That it is not is told where it is to combine.
+    """
+    try:
+        function = _library().sort_floats
+    except BackendMissingError:
+        return None
+    function.argtypes, function.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64), None
+
+    def sort(values: NDArray[np.float32]) -> None:
+        spare = np.empty_like(values)
+        function(values.ctypes.data, spare.ctypes.data, len(values))
+
+    return sort
+
+
+@functools.cache
 def _library() -> ctypes.CDLL:
     try:
         library = ctypes.CDLL(str(PATH))
@@ -145,7 +167,8 @@ def _library() -> ctypes.CDLL:
             f"its library cannot be loaded ({problem}); install calibrant-pixels again where there is a C compiler"
         ) from problem
     library.source.restype = ctypes.c_uint32
-    if library.source() != zlib.crc32(SOURCE.read_bytes()):
+    sources = b"".join(path.read_bytes() for path in sorted(SOURCE.parent.glob("*.c")))
+    if library.source() != zlib.crc32(sources):
         raise BackendMissingError(
             f"its library was not made from {SOURCE.name} as it is now; install calibrant-pixels again"
         )

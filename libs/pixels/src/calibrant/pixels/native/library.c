@@ -1,6 +1,6 @@
-/* What there is to know of the library itself: the source that it was made from, and what this processor can run. */
+/* What there is to know of the library itself: the sources that it was made from, and what this processor can run. */
 
-/* CRC-32 of kernel.c, which whoever compiles this gives. */
+/* CRC-32 of all sources in this folder, which whoever compiles this gives. */
 unsigned source(void) { return SOURCE; }
 
 /* The variant of the kernel to use: the level of the x86-64 instructions, 3 or 4, else 1. */
