@@ -18,8 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -27,6 +26,7 @@ from psycopg import sql
 
 from calibrant.bus.testing.broker.leash import Leash
 from calibrant.bus.testing.broker.ports import LOOPBACK, PortTaken, free_ports, require_free
+from calibrant.bus.testing.server import Server
 
 USER = "calibrant"
 """The cluster's superuser; its databases belong to it."""
@@ -50,7 +50,7 @@ def missing() -> str:
     return "" if _programs() else f"no PostgreSQL: neither below {_PLACES} nor on PATH is there an initdb"
 
 
-class Cluster:
+class Cluster(Server):
     """A PostgreSQL server with its data.
 
     Parameters
@@ -85,17 +85,6 @@ class Cluster:
         self._process: subprocess.Popen[bytes] | None = None
         self._leash: Leash | None = None
         self._owner = _owner()
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop, and remove a temporary folder."""
-        self.close()
 
     @property
     def log(self) -> Path:
@@ -145,11 +134,6 @@ class Cluster:
     def kill(self) -> None:
         """Kill every process of the server at once (SIGKILL)."""
         self._end(signal.SIGKILL)
-
-    def restart(self) -> None:
-        """Stop in order if it runs, and start again on the same data and port."""
-        self.stop()
-        self.start()
 
     def suspend(self) -> None:
         """Let every process of the server stand still (SIGSTOP), connections open."""

@@ -16,13 +16,13 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from pydantic import SecretStr
 
 from calibrant.bus.testing.broker.ports import LOOPBACK, PortTaken, free_ports, require_free
+from calibrant.bus.testing.server import Server
 from calibrant.runtime.objects.cache import Cache
 from calibrant.runtime.objects.s3 import S3Store
 from calibrant.runtime.objects.s3_client import Bucket
@@ -35,7 +35,7 @@ class ServerFailed(RuntimeError):
     """The server does not start; the text ends with the last lines of its log."""
 
 
-class ObjectServer:
+class ObjectServer(Server):
     """An S3 service.
 
     Parameters
@@ -51,18 +51,6 @@ class ObjectServer:
         self._environment = dict(environment or {})
         self._folder = tempfile.TemporaryDirectory(prefix="calibrant-s3-")
         self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop, and remove the log."""
-        self.stop()
-        self._folder.cleanup()
 
     @property
     def endpoint(self) -> str:
@@ -115,6 +103,11 @@ class ObjectServer:
     def kill(self) -> None:
         """Kill it (SIGKILL)."""
         self._end(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Stop it, and remove the log."""
+        self.stop()
+        self._folder.cleanup()
 
     def pause(self) -> None:
         """Make it accept connections and answer nothing (SIGSTOP), until ``resume``."""

@@ -11,14 +11,14 @@ import tempfile
 import time
 from base64 import urlsafe_b64encode
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from calibrant.bus.testing.broker.distribution import java, run_tool
 from calibrant.bus.testing.broker.guard import Guard
 from calibrant.bus.testing.broker.leash import Leash
 from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
 from calibrant.bus.testing.broker.properties import Ports, properties
+from calibrant.bus.testing.server import Server
 
 _STARTED: Final = "Kafka Server started"
 _PATIENCE_S: Final = 60.0
@@ -28,7 +28,7 @@ class BrokerFailed(RuntimeError):
     """The broker ended or did not come up; the text has the lines of its log that say why."""
 
 
-class Broker:
+class Broker(Server):
     """A broker on the loopback, as a context manager or by hand.
 
     Parameters
@@ -64,21 +64,6 @@ class Broker:
     def servers_behind_proxy(self) -> str:
         """Where clients connect that are to go through a proxy, as ``host:port``; see `Ports`."""
         return f"{LOOPBACK}:{self.ports.proxy}"
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop it, and remove a temporary folder."""
-        self.close()
 
     def start(self) -> None:
         """Start it on its folder, and wait until it serves; formats a new folder.
@@ -123,11 +108,6 @@ class Broker:
     def resume(self) -> None:
         """Let it go on (SIGCONT)."""
         self._signal(signal.SIGCONT)
-
-    def restart(self) -> None:
-        """Stop it if it runs, and start it again."""
-        self.stop()
-        self.start()
 
     def close(self) -> None:
         """Stop it for good; a second call does nothing."""
