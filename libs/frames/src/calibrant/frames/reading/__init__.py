@@ -1,6 +1,5 @@
 """Raw frames: checked header facts, and pixels in memory or row by row from the file; or a typed refusal."""
 
-from calibrant.frames.reading.layout import size_limit
 from calibrant.frames.reading.opening import OpenFrame, open_frames
 from calibrant.frames.reading.reader import RawFrame, read_frames
 from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
@@ -14,5 +13,4 @@ __all__ = [
     "RejectionReason",
     "open_frames",
     "read_frames",
-    "size_limit",
 ]

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from calibrant.frames.instrument import Instrument
-from calibrant.frames.reading import size_limit
 
 BASE_BYTES = 512 * 2**20
 """What does not grow with a detector: libraries, a compiler, stacks of threads."""
 
 PIXEL_BYTES = 24
 """A pixel of an image with variance and mask, 20 bytes, and what is made of it on the way."""
+
+FILE_PIXEL_BYTES = 8
+"""A pixel of an unpacked file, at its widest."""
 
 OWN_IMAGES = 2
 """Images that a job holds beside those it is given: its result, and what it works in."""
@@ -59,4 +61,6 @@ class Footprint:
 def footprint_of(instrument: Instrument, scale: float) -> Footprint:
     """Return what the images of an instrument take."""
     pixels = {each.id: each.raw_shape[0] * each.raw_shape[1] for each in instrument.detectors}
-    return Footprint(pixels, size_limit(instrument), scale)
+    together = instrument.files.hdus == "extension-per-detector"
+    file_pixels = sum(pixels.values()) if together else max(pixels.values())
+    return Footprint(pixels, FILE_PIXEL_BYTES * file_pixels, scale)
