@@ -52,7 +52,7 @@ def test_who_is_missing_is_left_out_with_the_reason():
     [
         ("slow", 3.5, False, "3.5 x (6 x)", "met"),
         ("slow", 3.6, False, "3.5 x (6 x)", "missed"),
-        (("slow", "quick", "absent"), 1.5, False, "1.5 x (3 x)", "met"),
+        (("slow", "quick", "absent"), 1.5, False, "1.50 x (3 x)", "met"),
         ("quick", 0.6, True, "0.67 x (0.33 x)", "missed"),
         ("quick", 0.7, True, "0.67 x (0.33 x)", "met"),
         ("absent", 1, False, "", "not measured: no such program"),

@@ -21,6 +21,8 @@ CLIPPED = ("imcombiners std", "CPL mean", "CPL median-mean", "astropy std", "ccd
 CLIPPED_MAD = ("imcombiners MAD", "astropy MAD", "ccdproc MAD")
 UNCLIPPED = ("bottleneck median", "numpy median")
 PROGRAMS = ("siril", "IRAF imcombine", "gnuastro sigclip-mean")
+GPU, GPU_FILES = f"{OURS}, GPU", f"{OURS}, GPU, files"
+LIMITS = ("copy to the GPU", "read the files")
 CHAIN, PEER_CHAIN = "Calibrant chain", "ccdproc chain"
 SAME = 1e-5
 """Pixels count as identical within this fraction."""
@@ -28,9 +30,10 @@ SAME = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Contestants that take turns; the first of them sets the rule that the others' pixels are held against."""
+    """Contestants that take turns, and the one that sets the rule that the others' pixels are held against."""
 
     title: str
+    rule: str
     names: Sequence[str]
     goals: Sequence[Goal]
 
@@ -44,6 +47,7 @@ def groups(sizes: Sizes) -> list[Group]:
     return [
         Group(
             std,
+            OURS,
             (OURS, reused, numpy, one, two, *FLOORS, *CLIPPED, *UNCLIPPED, *PROGRAMS),
             (
                 Goal(std, OURS, "ccdproc std", 60),
@@ -56,6 +60,7 @@ def groups(sizes: Sizes) -> list[Group]:
         ),
         Group(
             mad,
+            OURS_MAD,
             (OURS_MAD, f"{OURS_MAD}, {REUSED}", f"{OURS_MAD}, numpy", *FLOORS, *CLIPPED_MAD),
             (
                 Goal(mad, OURS_MAD, "ccdproc MAD", 30),
@@ -63,13 +68,22 @@ def groups(sizes: Sizes) -> list[Group]:
                 Goal(mad, OURS_MAD, "floor, new planes", 24, at_most=True),
             ),
         ),
-        Group(chain, (CHAIN, PEER_CHAIN), (Goal(chain, CHAIN, PEER_CHAIN, 60),)),
+        Group(chain, CHAIN, (CHAIN, PEER_CHAIN), (Goal(chain, CHAIN, PEER_CHAIN, 60),)),
+        Group(
+            f"{std}, on a GPU",
+            OURS,
+            (GPU, GPU_FILES, *LIMITS),
+            (
+                Goal(f"{std}, GPU, from host memory", GPU, LIMITS[0], 1 / 0.85, at_most=True),
+                Goal(f"{std}, GPU, from files", GPU_FILES, LIMITS[1], 1 / 0.8, at_most=True),
+            ),
+        ),
     ]
 
 
 def rows(field: Field, group: Group, measured: Times, sizes: Sizes) -> list[Cells]:
     """Tell of each how quick it is, and how many pixels it makes the same of as we do."""
-    rule = field.image(group.names[0])
+    rule = field.image(group.rule)
     samples = sizes.frames * sizes.side**2
     found: list[Cells] = []
     for name in group.names:
@@ -77,7 +91,7 @@ def rows(field: Field, group: Group, measured: Times, sizes: Sizes) -> list[Cell
             found.append((name, f"missing: {measured.missing[name]}", "", "", "", ""))
             continue
         taken = (measured.median(name), measured.least(name))
-        same = ("", "") if name in FLOORS else _same(field.image(name).reshape(rule.shape), rule)
+        same = ("", "") if name in (*FLOORS, *LIMITS) else _same(field.image(name).reshape(rule.shape), rule)
         rate = f"{samples / taken[0] / 1e6:,.0f}"
         found.append((name, rate, *map(seconds, taken), *same))
     return found

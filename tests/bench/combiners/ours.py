@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels import combine
+from combiners import ours_gpu
 from combiners.compiled import compile_c
 from combiners.ours_chain import chain
 from combiners.serving import Job, serve
@@ -75,8 +76,8 @@ def jobs(folder: Path) -> dict[str, Job]:
     """Return what this process can be asked for."""
     stack = np.load(folder / "stack.npy")
     floor = cache(partial(Floor, stack, folder))  # without a compiler the engine is measured all the same
-    std = partial(engine, stack)
-    mad = partial(engine, stack, spread="mad")
+    std = partial(engine, stack, backend="cpu")
+    mad = partial(std, spread="mad")
     room = combine(stack, backend="numpy")
     return {
         "floor": lambda: floor().reused(),
@@ -90,6 +91,7 @@ def jobs(folder: Path) -> dict[str, Job]:
         "Calibrant MAD, planes reused": partial(mad, out=room),
         "Calibrant MAD, numpy": partial(mad, backend="numpy"),
         "Calibrant chain": partial(chain, folder),
+        **ours_gpu.jobs(folder, stack, room),
     }
 
 

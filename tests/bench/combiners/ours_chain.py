@@ -36,4 +36,4 @@ def chain(folder: Path) -> Any:
     )
     raw = planes["raw"]
     terms = [Terms(dark_time_s=DARK_S)] * len(raw)
-    return combine_raw(raw, geometry(planes["bias"].shape[0]), signature, terms).combined.data
+    return combine_raw(raw, geometry(planes["bias"].shape[0]), signature, terms, backend="cpu").combined.data

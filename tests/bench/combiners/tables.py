@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 BEGIN, END = "<!-- combining: begin -->", "<!-- combining: end -->"
@@ -24,7 +25,7 @@ class Figures:
         """Return it for the console."""
         table = Table(*self.heads, title=self.title, title_justify="left")
         for row in self.rows:
-            table.add_row(*row)
+            table.add_row(*map(escape, row))
         return table
 
     def for_documentation(self) -> str:
@@ -55,4 +56,4 @@ def seconds(value: float) -> str:
 
 def times(value: float) -> str:
     """Write a ratio."""
-    return f"{value:.0f} x" if value >= 10 else f"{value:.2g} x"
+    return f"{value:.0f} x" if value >= 10 else f"{value:.2g} x" if value >= 2 else f"{value:.2f} x"
