@@ -41,6 +41,7 @@ _WIDTHS: Final = {
 _GZIPPED: Final = "GZIP_COMPRESSED_DATA"
 _PACKED: Final = ("COMPRESSED_DATA", _GZIPPED, "UNCOMPRESSED_DATA")
 _GZIP: Final = b"\x1f\x8b"
+_WITH_HEADER: Final = isal_zlib.MAX_WBITS | 16
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -121,7 +122,7 @@ def unzipped(piece: bytes | memoryview, most: int) -> bytes | None:
         Most bytes that it may hold; hardly more is unpacked.
     """
     try:
-        unpacked: bytes = isal_zlib.decompressobj(isal_zlib.MAX_WBITS | 16).decompress(piece, most + 1)
+        unpacked: bytes = isal_zlib.decompressobj(_WITH_HEADER).decompress(piece, most + 1)
     except isal_zlib.error:
         return None
     return unpacked

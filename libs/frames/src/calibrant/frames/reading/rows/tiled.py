@@ -52,9 +52,11 @@ class TileRows:
         self.shape = shape
         self.encoding = encoding
         self.zero = encoding.offset or 0
-        rice = hdu.cards["ZCMPTYPE"] in _RICE
-        self.dtype = encoding.stored.newbyteorder("=") if rice else encoding.stored
-        self._unpack = _rice(hdu, encoding) if rice else _gzip(hdu, encoding)
+        method = hdu.cards["ZCMPTYPE"]
+        self.dtype = encoding.stored if method == "GZIP_1" else encoding.stored.newbyteorder("=")
+        self._unpack = (
+            _rice(hdu, encoding) if method in _RICE else _gzip(encoding, shuffled=method == "GZIP_2")
+        )
 
     def read_rows(self, first: int, last: int, into: NDArray[Any]) -> None:
         """Unpack rows ``first`` to ``last`` (not included) into a buffer, a few at a time.
@@ -144,11 +146,13 @@ def _rice(hdu: Hdu, encoding: Encoding) -> _Unpack:
     return unpack
 
 
-def _gzip(hdu: Hdu, encoding: Encoding) -> _Unpack:
-    shuffled, width = hdu.cards["ZCMPTYPE"] == "GZIP_2", encoding.stored.itemsize
+def _gzip(encoding: Encoding, *, shuffled: bool) -> _Unpack:
+    width = encoding.stored.itemsize
 
     def unpack(packed: NDArray[np.uint8], places: _Places, into: NDArray[Any]) -> int | None:
         source, pixels = packed.data, into.reshape(-1).view(np.uint8)
+        if shuffled:
+            pixels = np.empty_like(pixels)
         target, size_of_row = pixels.data, into.shape[1] * width
         for row, (place, size) in enumerate(places):
             tile = unzipped(source[place : place + size], size_of_row)
@@ -156,15 +160,17 @@ def _gzip(hdu: Hdu, encoding: Encoding) -> _Unpack:
                 return row
             target[row * size_of_row : (row + 1) * size_of_row] = tile
         if shuffled:
-            _unshuffle(pixels.reshape(len(into), width, -1))
+            _unshuffle(pixels.reshape(len(into), width, -1), into.view(f"u{width}"))
         return None
 
     return unpack
 
 
-def _unshuffle(planes: NDArray[np.uint8]) -> None:
-    """Bring the bytes of each pixel together, in place: rows come as all first bytes, all second ones, and so on."""
-    rows, width, columns = planes.shape
-    pixels, copied = planes.reshape(rows, columns, width), planes.copy()
-    for byte in range(width):
-        pixels[:, :, byte] = copied[:, byte]
+def _unshuffle(planes: NDArray[np.uint8], pixels: NDArray[Any]) -> None:
+    """Bring the bytes of each pixel together: rows come as all first bytes, all second ones, and so on."""
+    np.copyto(pixels, planes[:, 0])
+    wide = np.empty_like(pixels)
+    for byte in range(1, planes.shape[1]):
+        np.copyto(wide, planes[:, byte])
+        pixels *= 256
+        pixels |= wide
