@@ -2,18 +2,25 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file's bytes; see `write_whole`."""
+    write_whole(path, lambda file: file.write(content))
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file under a temporary name in its folder, force it to disk, and rename it.
 
     Parameters
     ----------
     path : Path
         The file; its folder must exist. An existing file is replaced.
-    content : bytes
-        All of it.
+    write : callable
+        Writes all of it to an open file.
 
     Raises
     ------
@@ -23,7 +30,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)

@@ -16,9 +16,9 @@ from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
 from calibrant.frames.times import parse_time
-from calibrant.frames.writing.atomic import write_bytes
+from calibrant.frames.writing.atomic import write_whole
 from calibrant.frames.writing.cards import Card, amplifiers_of, primary_cards, squared
-from calibrant.frames.writing.fits_bytes import fits_bytes, set_card
+from calibrant.frames.writing.fits_bytes import fits_bytes, set_card, write_fits
 from calibrant.frames.writing.product import ProductImage, Provenance
 from calibrant.frames.writing.tables import inputs_table, parameters_table, read_inputs, read_parameters
 from calibrant.pixels.mask import MEANINGS
@@ -41,6 +41,10 @@ def product_bytes(product: ProductImage) -> bytes:
     bytes
         The same for the same product, on any day: no date of writing, no host.
     """
+    return fits_bytes(_units(product))
+
+
+def _units(product: ProductImage) -> list[Any]:
     primary: Any = fits.PrimaryHDU()
     for card in primary_cards(product):
         set_card(primary.header, *card)
@@ -52,18 +56,20 @@ def product_bytes(product: ProductImage) -> bytes:
         ("BUNIT", squared(product.unit), "Unit: that of DATA squared"),
         ("UTYPE", "VarianceUncertainty", "Kind of uncertainty (astropy.nddata)"),
     ]
-    count = product.count.astype(np.int32)
-    return fits_bytes(
-        [
-            primary,
-            _plane("DATA", product.data, [unit]),
-            _plane("VARIANCE", product.variance.astype(np.float32), variance),
-            _mask_plane(product.mask),
-            _plane("COUNT", count, [("BUNIT", "", "Frames that entered each pixel")]),
-            inputs_table(product.provenance.inputs),
-            parameters_table(product.provenance.parameters),
-        ]
-    )
+    return [
+        primary,
+        _plane("DATA", product.data, [unit]),
+        _plane("VARIANCE", product.variance.astype(np.float32, copy=False), variance),
+        _mask_plane(product.mask),
+        _plane("COUNT", _signed(product.count), [("BUNIT", "", "Frames that entered each pixel")]),
+        inputs_table(product.provenance.inputs),
+        parameters_table(product.provenance.parameters),
+    ]
+
+
+def _signed(plane: NDArray[Any]) -> NDArray[np.int32]:
+    """Return a plane as FITS has it, without a copy where its numbers have the width."""
+    return plane.view(np.int32) if plane.dtype == np.uint32 else plane.astype(np.int32)
 
 
 def write_product(path: Path, product: ProductImage) -> None:
@@ -74,7 +80,7 @@ def write_product(path: Path, product: ProductImage) -> None:
     OSError
         If the file cannot be written; nothing is left behind.
     """
-    write_bytes(path, product_bytes(product))
+    write_whole(path, lambda file: write_fits(file, _units(product)))
 
 
 def read_product(path: Path) -> ProductImage:
@@ -112,7 +118,7 @@ def _mask_plane(mask: NDArray[np.uint32]) -> Any:
     bits = {int(bit).bit_length() - 1: (str(bit.name), meaning) for bit, meaning in MEANINGS.items()}
     cards: list[Card] = [("BUNIT", "", "Bits; 0 is a good pixel")]
     cards += [(f"MSKBIT{number}", name, f"Name of bit {number}") for number, (name, _) in bits.items()]
-    unit = _plane("MASK", mask.astype(np.int32), cards)
+    unit = _plane("MASK", _signed(mask), cards)
     for name, meaning in bits.values():
         unit.header["COMMENT"] = f"{name}: {meaning}"
     return unit
