@@ -10,8 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.backends.bands import bands, work_through
-from calibrant.pixels.backends.sorting import Window, sort_frames, window_median, window_moments
-from calibrant.pixels.backends.windows import bounds, kept_window, outside
+from calibrant.pixels.backends.sorting import (
+    Window,
+    sort_frames,
+    whole_moments,
+    window_median,
+    window_moments,
+)
+from calibrant.pixels.backends.windows import kept_window, whole_bounds
 from calibrant.pixels.mask import MASK_DTYPE
 from calibrant.pixels.plan import EMPTY, FEWEST_FOR_SCATTER, Combined, Plan, Statistic
 from calibrant.pixels.rows import load, value_type
@@ -33,8 +39,9 @@ def combine(plan: Plan, into: Combined) -> None:
     into
         Planes of the plan's shape.
     """
-    sample = 2 * plan.dtype.itemsize + 16
-    parts = bands(plan.shape[0], len(plan.stack) * plan.shape[1] * sample, plan.tile_bytes, plan.threads)
+    planes = len(plan.stack) * (3 * _sample_type(plan).itemsize + (5 if plan.masks is not None else 0))
+    row_bytes = plan.shape[1] * (planes + 80)  # samples, their order and masks; values of pixels on the way
+    parts = bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads)
     work_through(lambda rows: _combine_rows(plan, rows, into), parts, plan.threads)
 
 
@@ -56,8 +63,9 @@ def _combine_tile(
         good -= np.count_nonzero(unusable, axis=0)
     ordered = sort_frames(samples)
     low, high = np.zeros_like(good), good.copy()
-    data, variance = _estimate(plan.statistic, ordered, (low, np.full_like(good, len(ordered))))
-    unsettled = np.flatnonzero(_unsettled(plan, ordered, good))
+    moments = whole_moments(ordered)
+    data, variance = _estimate_whole(plan.statistic, ordered, moments)
+    unsettled = np.flatnonzero(_unsettled(plan, ordered, moments, good))
     if unsettled.size:
         columns = ordered if unsettled.size == good.size else ordered[:, unsettled]
         low[unsettled], high[unsettled] = window = _windows(plan, columns, good[unsettled])
@@ -77,13 +85,18 @@ def _combine_tile(
     return data, variance, count, _join_masks(masks, kept, count)
 
 
+def _sample_type(plan: Plan) -> np.dtype[Any]:
+    """Give the type that samples are sorted in: short integers as they are, others as they are computed."""
+    values = value_type(plan.stack[0])
+    return values if values.kind in "iu" and values.itemsize <= 2 and plan.scales is None else plan.dtype
+
+
 def _load(
     plan: Plan, rows: slice
 ) -> tuple[NDArray[Any], NDArray[np.uint32] | None, NDArray[np.bool_] | None]:
     """Give samples, those not to be used at their type's greatest value; masks; and which are not to be used."""
-    values = value_type(plan.stack[0])
-    short = values.kind in "iu" and values.itemsize <= 2 and plan.scales is None
-    samples = load(plan.stack, rows, values if short else plan.dtype)
+    kind = _sample_type(plan)
+    samples, short = load(plan.stack, rows, kind), kind.kind != "f"
     masks = None if plan.masks is None else load(plan.masks, rows, MASK_DTYPE)
     if plan.scales is not None:
         samples /= plan.scales.astype(plan.dtype)[:, None]
@@ -94,18 +107,20 @@ def _load(
         ignored = (masks & plan.ignore) != 0
         unusable = ignored if unusable is None else unusable | ignored
     if unusable is not None:
-        samples[unusable] = np.iinfo(values).max if short else np.inf
+        samples[unusable] = np.iinfo(kind).max if short else np.inf
     return samples, masks, unusable
 
 
-def _unsettled(plan: Plan, ordered: NDArray[Any], good: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _unsettled(
+    plan: Plan, ordered: NDArray[Any], moments: Estimate, good: NDArray[np.intp]
+) -> NDArray[np.bool_]:
     """Say of which pixels not all samples are used."""
     found: NDArray[np.bool_] = good != len(ordered)
     if plan.statistic == "minmax-mean":
         return np.ones_like(found)
     if plan.statistic == "clipped-mean":
-        window = np.zeros_like(good), np.full_like(good, len(ordered))
-        found |= outside(ordered, window, *bounds(ordered, window, plan.rule))
+        lowest, highest = whole_bounds(ordered, moments, plan.rule)
+        found |= (ordered[0] < lowest) | (ordered[-1] > highest)
     return found
 
 
@@ -115,6 +130,16 @@ def _windows(plan: Plan, ordered: NDArray[Any], good: NDArray[np.intp]) -> Windo
     if plan.statistic == "minmax-mean":
         return plan.reject_low * good // len(ordered), good - plan.reject_high * good // len(ordered)
     return np.zeros_like(good), good
+
+
+def _estimate_whole(statistic: Statistic, ordered: NDArray[Any], moments: Estimate) -> Estimate:
+    """Give the value of each pixel and its variance from the scatter of all its samples."""
+    (mean, squares), count = moments, float(len(ordered))
+    variance = squares / np.float64((count - 1.0) * count)
+    if statistic != "median":
+        return mean, variance
+    middle = ordered[(len(ordered) - 1) // 2].astype(np.float64) + ordered[len(ordered) // 2]
+    return 0.5 * middle, variance * (math.pi / 2 if count > 2 else 1.0)
 
 
 def _estimate(statistic: Statistic, ordered: NDArray[Any], window: Window) -> Estimate:

@@ -85,6 +85,39 @@ def whole(ordered: NDArray[Any], low: NDArray[np.intp], high: NDArray[np.intp]) 
     return not low.any() and bool((high == len(ordered)).all())
 
 
+def whole_moments(ordered: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give mean and sum of squared deviations of whole columns: :func:`window_moments` of them, in less time.
+
+    Parameters
+    ----------
+    ordered
+        (N, pixels), sorted along the frames.
+
+    Returns
+    -------
+    tuple of ndarray
+        Mean and sum of ``(x - mean)**2``, (pixels,), float64.
+    """
+    kind = np.int32 if _small(ordered) else np.float64
+    pivot = ordered[len(ordered) // 2].astype(kind)
+    total, squares, deviation = np.zeros_like(pivot), np.zeros_like(pivot), np.empty_like(pivot)
+    for row in ordered:
+        np.subtract(row, pivot, out=deviation)
+        total += deviation
+        deviation *= deviation
+        squares += deviation
+    shift = total / len(ordered)
+    return pivot + shift, squares - total * shift
+
+
+def _small(ordered: NDArray[Any]) -> bool:
+    """Say whether all sums of deviations are exact in 32-bit integers, of which more are added at a time."""
+    if ordered.dtype.kind not in "iu" or ordered.dtype.itemsize > 2:
+        return False
+    widest = int((ordered[-1].astype(np.int32) - ordered[0]).max())
+    return len(ordered) * widest * widest < 2**31
+
+
 def window_moments(
     ordered: NDArray[Any], low: NDArray[np.intp], high: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

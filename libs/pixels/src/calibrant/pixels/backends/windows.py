@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.backends.sorting import Window, sort_frames, whole, window_median, window_moments
+from calibrant.pixels.backends.sorting import Window, sort_frames, window_median, window_moments
 from calibrant.pixels.clipping import MAD_TO_SIGMA, ClipRule
+
+Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def kept_window(ordered: NDArray[Any], good: NDArray[np.intp], rule: ClipRule) -> Window:
@@ -39,8 +41,8 @@ def kept_window(ordered: NDArray[Any], good: NDArray[np.intp], rule: ClipRule) -
     iteration = 0
     while active.size and iteration != rule.iterations:
         iteration += 1
-        lowest[active], highest[active] = bounds(columns, (low[active], high[active]), rule)
-        narrowed = outside(columns, (low[active], high[active]), lowest[active], highest[active])
+        lowest[active], highest[active] = _bounds(columns, (low[active], high[active]), rule)
+        narrowed = _outside(columns, (low[active], high[active]), lowest[active], highest[active])
         active, columns = active[narrowed], columns[:, narrowed]
         below, within = _counts(columns, lowest[active], highest[active])
         low[active] = np.maximum(low[active], below)
@@ -54,23 +56,30 @@ def kept_window(ordered: NDArray[Any], good: NDArray[np.intp], rule: ClipRule) -
     return low, high
 
 
-def bounds(
-    ordered: NDArray[Any], window: Window, rule: ClipRule
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the least and greatest value that a rule lets pass, from windows that are not empty."""
-    median = window_median(ordered, *window)
-    mean, squares = window_moments(ordered, *window)
+def whole_bounds(
+    ordered: NDArray[Any], moments: tuple[NDArray[np.float64], NDArray[np.float64]], rule: ClipRule
+) -> Bounds:
+    """Give the least and greatest value that a rule lets pass in its first iteration, from whole columns."""
+    count = len(ordered)
+    median = 0.5 * (ordered[(count - 1) // 2].astype(np.float64) + ordered[count // 2])
+    mean, squares = moments
+    spread = np.sqrt(squares / count) if rule.spread == "std" else MAD_TO_SIGMA * _whole_mad(ordered, median)
     center = median if rule.center == "median" else mean
-    if rule.spread == "std":
-        spread = np.sqrt(squares / (window[1] - window[0]))
-    elif whole(ordered, *window):
-        spread = MAD_TO_SIGMA * _whole_mad(ordered, median)
-    else:
-        spread = MAD_TO_SIGMA * _window_mad(ordered, *window, median)
     return center - rule.sigma_low * spread, center + rule.sigma_high * spread
 
 
-def outside(
+def _bounds(ordered: NDArray[Any], window: Window, rule: ClipRule) -> Bounds:
+    median = window_median(ordered, *window)
+    mean, squares = window_moments(ordered, *window)
+    if rule.spread == "std":
+        spread = np.sqrt(squares / (window[1] - window[0]))
+    else:
+        spread = MAD_TO_SIGMA * _window_mad(ordered, *window, median)
+    center = median if rule.center == "median" else mean
+    return center - rule.sigma_low * spread, center + rule.sigma_high * spread
+
+
+def _outside(
     ordered: NDArray[Any], window: Window, lowest: NDArray[np.float64], highest: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Say in which windows, none of them empty, a sample lies outside the bounds."""

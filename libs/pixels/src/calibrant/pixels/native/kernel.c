@@ -23,6 +23,7 @@ typedef long long int64_t;
 typedef unsigned long long uint64_t;
 #define INFINITY __int_as_float(0x7f800000)
 #define NAN __int_as_float(0x7fffffff)
+#define INT32_MAX 0x7fffffff
 #define NULL 0
 #define restrict __restrict__
 #endif
@@ -141,6 +142,7 @@ static inline uint32_t swap32(uint32_t x) {
     return x << 24 | (x & 0xff00) << 8 | (x >> 8 & 0xff00) | x >> 24;
 }
 static inline uint64_t swap64(uint64_t x) { return (uint64_t)swap32((uint32_t)x) << 32 | swap32((uint32_t)(x >> 32)); }
+static inline uint32_t bits_of(float x) { union { float value; uint32_t bits; } both = {x}; return both.bits; }
 static inline float float_of(uint32_t x) { union { uint32_t bits; float value; } both = {x}; return both.value; }
 static inline double double_of(uint64_t x) { union { uint64_t bits; double value; } both = {x}; return both.value; }
 
@@ -154,14 +156,14 @@ static inline double double_of(uint64_t x) { union { uint64_t bits; double value
 #endif
 
 /* One loop for each step that is common, so that it is vectorised. */
-#define READ_STEP(TYPE, VALUE, STEP) \
-    for (int i = 0; i < width; i++) { TYPE stored = from[i * (STEP)]; into[i] = (Sample)(VALUE); }
+#define READ_LOOP(TYPE, VALUE, STEP, WIDTH) \
+    for (int i = 0; i < (WIDTH); i++) { TYPE stored = from[i * (STEP)]; into[i] = (Sample)(VALUE); }
 #define READ(TYPE, VALUE) { \
     const TYPE *from = (const TYPE *)samples; \
     const int64_t step = STEP / (int64_t)sizeof(TYPE); \
-    if (step == 1) READ_STEP(TYPE, VALUE, 1) \
-    else if (step == -1) READ_STEP(TYPE, VALUE, -1) \
-    else READ_STEP(TYPE, VALUE, step) \
+    if (step == 1 && width == LANES) READ_LOOP(TYPE, VALUE, 1, LANES) \
+    else if (step == -1 && width == LANES) READ_LOOP(TYPE, VALUE, -1, LANES) \
+    else READ_LOOP(TYPE, VALUE, step, width) \
     break; }
 
 static void read_samples(const Frame *frame, const char *samples, int width, Sample *restrict into)
@@ -435,31 +437,49 @@ typedef struct { /* of deviations from a pivot, which is a sample */
     double pivot[LANES], sum[LANES], squares[LANES];
 } Moments;
 
-#define DEVIATE(k) { \
-        const double d = (double)((Wide)s[k][i] - (Wide)pivot[i]); \
+/* Adds what row k deviates, and its square, to two sums. */
+#define DEVIATE(TYPE, k) { \
+        const TYPE d = (TYPE)((Wide)s[k][i] - (Wide)pivot[i]); \
         first += d; \
         second += d * d; }
+#define ADD_ROWS(TYPE, sum, squares) { \
+        int64_t k = 0; \
+        for (; k + 4 <= n; k += 4) \
+            EACH_LANE { \
+                TYPE first = sum[i], second = squares[i]; \
+                DEVIATE(TYPE, k) DEVIATE(TYPE, k + 1) DEVIATE(TYPE, k + 2) DEVIATE(TYPE, k + 3) \
+                sum[i] = first; \
+                squares[i] = second; \
+            } \
+        for (; k < n; k++) \
+            EACH_LANE { \
+                TYPE first = sum[i], second = squares[i]; \
+                DEVIATE(TYPE, k) \
+                sum[i] = first; \
+                squares[i] = second; \
+            } }
 
 /* The pivot is the (upper) median: it lies within one standard deviation of the mean, so nothing cancels. */
 static void whole_moments(Sample (*s)[LANES], int64_t n, double base, Moments *restrict m)
 {
     const Sample *pivot = s[n / 2];
-    EACH_LANE { m->pivot[i] = VALUE(pivot[i]); m->sum[i] = 0; m->squares[i] = 0; }
-    int64_t k = 0;
-    for (; k + 4 <= n; k += 4)
-        EACH_LANE {
-            double first = m->sum[i], second = m->squares[i];
-            DEVIATE(k) DEVIATE(k + 1) DEVIATE(k + 2) DEVIATE(k + 3)
-            m->sum[i] = first;
-            m->squares[i] = second;
-        }
-    for (; k < n; k++)
-        EACH_LANE {
-            double first = m->sum[i], second = m->squares[i];
-            DEVIATE(k)
-            m->sum[i] = first;
-            m->squares[i] = second;
-        }
+    EACH_LANE m->pivot[i] = VALUE(pivot[i]);
+#if SAMPLE == 16 && !defined FRAMES
+    int32_t range = 0;
+    EACH_LANE {
+        const int32_t here = s[n - 1][i] - s[0][i];
+        range = here > range ? here : range;
+    }
+    if (n * range < INT32_MAX / (range + 1)) { /* sums are exact: in integers, then, of which more go at a time */
+        int32_t sum[LANES], squares[LANES];
+        EACH_LANE sum[i] = squares[i] = 0;
+        ADD_ROWS(int32_t, sum, squares)
+        EACH_LANE { m->sum[i] = sum[i]; m->squares[i] = squares[i]; }
+        return;
+    }
+#endif
+    EACH_LANE m->sum[i] = m->squares[i] = 0;
+    ADD_ROWS(double, m->sum, m->squares)
 }
 
 /* Median absolute deviation from the median. Deviations of a sorted column fall and then rise, so lesser and greater
@@ -594,61 +614,93 @@ static void window_moments(const Columns *c, int64_t n, Moments *restrict m)
         }
 }
 
+/* Takes one sample of each column. */
+static void pick(const Columns *c, const int32_t *restrict rows, Real *restrict picked)
+{
+    const Real *restrict samples = c->sorted[0];
+    EACH_LANE picked[i] = samples[rows[i] * LANES + i];
+}
+
 static void window_median(const Columns *c, double *restrict median)
 {
-    EACH_LANE {
-        const int low = c->low[i], high = c->high[i], some = low < high;
-        const double lower = c->sorted[some ? (low + high - 1) / 2 : 0][i];
-        const double upper = c->sorted[some ? (low + high) / 2 : 0][i];
-        median[i] = 0.5 * (lower + upper);
-    }
+    int32_t rows[LANES];
+    Real lower[LANES], upper[LANES];
+    EACH_LANE rows[i] = c->low[i] < c->high[i] ? (c->low[i] + c->high[i] - 1) / 2 : 0;
+    pick(c, rows, lower);
+    EACH_LANE rows[i] = c->low[i] < c->high[i] ? (c->low[i] + c->high[i]) / 2 : 0;
+    pick(c, rows, upper);
+    EACH_LANE median[i] = 0.5 * ((double)lower[i] + (double)upper[i]);
 }
 
 /* Median absolute deviation. Deviations below and above the median are two sorted runs; the lesser half of them are
    `taken` of those below and the rest of those above, which bisection finds. */
 static void window_mad(const Columns *c, int64_t n, const double *restrict median, double *restrict mad)
 {
-    int32_t taken[LANES], most[LANES];
+    const Real *restrict s = c->sorted[0];
+    int32_t half[LANES], middle[LANES], taken[LANES], most[LANES];
     EACH_LANE {
+        half[i] = most[i] = (c->high[i] - c->low[i]) / 2;
+        middle[i] = c->low[i] + half[i];
         taken[i] = 0;
-        most[i] = (c->high[i] - c->low[i]) / 2;
     }
     for (int64_t left = n / 2; left; left /= 2)
         EACH_LANE {
-            const int32_t half = (c->high[i] - c->low[i]) / 2, middle = c->low[i] + half;
             const int32_t k = (taken[i] + most[i]) / 2, open = taken[i] < most[i];
-            const double below = median[i] - (double)c->sorted[open ? middle - 1 - k : 0][i];
-            const double above = (double)c->sorted[open ? middle + half - 1 - k : 0][i] - median[i];
-            const int more = open & (below < above), fewer = open & !(below < above);
-            taken[i] = more ? k + 1 : taken[i];
-            most[i] = fewer ? k : most[i];
+            const int32_t under = open ? middle[i] - 1 - k : 0, over = open ? middle[i] + half[i] - 1 - k : 0;
+            const double below = median[i] - (double)s[under * LANES + i];
+            const double above = (double)s[over * LANES + i] - median[i];
+            const int32_t more = below < above;
+            taken[i] = open & more ? k + 1 : taken[i];
+            most[i] = open & !more ? k : most[i];
         }
-    EACH_LANE {
-        const int32_t count = c->high[i] - c->low[i], half = count / 2, middle = c->low[i] + half;
-        const int32_t below = taken[i], above = half - below;
-        double lower = 0, upper = INFINITY;
-        if (below < half) upper = median[i] - (double)c->sorted[middle - 1 - below][i];
-        if (above < count - half) upper = fmin(upper, (double)c->sorted[middle + above][i] - median[i]);
-        if (below > 0) lower = median[i] - (double)c->sorted[middle - below][i];
-        if (above > 0) lower = fmax(lower, (double)c->sorted[middle + above - 1][i] - median[i]);
-        mad[i] = count % 2 ? upper : 0.5 * (lower + upper);
+    double lower[LANES], upper[LANES]; /* the middle two deviations */
+    EACH_LANE { lower[i] = 0; upper[i] = INFINITY; }
+    for (int side = 0; side < 4; side++) { /* next below and above the lesser half, last of it below and above */
+        int32_t rows[LANES], there[LANES];
+        Real picked[LANES];
+        EACH_LANE {
+            const int32_t below = taken[i], above = half[i] - below, left = c->high[i] - middle[i] - above;
+            const int32_t row = middle[i] + (side == 0 ? -1 - below : side == 1 ? above : side == 2 ? -below : above - 1);
+            there[i] = (side == 0 ? above : side == 1 ? left : side == 2 ? below : above) > 0;
+            rows[i] = there[i] ? row : 0;
+        }
+        pick(c, rows, picked);
+        EACH_LANE {
+            const double deviation = side % 2 ? (double)picked[i] - median[i] : median[i] - (double)picked[i];
+            const double less = deviation < upper[i] ? deviation : upper[i];
+            const double more = deviation > lower[i] ? deviation : lower[i];
+            upper[i] = there[i] && side < 2 ? less : upper[i];
+            lower[i] = there[i] && side >= 2 ? more : lower[i];
+        }
     }
+    EACH_LANE mad[i] = (c->high[i] - c->low[i]) % 2 ? upper[i] : 0.5 * (lower[i] + upper[i]);
 }
 
-/* Moves the ends of chosen windows inwards, to the samples within the bounds. */
-static void trim(Columns *c, const int32_t *restrict chosen)
+static Real at_least(double bound) /* the least Real that is not below it, so that samples are compared as they are */
 {
-    for (int moved = 1; moved;) {
-        moved = 0;
-        EACH_LANE {
-            const int32_t some = chosen[i] & (c->low[i] < c->high[i]);
-            const double first = c->sorted[c->low[i]][i], last = c->sorted[some ? c->high[i] - 1 : 0][i];
-            const int32_t below = some & (first < c->lowest[i]), above = some & !below & (last > c->highest[i]);
-            c->low[i] += below;
-            c->high[i] -= above;
-            moved |= below | above;
-        }
+    const Real near = (Real)bound;
+#if SAMPLE == 64
+    return near;
+#else
+    const float above = float_of(near > 0 ? bits_of(near) + 1 : near < 0 ? bits_of(near) - 1 : 1);
+    return (double)near < bound ? above : near;
+#endif
+}
+
+/* How many of each column's samples are below its lowest bound, and how many not above its highest. */
+static void count_samples(const Columns *c, int64_t n, int32_t *restrict below, int32_t *restrict within)
+{
+    Real lowest[LANES], highest[LANES];
+    EACH_LANE {
+        lowest[i] = at_least(c->lowest[i]);
+        highest[i] = -at_least(-c->highest[i]);
+        below[i] = within[i] = 0;
     }
+    for (int64_t k = 0; k < n; k++)
+        EACH_LANE {
+            below[i] += c->sorted[k][i] < lowest[i];
+            within[i] += c->sorted[k][i] <= highest[i];
+        }
 }
 
 static void bound(const Block *block, Columns *c, const Moments *m, const double *restrict median)
@@ -668,26 +720,31 @@ static void bound(const Block *block, Columns *c, const Moments *m, const double
 /* One iteration of the clip. Says whose window is decided and is the one that moments were taken of. */
 static void clip(const Block *block, Columns *c, const Moments *m, const double *restrict median, int32_t *restrict done)
 {
-    int32_t narrowed[LANES], again[LANES], low[LANES], high[LANES];
+    const int32_t iterations = block->iterations < INT32_MAX ? (int32_t)block->iterations : -1;
+    const int32_t reconsider = !block->cumulative;
+    int32_t below[LANES], within[LANES];
     bound(block, c, m, median);
+    count_samples(c, block->frames, below, within);
     EACH_LANE {
-        narrowed[i] = c->state[i] == CLIPPING;
-        low[i] = c->low[i];
-        high[i] = c->high[i];
+        const int32_t clipping = c->state[i] == CLIPPING, was_low = c->low[i], was_high = c->high[i];
+        int32_t low = below[i] > was_low ? below[i] : was_low;
+        int32_t high = within[i] < was_high ? within[i] : was_high;
+        const int32_t same = (low == was_low) & (high == was_high);
+        const int32_t iteration = c->iteration[i] + 1, ended = same | (low >= high) | (iteration == iterations);
+        const int32_t anew = reconsider & ended & ((low > 0) | (high < c->good[i]));
+        c->iteration[i] = iteration;
+        low = anew ? below[i] : low;
+        const int32_t good = within[i] < c->good[i] ? within[i] : c->good[i];
+        high = anew ? good : high;
+        high = high < low ? low : high;
+        low = clipping ? low : was_low;
+        high = clipping ? high : was_high;
+        const int32_t state = clipping & ended ? DECIDED : c->state[i];
+        done[i] = (state == DECIDED) & (low == was_low) & (high == was_high);
+        c->low[i] = low;
+        c->high[i] = high;
+        c->state[i] = state;
     }
-    trim(c, narrowed);
-    EACH_LANE {
-        const int32_t same = low[i] == c->low[i] && high[i] == c->high[i];
-        const int32_t ended = same | (c->low[i] >= c->high[i]) | (++c->iteration[i] == block->iterations);
-        again[i] = !block->cumulative & (c->state[i] == CLIPPING) & ended;
-        c->state[i] = c->state[i] == CLIPPING && ended ? DECIDED : c->state[i];
-        if (again[i] && (c->low[i] > 0 || c->high[i] < c->good[i])) {
-            c->low[i] = 0;
-            c->high[i] = c->good[i];
-        }
-    }
-    trim(c, again);
-    EACH_LANE done[i] = c->state[i] == DECIDED && low[i] == c->low[i] && high[i] == c->high[i];
 }
 
 static int is_kept(const Columns *c, int64_t k, int lane)
@@ -810,7 +867,7 @@ static void arrange(const Block *block, const Frame *frames, char *left, Tile *t
     tile->raw = by_frame ? ROWS(Sample, n) : NULL;
     tile->bits = masked ? ROWS(uint32_t, n) : NULL;
     tile->variances = block->steps && block->propagate ? ROWS(Real, n) : NULL;
-    columns->sorted = ROWS(Real, n + 1); /* low may stand behind the last one */
+    columns->sorted = ROWS(Real, n);
     columns->raw = by_frame ? ROWS(Real, n) : NULL;
     columns->bits = masked ? ROWS(uint32_t, n) : NULL;
     columns->variances = block->propagate ? ROWS(double, n) : NULL;
