@@ -13,9 +13,12 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import figures
+import gpu
 import row_sources
 from rich.console import Console
 
+from calibrant.pixels import why_not
+from calibrant.pixels.backends import cupy
 from combiners import in_memory, scaling, with_files
 from combiners.data import Sizes, fill
 from combiners.field import the_field
@@ -25,7 +28,8 @@ from combiners.tables import Cells, Figures, put_between_markers
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 COMMAND = "python tests/bench/combining.py"
-PARTS = ("peers", "files", "resident", "compressed", "growth")
+PARTS = ("peers", "files", "resident", "compressed", "growth", "gpu")
+FIGURE_HEADS = ("what", *figures.HEADS)
 PEER_HEADS = ("combiner", "Mpix/s of input", "median", "least", "identical pixels", "greatest difference")
 MEMORY_HEADS = (
     "frames",
@@ -68,11 +72,22 @@ def measured(folder: Path, sizes: Sizes, parts: Sequence[str]) -> list[Figures]:
         tables.append(Figures("Resident memory, frames from disk:", MEMORY_HEADS, told))
     if "compressed" in parts:
         told = [figures.cells(figure) for figure in row_sources.measured()]
-        tables.append(Figures("Rows from compressed frames:", ("what", *figures.HEADS), told))
+        tables.append(Figures("Rows from compressed frames:", FIGURE_HEADS, told))
     if "growth" in parts:
         told = scaling.growth(sizes)
         tables.append(Figures("Growth, clipped mean by median/std in memory:", GROWTH_HEADS, told))
+    if "gpu" in parts:
+        tables.append(Figures("On a GPU:", FIGURE_HEADS, on_gpu(sizes)))
     return [Figures("What is asked, and what was measured:", HEADS, asked), *tables] if asked else tables
+
+
+def on_gpu(sizes: Sizes) -> list[Cells]:
+    """Measure a GPU beside its own limits, or say why there is nothing to measure."""
+    missing = why_not("cupy")
+    if missing:
+        return [(f"not measured: {missing}", *[""] * len(figures.HEADS))]
+    within = gpu.device_bandwidth(sizes.rounds)
+    return [figures.cells(figure) for figure in gpu.measured(cupy.open_device(), sizes, within)]
 
 
 def combining(console: Console, sizes: Sizes, parts: Sequence[str] = PARTS, page: Path | None = PAGE) -> None:

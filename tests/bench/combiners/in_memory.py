@@ -21,8 +21,6 @@ CLIPPED = ("imcombiners std", "CPL mean", "CPL median-mean", "astropy std", "ccd
 CLIPPED_MAD = ("imcombiners MAD", "astropy MAD", "ccdproc MAD")
 UNCLIPPED = ("bottleneck median", "numpy median")
 PROGRAMS = ("siril", "IRAF imcombine", "gnuastro sigclip-mean")
-GPU, GPU_FILES = f"{OURS}, GPU", f"{OURS}, GPU, files"
-LIMITS = ("copy to the GPU", "read the files")
 CHAIN, PEER_CHAIN = "Calibrant chain", "ccdproc chain"
 SAME = 1e-5
 """Pixels count as identical within this fraction."""
@@ -69,21 +67,12 @@ def groups(sizes: Sizes) -> list[Group]:
             ),
         ),
         Group(chain, CHAIN, (CHAIN, PEER_CHAIN), (Goal(chain, CHAIN, PEER_CHAIN, 60),)),
-        Group(
-            f"{std}, on a GPU",
-            OURS,
-            (GPU, GPU_FILES, *LIMITS),
-            (
-                Goal(f"{std}, GPU, from host memory", GPU, LIMITS[0], 1 / 0.85, at_most=True),
-                Goal(f"{std}, GPU, from files", GPU_FILES, LIMITS[1], 1 / 0.8, at_most=True),
-            ),
-        ),
     ]
 
 
 def rows(field: Field, group: Group, measured: Times, sizes: Sizes) -> list[Cells]:
-    """Tell of each how quick it is, and how many pixels it makes the same of as we do."""
-    rule = field.image(group.rule)
+    """Tell of each how quick it is, and how many pixels it makes the same of as the one that sets the rule."""
+    rule = field.image(group.rule) if group.rule in measured.seconds else None
     samples = sizes.frames * sizes.side**2
     found: list[Cells] = []
     for name in group.names:
@@ -91,13 +80,13 @@ def rows(field: Field, group: Group, measured: Times, sizes: Sizes) -> list[Cell
             found.append((name, f"missing: {measured.missing[name]}", "", "", "", ""))
             continue
         taken = (measured.median(name), measured.least(name))
-        same = ("", "") if name in (*FLOORS, *LIMITS) else _same(field.image(name).reshape(rule.shape), rule)
+        same = ("", "") if rule is None or name in FLOORS else _same(field.image(name), rule)
         rate = f"{samples / taken[0] / 1e6:,.0f}"
         found.append((name, rate, *map(seconds, taken), *same))
     return found
 
 
 def _same(image: NDArray[np.float64], rule: NDArray[np.float64]) -> Cells:
-    difference = np.abs(image - rule)
+    difference = np.abs(image.reshape(rule.shape) - rule)
     same = np.count_nonzero(difference <= SAME * np.abs(rule)) / rule.size
     return f"{100 * same:.2f} %", f"{difference.max():.3g}"

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels import combine
-from combiners import ours_gpu
 from combiners.compiled import compile_c
 from combiners.ours_chain import chain
 from combiners.serving import Job, serve
@@ -91,7 +90,6 @@ def jobs(folder: Path) -> dict[str, Job]:
         "Calibrant MAD, planes reused": partial(mad, out=room),
         "Calibrant MAD, numpy": partial(mad, backend="numpy"),
         "Calibrant chain": partial(chain, folder),
-        **ours_gpu.jobs(folder, stack, room),
     }
 
 
