@@ -22,10 +22,10 @@ from rich.console import Console
 
 from calibrant.pixels import RowSource, combine, why_not
 from calibrant.pixels.backends import cupy
-from calibrant.pixels.backends.blocks import sorted_as
 from calibrant.pixels.backends.device import Device
+from calibrant.pixels.backends.loads import load_of
 from calibrant.pixels.backends.parcel import Parcel
-from calibrant.pixels.backends.specialised import constants, source
+from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.clipping import ClipRule
 from calibrant.pixels.mask import UNUSABLE
 from calibrant.pixels.plan import Combined, Plan
@@ -80,16 +80,16 @@ def copy_bandwidth(device: Device, rounds: int, size: int = COPIED_BYTES) -> flo
 def resident(device: Device, stack: NDArray[np.uint16], rounds: int) -> list[float]:
     """Return the seconds that the kernel takes for frames that lie on the device."""
     plan = _plan(stack)
-    parcel = Parcel(plan, slice(0, plan.shape[0]), propagate=False)
-    bits, base = sorted_as(plan)
-    kernel = device.kernel(source(), constants(plan, bits, base, propagate=False))
-    host, memory, stream = device.host_memory(parcel.size), device.memory(parcel.size), device.stream()
-    parcel.pack(host, memory.address, base, Combined.unfilled(plan.shape))
-    stream.upload(host, memory.address)
+    parcel = Parcel(plan, load_of(plan), slice(0, plan.shape[0]), propagate=False)
+    host, stream = device.host_memory(parcel.sent_size), device.stream()
+    memory = device.memory(parcel.planes_size + parcel.sent_size)
+    _, (one,) = parcel.pack(host, memory.address, Combined.unfilled(plan.shape))
+    kernel = device.kernel(source(), one.known)
+    stream.upload(host, memory.address + parcel.planes_size)
 
     def launch() -> None:
         for _ in range(LAUNCHES):
-            stream.launch(kernel, parcel.pixels, (memory.address, memory.address + parcel.frames_at))
+            stream.launch(kernel, one.threads, one.arguments)
         stream.wait()
 
     return [seconds / LAUNCHES for seconds in timed(launch, rounds)]

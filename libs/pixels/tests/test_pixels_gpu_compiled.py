@@ -25,6 +25,7 @@ KNOWN = {
     "SCALED": 0,
     "MASKED": 0,
     "VARIANCES": 0,
+    "STEPS": 0,
 }
 FLOAT = {"SAMPLE": 32, "STORED": 12, "STEP": 4}
 VARIANTS = {
@@ -38,6 +39,8 @@ VARIANTS = {
     "swapped double, weighted": {"SAMPLE": 64, "STORED": 15, "STEP": 8, "STATISTIC": 4},
     "median": {**FLOAT, "STATISTIC": 1},
     "min-max": {**FLOAT, "STATISTIC": 3, "MASKED": 1},
+    "raw, flipped": {"SAMPLE": 32, "STEP": -2, "MASKED": 1, "STEPS": 1},
+    "few raw": {"SAMPLE": 32, "FRAMES": 4, "MASKED": 1, "VARIANCES": 1, "STEPS": 1},
     "more than registers hold": {"FRAMES": 300},
 }
 

@@ -7,7 +7,7 @@ import ctypes
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ from calibrant.pixels.backends.memory import hand_over, stored_rows
 from calibrant.pixels.image import Reference
 from calibrant.pixels.linearity import Linearity, Lookup, Polynomial
 from calibrant.pixels.mask import MASK_DTYPE, Mask
-from calibrant.pixels.numbers import Channel, Numbers
+from calibrant.pixels.numbers import Numbers
 from calibrant.pixels.plan import RawFrames
+from calibrant.pixels.rows import RowSource
 from calibrant.pixels.signature import Signature
 from calibrant.pixels.stages import Segment, segments
 
@@ -48,38 +49,72 @@ class Planes:
     flat_variance: NDArray[Any] | None
     bits: NDArray[Any] | None
 
+    def all(self) -> tuple[NDArray[Any] | None, ...]:
+        """Give them in this order."""
+        return tuple(getattr(self, name) for name in self.__slots__)
 
-def raw_pieces(raw: RawFrames, rows: slice) -> Iterator[Piece]:
+
+class Reach(Protocol):
+    """Puts arrays where the kernel reaches them."""
+
+    def array(self, array: NDArray[Any], /) -> NDArray[Any]:
+        """Give an array there."""
+        ...
+
+    def rows(self, plane: RowSource, rows: slice, working: np.dtype[Any], /) -> NDArray[Any]:
+        """Give rows there, as they are stored or as values of the working type."""
+        ...
+
+
+class HostMemory:
+    """Arrays are reached where they are."""
+
+    @staticmethod
+    def array(array: NDArray[Any], /) -> NDArray[Any]:
+        """Give the array itself."""
+        return array
+
+    rows = staticmethod(stored_rows)
+
+
+def raw_pieces(raw: RawFrames, rows: slice, reach: Reach = HostMemory) -> Iterator[Piece]:
     """Give the parts of the amplifiers that lie in rows of the assembled frame; each raw row is read once."""
     numbers = raw.numbers
-    planes = planes_of(numbers.signature, rows)
+    found = planes_of(numbers.signature, rows)
+    planes = Planes(*(plane if plane is None else reach.array(plane) for plane in found.all()))
     stored: dict[tuple[int, int], list[NDArray[Any]]] = {}
     for segment in segments(numbers.geometry, rows):
         y0, y1, x0, x1 = segment.raw
         if (y0, y1) not in stored:
-            stored[y0, y1] = [stored_rows(one, slice(y0, y1), numbers.dtype) for one in raw.sources]
+            stored[y0, y1] = [reach.rows(one, slice(y0, y1), numbers.dtype) for one in raw.sources]
         along, across = segment.steps
         samples = [one[::along, x0:x1][:, ::across] for one in stored[y0, y1]]
-        steps, memory = steps_of(numbers, planes, segment)
-        yield Piece(segment, frames_of(raw, segment, samples), steps, (samples, planes, memory))
+        steps, memory = steps_of(numbers, planes, segment, reach)
+        yield Piece(segment, frames_of(raw, segment, samples, reach), steps, (samples, planes, memory))
 
 
-def frames_of(raw: RawFrames, segment: Segment, samples: list[NDArray[Any]]) -> "ctypes.Array[Frame]":
+def frames_of(
+    raw: RawFrames, segment: Segment, samples: list[NDArray[Any]], reach: Reach
+) -> "ctypes.Array[Frame]":
     """Give each frame's samples of a part, and its numbers."""
     numbers, channel = raw.numbers, raw.numbers.channels[segment.channel]
+    levels = reach.array(channel.rows[:, segment.lines])
+    columns = None if channel.columns is None else reach.array(channel.columns)
     frames = (Frame * len(samples))()
     for index, frame in enumerate(frames):
         hand_over(samples[index], raw.sources[index], frame)
-        frame.levels = channel.rows[index, segment.lines].ctypes.data
-        if channel.columns is not None:
-            frame.columns = channel.columns[index].ctypes.data
+        frame.levels = levels[index].ctypes.data
+        if columns is not None:
+            frame.columns = columns[index].ctypes.data
         frame.dark_time = numbers.dark_times[index]
         frame.scale = numbers.scales[index, segment.channel]
         frame.weight = numbers.weights[index]
     return frames
 
 
-def steps_of(numbers: Numbers, planes: Planes, segment: Segment) -> tuple[Steps, tuple[Any, ...]]:
+def steps_of(
+    numbers: Numbers, planes: Planes, segment: Segment, reach: Reach
+) -> tuple[Steps, tuple[Any, ...]]:
     """Give the steps of a part, and memory that has to be kept for them."""
     channel = numbers.channels[segment.channel]
     steps = Steps(
@@ -96,25 +131,26 @@ def steps_of(numbers: Numbers, planes: Planes, segment: Segment) -> tuple[Steps,
         plane = getattr(planes, name)
         if plane is not None:
             setattr(steps, name, Plane(plane[segment.part].ctypes.data, plane.strides[0]))
-    return steps, _linearity(steps, channel, numbers.dtype)
-
-
-def _linearity(steps: Steps, channel: Channel, dtype: np.dtype[Any]) -> tuple[Any, ...]:
     linearity: Linearity | None = channel.linearity
+    memory = tuple(map(reach.array, linearity_arrays(linearity, numbers.dtype)))
+    if memory:
+        steps.linearity = LINEARITIES.index(type(linearity).__name__)
+        steps.numbers, steps.knots = (array.ctypes.data for array in memory)
+        steps.count = len(memory[1]) or len(memory[0])
+    if isinstance(linearity, Lookup):
+        steps.first = numbers.dtype.type(linearity.first)
+    return steps, memory
+
+
+def linearity_arrays(linearity: Linearity | None, dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
+    """Give the numbers and the knots of a linearity, in the working type; nothing where there is none."""
     if linearity is None:
         return ()
-    steps.linearity = LINEARITIES.index(type(linearity).__name__)
     if isinstance(linearity, Polynomial):
-        numbers, knots = np.array(linearity.coefficients, dtype=dtype), np.empty(0, dtype=dtype)
-        steps.count = len(numbers)
-    elif isinstance(linearity, Lookup):
-        numbers, knots = np.ascontiguousarray(linearity.table, dtype=dtype), np.empty(0, dtype=dtype)
-        steps.count, steps.first = len(numbers), dtype.type(linearity.first)
-    else:
-        numbers, knots = linearity.cubics.astype(dtype), np.array(linearity.knots, dtype=dtype)
-        steps.count = len(knots)
-    steps.numbers, steps.knots = numbers.ctypes.data, knots.ctypes.data
-    return numbers, knots
+        return np.array(linearity.coefficients, dtype=dtype), np.empty(0, dtype=dtype)
+    if isinstance(linearity, Lookup):
+        return np.ascontiguousarray(linearity.table, dtype=dtype), np.empty(0, dtype=dtype)
+    return linearity.cubics.astype(dtype), np.array(linearity.knots, dtype=dtype)
 
 
 def planes_of(signature: Signature, rows: slice) -> Planes:

@@ -5,18 +5,22 @@ copying and computing overlap, and memory does not grow with the frames. It must
 """
 
 import logging
+from collections.abc import Iterator
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 from calibrant.pixels.backends.bands import bands, work_through
-from calibrant.pixels.backends.blocks import sorted_as
 from calibrant.pixels.backends.device import Device, DeviceMemoryError
+from calibrant.pixels.backends.loads import Load, load_of
 from calibrant.pixels.backends.parcel import Parcel
-from calibrant.pixels.backends.specialised import constants, source
+from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Plan
 
 STREAMS: Final = range(2, 5)
 """As many as threads are asked for, within these."""
+
+ROWS: Final = 64
+"""Rows that tell how much memory one takes: some of it does not depend on their number."""
 
 TILES: Final = 8
 """Tiles in a band: 32 MiB by default, since small copies are slow."""
@@ -39,11 +43,14 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> None:
     DeviceMemoryError
         When it has no room for bands of one row.
     """
-    row_bytes = Parcel(plan, slice(0, 1), propagate=plan.variances is not None).size
+    load = load_of(plan)
+    some = slice(0, min(plan.shape[0], ROWS))
+    parcel = Parcel(plan, load, some, propagate=plan.variances is not None)
+    row_bytes = -(-(parcel.sent_size + parcel.planes_size) // some.stop)
     band_bytes = max(TILES * plan.tile_bytes, row_bytes)
     while True:
         try:
-            _combine(device, plan, into, row_bytes, band_bytes)
+            _combine(device, plan, load, into, bands(plan.shape[0], row_bytes, band_bytes, _streams(plan)))
         except DeviceMemoryError as problem:
             if band_bytes == row_bytes:
                 raise
@@ -53,21 +60,31 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> None:
             return
 
 
-def _combine(device: Device, plan: Plan, into: Combined, row_bytes: int, band_bytes: int) -> None:
-    streams = max(STREAMS.start, min(plan.threads, STREAMS.stop - 1))
-    parts = list(bands(plan.shape[0], row_bytes, band_bytes, streams))
+def _streams(plan: Plan) -> int:
+    return max(STREAMS.start, min(plan.threads, STREAMS.stop - 1))
+
+
+def _combine(device: Device, plan: Plan, load: Load, into: Combined, parts: Iterator[slice]) -> None:
+    propagate = plan.variances is not None
+    parcels = [Parcel(plan, load, rows, propagate=propagate) for rows in parts]
+    planes, sent = (
+        max(sizes) for sizes in zip(*((p.planes_size, p.sent_size) for p in parcels), strict=True)
+    )
     lines: SimpleQueue[Line] = SimpleQueue()
-    for _ in parts[:streams]:
-        lines.put(Line(device, plan, parts[0]))
+    for _ in parcels[: _streams(plan)]:
+        lines.put(Line(device, planes, sent))
 
     def work(rows: slice) -> None:
         line = lines.get()
         try:
-            line.combine(rows, into)
+            few = len(plan.stack) < FEWEST_FOR_SCATTER
+            line.carry(Parcel(plan, load, rows, propagate=few and propagate), into)
+            if propagate and not few and (into.count[rows] == 1).any():
+                line.carry(Parcel(plan, load, rows, propagate=True), into)
         finally:
             lines.put(line)
 
-    work_through(work, iter(parts), streams)
+    work_through(work, iter([one.rows for one in parcels]), _streams(plan))
 
 
 class Line:
@@ -77,42 +94,28 @@ class Line:
     ----------
     device
         The GPU.
-    plan
-        What is combined and how.
-    largest
-        Rows of the largest band.
+    planes, sent
+        Most bytes of the planes of a band, and of what is sent for it.
     """
 
-    def __init__(self, device: Device, plan: Plan, largest: slice) -> None:
-        parcel = Parcel(plan, largest, propagate=plan.variances is not None)
-        self._device, self._plan = device, plan
-        self._there = device.host_memory(parcel.planes_at)
-        self._back = device.host_memory(parcel.size - parcel.planes_at)
-        self._memory = device.memory(parcel.size)
+    def __init__(self, device: Device, planes: int, sent: int) -> None:
+        self._device = device
+        self._there = device.host_memory(sent)
+        self._back = device.host_memory(planes)
+        self._memory = device.memory(planes + sent)
         self._stream = device.stream()
-        self._bits, self._base = sorted_as(plan)
 
-    def combine(self, rows: slice, into: Combined) -> None:
-        """Combine rows; variances of the inputs are read only where they are propagated."""
-        few = len(self._plan.stack) < FEWEST_FOR_SCATTER
-        given = self._plan.variances is not None
-        self._send(Parcel(self._plan, rows, propagate=few and given), into)
-        if given and not few and (into.count[rows] == 1).any():
-            self._send(Parcel(self._plan, rows, propagate=True), into)
-
-    def _send(self, parcel: Parcel, into: Combined) -> None:
-        kernel = self._kernel(propagate=parcel.propagate)
+    def carry(self, parcel: Parcel, into: Combined) -> None:
+        """Send a parcel, have it combined, and put the planes where they belong."""
         address, stream = self._memory.address, self._stream
-        parcel.pack(self._there, address, self._base, into)
-        back = self._back[: parcel.size - parcel.planes_at]
+        size, launches = parcel.pack(self._there, address, into)
+        kernels = [self._device.kernel(source(), one.known) for one in launches]
+        back = self._back[: parcel.planes_size]
         try:
-            stream.upload(self._there[: parcel.planes_at], address)
-            stream.launch(kernel, parcel.pixels, (address, address + parcel.frames_at))
-            stream.download(address + parcel.planes_at, back)
+            stream.upload(self._there[:size], address + parcel.planes_size)
+            for kernel, one in zip(kernels, launches, strict=True):
+                stream.launch(kernel, one.threads, one.arguments)
+            stream.download(address, back)
         finally:
             stream.wait()  # what it works on is not to be used again before
         parcel.unpack(back, into)
-
-    def _kernel(self, *, propagate: bool) -> Any:
-        known = constants(self._plan, self._bits, self._base, propagate=propagate)
-        return self._device.kernel(source(), known)

@@ -3,7 +3,7 @@
  * This file owns which thread takes which pixel, and where its samples are: in registers while all of them are used, in
  * memory of its own once a window of them is. Numbers that are the same for all pixels and frames are known when this
  * is compiled, so that loops unroll and nothing is asked twice: FRAMES, STORED, STEP, ZERO, STATISTIC, MEAN_CENTER,
- * MAD_SPREAD, CUMULATIVE, SCALED, MASKED, VARIANCES. LANES is 1.
+ * MAD_SPREAD, CUMULATIVE, SCALED, MASKED, VARIANCES, STEPS. LANES is 1.
  */
 #define BY_FRAME (MASKED || VARIANCES || STATISTIC == WEIGHTED_MEAN)
 #define THOROUGH (STATISTIC == MINMAX_MEAN || STATISTIC == WEIGHTED_MEAN || (VARIANCES && FRAMES < FEWEST_FOR_SCATTER))
@@ -58,15 +58,16 @@ __global__ void combine_band(const Block *band, const Frame *frames)
     block.mad_spread = MAD_SPREAD;
     block.cumulative = CUMULATIVE;
     block.scaled = SCALED;
-    block.steps = 0;
+    if (!STEPS) block.steps = 0;
     Sample sorted[FILLED][LANES], raw[FRAMES][LANES];
+    Real variances[FRAMES][LANES];
     uint32_t bits[FRAMES][LANES];
     Tile tile;
     Estimate estimate;
     tile.sorted = sorted;
     tile.raw = BY_FRAME ? raw : 0;
     tile.bits = MASKED ? bits : 0;
-    tile.variances = 0;
+    tile.variances = STEPS && VARIANCES ? variances : 0;
     const int any = read_tile(&block, frames, row, column, 1, &tile);
     sort_column(sorted, block.frames);
     estimate_whole(&block, &tile, &estimate);

@@ -1,0 +1,91 @@
+"""What goes to a device in one copy: arrays and descriptions, one behind the other in host memory, and their addresses.
+
+It must not know what they are for.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.pixels.backends.library import TYPES
+from calibrant.pixels.rows import RowSource, load, value_type
+
+ALIGNMENT: Final = 256
+
+
+def aligned(size: int) -> int:
+    """Give what a piece of a size takes."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def stored_type(planes: Sequence[RowSource], working: np.dtype[Any]) -> tuple[np.dtype[Any], int]:
+    """Give the type that planes are handed over in, and what stored numbers lack to be values.
+
+    That is how they are stored where all are alike and the kernel reads it, else their values.
+    """
+    stored = {(plane.dtype, plane.zero) for plane in planes}
+    if len(stored) == 1 and planes[0].dtype.str[1:] in TYPES:
+        return stored.pop()
+    values = value_type(planes[0])
+    return (values if values.str[1:] in TYPES else working), 0
+
+
+class Cargo:
+    """Pieces in host memory that will be copied to a device.
+
+    Parameters
+    ----------
+    host
+        The memory.
+    address
+        Where it will be on the device.
+    stored
+        Type of rows of samples.
+    """
+
+    def __init__(self, host: NDArray[np.uint8], address: int, stored: np.dtype[Any]) -> None:
+        self._host, self._stored = host, stored
+        self._shift = address - host.ctypes.data
+        self.used = 0
+
+    def room(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Give an array that is the next piece, to be filled."""
+        size = int(np.prod(shape)) * dtype.itemsize
+        piece = self._host[self.used : self.used + size].view(dtype).reshape(shape)
+        self.used += aligned(size)
+        return piece
+
+    def array(self, array: NDArray[Any], /) -> NDArray[Any]:
+        """Give a copy of an array that is the next piece."""
+        piece = self.room(array.shape, array.dtype)
+        piece[...] = array
+        return piece
+
+    def rows(self, plane: RowSource, rows: slice, working: np.dtype[Any], /) -> NDArray[Any]:  # noqa: ARG002
+        """Read rows of samples."""
+        return self.numbers(plane, rows, self._stored)
+
+    def numbers(self, plane: RowSource, rows: slice, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Read rows as numbers of a type."""
+        piece = self.room((rows.stop - rows.start, plane.shape[1]), dtype)
+        if plane.dtype == dtype:
+            plane.read_rows(rows.start, rows.stop, piece)
+        else:
+            piece[...] = load([plane], rows, dtype.newbyteorder("=")).reshape(piece.shape)
+        return piece
+
+    def put(self, description: ctypes.Structure | ctypes.Array[Any]) -> int:
+        """Copy a description; give its address on the device."""
+        piece = self.room((ctypes.sizeof(description),), np.dtype(np.uint8))
+        ctypes.memmove(piece.ctypes.data, ctypes.byref(description), piece.nbytes)
+        return piece.ctypes.data + self._shift
+
+    def redirect(self, description: ctypes.Structure, *names: str) -> None:
+        """Let pointers to pieces point to where those will be on the device."""
+        for name in names:
+            pointer = getattr(description, name)
+            if pointer is not None:
+                setattr(description, name, pointer + self._shift)
