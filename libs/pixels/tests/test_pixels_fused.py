@@ -179,6 +179,31 @@ def test_rows_come_from_anything_and_are_read_once_beside_the_overscans():
     assert {source.asked for source in sources} == {12 + 2 + 24}
 
 
+class Torn(Rows):
+    """A file that ends early, or is cut while it is read."""
+
+    def __init__(self, plane, whole):
+        super().__init__(plane)
+        self.whole = whole
+
+    def read_rows(self, first, last, into):
+        super().read_rows(first, last, into)
+        if self.asked > self.whole:
+            raise OSError("frame_3.fits: the file ends early")
+
+
+@pytest.mark.parametrize("backend", ["cpu", "numpy"])
+@pytest.mark.parametrize("whole", [5, 20])
+def test_what_a_source_says_when_it_fails_reaches_the_caller(whole, backend):
+    """While overscans are measured, 14 rows of this detector, and while rows are combined."""
+    geometry = detector()
+    frames = frames_of(geometry, 6, 7)
+    sources = [*(Rows(frame) for frame in frames[:5]), Torn(frames[5], whole)]
+    signature = Signature(overscan=Overscan("median"), parallel=Overscan("median"))
+    with pytest.raises(OSError, match=r"frame_3\.fits: the file ends early"):
+        combine_raw(sources, geometry, signature, backend=backend, threads=2)
+
+
 @pytest.mark.parametrize("reach", [2, None])
 def test_a_barrier_sees_the_rows_it_reaches(reach):
     class Smear:
