@@ -17,6 +17,7 @@ from test_pixels_fused import situations
 from calibrant.pixels import Terms, combine, combine_raw, why_not
 from calibrant.pixels.backends import BackendMissingError, cupy
 from calibrant.pixels.backends.cargo import ALIGNMENT
+from calibrant.pixels.backends.streams import TILES
 from calibrant.pixels.choosing import _fastest, choose
 from combination_contract import assert_does_as_by_hand, assert_same, combinations
 from device_in_memory import DeviceInMemory
@@ -146,7 +147,7 @@ def test_rows_are_read_while_others_are_on_the_device(monkeypatch):
 def test_device_memory_is_that_of_the_bands_however_many_frames(monkeypatch, n):
     device = in_memory(monkeypatch)
     on_a_gpu(noise(n, 200, 100), threads=4, tile_bytes=2**13)
-    assert 0 < device.most <= 4 * (8 * 2**13 + n * ALIGNMENT)
+    assert 0 < device.most <= 4 * (TILES * 2**13 + n * ALIGNMENT)
     assert device.taken == 0
 
 

@@ -89,9 +89,9 @@ def combine(
         "cupy" (GPU), "cpu" (compiled), "numpy", or "auto": the first of these that works here. A GPU that has no room
         even for narrow bands is given up for the processor, with a warning.
     threads
-        How many work at the same time; None: as many as there are processors to use.
+        How many work at the same time; None: as many as there are processors to use. On a GPU: streams, two to eight.
     tile_bytes
-        Working memory of a thread, in bytes.
+        Working memory of a thread, in bytes; of a stream four times as many, at most 16 MiB, here and on the GPU.
     out
         Planes to fill, as an earlier call gave them: new memory costs as much as combining.
 

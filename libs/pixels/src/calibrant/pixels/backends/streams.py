@@ -16,14 +16,17 @@ from calibrant.pixels.backends.parcel import Parcel
 from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Plan
 
-STREAMS: Final = range(2, 5)
+STREAMS: Final = range(2, 9)
 """As many as threads are asked for, within these."""
 
 ROWS: Final = 64
 """Rows that tell how much memory one takes: some of it does not depend on their number."""
 
-TILES: Final = 8
-"""Tiles in a band: 32 MiB by default, since small copies are slow."""
+TILES: Final = 4
+"""Tiles in a band, since small copies are slow."""
+
+MOST_BYTES: Final = 2**24
+"""Of a band, so that eight of them are 128 MiB."""
 
 
 def combine_on(device: Device, plan: Plan, into: Combined) -> None:
@@ -47,7 +50,7 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> None:
     some = slice(0, min(plan.shape[0], ROWS))
     parcel = Parcel(plan, load, some, propagate=plan.variances is not None)
     row_bytes = -(-(parcel.sent_size + parcel.planes_size) // some.stop)
-    band_bytes = max(TILES * plan.tile_bytes, row_bytes)
+    band_bytes = max(min(TILES * plan.tile_bytes, MOST_BYTES), row_bytes)
     while True:
         try:
             _combine(device, plan, load, into, bands(plan.shape[0], row_bytes, band_bytes, _streams(plan)))
