@@ -1,12 +1,17 @@
 """What a measure job writes: numbers against closed forms, units, frames that fail, refusals."""
 
+import gzip
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
 from calibrant.contracts.verify.v1 import VerificationMode
+from calibrant.pixels import Signature, frame_statistics
 from calibrant.rules.verification import Verdict
 from calibrant.verify.inputs import InputRefused, VersionMismatch
+from calibrant.verify.measuring import compute
+from calibrant.verify.reports import MeasurementReport
 
 
 def values_of(report, amplifier="A00", exposure=0):
@@ -192,3 +197,40 @@ def test_the_pixels_of_the_frames_measured_are_told(bench):
     outcome, _ = bench.compute(job)
     assert outcome.pixels == 3 * raw.size
     assert raw.size > 0
+
+
+def test_the_backend_told_is_the_one_that_ran(bench, monkeypatch):
+    frames = bench.frames("bias", 3)
+    job = bench.measure_job(bench.master("bias", frames), frames)
+    raw = fits.getdata(bench.objects.local_path(frames[0].ref))
+    outcome, _ = bench.compute(job)
+    assert outcome.backend == frame_statistics(raw, bench.instrument.geometry(0), Signature()).backend
+    monkeypatch.setattr("calibrant.pixels.ordered.sorter", lambda: None)
+    outcome, _ = bench.compute(job)
+    assert outcome.backend == "numpy"
+
+
+def test_a_compressed_frame_gives_the_same_numbers_and_leaves_nothing_unpacked(bench):
+    frames = bench.frames("flat", 3, light_e=9000.0)
+    flat = bench.master("flat", frames)
+    packed = bench.folder / "packed.fits.gz"
+    packed.write_bytes(gzip.compress(bench.objects.local_path(frames[0].ref).read_bytes()))
+    ref = bench.objects.put_if_absent("raw/packed.fits.gz", packed, "image/fits")
+    workspace = bench.workspace()
+    job = bench.measure_job(flat, [frames[0].model_copy(update={"ref": ref}), *frames[1:]])
+    compute(job, workspace)
+    assert [path.name for path in workspace.scratch.iterdir()] == ["measurements.json"]
+    found = MeasurementReport.model_validate_json((workspace.scratch / "measurements.json").read_text())
+    plain, _ = bench.measure(flat, frames)
+    assert (found.measurements, found.errors) == (plain.measurements, ())
+
+
+def test_a_frame_of_another_detector_or_content_than_the_job_names_fails(bench):
+    frames = bench.frames("bias", 3)
+    bias = bench.master("bias", frames)
+    other = bench.frame("bias", "elsewhere", detector=1)
+    swapped = frames[2].model_copy(update={"ref": frames[1].ref})
+    report, _ = bench.measure(bias, [frames[0], swapped, other])
+    reasons = {error.exposure_id: error.reason for error in report.errors}
+    assert "holds no frame of detector 0, which the job measures" in reasons["elsewhere"]
+    assert f"holds frame {frames[1].id}, not {frames[2].id}; ingest it again" in reasons["bias-002"]

@@ -8,6 +8,7 @@ from calibrant.pixels.choosing import backend_in_use, why_not
 from calibrant.pixels.combine import Combined, combine
 from calibrant.pixels.cosmic_rays import CosmicRays
 from calibrant.pixels.darks import per_second, scaled
+from calibrant.pixels.flat_surveying import FlatStatistics, flat_statistics
 from calibrant.pixels.flats import NoiseRatio, Normalised, clipped_level, noise_ratio, normalise
 from calibrant.pixels.fused import CombinedRaw, combine_raw
 from calibrant.pixels.geometry import Amplifier, Box, Geometry
@@ -54,6 +55,7 @@ __all__ = [
     "CombinedRaw",
     "CosmicRays",
     "ExposureSolution",
+    "FlatStatistics",
     "FrameLevels",
     "FrameStatistics",
     "Geometry",
@@ -81,6 +83,7 @@ __all__ = [
     "combine",
     "combine_raw",
     "correct_frame",
+    "flat_statistics",
     "frame_levels",
     "frame_scales",
     "frame_statistics",

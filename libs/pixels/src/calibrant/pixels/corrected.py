@@ -6,6 +6,7 @@ or what is done with the rows.
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -15,8 +16,8 @@ from calibrant.pixels.mask import MASK_DTYPE
 from calibrant.pixels.numbers import Numbers
 from calibrant.pixels.plan import RawFrames
 from calibrant.pixels.rows import RowSource
-from calibrant.pixels.signature import Band
-from calibrant.pixels.stages import Passage, new_band, pass_through, segments
+from calibrant.pixels.signature import Band, Signature, Step
+from calibrant.pixels.stages import POINTWISE, Passage, new_band, pass_through, segments
 
 
 class CorrectedFrame:
@@ -52,6 +53,14 @@ class CorrectedFrame:
         self._last.band = self._pass(slice(first, last), noise=noise)
         found: Band = self._last.band
         return found
+
+    def divided(self, band: Band, signature: Signature) -> Band:
+        """Give data and mask of a band of this frame after the flat of another signature."""
+        after = Band(band.rows, band.data.copy(), band.mask.copy(), None)
+        numbers = replace(self.numbers, signature=signature)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            POINTWISE[Step.FLAT](after, Passage(self._frame, self._source, numbers, ()))
+        return after
 
     def _pass(self, rows: slice, *, noise: bool = True) -> Band:
         """Take rows, and those that decide on them, through the steps."""

@@ -190,7 +190,7 @@ def noise_ratio(
         raise ValueError(
             f"frame: {ratio.size} usable pixels under its mask and the flat's; at least 2 are needed"
         )
-    level = clipped_statistics(ratio).mean
+    level = clipped_statistics(ratio.astype(np.float32)).mean  # float32 is sorted in a tenth of the time
     for _ in range(2):
         if not level > 0:
             raise ValueError(f"frame: level {level} relative to its flat is not above zero; is it a flat?")
@@ -199,7 +199,7 @@ def noise_ratio(
         inliers = np.abs(ratio - level) <= OUTLIER_SIGMA * expected
         if inliers.any():
             level = float(np.average(ratio[inliers], weights=1 / variance[inliers]))
-    deviations = clipped_statistics((ratio - level) / expected, OUTLIER_SIGMA)
+    deviations = clipped_statistics(((ratio - level) / expected).astype(np.float32), OUTLIER_SIGMA)
     return NoiseRatio(deviations.std, level, math.sqrt(float(np.median(variance))), deviations.count)
 
 

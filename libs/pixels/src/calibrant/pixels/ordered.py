@@ -75,6 +75,11 @@ class Ordered:
         return mean, math.sqrt(max(squares - total * total / count, 0.0) / (count - 1))
 
 
+def sorted_by() -> str:
+    """Name the backend that sorts here: "cpu" where the compiled library is, else "numpy"."""
+    return "numpy" if sorter() is None else "cpu"
+
+
 def _sorted(values: NDArray[Any]) -> NDArray[Any]:
     """Sort in float32 where that holds the type exactly, else in float64."""
     kind = values.dtype.newbyteorder("=")

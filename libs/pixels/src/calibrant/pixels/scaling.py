@@ -140,7 +140,7 @@ def frame_levels(
     levels, counts = np.empty((len(sources), len(regions))), np.zeros((len(sources), len(regions)), np.intp)
     for index, source in enumerate(sources):
         frame = CorrectedFrame(index, source, numbers, noise=False)
-        good = dict(gather_good(frame, geometry, regions.values(), exclude))
+        good = dict(gather_good(frame, regions.values(), exclude))
         for column, box in enumerate(regions.values()):
             found = clip(Ordered(good[box]), LEVEL_SIGMA, LEVEL_ITERATIONS)
             levels[index, column], counts[index, column] = found.mean, found.count

@@ -3,10 +3,10 @@
 It owns how pixels are gathered while rows go by; it must not know the estimators or the steps.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from calibrant.pixels.corrected import CorrectedFrame
 from calibrant.pixels.geometry import Box, Geometry
 from calibrant.pixels.mask import UNUSABLE, Mask
 from calibrant.pixels.numbers import Measured, gather_numbers
+from calibrant.pixels.ordered import sorted_by
 from calibrant.pixels.rows import RowSource, checked_stack
-from calibrant.pixels.signature import Signature, Terms
+from calibrant.pixels.signature import Band, Signature, Terms
 from calibrant.pixels.statistics import (
     AmplifierStatistics,
     RegionStatistics,
@@ -31,6 +32,19 @@ ROWS: Final = 64
 _NOWHERE: Final[Mapping[str, Box]] = MappingProxyType({})
 
 
+class HasRows(Protocol):
+    """Rows of an assembled frame, whatever is known of them."""
+
+    @property
+    def rows(self) -> slice:
+        """Which."""
+        ...
+
+
+Rows = TypeVar("Rows", bound=HasRows)
+Taken = TypeVar("Taken")
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class FrameStatistics:
     """What a corrected frame looks like, in the unit of the signature.
@@ -41,11 +55,14 @@ class FrameStatistics:
         By name.
     overscan
         What the overscans say, by amplifier.
+    backend
+        Name of the backend that sorted the pixels, which takes longest: "cpu" where that is compiled, else "numpy".
     """
 
     amplifiers: Mapping[str, AmplifierStatistics]
     regions: Mapping[str, RegionStatistics]
     overscan: Measured
+    backend: str
 
 
 def frame_statistics(
@@ -81,21 +98,17 @@ def frame_statistics(
     ValueError
         As of :func:`correct_frame`; or a region is empty or outside the frame.
     """
-    (source,) = checked_stack("frame", [raw], "iuf")
-    if source.shape != geometry.raw_shape:
-        raise ValueError(f"raw frame: shape {source.shape}, but the geometry says {geometry.raw_shape}")
+    frame = single_frame(raw, geometry, signature, terms or Terms())
     for name, box in regions.items():
         if not box.inside(geometry.shape):
             raise ValueError(
                 f"region {name!r}: {tuple(box)} (y0, y1, x0, x1) is empty or outside {geometry.shape}"
             )
-    numbers = gather_numbers([source], geometry, signature, [terms or Terms()])
-    frame = CorrectedFrame(0, source, numbers, noise=False)
     boxes = {one.placed for one in geometry.amplifiers} | set(regions.values())
     corners = {one.name: one.corner_box(corner_size) for one in geometry.amplifiers}
     found: dict[Box, RegionStatistics] = {}
     means: dict[Box, float] = {}
-    for box, good in gather_good(frame, geometry, boxes | set(corners.values()), exclude):
+    for box, good in gather_good(frame, boxes | set(corners.values()), exclude):
         if box in boxes:
             found[box] = describe(good, box.area, sigma=sigma, iterations=iterations)
         means[box] = found[box].mean if box in boxes else mean_of(good)
@@ -105,22 +118,67 @@ def frame_statistics(
             for one in geometry.amplifiers
         },
         {name: found[box] for name, box in regions.items()},
-        numbers.measured[0],
+        frame.numbers.measured[0],
+        sorted_by(),
     )
 
 
+def single_frame(
+    raw: RowSource | NDArray[Any], geometry: Geometry, signature: Signature, terms: Terms
+) -> CorrectedFrame:
+    """Measure the overscans of a frame whose rows are corrected as they are asked for.
+
+    Raises
+    ------
+    ValueError
+        As of :func:`frame_statistics`.
+    """
+    (source,) = checked_stack("frame", [raw], "iuf")
+    if source.shape != geometry.raw_shape:
+        raise ValueError(f"raw frame: shape {source.shape}, but the geometry says {geometry.raw_shape}")
+    numbers = gather_numbers([source], geometry, signature, [terms])
+    return CorrectedFrame(0, source, numbers, noise=False)
+
+
 def gather_good(
-    frame: CorrectedFrame, geometry: Geometry, boxes: Iterable[Box], exclude: Mask
-) -> Iterable[tuple[Box, NDArray[Any]]]:
-    """Yield each box with its good pixels, as soon as its last row has gone by."""
-    gathered: dict[Box, list[NDArray[Any]]] = {box: [] for box in boxes}
-    for first in range(0, geometry.shape[0], ROWS):
-        last = min(first + ROWS, geometry.shape[0])
-        band = frame.band(first, last, noise=False)
+    frame: CorrectedFrame, boxes: Iterable[Box], exclude: Mask
+) -> Iterator[tuple[Box, NDArray[Any]]]:
+    """Yield each box with its pixels, as :func:`good_pixels`, as soon as its last row has gone by."""
+
+    def take(band: Band, part: Box) -> NDArray[Any]:
+        return good_pixels(band.data, band.mask, part, exclude)
+
+    for box, parts in gather(bands_of(frame), boxes, take):
+        yield box, np.concatenate(parts)
+
+
+def bands_of(frame: CorrectedFrame) -> Iterator[Band]:
+    """Give all rows of a frame, some at a time, without variance."""
+    height = frame.numbers.geometry.shape[0]
+    for first in range(0, height, ROWS):
+        yield frame.band(first, min(first + ROWS, height), noise=False)
+
+
+def gather(
+    bands: Iterable[Rows], boxes: Iterable[Box], take: Callable[[Rows, Box], Taken]
+) -> Iterator[tuple[Box, list[Taken]]]:
+    """Yield each box with what was taken of it from the bands, as soon as its last row has gone by.
+
+    Parameters
+    ----------
+    bands
+        All rows, in order.
+    boxes
+        Of the assembled frame.
+    take
+        Called with a band and the part of a box in it, which counts from the band's first row.
+    """
+    gathered: dict[Box, list[Taken]] = {box: [] for box in boxes}
+    for band in bands:
+        first, last = band.rows.start, band.rows.stop
         for box, parts in list(gathered.items()):
             y0, y1 = max(box.y0, first), min(box.y1, last)
             if y0 < y1:
-                part = Box(y0 - first, y1 - first, box.x0, box.x1)
-                parts.append(good_pixels(band.data, band.mask, part, exclude))
+                parts.append(take(band, Box(y0 - first, y1 - first, box.x0, box.x1)))
             if box.y1 <= last:
-                yield box, np.concatenate(gathered.pop(box))
+                yield box, gathered.pop(box)

@@ -1,5 +1,7 @@
 """The inputs of a measure job, read and checked: instrument, products, frames. Must not know what is measured."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +9,8 @@ from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import DataRef, JobInput
 from calibrant.contracts.verify.v1 import MeasureJob
 from calibrant.frames.instrument import Instrument, InstrumentError, instrument_in_force
-from calibrant.frames.reading import RawFrame, read_frames
+from calibrant.frames.reading import OpenFrame, open_frames
+from calibrant.frames.reading.identity import frame_id
 from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
 from calibrant.rules.version import verification_version
 from calibrant.runtime.handlers import Workspace
@@ -119,8 +122,13 @@ def load_products(job: MeasureJob, instrument: Instrument, workspace: Workspace)
     return Products(verified, found.get("bias"), found.get("dark"), found.get("flat"))
 
 
-def read_frame(one: JobInput, job: MeasureJob, instrument: Instrument, workspace: Workspace) -> RawFrame:
-    """Read one frame of a job.
+@contextmanager
+def open_frame(
+    one: JobInput, job: MeasureJob, instrument: Instrument, workspace: Workspace
+) -> Iterator[OpenFrame]:
+    """Open one frame of a job: its pixels are hashed, but kept in no memory.
+
+    What is compressed is unpacked into the scratch folder until the frame is closed.
 
     Raises
     ------
@@ -129,19 +137,21 @@ def read_frame(one: JobInput, job: MeasureJob, instrument: Instrument, workspace
     FrameRejected, PermanentError
         Its file is refused, damaged or missing.
     """
-    path = workspace.objects.local_path(one.ref)
-    frames = read_frames(path, instrument, file_name_of(one))
-    frame = next((frame for frame in frames if frame.frame_id == one.id), None)
-    if frame is None:
-        held = ", ".join(frame.frame_id for frame in frames)
-        raise InputRefused(f"{file_name_of(one)}: holds frame {held}, not {one.id}; ingest it again")
-    for what, found, wanted in [
-        ("detector", frame.detector, job.detector),
-        ("type", frame.facts.image_type.value, job.kind),
-    ]:
-        if found != wanted:
-            raise InputRefused(f"{file_name_of(one)}: its {what} is {found}, but the job measures {wanted}")
-    return frame
+    path, name = workspace.objects.local_path(one.ref), file_name_of(one)
+    file = open_frames(
+        path, instrument, workspace.scratch, file_name=name, detector=job.detector, unpack=True
+    )
+    with file as frames:
+        if not frames:
+            raise InputRefused(f"{name}: holds no frame of detector {job.detector}, which the job measures")
+        (frame,) = frames
+        held = frame_id(frame.content_sha256(), frame.detector)
+        if held != one.id:
+            raise InputRefused(f"{name}: holds frame {held}, not {one.id}; ingest it again")
+        found = frame.facts.image_type.value
+        if found != job.kind:
+            raise InputRefused(f"{name}: its type is {found}, but the job measures {job.kind}")
+        yield frame
 
 
 def file_name_of(one: JobInput) -> str:

@@ -5,6 +5,7 @@ that a truncated or lying file is found out before any pixel is touched.
 """
 
 import math
+import threading
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ _DEPTHS = (8, 16, 32, 64, -32, -64)
 _MOST_UNITS = 1000
 _SCALING = frozenset({"BSCALE", "BZERO", "BLANK", "ZBLANK", "ZSCALE", "ZZERO"})
 _COMMENTARY = ("COMMENT", "HISTORY", "", "CONTINUE")
+_PRINTABLE = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))
+_FILTERS = threading.Lock()  # Python has one list of filters for the warnings of all threads
 
 Scalar = str | int | float | bool
 
@@ -173,10 +176,10 @@ def _header(content: Content, offset: int, index: int) -> bytes:
 
 
 def _cards(block: bytes, index: int) -> tuple[dict[str, Scalar], tuple[str, ...]]:
-    text = "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in block)
+    text = block.translate(_PRINTABLE).decode("ascii")
     cards: dict[str, Scalar] = {}
     ignored: list[str] = []
-    with warnings.catch_warnings():
+    with _FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what astropy would warn of is found below, card by card
         for card in fits.Header.fromstring(text).cards:
             if card.keyword in _COMMENTARY:

@@ -1,6 +1,6 @@
 """Measuring the frames of one detector against a product: from files to numbers and verdicts.
 
-Rooms: ``references`` (products as what is removed from a frame), ``amplifiers`` (from an image to numbers),
+Rooms: ``references`` (products as what is removed from a frame), ``amplifiers`` (from statistics to numbers),
 ``job`` (the computation of a measure job).
 """
 

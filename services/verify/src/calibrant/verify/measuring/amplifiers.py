@@ -1,4 +1,4 @@
-"""From a corrected image to numbers by amplifier. Must not know files, limits or verdicts.
+"""From what is measured of a frame to numbers by amplifier. Must not know files, limits or verdicts.
 
 Numbers are in electrons unless `UNITS` says otherwise. Beside those of ``calibrant.rules.verification``:
 
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from calibrant.pixels import Amplifier, AmplifierStatistics, Image, OverscanLevel, Reference, noise_ratio
+from calibrant.pixels import Amplifier, AmplifierStatistics, NoiseRatio, OverscanLevel
 from calibrant.pixels.statistics import PERCENTILES
 from calibrant.verify.measuring.references import Overscan
 
@@ -121,46 +121,23 @@ def common_values(
     return values
 
 
-def flat_values(
-    amplifier: Amplifier, unflattened: Image, flat: Reference, member: Membership
-) -> tuple[Values, str]:
-    """Give the numbers that only flats have, and why some could not be had.
+def flat_values(found: NoiseRatio | str) -> Values:
+    """Give the numbers that only flats have: NaN where the noise could not be had.
 
     Parameters
     ----------
-    amplifier : Amplifier
-        The amplifier.
-    unflattened : Image
-        The whole frame in electrons, not divided by the flat.
-    flat : Reference
-        The whole flat.
-    member : Membership
-        How the frame stands to the flat.
-
-    Returns
-    -------
-    tuple of dict and str
-        ``NOISE_RATIO``, ``LEVEL``, ``EXPECTED_NOISE``, ``IN_ELECTRONS``: NaN with a reason, else an empty text.
+    found : NoiseRatio or str
+        Of the frame in electrons, not divided by the flat; or why there is none.
     """
-    try:
-        found = noise_ratio(
-            unflattened.cut(amplifier.placed),
-            flat.cut(amplifier.placed),
-            read_noise_e=amplifier.read_noise_e,
-            n_combined=member.n_combined,
-            in_reference=member.in_reference,
-            statistic=member.statistic,
-        )
-    except ValueError as problem:
+    if isinstance(found, str):
         names = ("NOISE_RATIO", "LEVEL", "EXPECTED_NOISE")
-        return {**dict.fromkeys(names, math.nan), "IN_ELECTRONS": 1.0}, f"{amplifier.name}: {problem}"
-    values = {
+        return {**dict.fromkeys(names, math.nan), "IN_ELECTRONS": 1.0}
+    return {
         "NOISE_RATIO": found.ratio,
         "LEVEL": found.level,
         "EXPECTED_NOISE": found.expected,
         "IN_ELECTRONS": 1.0,
     }
-    return values, ""
 
 
 def failed_values() -> Values:

@@ -6,6 +6,7 @@ A frame that cannot be processed fails its tests and is named; it does not stop 
 import json
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -13,8 +14,15 @@ from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.contracts.verify.v1 import MeasureJob, VerificationMode
 from calibrant.frames.instrument import Instrument
-from calibrant.frames.reading import FrameRejected
-from calibrant.pixels import ENGINE_VERSION, amplifier_statistics
+from calibrant.frames.reading import FrameRejected, OpenFrame
+from calibrant.pixels import (
+    ENGINE_VERSION,
+    FlatStatistics,
+    FrameStatistics,
+    flat_statistics,
+    frame_statistics,
+)
+from calibrant.pixels.backends.bands import thread_count
 from calibrant.rules.decision import ProcessingError
 from calibrant.rules.verification import Scope, TestResult, evaluate, scatter_of
 from calibrant.runtime.handlers import Artifact, Outcome, Workspace
@@ -27,7 +35,7 @@ from calibrant.verify.inputs import (
     file_name_of,
     instrument_of,
     load_products,
-    read_frame,
+    open_frame,
 )
 from calibrant.verify.measuring.amplifiers import (
     Membership,
@@ -70,6 +78,7 @@ class _Measured:
     results: tuple[TestResult, ...]
     errors: tuple[ProcessingError, ...] = ()
     pixels: int = 0
+    backend: str = ""
 
 
 def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
@@ -97,7 +106,8 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
     frames = sorted((one for one in job.inputs if one.role == FRAMES), key=lambda one: one.id)
     if not frames:
         raise InputRefused(f"no frames of detector {job.detector} to measure; a {job.kind} needs some")
-    measured = [_measure(one, bench, workspace) for one in frames]
+    with ThreadPoolExecutor(min(len(frames), thread_count(None)), thread_name_prefix="measure") as pool:
+        measured = list(pool.map(lambda one: _measure(one, bench, workspace), frames))
     measured.sort(key=lambda one: (one.frame.begin_tai_ns or 0, one.frame.exposure_id, one.frame.frame_id))
     report = MeasurementReport(
         job_id=job.job_id,
@@ -122,7 +132,7 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
     return Outcome(
         artifacts=(artifact,),
         data={"errors": len(report.errors)},
-        backend="numpy",
+        backend=next((one.backend for one in measured if one.backend), ""),
         pixels=sum(one.pixels for one in measured),
     )
 
@@ -171,25 +181,41 @@ def _measure(one: JobInput, bench: _Bench, workspace: Workspace) -> _Measured:
         in_reference=member.in_reference,
     )
     try:
-        raw = read_frame(one, bench.job, bench.instrument, workspace)
-        record = record.model_copy(update={"begin_tai_ns": raw.facts.begin_tai_ns})
-        image = bench.correction.apply(raw.array, raw.facts.dark_time_s)
+        with open_frame(one, bench.job, bench.instrument, workspace) as frame:
+            record = record.model_copy(update={"begin_tai_ns": frame.facts.begin_tai_ns})
+            found = _statistics(frame, bench, member)
     except (FrameRejected, PermanentError, ValueError) as problem:
         return _failed(record, bench, str(problem))
-    plain = image
-    if bench.correction.flat is not None:
-        plain = bench.correction.without_flat.apply(raw.array, raw.facts.dark_time_s)
-    statistics = amplifier_statistics(image, bench.correction.geometry)
     values: dict[str, Values] = {}
     problems: dict[str, str] = {}
     for amplifier in bench.correction.geometry.amplifiers:
-        name, level = amplifier.name, image.overscan[amplifier.name]
-        values[name] = common_values(amplifier, statistics[name], level, bench.correction.overscan, member)
-        if bench.correction.flat is not None:
-            more, problems[name] = flat_values(amplifier, plain, bench.correction.flat, member)
-            values[name] |= more
+        name = amplifier.name
+        level, overscan = found.overscan[name], bench.correction.overscan
+        values[name] = common_values(amplifier, found.amplifiers[name], level, overscan, member)
+        if isinstance(found, FlatStatistics):
+            noise = found.noise[name]
+            problems[name] = f"{name}: {noise}" if isinstance(noise, str) else ""
+            values[name] |= flat_values(noise)
             values[name]["PROCESSING_ERRORS"] = float(bool(problems[name]))
-    return replace(_judged(record, bench, values, problems), pixels=raw.array.size)
+    judged = _judged(record, bench, values, problems)
+    return replace(judged, pixels=math.prod(frame.rows.shape), backend=found.backend)
+
+
+def _statistics(frame: OpenFrame, bench: _Bench, member: Membership) -> FrameStatistics | FlatStatistics:
+    """Correct and measure a frame row by row; a flat's noise before the division by the flat, too."""
+    correction = bench.correction
+    terms = correction.terms(frame.facts.dark_time_s)
+    if correction.flat is None:
+        return frame_statistics(frame.rows, correction.geometry, correction.signature, terms)
+    return flat_statistics(
+        frame.rows,
+        correction.geometry,
+        correction.signature,
+        dark_time_s=terms.dark_time_s,
+        n_combined=member.n_combined,
+        in_reference=member.in_reference,
+        statistic=member.statistic,
+    )
 
 
 def _failed(record: FrameRecord, bench: _Bench, reason: str) -> _Measured:

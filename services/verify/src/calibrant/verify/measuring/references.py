@@ -1,13 +1,13 @@
-"""Products as references in electrons, and frames corrected by them. Must not know files, limits or verdicts."""
+"""Products as references in electrons, and what of them is removed from a frame. Must not know files, limits or verdicts."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibrant.frames.writing import ProductImage
-from calibrant.pixels import Geometry, Image, Reference, remove_signature
+from calibrant.pixels import Geometry, Reference, Signature, Terms
+from calibrant.pixels import Overscan as OverscanMethod
 from calibrant.rules.association import TIME_TOLERANCE_S
 from calibrant.verify.inputs import InputRefused, Products
 
@@ -41,42 +41,30 @@ class Correction:
     photon_noise: bool = True
 
     @property
-    def without_flat(self) -> "Correction":
-        """The same, stopping before the flat."""
-        return replace(self, flat=None)
+    def signature(self) -> Signature:
+        """What is removed, as the pixel engine has it; in electrons."""
+        return Signature(
+            overscan=OverscanMethod(self.overscan),
+            bias=self.bias,
+            dark=self.dark,
+            flat=self.flat,
+            photon_noise=self.photon_noise,
+        )
 
-    def apply(self, raw: NDArray[np.generic], dark_time_s: float | None) -> Image:
-        """Correct one frame.
+    def terms(self, dark_time_s: float | None) -> Terms:
+        """Give what is a frame's own.
 
         Parameters
         ----------
-        raw : ndarray
-            Raw frame in ADU, of the detector's raw shape.
         dark_time_s : float or None
             The frame's dark time.
-
-        Returns
-        -------
-        Image
-            In electrons.
 
         Raises
         ------
         ValueError
-            The dark does not apply to the frame, or the frame does not fit.
+            The dark does not apply to the frame.
         """
-        scale = None if self.dark is None else self._dark_scale(dark_time_s)
-        return remove_signature(
-            raw,
-            self.geometry,
-            overscan=self.overscan,
-            unit="electron",
-            bias=self.bias,
-            dark=self.dark,
-            dark_scale=scale,
-            flat=self.flat,
-            photon_noise=self.photon_noise,
-        )
+        return Terms(dark_time_s=None if self.dark is None else self._dark_scale(dark_time_s))
 
     def _dark_scale(self, dark_time_s: float | None) -> float:
         if dark_time_s is None:
