@@ -51,7 +51,9 @@ typedef double Real;
 
 #if SAMPLE == 16
 #define VALUE(sample) ((double)(sample) + base)
+#define FINITE(sample) 1
 #else
+#define FINITE(sample) ((sample) - (sample) == 0)
 #define VALUE(sample) ((void)base, (double)(sample)) /* base is 0 */
 #endif
 #define EACH_LANE for (int i = 0; i < LANES; i++)
@@ -303,21 +305,18 @@ static void correct(const Block *block, const Frame *frame, int64_t row, int64_t
 /* Marks what may not be used: it sorts last and is not counted. */
 static void leave_out(Sample *restrict samples, const uint32_t *restrict bits, uint32_t ignore, int32_t *restrict good)
 {
-#if SAMPLE == 16
     if (bits)
         EACH_LANE {
-            int usable = (bits[i] & ignore) == 0;
+            const int usable = FINITE(samples[i]) & ((bits[i] & ignore) == 0);
             samples[i] = usable ? samples[i] : LAST;
             good[i] += usable;
         }
-#else
-    EACH_LANE {
-        int usable = samples[i] - samples[i] == 0;
-        if (bits) usable &= (bits[i] & ignore) == 0;
-        samples[i] = usable ? samples[i] : LAST;
-        good[i] += usable;
-    }
-#endif
+    else
+        EACH_LANE {
+            const int usable = FINITE(samples[i]);
+            samples[i] = usable ? samples[i] : LAST;
+            good[i] += usable;
+        }
 }
 
 static uint32_t read_bits(const Frame *frame, int64_t row, int64_t column, int width, uint32_t *restrict bits)
