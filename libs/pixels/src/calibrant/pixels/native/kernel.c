@@ -477,8 +477,20 @@ static void whole_moments(Sample (*s)[LANES], int64_t n, double base, Moments *r
         return;
     }
 #endif
+#if SAMPLE == 16 && defined FRAMES /* always: a GPU makes doubles of short integers slowly */
+    int64_t sum = 0;
+    uint64_t squares = 0;
+    for (int64_t k = 0; k < n; k++) {
+        const int32_t d = s[k][0] - pivot[0];
+        sum += d;
+        squares += (uint32_t)d * (uint32_t)d; /* below 2**32 */
+    }
+    m->sum[0] = (double)sum;
+    m->squares[0] = (double)squares;
+#else
     EACH_LANE m->sum[i] = m->squares[i] = 0;
     ADD_ROWS(double, m->sum, m->squares)
+#endif
 }
 
 /* Median absolute deviation from the median. Deviations of a sorted column fall and then rise, so lesser and greater
