@@ -74,7 +74,7 @@ class ProductFacts(BaseModel):
     begin_tai_ns: int
     end_tai_ns: int
     read_noise_e: float
-    parameters: dict[str, str | int | float | bool | None]
+    parameters: dict[str, str | int | float | bool | tuple[float, ...] | None]
     inputs: tuple[InputRecord, ...]
 
     @property

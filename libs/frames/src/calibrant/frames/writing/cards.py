@@ -11,7 +11,12 @@ _CLIPPING = {
     "center": ("CENTER", "Centre that clipping starts from"),
     "spread": ("SPREAD", "Spread that sigma counts"),
     "sigma": ("SIGMA", "Clipping limit [spreads]"),
+    "sigma_low": ("SIGMALOW", "Lower clipping limit, not SIGMA [spreads]"),
+    "sigma_high": ("SIGMAHI", "Upper clipping limit, not SIGMA [spreads]"),
     "iterations": ("NITER", "Clipping rounds at most; absent: to the end"),
+    "clip": ("CLIPDEF", "Definition of the clip"),
+    "reject_low": ("REJLOW", "Lowest samples left out by a minmax-mean"),
+    "reject_high": ("REJHIGH", "Highest samples left out by a minmax-mean"),
 }
 
 

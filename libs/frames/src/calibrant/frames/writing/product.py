@@ -1,13 +1,13 @@
 """Owns what a product file holds, as plain values; must not know FITS, nor how products are computed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Parameter = str | int | float | bool | None
+Parameter = str | int | float | bool | Sequence[float] | None
 Unit = Literal["electron", "adu", "electron/s", "adu/s", ""]
 
 _MOST_AMPLIFIERS = 99
@@ -122,7 +122,7 @@ class ProductImage:
     provenance : Provenance
         How it came about.
     statistic : str
-        ``clipped-mean``, ``median`` or ``mean``.
+        ``clipped-mean``, ``median``, ``mean``, ``minmax-mean`` or ``weighted-mean``.
     begin_tai_ns, end_tai_ns : int
         Start of the first and end of the last exposure: nanoseconds since 1970-01-01T00:00:00 TAI.
     exptime_s, dark_time_s : float or None

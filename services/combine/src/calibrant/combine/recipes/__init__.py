@@ -7,7 +7,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -63,11 +63,13 @@ def parse_parameters(recipe: Recipe, texts: Mapping[str, str]) -> Parameters:
     try:
         return recipe.parameters.model_validate(values, strict=True)
     except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][:1])
-        raise RecipeRefused(
-            f"parameter {recipe.name}.{where}: {first['input']!r}: {first['msg']}"
-        ) from problem
+        raise RecipeRefused(_refusal(recipe, problem.errors()[0])) from problem
+
+
+def _refusal(recipe: Recipe, first: Any) -> str:
+    if not first["loc"]:  # of several parameters together, which the text names
+        return f"parameter {recipe.name}.{first['ctx']['error']}"
+    return f"parameter {recipe.name}.{first['loc'][0]}: {first['input']!r}: {first['msg']}"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

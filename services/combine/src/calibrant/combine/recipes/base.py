@@ -5,9 +5,9 @@ Owns the form of recipes, of what they are given and of what they make. Must not
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from calibrant.bus.errors import PermanentError
 from calibrant.frames.writing.product import Unit
@@ -15,6 +15,15 @@ from calibrant.pixels import Combined, Geometry, Reference, RowSource
 from calibrant.rules.classification import ImageType
 
 Overscan = Literal["median", "median-per-row", "none"]
+
+
+def _as_tuple(value: Any) -> Any:
+    """Return what JSON calls a list as what does not change."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+PerFrame = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_as_tuple)]
+"""A number above zero for each frame, the earliest first."""
 
 
 class RecipeRefused(PermanentError):
@@ -26,7 +35,7 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    statistic: Literal["clipped-mean", "median", "mean"] = Field(
+    statistic: Literal["clipped-mean", "median", "mean", "minmax-mean", "weighted-mean"] = Field(
         default="clipped-mean", description="How the samples of a pixel are combined."
     )
     center: Literal["median", "mean"] = Field(
@@ -36,8 +45,29 @@ class Parameters(BaseModel):
         default="std", description="Spread that sigma counts: standard deviation, or 1.4826 MAD."
     )
     sigma: float = Field(default=3.0, gt=0, description="Half width of the clip. Unit: spreads.")
+    sigma_low: float | None = Field(
+        default=None, gt=0, description="The clip's width below the centre; null: sigma. Unit: spreads."
+    )
+    sigma_high: float | None = Field(
+        default=None, gt=0, description="The clip's width above the centre; null: sigma. Unit: spreads."
+    )
     iterations: int | None = Field(
         default=3, ge=1, description="Rounds of clipping at most; null: to convergence."
+    )
+    clip: Literal["astropy", "cumulative"] = Field(
+        default="astropy",
+        description="Definition of the clip: astropy's, where the last bounds decide on all samples, or "
+        "cumulative, where what is rejected stays rejected.",
+    )
+    reject_low: int = Field(
+        default=1, ge=0, description="Lowest samples that a minmax-mean leaves out. Unit: frames."
+    )
+    reject_high: int = Field(
+        default=1, ge=0, description="Highest samples that a minmax-mean leaves out. Unit: frames."
+    )
+    weights: PerFrame | None = Field(
+        default=None,
+        description="Weights of a weighted-mean: one for each frame, the earliest first; needed there only.",
     )
     unit: Literal["electron", "adu"] = Field(
         default="electron",
@@ -47,6 +77,15 @@ class Parameters(BaseModel):
         default=None, description="How the overscan is removed; null: as the instrument file says."
     )
     min_inputs: int = Field(default=3, ge=1, description="Fewest frames to combine.")
+
+    @model_validator(mode="after")
+    def _weights_where_needed(self) -> Self:
+        if (self.weights is None) == (self.statistic == "weighted-mean"):
+            raise ValueError(
+                "weights: give one for each frame with statistic weighted-mean, and with no other; "
+                f"the statistic is {self.statistic}"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)

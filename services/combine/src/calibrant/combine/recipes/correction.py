@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from calibrant.combine.recipes.base import Calibration, Parameters, RecipeInputs, RecipeRefused
-from calibrant.pixels import Combined, Overscan, Signature, Terms, combine_raw
+from calibrant.pixels import Combined, CosmicRays, Overscan, Signature, Step, Terms, combine_raw
 from calibrant.rules.association import TIME_TOLERANCE_S
 
 
@@ -18,6 +18,7 @@ def signature(
     bias: Calibration | None = None,
     dark: Calibration | None = None,
     photon_noise: bool = True,
+    cosmic_rays: CosmicRays | None = None,
 ) -> Signature:
     """Say what is removed from every frame, up to the dark.
 
@@ -34,6 +35,8 @@ def signature(
         What to subtract.
     photon_noise : bool
         Whether the signal's photon noise counts; it does only once the pedestal is gone.
+    cosmic_rays : CosmicRays or None
+        How they are searched for in each frame.
 
     Raises
     ------
@@ -50,7 +53,8 @@ def signature(
         unit=parameters.unit,
         bias=None if bias is None else bias.reference,
         dark=None if dark is None else dark.reference,
-        photon_noise=photon_noise and (bias is not None or _overscan_removes_level(inputs)),
+        photon_noise=photon_noise and level_removed(inputs, bias),
+        barriers={} if cosmic_rays is None else {Step.COSMIC_RAYS: cosmic_rays},
     )
 
 
@@ -94,9 +98,10 @@ def combined(
     RecipeRefused
         A frame does not fit the detector, or no pixel has a good sample.
     """
+    weights = per_frame("weights", parameters.weights, inputs) or [1.0] * len(scales)
     terms = [
-        Terms(dark_time_s=frame.dark_time_s, scale=scale)
-        for frame, scale in zip(inputs.frames, scales, strict=True)
+        Terms(dark_time_s=frame.dark_time_s, scale=scale, weight=weight)
+        for frame, scale, weight in zip(inputs.frames, scales, weights, strict=True)
     ]
     try:
         return combine_raw(
@@ -108,11 +113,32 @@ def combined(
             center=parameters.center,
             spread=parameters.spread,
             sigma=parameters.sigma,
+            sigma_low=parameters.sigma_low,
+            sigma_high=parameters.sigma_high,
             iterations=parameters.iterations,
+            clip=parameters.clip,
+            reject_low=parameters.reject_low,
+            reject_high=parameters.reject_high,
         ).combined
     except ValueError as problem:
         told = _named(str(problem), inputs)
         raise RecipeRefused(f"the {len(terms)} frames cannot be combined: {told}") from problem
+
+
+def per_frame(name: str, values: Sequence[float] | None, inputs: RecipeInputs) -> Sequence[float] | None:
+    """Return the values of a parameter that has one for each frame; None where it is not given.
+
+    Raises
+    ------
+    RecipeRefused
+        There are more or fewer than frames.
+    """
+    if values is not None and len(values) != len(inputs.frames):
+        raise RecipeRefused(
+            f"{name}: {len(values)} numbers, but there are {len(inputs.frames)} frames; give one for each, the "
+            "earliest first"
+        )
+    return values
 
 
 def _named(problem: str, inputs: RecipeInputs) -> str:
@@ -120,7 +146,8 @@ def _named(problem: str, inputs: RecipeInputs) -> str:
     return re.sub(r"^frames?\W(\d+)\]?", lambda number: inputs.frames[int(number[1])].name, problem)
 
 
-def _overscan_removes_level(inputs: RecipeInputs) -> bool:
+def level_removed(inputs: RecipeInputs, bias: Calibration | None) -> bool:
+    """Say whether the pedestal is gone from every amplifier: by its overscan, or by a bias."""
     amplifiers = inputs.geometry.amplifiers
     with_overscan = all(a.serial_overscan or a.parallel_overscan for a in amplifiers)
-    return inputs.overscan != "none" and with_overscan
+    return bias is not None or (inputs.overscan != "none" and with_overscan)

@@ -2,16 +2,49 @@
 
 from typing import Final
 
-from calibrant.combine.recipes.base import Built, Parameters, Recipe, RecipeInputs, RecipeRefused, Role
-from calibrant.combine.recipes.correction import combined, signature
+from pydantic import Field
+
+from calibrant.combine.recipes.base import (
+    Built,
+    Calibration,
+    Parameters,
+    Recipe,
+    RecipeInputs,
+    RecipeRefused,
+    Role,
+)
+from calibrant.combine.recipes.correction import combined, level_removed, signature
 from calibrant.frames.writing.product import Unit
+from calibrant.pixels import CosmicRays
 from calibrant.rules.association import TIME_TOLERANCE_S
 from calibrant.rules.classification import ImageType
 
 _PER_SECOND: Final[dict[str, Unit]] = {"electron": "electron/s", "adu": "adu/s"}
+_WIDEST_GROWTH: Final = 50
+"""So many rows at either end of a band are corrected beside it."""
 
 
-def compute(inputs: RecipeInputs, parameters: Parameters) -> Built:
+class DarkParameters(Parameters):
+    """The parameters of a dark."""
+
+    cosmic_rays: bool = Field(
+        default=False,
+        description="Whether cosmic rays are searched for in each frame and left out. Needs a bias or an overscan.",
+    )
+    cosmic_ray_sigma: float = Field(
+        default=6.0,
+        gt=0,
+        description="How far a cosmic ray rises above its surroundings. Unit: standard deviations.",
+    )
+    cosmic_ray_grow: int = Field(
+        default=2,
+        ge=0,
+        le=_WIDEST_GROWTH,
+        description="How far around a cosmic ray pixels are left out, too. Unit: pixels.",
+    )
+
+
+def compute(inputs: RecipeInputs, parameters: DarkParameters) -> Built:
     """Build a dark.
 
     With a bias each frame is bias-subtracted and divided by its dark time. Without one a pedestal that does not
@@ -21,7 +54,7 @@ def compute(inputs: RecipeInputs, parameters: Parameters) -> Built:
     ----------
     inputs : RecipeInputs
         Dark frames, and a bias if there is one.
-    parameters : Parameters
+    parameters : DarkParameters
         How.
 
     Returns
@@ -32,13 +65,14 @@ def compute(inputs: RecipeInputs, parameters: Parameters) -> Built:
     Raises
     ------
     RecipeRefused
-        A frame has no dark time, or there is no bias and the dark times differ.
+        A frame has no dark time, there is no bias and the dark times differ, or cosmic rays are to be searched for
+        on a pedestal.
     """
     bias = inputs.calibrations.get("bias")
     times_s = _dark_times_s(inputs, scalable=bias is not None)
     common_s = min(times_s) if max(times_s) - min(times_s) <= TIME_TOLERANCE_S else None
     scales = tuple(times_s) if bias is not None else (1.0,) * len(times_s)
-    removed = signature(inputs, parameters, bias=bias)
+    removed = signature(inputs, parameters, bias=bias, cosmic_rays=_cosmic_rays(inputs, parameters, bias))
     return Built(
         combined(inputs, parameters, removed, scales),
         _PER_SECOND[parameters.unit] if bias is not None else parameters.unit,
@@ -47,6 +81,19 @@ def compute(inputs: RecipeInputs, parameters: Parameters) -> Built:
         dark_time_s=common_s,
         used=() if bias is None else ("bias",),
     )
+
+
+def _cosmic_rays(
+    inputs: RecipeInputs, parameters: DarkParameters, bias: Calibration | None
+) -> CosmicRays | None:
+    if not parameters.cosmic_rays:
+        return None
+    if not level_removed(inputs, bias):
+        raise RecipeRefused(
+            "dark.cosmic_rays: the frames keep their pedestal, on which no ray stands out; give a bias, an overscan "
+            "method where the camera has an overscan, or leave the search"
+        )
+    return CosmicRays(sigma=parameters.cosmic_ray_sigma, grow=parameters.cosmic_ray_grow)
 
 
 def _dark_times_s(inputs: RecipeInputs, *, scalable: bool) -> list[float]:
@@ -70,6 +117,6 @@ DARK = Recipe(
     summary="Overscan and bias removed, per second of dark time, combined; unscaled without a bias.",
     image_type=ImageType.DARK,
     roles=(Role("bias", "bias"),),
-    parameters=Parameters,
+    parameters=DarkParameters,
     compute=compute,
 )

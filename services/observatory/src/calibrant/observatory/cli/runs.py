@@ -80,7 +80,7 @@ def replay(
     instrument: Annotated[str, typer.Option("--instrument", "-i", help="Camera: a name, or a YAML file.")],
     make: Make = None,
     statistic: Annotated[
-        str | None, typer.Option(help="How frames are combined: clipped-mean, median or mean.")
+        str | None, typer.Option(help="How frames are combined: clipped-mean, median, mean or minmax-mean.")
     ] = None,
     unit: Annotated[str | None, typer.Option(help="Unit of the masters: electron or adu.")] = None,
     parameters: Set = None,
