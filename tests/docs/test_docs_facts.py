@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,7 +103,7 @@ def test_recipe_parameters_and_defaults_are_those_of_the_code():
     for recipe in RECIPES.values():
         for name, field in recipe.parameters.model_fields.items():
             whose = "all" if name in Parameters.model_fields else recipe.name
-            default = "null" if field.default is None else str(field.default)
+            default = field.default if isinstance(field.default, str) else json.dumps(field.default)
             real[name] = (whose, default)
     assert told == real
 
@@ -140,7 +141,7 @@ def product(kind):
             engine_version="0.1.0",
             instrument_hash="1" * 64,
             inputs=(ProductInput("frames", "a" * 24 + "-0", "2" * 64),),
-            parameters=RECIPES[kind].parameters().model_dump(),
+            parameters=RECIPES[kind].parameters(sigma_low=2.5, sigma_high=4.0).model_dump(),
         ),
         statistic="clipped-mean",
         begin_tai_ns=1_767_225_637_000_000_000,
