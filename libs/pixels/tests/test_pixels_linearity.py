@@ -58,6 +58,10 @@ def test_beyond_the_range_the_end_holds_and_is_told():
         (lambda: Polynomial(()), "linearity polynomial: 0 values"),
         (lambda: Polynomial((np.nan,)), "linearity polynomial: 1 values"),
         (lambda: Spline((0.0, 1.0), (0.0,)), "linearity spline: 1 values"),
+        (
+            lambda: Lookup(np.broadcast_to(np.float32(0), 2**24 + 1)),
+            "16777217 entries, must be at most 16777216",
+        ),
         (lambda: Spline((0.0, 1.0, 1.0), (0.0, 1.0, 1.0)), "knots that ascend"),
         (lambda: Lookup(np.zeros((2, 2), np.float32)), "linearity table: shape"),
         (lambda: Lookup(np.float32([np.nan])), "linearity table: shape"),

@@ -7,7 +7,7 @@ amplifiers or how a correction was measured. Signals are as they are after gain 
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from calibrant.pixels.splines import evaluate, natural_cubic
 
 Samples = NDArray[Any]
+
+MOST_ENTRIES: Final = 2**24
+"""Of a table: float32 knows each of its places."""
+
 Outside = NDArray[np.bool_] | None
 """Where a signal lies outside the range in which the correction was measured; None: it has no such range."""
 
@@ -99,7 +103,7 @@ class Lookup:
     Parameters
     ----------
     table
-        float32, (entries,): what is missing, for each unit of the signal.
+        float32, (entries,): what is missing, for each unit of the signal; at most 2**24, which float32 can count.
     first
         Signal that the first entry is for.
     """
@@ -110,6 +114,8 @@ class Lookup:
     def __post_init__(self) -> None:
         if self.table.ndim != 1 or not self.table.size or not np.isfinite(self.table).all():
             raise ValueError(f"linearity table: shape {self.table.shape}; give one row of finite numbers")
+        if self.table.size > MOST_ENTRIES:
+            raise ValueError(f"linearity table: {self.table.size} entries, must be at most {MOST_ENTRIES}")
 
     def apply(self, signal: Samples) -> tuple[Samples, Outside]:
         """Correct a signal."""
