@@ -885,7 +885,8 @@ static void arrange(const Block *block, const Frame *frames, char *left, Tile *t
     columns->spare = ROWS(double, n);
     EACH_LANE {
         columns->state[i] = FREE;
-        columns->low[i] = columns->high[i] = columns->good[i] = 0;
+        columns->iteration[i] = columns->low[i] = columns->high[i] = columns->good[i] = 0;
+        columns->lowest[i] = columns->highest[i] = 0;
         columns->room[i] = i;
     }
     columns->rooms = LANES;
