@@ -198,7 +198,7 @@ static void read_samples(const Frame *frame, const char *samples, int width, Sam
 static void divide(Sample *restrict samples, double by)
 {
     const Real scale = (Real)by;
-    EACH_LANE samples[i] = (Sample)((Real)samples[i] / scale);
+    EACH_LANE samples[i] = (Sample)((Real)samples[i] / scale + 0); /* no negative zero */
 }
 
 /* ---- the steps of a signature, each one operation after another ---------------------------------------------------- */
