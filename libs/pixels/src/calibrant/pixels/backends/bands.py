@@ -23,12 +23,12 @@ def thread_count(threads: int | None) -> int:
     return threads
 
 
-def bands(rows: int, row_bytes: int, band_bytes: int, threads: int) -> Iterator[slice]:
+def bands(rows: int, row_bytes: int, band_bytes: int, threads: int, least: int = 1) -> Iterator[slice]:
     """Give slices that cover `rows` rows.
 
-    Each has as many rows as fit in `band_bytes`, at least one, and there are some for every thread.
+    Each has as many rows as fit in `band_bytes`, at least `least`, but not so many that there are none for some thread.
     """
-    step = max(1, min(band_bytes // row_bytes, -(-rows // (4 * threads))))
+    step = max(1, min(max(least, band_bytes // row_bytes), -(-rows // (4 * threads))))
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))
 

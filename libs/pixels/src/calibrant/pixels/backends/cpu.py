@@ -4,7 +4,7 @@ It turns a plan into the kernel's structures; it must not know what the kernel d
 """
 
 import ctypes
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from calibrant.pixels.backends.raw import raw_pieces
 from calibrant.pixels.mask import MASK_DTYPE
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Plan, RawFrames
 from calibrant.pixels.rows import RowSource
+
+FEWEST_ROWS: Final = 16
+"""Of a band: fewer cost more to prepare than to combine."""
 
 
 class Work(Protocol):
@@ -88,10 +91,19 @@ def _through_bands(plan: Plan, into: Combined, row_bytes: int, work: Work) -> No
 
     def once_or_twice(rows: slice) -> None:
         work(rows, propagate=few and plan.variances is not None)
-        if not few and plan.variances is not None and (into.count[rows] == 1).any():
-            work(rows, propagate=True)
+        if not few and plan.variances is not None:
+            for part in _with_one_sample(into, rows):
+                work(part, propagate=True)
 
-    work_through(once_or_twice, bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads), plan.threads)
+    parts = bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads, FEWEST_ROWS)
+    work_through(once_or_twice, parts, plan.threads)
+
+
+def _with_one_sample(into: Combined, rows: slice) -> list[slice]:
+    """Give the runs of rows in which some pixel is of one sample."""
+    some = (into.count[rows] == 1).any(axis=1)
+    ends = np.flatnonzero(np.diff(some, prepend=False, append=False)) + rows.start
+    return [slice(first, last) for first, last in ends.reshape(-1, 2).tolist()]
 
 
 def _hand_over_variances(

@@ -5,6 +5,7 @@ It must not know what is combined. The structures repeat those of ``native/kerne
 
 import ctypes
 import functools
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -130,11 +131,15 @@ def entry(bits: int) -> Entry:
     level = library.instructions()
     variants = [f"combine_{bits}_v{one}" for one in range(level, 0, -1)]
     function = next(getattr(library, name) for name in variants if hasattr(library, name))
-    function.argtypes = (ctypes.POINTER(Block), ctypes.POINTER(Frame))
+    function.argtypes = (ctypes.POINTER(Block), ctypes.POINTER(Frame), ctypes.c_void_p)
+    function.restype = ctypes.c_int64
+    kept = threading.local()
 
     def call(block: Block, frames: "ctypes.Array[Frame]") -> None:
-        if function(ctypes.byref(block), frames):
-            raise MemoryError(f"no memory to combine {block.frames} frames; give smaller pieces")
+        needed = function(ctypes.byref(block), frames, None)
+        if getattr(kept, "size", 0) < needed:
+            kept.size, kept.scratch = needed, np.zeros(needed, dtype=np.uint8)
+        function(ctypes.byref(block), frames, kept.scratch.ctypes.data)
 
     return call
 

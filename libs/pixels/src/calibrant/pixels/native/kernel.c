@@ -10,8 +10,8 @@
  */
 #ifndef __CUDACC_RTC__
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #else
 typedef signed char int8_t;
 typedef unsigned char uint8_t;
@@ -892,15 +892,15 @@ static void arrange(const Block *block, const Frame *frames, char *left, Tile *t
     columns->rooms = LANES;
 }
 
-/* Combines a block of rows. Returns 0, or 1 where there is no memory. */
-int NAME(const Block *block, const Frame *frames)
+/* Combines a block of rows, in memory that one block leaves to the next. Returns how many bytes of it there have to be
+   where none is given. */
+int64_t NAME(const Block *block, const Frame *frames, char *scratch)
 {
     Tile tile;
     Columns columns;
     Estimate estimate;
-    char *memory = calloc((size_t)block->frames + 4, LANES * 64);
-    if (!memory) return 1;
-    arrange(block, frames, memory + (64 - (uintptr_t)memory % 64), &tile, &columns);
+    if (!scratch) return (block->frames + 4) * LANES * 64 + 64;
+    arrange(block, frames, scratch + (64 - (uintptr_t)scratch % 64), &tile, &columns);
     const int thorough = block->statistic == MINMAX_MEAN || block->statistic == WEIGHTED_MEAN ||
                          (block->propagate && block->frames < FEWEST_FOR_SCATTER);
     for (int64_t row = 0; row < block->rows; row++)
@@ -917,7 +917,6 @@ int NAME(const Block *block, const Frame *frames)
                 }
         }
     while (columns.rooms < LANES) iterate(block, frames, &columns);
-    free(memory);
     return 0;
 }
 #endif
