@@ -11,6 +11,7 @@ from calibrant.pixels import Signature, frame_statistics
 from calibrant.rules.verification import Verdict
 from calibrant.verify.inputs import InputRefused, VersionMismatch
 from calibrant.verify.measuring import compute
+from calibrant.verify.measuring.job import at_once
 from calibrant.verify.reports import MeasurementReport
 
 
@@ -234,3 +235,15 @@ def test_a_frame_of_another_detector_or_content_than_the_job_names_fails(bench):
     reasons = {error.exposure_id: error.reason for error in report.errors}
     assert "holds no frame of detector 0, which the job measures" in reasons["elsewhere"]
     assert f"holds frame {frames[1].id}, not {frames[2].id}; ingest it again" in reasons["bias-002"]
+
+
+def test_no_more_frames_are_in_hand_than_half_of_the_memory_holds(bench, monkeypatch):
+    monkeypatch.setattr("calibrant.verify.measuring.job.thread_count", lambda _: 16)
+    geometry = bench.instrument.geometry(0)
+    frame_bytes = 84 * geometry.raw_shape[0] * geometry.raw_shape[1]
+    job = bench.measure_job(bench.master("bias", frames := bench.frames("bias", 3)), frames)
+    found = [
+        at_once(job.model_copy(update={"memory_bytes": memory}), geometry)
+        for memory in (0, 1, 7 * frame_bytes, 100 * frame_bytes)
+    ]
+    assert found == [16, 1, 3, 16]

@@ -19,6 +19,7 @@ from calibrant.pixels import (
     ENGINE_VERSION,
     FlatStatistics,
     FrameStatistics,
+    Geometry,
     flat_statistics,
     frame_statistics,
 )
@@ -48,6 +49,9 @@ from calibrant.verify.measuring.references import Correction, Overscan, correcti
 from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow, Mode
 
 ARTIFACT = "measurements"
+PIXEL_BYTES = 84
+"""A pixel of a flat of one amplifier while its noise is measured, which takes most."""
+
 MODES: Mapping[VerificationMode, Mode] = {
     VerificationMode.INTERNAL: "internal",
     VerificationMode.EXTERNAL: "external",
@@ -106,7 +110,7 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
     frames = sorted((one for one in job.inputs if one.role == FRAMES), key=lambda one: one.id)
     if not frames:
         raise InputRefused(f"no frames of detector {job.detector} to measure; a {job.kind} needs some")
-    with ThreadPoolExecutor(min(len(frames), thread_count(None)), thread_name_prefix="measure") as pool:
+    with ThreadPoolExecutor(at_once(job, bench.correction.geometry), thread_name_prefix="measure") as pool:
         measured = list(pool.map(lambda one: _measure(one, bench, workspace), frames))
     measured.sort(key=lambda one: (one.frame.begin_tai_ns or 0, one.frame.exposure_id, one.frame.frame_id))
     report = MeasurementReport(
@@ -135,6 +139,22 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
         backend=next((one.backend for one in measured if one.backend), ""),
         pixels=sum(one.pixels for one in measured),
     )
+
+
+def at_once(job: MeasureJob, geometry: Geometry) -> int:
+    """Return how many frames are measured at the same time: one a core, but what half of the job's memory holds.
+
+    Parameters
+    ----------
+    job : MeasureJob
+        Says the memory that it may take; 0: no limit.
+    geometry : Geometry
+        Of the detector.
+    """
+    cores = thread_count(None)
+    if not job.memory_bytes:
+        return cores
+    return max(1, min(cores, job.memory_bytes // 2 // (PIXEL_BYTES * math.prod(geometry.raw_shape))))
 
 
 def _bench(job: MeasureJob, workspace: Workspace) -> _Bench:
