@@ -124,14 +124,47 @@ def test_an_error_of_a_source_ends_the_combination(backend):
         ({"scales": [1, 2, 0]}, r"scales\[2\]: 0"),
         ({"statistic": "minmax-mean", "reject_low": -1}, "reject_low: -1"),
         ({"statistic": "minmax-mean", "reject_low": 2}, "leave nothing of 3 frames"),
+        ({"statistic": "minmax-mean", "reject_low": 0.5}, "reject_low: 0.5, must be a whole number"),
+        ({"reject_high": None}, "reject_high: None"),
+        ({"iterations": 2.5}, "iterations: 2.5, must be a whole number, at least 1"),
+        ({"iterations": 0}, "iterations: 0"),
+        ({"tile_bytes": -5}, "tile_bytes: -5, must be a whole number, at least 1"),
         ({"threads": 0}, "threads: 0"),
+        ({"threads": 2.5}, "threads: 2.5"),
+        ({"ignore": -1}, "ignore: -1, must be a whole number, at least 0 and at most 4294967295"),
+        ({"ignore": 2**32}, "ignore: 4294967296"),
+        ({"masks": np.zeros((3, 4, 5), "u8")}, r"masks\[0\]: type uint64, must have at most 32 bits"),
+        ({"masks": None, "variances": [None] * 3}, r"variances\[0\]: of type NoneType"),
+        ({"variances": 5}, "variances: 5, must be planes"),
         ({"backend": "fpga"}, "backend: 'fpga', must be one of auto, cupy, cpu, numpy"),
         ({"masks": np.zeros((3, 4, 4), "u4")}, r"masks: 3 planes of shape \(4, 4\)"),
     ],
 )
-def test_what_is_wrong_is_named(options, message):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_wrong_is_named(options, message, backend):
     with pytest.raises(ValueError, match=message):
-        combine(np.ones((3, 4, 5)), **options)
+        combine(np.ones((3, 4, 5)), **{"backend": backend, **options})
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("kind", ["f4", "f8", ">f4", "i2"])
+def test_a_variance_that_would_go_in_is_not_negative(backend, kind):
+    stack, variances = np.ones((6, 4, 5)), np.full((6, 4, 5), 4, kind)
+    variances[0, 2, 3] = -1
+    with pytest.raises(ValueError, match=r"variances\[0\]: negative in rows"):
+        combine(stack[:4], variances=variances[:4], backend=backend)
+    assert (combine(stack, variances=variances, backend=backend).variance == 0).all()
+    stack[1:, 2, 3] = np.nan
+    with pytest.raises(ValueError, match="variances: negative at row 2, column 3"):
+        combine(stack, variances=variances, backend=backend)
+
+
+def test_numbers_of_numpy_are_whole_numbers():
+    stack = np.random.default_rng(6).normal(9, 1, (7, 4, 5))
+    given = {"iterations": 2, "reject_low": 1, "threads": 2, "tile_bytes": 100, "ignore": 3}
+    for backend in BACKENDS:
+        as_numpys = {name: np.int64(number) for name, number in given.items()}
+        assert_same(combine(stack, **given, backend=backend), combine(stack, **as_numpys, backend=backend))
 
 
 def test_this_installation_has_the_kernel():

@@ -245,6 +245,15 @@ def test_bits_that_are_not_ignored_are_kept():
         (lambda s: combine([s[0], s[1][:2]]), r"stack\[1\]: shape"),
         (lambda s: combine(s[0]), r"stack\[0\]: shape"),
         (lambda s: combine(s.astype(complex)), "type complex"),
+        (lambda s: combine(None), "stack: None, must be planes"),
+        (lambda s: combine(np.float32(7)), "must be planes"),
+        (lambda s: combine(s.tolist()), r"stack\[0\]: of type list, must be a 2-D array or a row source"),
+        (lambda s: combine([s[0], None]), r"stack\[1\]: of type NoneType"),
+        (
+            lambda s: combine(np.ma.masked_less(s, 1000)),
+            r"stack\[0\]: a masked array; give its data",
+        ),
+        (lambda s: combine([s[0], np.ma.array(s[1])]), r"stack\[1\]: a masked array"),
         (
             lambda s: combine([s[0], s[1].astype("f8")]),
             r"stack\[1\]: values of type float64, but stack\[0\] has f",

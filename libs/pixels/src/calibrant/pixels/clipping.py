@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from calibrant.pixels.numerals import whole_number
+
 Center = Literal["median", "mean"]
 Spread = Literal["std", "mad"]
 Clip = Literal["astropy", "cumulative"]
@@ -60,5 +62,5 @@ class ClipRule:
         for name, sigma in [("sigma_low", self.sigma_low), ("sigma_high", self.sigma_high)]:
             if not (math.isfinite(sigma) and sigma > 0):
                 raise ValueError(f"{name}: {sigma}, must be a positive number of standard deviations")
-        if self.iterations is not None and self.iterations < 1:
-            raise ValueError(f"iterations: {self.iterations}, must be at least 1, or None for convergence")
+        if self.iterations is not None:
+            whole_number("iterations", self.iterations, least=1)

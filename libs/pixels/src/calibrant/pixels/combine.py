@@ -1,4 +1,4 @@
-"""Many frames into one: mean, median or clipped mean of each pixel, with variance, count and mask.
+"""Many frames into one: an average of each pixel over the frames, with variance, count and mask.
 
 It owns the public call: its options, their checks, and what stands in pixels without a good sample. It must not know
 what the frames are, where their rows come from, or how a backend combines them.
@@ -10,13 +10,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.backends.bands import thread_count
 from calibrant.pixels.choosing import BackendName, carry_out
 from calibrant.pixels.clipping import Center, Clip, ClipRule, Spread
 from calibrant.pixels.corrected import CorrectedStack
-from calibrant.pixels.mask import UNUSABLE, Mask
-from calibrant.pixels.plan import Combined, Plan, Statistic
+from calibrant.pixels.mask import MASK_DTYPE, UNUSABLE, Mask
+from calibrant.pixels.numerals import whole_number
+from calibrant.pixels.plan import FEWEST_FOR_SCATTER, PLANES, Combined, Plan, Statistic
 from calibrant.pixels.rows import RowSource, Stack, checked_stack
+from calibrant.pixels.threads import thread_count
+from calibrant.pixels.variances import Variances
 
 __all__ = ["Combined", "combine"]
 
@@ -80,9 +82,9 @@ def combine(
     scales
         What each frame is divided by, above zero; its variances are divided by the square.
     variances
-        N planes like the stack, in its unit squared.
+        N planes like the stack, in its unit squared, not negative where one goes into the result.
     masks
-        N planes like the stack, of unsigned integers.
+        N planes like the stack, of integers of at most 32 bits.
     ignore
         Samples with any of these bits are left out.
     backend
@@ -93,7 +95,8 @@ def combine(
     tile_bytes
         Working memory of a thread, in bytes; of a stream four times as many, at most 16 MiB, here and on the GPU.
     out
-        Planes to fill, as an earlier call gave them: new memory costs as much as combining.
+        Planes to fill, as an earlier call gave them: new memory costs as much as combining. They are overwritten
+        by a call that ends with an error, too.
 
     Returns
     -------
@@ -113,22 +116,24 @@ def combine(
     planes = checked_stack("stack", stack, "iuf")
     plan = Plan(
         stack=planes,
-        variances=_beside("variances", variances, planes, "iuf"),
-        masks=_beside("masks", masks, planes, "iu"),
+        variances=_variances(variances, planes),
+        masks=_masks(masks, planes),
         statistic=statistic,
         rule=ClipRule(center, spread, low, high, iterations, clip),
-        reject_low=reject_low,
-        reject_high=reject_high,
+        reject_low=whole_number("reject_low", reject_low, least=0),
+        reject_high=whole_number("reject_high", reject_high, least=0),
         scales=_factors("scales", scales, len(planes)),
         weights=_factors("weights", weights, len(planes)),
-        ignore=np.uint32(ignore),
+        ignore=np.uint32(whole_number("ignore", ignore, least=0, most=2**32 - 1)),
         threads=thread_count(threads),
-        tile_bytes=tile_bytes,
+        tile_bytes=whole_number("tile_bytes", tile_bytes, least=1),
         raw=stack.raw if isinstance(stack, CorrectedStack) else None,
     )
     _check_statistic(plan)
     result = Combined.unfilled(plan.shape) if out is None else _checked_out(out, plan.shape)
     carry_out(backend, plan, result)
+    if variances is not None:
+        _check_propagated(result)
     _fill_empty(result, len(planes))
     return result
 
@@ -144,6 +149,21 @@ def _beside(
             f"{name}: {len(others)} planes of shape {others[0].shape}, but the stack has {len(planes)} of "
             f"{planes[0].shape}; give one for each frame"
         )
+    return others
+
+
+def _variances(stack: Stack | None, planes: tuple[RowSource, ...]) -> tuple[RowSource, ...] | None:
+    others = _beside("variances", stack, planes, "iuf")
+    if others is None or len(others) >= FEWEST_FOR_SCATTER:
+        return others
+    return tuple(Variances(index, plane) for index, plane in enumerate(others))
+
+
+def _masks(stack: Stack | None, planes: tuple[RowSource, ...]) -> tuple[RowSource, ...] | None:
+    others = _beside("masks", stack, planes, "iu")
+    for index, plane in enumerate(others or ()):
+        if plane.dtype.itemsize > MASK_DTYPE.itemsize:
+            raise ValueError(f"masks[{index}]: type {plane.dtype}, must have at most 32 bits; convert it")
     return others
 
 
@@ -165,26 +185,27 @@ def _check_statistic(plan: Plan) -> None:
             "weights: give one for each frame with statistic 'weighted-mean', and with no other; "
             f"the statistic is {plan.statistic!r}"
         )
-    if plan.statistic != "minmax-mean":
-        return
-    for name, number in [("reject_low", plan.reject_low), ("reject_high", plan.reject_high)]:
-        if number < 0:
-            raise ValueError(f"{name}: {number}, must not be negative")
-    if plan.reject_low + plan.reject_high >= len(plan.stack):
+    if plan.statistic == "minmax-mean" and plan.reject_low + plan.reject_high >= len(plan.stack):
         raise ValueError(
             f"reject_low {plan.reject_low} and reject_high {plan.reject_high} leave nothing of {len(plan.stack)} frames"
         )
 
 
 def _checked_out(out: Combined, shape: tuple[int, int]) -> Combined:
-    like = Combined.unfilled(shape)
-    for name in ("data", "variance", "count", "mask"):
-        plane, wanted = getattr(out, name), getattr(like, name)
-        if plane.shape != shape or plane.dtype != wanted.dtype or not plane.flags.carray:
+    for name, wanted in PLANES.items():
+        plane = getattr(out, name)
+        if plane.shape != shape or plane.dtype != wanted or not plane.flags.carray:
             raise ValueError(
-                f"out: {name} is {plane.dtype} of shape {plane.shape}, must be contiguous {wanted.dtype} of {shape}"
+                f"out: {name} is {plane.dtype} of shape {plane.shape}, must be contiguous {wanted} of {shape}"
             )
     return out
+
+
+def _check_propagated(result: Combined) -> None:
+    wrong = np.argwhere(result.variance < 0)
+    if len(wrong):
+        y, x = wrong[0]
+        raise ValueError(f"variances: negative at row {y}, column {x}, of the one sample that is left there")
 
 
 def _fill_empty(result: Combined, frames: int) -> None:

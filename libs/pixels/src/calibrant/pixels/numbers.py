@@ -4,22 +4,20 @@ It owns what is handed to a backend: arrays by frame and amplifier, nothing that
 not know how a step is computed.
 """
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.backends.bands import thread_count
 from calibrant.pixels.geometry import Amplifier, Box, Geometry
 from calibrant.pixels.image import OverscanLevel
 from calibrant.pixels.levels import Levels, measure_levels, parallel_box, serial_box
 from calibrant.pixels.linearity import Linearity
 from calibrant.pixels.rows import ArrayRows, RowSource, value_type, working_type
 from calibrant.pixels.signature import Signature, Terms, check_terms
+from calibrant.pixels.threads import side_by_side, thread_count
 
 Measured = Mapping[str, OverscanLevel | None]
 """What the overscans of one frame say, by amplifier; None for one that has none, or was left alone."""
@@ -121,9 +119,11 @@ def gather_numbers(
     signature.check(geometry)
     check_terms(terms, geometry, dark=signature.dark is not None)
     dtype, count = working_type(frames), len(geometry.amplifiers)
-    with ThreadPoolExecutor(min(len(frames), thread_count(threads)), thread_name_prefix="overscan") as pool:
-        measure = functools.partial(_frame_levels, geometry, signature)
-        levels = list(pool.map(measure, range(len(frames)), frames))
+    levels = side_by_side(
+        lambda index: _frame_levels(geometry, signature, index, frames[index]),
+        range(len(frames)),
+        min(len(frames), thread_count(threads)),
+    )
     return Numbers(
         dtype=dtype,
         geometry=geometry,

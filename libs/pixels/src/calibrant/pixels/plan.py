@@ -3,7 +3,9 @@
 It must not know how a backend works.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -21,6 +23,17 @@ FEWEST_FOR_SCATTER: Final = 5
 
 EMPTY: Final = np.uint32(Mask.BAD | Mask.NO_DATA)
 """Bits of a pixel that has no good sample."""
+
+
+PLANES: Final[Mapping[str, np.dtype[Any]]] = MappingProxyType(
+    {
+        "data": np.dtype(np.float32),
+        "variance": np.dtype(np.float32),
+        "count": np.dtype(np.uint32),
+        "mask": MASK_DTYPE,
+    }
+)
+"""The combined planes and their types."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +61,7 @@ class Combined:
     @classmethod
     def unfilled(cls, shape: tuple[int, int]) -> "Combined":
         """Give planes of a shape, with nothing in them yet."""
-        return cls(
-            np.empty(shape, dtype=np.float32),
-            np.empty(shape, dtype=np.float32),
-            np.empty(shape, dtype=np.uint32),
-            np.empty(shape, dtype=MASK_DTYPE),
-        )
+        return cls(**{name: np.empty(shape, dtype=dtype) for name, dtype in PLANES.items()})
 
 
 @dataclass(frozen=True, eq=False, slots=True)

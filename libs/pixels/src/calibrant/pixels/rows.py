@@ -3,13 +3,14 @@
 It owns the :class:`RowSource` protocol and the checks of a stack; it must not know what rows are read from.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 
+@runtime_checkable
 class RowSource(Protocol):
     """A plane that gives some of its rows, as a reader of a file does.
 
@@ -93,10 +94,12 @@ def checked_stack(name: str, stack: Stack, kinds: str) -> tuple[RowSource, ...]:
     Raises
     ------
     ValueError
-        When there is none, or one differs; the message says which. Byte order and storage may differ, the type of
-        the values may not.
+        When there is none, one is no plane, or one differs; the message says which. Byte order and storage may
+        differ, the type of the values may not.
     """
-    planes = tuple(ArrayRows(plane) if isinstance(plane, np.ndarray) else plane for plane in stack)
+    if not isinstance(stack, Iterable) or (isinstance(stack, np.ndarray) and not stack.ndim):
+        raise ValueError(f"{name}: {stack!r}, must be planes: 2-D arrays or row sources")
+    planes = tuple(_plane(f"{name}[{index}]", plane) for index, plane in enumerate(stack))
     if not planes:
         raise ValueError(f"{name}: empty; give at least one plane")
     for index, plane in enumerate(planes):
@@ -112,6 +115,18 @@ def checked_stack(name: str, stack: Stack, kinds: str) -> tuple[RowSource, ...]:
     if 0 in planes[0].shape:
         raise ValueError(f"{name}: planes of shape {planes[0].shape} have no pixel")
     return planes
+
+
+def _plane(name: str, plane: object) -> RowSource:
+    match plane:
+        case np.ma.MaskedArray():
+            raise ValueError(f"{name}: a masked array; give its data, and its mask among the masks")
+        case np.ndarray():
+            return ArrayRows(plane)
+        case RowSource():
+            return plane
+        case _:
+            raise ValueError(f"{name}: of type {type(plane).__name__}, must be a 2-D array or a row source")
 
 
 def value_type(plane: RowSource) -> np.dtype[Any]:
@@ -152,10 +167,3 @@ def load(planes: Sequence[RowSource], rows: slice, dtype: np.dtype[Any]) -> NDAr
         plane.read_rows(rows.start, rows.stop, stored)
         np.add(stored, plane.zero, out=values, dtype=dtype, casting="unsafe")
     return tile.reshape(len(planes), -1)
-
-
-def row_tiles(shape: tuple[int, ...], row_bytes: int, tile_bytes: int) -> Iterator[slice]:
-    """Give slices of rows that cover a plane, each as many rows as fit in `tile_bytes`, at least one."""
-    step = max(1, tile_bytes // row_bytes)
-    for start in range(0, shape[0], step):
-        yield slice(start, min(start + step, shape[0]))

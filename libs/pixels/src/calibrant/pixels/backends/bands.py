@@ -1,26 +1,11 @@
-"""Bands of rows, worked on by several threads: how a plane of any size goes through bounded memory.
+"""Bands of rows: how a plane of any size goes through bounded memory, several bands at the same time.
 
-It owns the threads; it must not know what is done to a band.
+It must not know what is done to a band.
 """
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
-
-def thread_count(threads: int | None) -> int:
-    """Give how many threads work: as many as asked for, or as there are processors to use.
-
-    Raises
-    ------
-    ValueError
-        When it is less than one.
-    """
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if threads < 1:
-        raise ValueError(f"threads: {threads}, must be at least 1")
-    return threads
+from calibrant.pixels.threads import side_by_side
 
 
 def bands(rows: int, row_bytes: int, band_bytes: int, threads: int, least: int = 1) -> Iterator[slice]:
@@ -35,13 +20,4 @@ def bands(rows: int, row_bytes: int, band_bytes: int, threads: int, least: int =
 
 def work_through(work: Callable[[slice], None], parts: Iterator[slice], threads: int) -> None:
     """Do `work` to every band, `threads` of them at the same time; the first error ends it and is raised."""
-    if threads == 1:
-        for part in parts:
-            work(part)
-        return
-    with ThreadPoolExecutor(threads, thread_name_prefix="combine") as pool:
-        done, waiting = wait([pool.submit(work, part) for part in parts], return_when=FIRST_EXCEPTION)
-        for future in waiting:
-            future.cancel()
-        for future in done:
-            future.result()
+    side_by_side(work, parts, threads)

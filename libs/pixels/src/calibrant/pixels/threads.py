@@ -1,0 +1,42 @@
+"""Work that is done side by side: how many threads there are, and how they end.
+
+It must not know what is done.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from calibrant.pixels.numerals import whole_number
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def thread_count(threads: int | None) -> int:
+    """Give how many threads work: as many as asked for, or as there are processors to use.
+
+    Raises
+    ------
+    ValueError
+        When it is no whole number, or less than one.
+    """
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return whole_number("threads", threads, least=1)
+
+
+def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> list[Result]:
+    """Do `work` to every item, `threads` of them at the same time; give what comes of each.
+
+    The first error, or Ctrl-C, ends it: what has begun is waited for, the rest is not begun.
+    """
+    if threads == 1:
+        return [work(item) for item in items]
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="pixels")
+    try:
+        futures = [pool.submit(work, item) for item in items]
+        return [future.result() for future in futures]  # an interrupted `wait` keeps locks of futures
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,55 @@
+"""Work side by side: what ends it, and that it ends."""
+
+import signal
+import threading
+
+import pytest
+
+from calibrant.pixels.threads import side_by_side
+
+PATIENCE_S = 60
+MANY = range(5_000)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_results_are_in_the_order_of_the_items(threads):
+    assert side_by_side(lambda item: item * item, range(50), threads) == [item * item for item in range(50)]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_first_error_is_raised(threads):
+    def work(item):
+        raise OSError(f"item {item}")
+
+    with pytest.raises(OSError, match="item 0"):
+        side_by_side(work, range(100), threads)
+
+
+def test_ctrl_c_ends_it_once_what_has_begun_is_done():
+    begun, ended, main = [], [], threading.main_thread().ident
+    handed_out, interrupted = threading.Event(), threading.Event()
+
+    def items():
+        yield from MANY
+        handed_out.set()
+
+    def interrupt(*_):
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    def work(item):
+        begun.append(item)
+        if item == 0:
+            assert handed_out.wait(PATIENCE_S)
+            signal.pthread_kill(main, signal.SIGINT)
+        assert interrupted.wait(PATIENCE_S)
+        ended.append(item)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            side_by_side(work, items(), 2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sorted(begun) == sorted(ended)
+    assert len(begun) < len(MANY)
