@@ -55,9 +55,10 @@ def side_by_side(folder: Path, sizes: Sizes) -> tuple[list[Cells], list[Figures]
     peers: list[Figures] = []
     with the_field(folder, sizes) as field:
         for group in in_memory.groups(sizes):
+            same = in_memory.same_work(field, group)
             found = field.take_turns(group.names, sizes.rounds)
             asked += [goal.row(found) for goal in group.goals]
-            peers.append(Figures(group.title, PEER_HEADS, in_memory.rows(field, group, found, sizes)))
+            peers.append(Figures(group.title, PEER_HEADS, in_memory.rows(group, found, same, sizes)))
     return asked, peers
 
 

@@ -42,11 +42,11 @@ class Field:
         return partial(self._worker(name).seconds, name)
 
     def take_turns(self, names: Sequence[str], rounds: int) -> Times:
-        """Let some of them take turns."""
-        return take_turns({name: self.contestant(name) for name in names}, rounds)
+        """Let some of them take turns, once each has shown its image."""
+        return take_turns({name: self.contestant(name) for name in names}, rounds, warm=True)
 
     def image(self, name: str) -> NDArray[np.float64]:
-        """Return what somebody makes of the frames, in ADU.
+        """Let somebody combine; return what it makes of the frames, in ADU.
 
         Raises
         ------
@@ -54,6 +54,7 @@ class Field:
             When it makes nothing.
         """
         if name in self.programs:
+            self.programs[name].run()
             return self.programs[name].image()
         saved = self.folder / "result.npy"
         self._worker(name).seconds(name, saved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from combiners.data import Sizes
 from combiners.field import Field
 from combiners.goals import Goal
-from combiners.rounds import Times
+from combiners.rounds import MissingError, Times
 from combiners.tables import Cells, seconds
 
 OURS, OURS_MAD = "Calibrant std", "Calibrant MAD"
@@ -19,7 +19,7 @@ REUSED = "planes reused"
 FLOORS = ("floor", "floor, new planes")
 CLIPPED = ("imcombiners std", "CPL mean", "CPL median-mean", "astropy std", "ccdproc std")
 CLIPPED_MAD = ("imcombiners MAD", "astropy MAD", "ccdproc MAD")
-UNCLIPPED = ("bottleneck median", "numpy median")
+UNCLIPPED = ("bottleneck median",)
 PROGRAMS = ("siril", "IRAF imcombine", "gnuastro sigclip-mean")
 CHAIN, PEER_CHAIN = "Calibrant chain", "ccdproc chain"
 SAME = 1e-5
@@ -70,9 +70,21 @@ def groups(sizes: Sizes) -> list[Group]:
     ]
 
 
-def rows(field: Field, group: Group, measured: Times, sizes: Sizes) -> list[Cells]:
-    """Tell of each how quick it is, and how many pixels it makes the same of as the one that sets the rule."""
-    rule = field.image(group.rule) if group.rule in measured.seconds else None
+def same_work(field: Field, group: Group) -> dict[str, Cells]:
+    """Let each combine once; tell how many pixels it makes the same of as the one that sets the rule."""
+    rule = _image(field, group.rule)
+    found: dict[str, Cells] = {}
+    for name in group.names:
+        image = rule if name == group.rule else _image(field, name)
+        if rule is None or image is None or name in FLOORS:
+            found[name] = ("", "")
+        else:
+            found[name] = _same(image, rule)
+    return found
+
+
+def rows(group: Group, measured: Times, same: Mapping[str, Cells], sizes: Sizes) -> list[Cells]:
+    """Tell of each how quick it is, and what `same_work` found."""
     samples = sizes.frames * sizes.side**2
     found: list[Cells] = []
     for name in group.names:
@@ -80,10 +92,16 @@ def rows(field: Field, group: Group, measured: Times, sizes: Sizes) -> list[Cell
             found.append((name, f"missing: {measured.missing[name]}", "", "", "", ""))
             continue
         taken = (measured.median(name), measured.least(name))
-        same = ("", "") if rule is None or name in FLOORS else _same(field.image(name), rule)
         rate = f"{samples / taken[0] / 1e6:,.0f}"
-        found.append((name, rate, *map(seconds, taken), *same))
+        found.append((name, rate, *map(seconds, taken), *same[name]))
     return found
+
+
+def _image(field: Field, name: str) -> NDArray[np.float64] | None:
+    try:
+        return field.image(name)
+    except MissingError:
+        return None
 
 
 def _same(image: NDArray[np.float64], rule: NDArray[np.float64]) -> Cells:

@@ -30,14 +30,9 @@ class Times:
         """Return the least, in seconds."""
         return min(self.seconds[name])
 
-    def join(self, other: Times) -> None:
-        """Take in other contestants."""
-        self.seconds |= other.seconds
-        self.missing |= other.missing
 
-
-def take_turns(contestants: Mapping[str, Contestant], rounds: int) -> Times:
-    """Let each do its work once unmeasured, then round by round.
+def take_turns(contestants: Mapping[str, Contestant], rounds: int, *, warm: bool = False) -> Times:
+    """Let each do its work, round by round; every round begins with another one.
 
     Parameters
     ----------
@@ -45,10 +40,13 @@ def take_turns(contestants: Mapping[str, Contestant], rounds: int) -> Times:
         By name. Who raises `MissingError` is left out from then on, with the reason.
     rounds
         Measured turns of each.
+    warm
+        Whether each has done its work before; else there is one turn more, which does not count.
     """
-    times = Times()
-    for turn in range(rounds + 1):
-        for name, contestant in contestants.items():
+    times, others = Times(), list(contestants.items())
+    for turn in range(1 if warm else 0, rounds + 1):
+        first = turn % len(contestants)
+        for name, contestant in [*others[first:], *others[:first]]:
             if name in times.missing:
                 continue
             try:

@@ -73,7 +73,6 @@ def jobs(folder: Path) -> dict[str, Job]:
         "imcombiners std": partial(imcombiners_std, stack),
         "imcombiners MAD": partial(imcombiners_mad, stack),
         "bottleneck median": partial(bottleneck_median, stack),
-        "numpy median": partial(np.median, stack, axis=0),
     }
 
 
