@@ -5,7 +5,8 @@ It must not know what is done.
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import TypeVar
 
 from calibrant.pixels.numerals import whole_number
@@ -34,9 +35,14 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], threads:
     """
     if threads == 1:
         return [work(item) for item in items]
+    done: SimpleQueue[Future[Result]] = SimpleQueue()  # its `get` may be interrupted and keeps no lock
     pool = ThreadPoolExecutor(threads, thread_name_prefix="pixels")
     try:
         futures = [pool.submit(work, item) for item in items]
-        return [future.result() for future in futures]  # an interrupted `wait` keeps locks of futures
+        for future in futures:
+            future.add_done_callback(done.put)
+        for _ in futures:
+            done.get().result()
     finally:
         pool.shutdown(cancel_futures=True)
+    return [future.result() for future in futures]
