@@ -1,10 +1,12 @@
 """Compiles the kernel when the package is installed, with the compiler that is there or with ziglang from PyPI.
 
-It owns compilers and their flags. A compiler that fails is no reason not to install: NumPy does the work then.
+It owns compilers and their flags. A compiler that fails is no reason not to install: NumPy does the work then, or
+a library that was made earlier, which is used only where it is of the same source.
 """
 
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -31,8 +33,8 @@ ZIG = "ziglang==0.17.1"
 
 def find_compiler() -> list[str] | None:
     """Give the command of the C compiler that is there: ``$CC``, else cc, gcc or clang."""
-    named = os.environ.get("CC", "").split()
-    if named:
+    named = shlex.split(os.environ.get("CC", ""))
+    if named and shutil.which(named[0]):
         return named
     found = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
     return [found] if found else None
@@ -53,7 +55,6 @@ class KernelHook(BuildHookInterface[Any]):
             if not _is_newer(target, [Path(__file__), *native.glob("*.c")]):
                 build(native, target)
         except (OSError, subprocess.CalledProcessError) as problem:
-            target.unlink(missing_ok=True)
             said = getattr(problem, "stderr", None) or str(problem)
             self.app.display_warning(
                 f"calibrant-pixels: the kernel was not compiled, NumPy does its work.\n{said}"
@@ -76,7 +77,7 @@ def build(native: Path, target: Path) -> None:
     variants = VARIANTS if found else ZIG_VARIANTS
     if platform.machine() not in {"x86_64", "AMD64"}:
         variants = {1: () if found else ("-mcpu=baseline",)}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="kernel.so.", dir=native) as folder:  # another may install, too
         sources = b"".join(path.read_bytes() for path in sorted(native.glob("*.c")))
         source = f"-DSOURCE={zlib.crc32(sources)}u"
         jobs = [
@@ -93,9 +94,7 @@ def build(native: Path, target: Path) -> None:
             list(pool.map(lambda job: _run([*job[0], "-o", str(job[1])]), jobs))
         made = Path(folder, target.name)
         _run([*compiler, "-shared", *(str(path) for _, path in jobs), "-o", str(made), "-lm"])
-        beside = target.with_suffix(".new")
-        shutil.copyfile(made, beside)
-        beside.replace(target)  # a process may have the old one loaded
+        made.replace(target)  # a process may have the old one loaded
 
 
 def _is_newer(target: Path, sources: list[Path]) -> bool:
