@@ -14,6 +14,7 @@ from calibrant.pixels.plan import Combined
 
 PLANES = ("data", "variance", "count", "mask")
 KINDS = ("u2", "i2", "i4", "f4", "f8", "u1", "i1", "u4", "i8", "f2")
+MAGNITUDES = {"f2": (-4, 5), "f4": (-30, 38.6), "f8": (-100, 300)}
 EDGES = {"u": [0, 1], "i": [-1, 0], "f": [math.nan, math.inf, -math.inf, 0.0, -0.0]}
 
 
@@ -27,33 +28,40 @@ def by_hand(stack, options, *, masks=None, variances=None, weights=None, scales=
     wide = stack.dtype.itemsize > (4 if stack.dtype.kind == "f" else 2)
     values = stack.astype("f8" if wide else "f4")
     if scales is not None:
-        values = values / np.asarray(scales, values.dtype)[:, None, None]
+        with np.errstate(over="ignore"):
+            values = values / np.asarray(scales, values.dtype)[:, None, None]
         variances = None if variances is None else variances.astype("f8") / (scales * scales)[:, None, None]
     found = Combined.unfilled(stack.shape[1:])
     for y, x in np.ndindex(*stack.shape[1:]):
         columns = [None if one is None else one[:, y, x].tolist() for one in (masks, variances)]
         pixel = oracle.combine_pixel(values[:, y, x].tolist(), options, *columns, weights)
         for plane in PLANES:
-            getattr(found, plane)[y, x] = getattr(pixel, plane)
+            with np.errstate(over="ignore"):  # a variance beyond float32 is infinite
+                getattr(found, plane)[y, x] = getattr(pixel, plane)
     empty = found.count == 0
-    found.data[empty] = np.median(found.data[~empty]) if not empty.all() else np.nan
+    found.data[empty] = np.median(found.data[~empty].astype("f8")) if not empty.all() else np.nan
     return found
 
 
 @st.composite
 def stacks(draw):
-    """Noise with outliers, constant, or all over the range; with every kind of special sample in it."""
+    """Noise with outliers, constant, all over the range, or of every magnitude; with every kind of special sample in it."""
     kind, n = (
         draw(st.sampled_from(KINDS)),
         draw(st.sampled_from([1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 20, 33, 41])),
     )
     shape = (n, draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 7, 67, 130])))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    look, dtype = draw(st.sampled_from(["noise", "constant", "wild"])), np.dtype(kind)
+    look, dtype = draw(st.sampled_from(["noise", "constant", "wild", "vast"])), np.dtype(kind)
     limits = np.iinfo(dtype) if dtype.kind != "f" else np.finfo("f2")
     if look == "constant":
         stack = np.full(shape, 37, dtype)
-    elif look == "wild":
+    elif look == "vast" and dtype.kind == "f":
+        magnitudes = MAGNITUDES[kind]
+        stack = rng.choice([-1.0, 1.0], shape) * 10 ** rng.uniform(*rng.uniform(*magnitudes, 2), shape)
+        with np.errstate(over="ignore"):
+            stack = stack.astype(dtype)
+    elif look in ("wild", "vast"):
         stack = rng.uniform(float(limits.min), float(limits.max), shape).astype(dtype)
     else:
         stack = rng.normal(60, 3, shape)

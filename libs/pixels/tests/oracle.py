@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 BAD, NO_DATA = 1, 8
+FLOAT32_MAX = 2.0**128 - 2.0**104
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def combine_pixel(values, options, masks=None, variances=None, weights=None):
     """Combine the samples of one pixel; lists in the order of the frames."""
     masks = masks or [0] * len(values)
     frames = range(len(values))
-    good = [k for k in frames if math.isfinite(values[k]) and not masks[k] & options.ignore]
+    good = [k for k in frames if abs(values[k]) <= FLOAT32_MAX and not masks[k] & options.ignore]
     column = kept([values[k] for k in good], len(values), options)
     used = [k for k in good if values[k] in column]  # of equal samples all, though fewer may count
     bits = 0

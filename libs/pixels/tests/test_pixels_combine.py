@@ -227,6 +227,26 @@ def test_pixels_without_a_good_sample():
     assert not found.mask[good].any()
 
 
+@pytest.mark.parametrize("backend", ["cpu", "numpy"])
+def test_samples_beyond_float32_are_none_and_a_variance_beyond_it_is_infinite(backend):
+    stack = np.tile(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])[:, None, None], (1, 2, 3))
+    stack[0, 0, 0], stack[1, 0, 1] = 1e200, -3.5e38
+    stack[:, 1] *= 1e25
+    stack[:, 1, 2] = [1e300, -1e300, 1e39, 1e99, -1e99, 1e40]
+    found = combine(stack, backend=backend)
+    assert found.count.tolist() == [[5, 5, 6], [6, 6, 0]]
+    np.testing.assert_allclose(found.data[0], [4.0, 3.8, 3.5], rtol=1e-6)
+    np.testing.assert_allclose(found.data[1, :2], 3.5e25, rtol=1e-6)
+    assert np.isinf(found.variance[1, :2]).all()
+    assert found.mask[1, 2] == Mask.BAD | Mask.NO_DATA
+
+
+def test_the_median_of_others_is_what_they_are_though_their_sum_is_not():
+    stack = np.full((3, 2, 2), 3e38, "f4")
+    stack[:, 0] = np.nan
+    assert (combine(stack).data == np.float32(3e38)).all()
+
+
 def test_bits_that_are_not_ignored_are_kept():
     stack = np.tile(np.arange(6, dtype=np.float32)[:, None, None], (1, 4, 4))
     stack[0] = 10**6

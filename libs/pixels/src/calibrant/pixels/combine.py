@@ -66,7 +66,7 @@ def combine(
     ----------
     stack
         N frames (ny, nx) of one type: a sequence of 2-D arrays or :class:`RowSource`, or one array (N, ny, nx). Any
-        real type and byte order. Samples that are not finite are left out.
+        real type and byte order. Samples that are not finite, or would not be in float32, are left out.
     statistic
         "clipped-mean"; "median", "mean" and "weighted-mean" use every good sample; "minmax-mean" leaves out some at
         either end. The median of an even number is the mean of the middle two, exact to float32 rounding.
@@ -217,4 +217,7 @@ def _fill_empty(result: Combined, frames: int) -> None:
             f"stack: none of the {ny} x {nx} pixels has a good sample in {frames} frames; check their masks"
         )
     if empty.any():
-        result.data[empty] = np.median(result.data[~empty])
+        others = result.data[~empty]
+        middle = [(others.size - 1) // 2, others.size // 2]
+        others.partition(middle)
+        result.data[empty] = others[middle].mean(dtype=np.float64)

@@ -46,7 +46,7 @@ class Combined:
         float32, in the unit of the stack. Where no sample was good: the median of all other pixels.
     variance
         float32, of `data`, in that unit squared. NaN where it is not known: no good sample, or one only and no
-        input variance.
+        input variance. Infinite where float32 cannot hold it.
     count
         uint32, samples that went into the pixel.
     mask

@@ -4,7 +4,7 @@ It works everywhere. Threads work on tiles of their own, since NumPy lets go of 
 """
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from calibrant.pixels.backends.windows import kept_window, whole_bounds
 from calibrant.pixels.mask import MASK_DTYPE
 from calibrant.pixels.plan import EMPTY, FEWEST_FOR_SCATTER, Combined, Plan, Statistic
 from calibrant.pixels.rows import load, value_type
+
+FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 
 Estimate = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -46,10 +48,10 @@ def combine(plan: Plan, into: Combined) -> None:
 
 
 def _combine_rows(plan: Plan, rows: slice, into: Combined) -> None:
-    with np.errstate(all="ignore"):  # of pixels without a good sample
+    with np.errstate(all="ignore"):  # of pixels without a good sample, and of variances beyond float32
         data, variance, count, mask = _combine_tile(plan, rows)
-    into.data[rows] = data.reshape(-1, plan.shape[1])
-    into.variance[rows] = variance.reshape(-1, plan.shape[1])
+        into.data[rows] = data.reshape(-1, plan.shape[1])
+        into.variance[rows] = variance.reshape(-1, plan.shape[1])
     into.count[rows] = count.reshape(-1, plan.shape[1])
     into.mask[rows] = mask.reshape(-1, plan.shape[1])
 
@@ -102,7 +104,7 @@ def _load(
         samples /= plan.scales.astype(plan.dtype)[:, None]
     if not short:
         samples += 0  # no negative zero, whose order is not defined
-    unusable = None if short else ~np.isfinite(samples)
+    unusable = None if short else ~(np.abs(samples) <= FLOAT32_MAX)
     if masks is not None:
         ignored = (masks & plan.ignore) != 0
         unusable = ignored if unusable is None else unusable | ignored

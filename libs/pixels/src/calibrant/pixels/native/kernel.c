@@ -53,9 +53,14 @@ typedef double Real;
 #define VALUE(sample) ((double)(sample) + base)
 #define FINITE(sample) 1
 #else
-#define FINITE(sample) ((sample) - (sample) == 0)
 #define VALUE(sample) ((void)base, (double)(sample)) /* base is 0 */
+#if SAMPLE == 32
+#define FINITE(sample) ((sample) - (sample) == 0)
+#else /* as a float, so that no square is infinite */
+#define FINITE(sample) (((sample) <= FLOAT_MAX) & ((sample) >= -FLOAT_MAX))
 #endif
+#endif
+#define FLOAT_MAX 3.4028234663852886e38
 #define EACH_LANE for (int i = 0; i < LANES; i++)
 #define MAD_TO_SIGMA 1.482602218505602
 #define HALF_PI 1.5707963267948966
