@@ -1,8 +1,10 @@
 """Rows from files: every packing and type as astropy reads it, threads at once, nothing left in the scratch folder."""
 
 import gzip
+import resource
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -180,8 +182,19 @@ def test_the_file_is_closed_with_its_frames(tmp_path, tiny):
     handles = Path("/proc/self/fd")
     before = len(list(handles.iterdir()))
     with open_frames(path, tiny, tmp_path):
-        assert len(list(handles.iterdir())) == before + 2  # the file, and what it unpacks to
+        assert len(list(handles.iterdir())) == before + 1  # what the file unpacks to
     assert len(list(handles.iterdir())) == before
+
+
+def test_too_many_open_files_are_no_fault_of_a_file(tmp_path, tiny):
+    path = tmp_path / "a.fits"
+    path.write_bytes(good_bytes(tiny))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, before[1]))
+        with pytest.raises(OSError, match=r"a process may have 64; raise the limit \(ulimit -n\).*a\.fits"):
+            all(opened.enter_context(open_frames(path, tiny, tmp_path)) for _ in range(64))
 
 
 def test_rows_that_are_not_there_and_buffers_that_do_not_fit_are_the_callers_mistake(tmp_path, tiny):

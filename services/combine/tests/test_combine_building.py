@@ -3,8 +3,10 @@
 import gzip
 import math
 import os
+import resource
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from astropy.io import fits
 from calibrant.combine import building
 from calibrant.combine.building import VersionMismatch, compute
 from calibrant.combine.inputs import InputRefused
+from calibrant.combine.open_files import TooManyFiles, allow_for
 from calibrant.combine.recipes.base import RecipeRefused
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.times import format_time
@@ -282,6 +285,26 @@ def test_memory_does_not_grow_with_the_number_of_frames(bench):
 
     frame_bytes = 2 * math.prod(bench.instrument.detector(0).raw_shape)
     assert peak(32) - peak(16) < 16 * frame_bytes / 4
+
+
+@pytest.fixture
+def few_open_files():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 8, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("few_open_files")
+def test_the_files_of_many_frames_may_be_open(bench):
+    inputs = bench.biases(9)
+    assert bench.build("bias", inputs)[1].frames[8].id == inputs[8].id
+
+
+def test_more_files_than_a_process_may_have_are_told(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 256))
+    with pytest.raises(TooManyFiles, match="70 frames take 268 open files, but a process may have 256 here"):
+        allow_for(70)
 
 
 def test_a_product_that_is_no_product_is_refused(bench):

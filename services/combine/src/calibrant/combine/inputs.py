@@ -1,6 +1,5 @@
 """The inputs of a combine job, checked: instrument, frames, calibrations. Must not know recipes' insides."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from calibrant.bus.errors import PermanentError
+from calibrant.combine.open_files import allow_for
 from calibrant.combine.recipes.base import Calibration, FrameInput, Recipe
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput
@@ -16,6 +16,7 @@ from calibrant.frames.reading import FrameRejected, OpenFrame, open_frames
 from calibrant.frames.reading.identity import frame_id
 from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
 from calibrant.pixels import Reference
+from calibrant.pixels.backends.bands import thread_count
 from calibrant.runtime.handlers import Workspace
 
 FRAMES = "frames"
@@ -83,6 +84,8 @@ def load_frames(
     ------
     InputRefused
         One is damaged, of another type or detector, or given twice; or filters differ where they may not.
+    TooManyFiles
+        A process may not have that many open here.
     """
     inputs = [one for one in job.inputs if one.role == FRAMES]
     twice = {one.id for one in inputs if sum(one.id == other.id for other in inputs) > 1}
@@ -91,7 +94,8 @@ def load_frames(
     load = partial(
         _load_frame, job=job, recipe=recipe, instrument=instrument, workspace=workspace, opened=opened
     )
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    allow_for(len(inputs))
+    with ThreadPoolExecutor(thread_count(None)) as pool:
         frames = list(pool.map(load, inputs))
     if recipe.by_filter:
         _check_filters(job, frames)

@@ -1,6 +1,8 @@
 """Owns getting at a file's bytes, unpacked and bounded; must not know FITS."""
 
+import errno
 import os
+import resource
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -37,11 +39,13 @@ def open_content(path: Path, limit: int, keep: Keep, opened: ExitStack) -> Conte
     FrameRejected
         Unreadable, empty, truncated, corrupt or too large.
     OSError
-        If the unpacked content cannot be kept.
+        If the unpacked content cannot be kept, or too many files are open.
     """
     try:
         file = opened.enter_context(FileIO(os.fspath(path), opener=_regular))
     except OSError as problem:
+        if problem.errno in (errno.EMFILE, errno.ENFILE):  # which says nothing of this file
+            raise OSError(problem.errno, _too_many_files(), os.fspath(path)) from problem
         raise FrameRejected(
             RejectionReason.UNREADABLE, f"cannot be read: {problem.strerror}; check path and permissions"
         ) from problem
@@ -50,6 +54,7 @@ def open_content(path: Path, limit: int, keep: Keep, opened: ExitStack) -> Conte
         raise _too_large("the file", limit)
     if content.read(0, len(_GZIP)) == _GZIP:
         content = keep(_gunzipped(file, content.size, limit))
+        file.close()  # of many frames only one file each is open
     if not content.size:
         raise FrameRejected(RejectionReason.EMPTY, "has no bytes; copy or fetch the file again")
     return content
@@ -86,6 +91,11 @@ def _gunzipped(file: FileIO, size: int, limit: int) -> Iterator[bytes]:
         if not chunk:
             return
         yield chunk
+
+
+def _too_many_files() -> str:
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return f"too many files are open, a process may have {most}; raise the limit (ulimit -n), or read fewer at a time"
 
 
 def _too_large(what: str, limit: int) -> FrameRejected:
