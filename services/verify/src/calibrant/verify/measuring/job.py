@@ -23,7 +23,7 @@ from calibrant.pixels import (
     flat_statistics,
     frame_statistics,
 )
-from calibrant.pixels.backends.bands import thread_count
+from calibrant.pixels.threads import thread_count
 from calibrant.rules.decision import ProcessingError
 from calibrant.rules.verification import Scope, TestResult, evaluate, scatter_of
 from calibrant.runtime.handlers import Artifact, Outcome, Workspace
