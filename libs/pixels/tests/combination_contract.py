@@ -58,7 +58,9 @@ def stacks(draw):
         stack = np.full(shape, 37, dtype)
     elif look == "vast" and dtype.kind == "f":
         magnitudes = MAGNITUDES[kind]
-        stack = rng.choice([-1.0, 1.0], shape) * 10 ** rng.uniform(*rng.uniform(*magnitudes, 2), shape)
+        stack = rng.choice([-1.0, 1.0], shape) * 10 ** rng.uniform(
+            *np.sort(rng.uniform(*magnitudes, 2)), shape
+        )
         with np.errstate(over="ignore"):
             stack = stack.astype(dtype)
     elif look in ("wild", "vast"):

@@ -1,6 +1,5 @@
 """The inputs of a combine job, checked: instrument, frames, calibrations. Must not know recipes' insides."""
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from calibrant.frames.reading import FrameRejected, OpenFrame, open_frames
 from calibrant.frames.reading.identity import frame_id
 from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
 from calibrant.pixels import Reference
-from calibrant.pixels.backends.bands import thread_count
+from calibrant.pixels.threads import side_by_side, thread_count
 from calibrant.runtime.handlers import Workspace
 
 FRAMES = "frames"
@@ -95,8 +94,7 @@ def load_frames(
         _load_frame, job=job, recipe=recipe, instrument=instrument, workspace=workspace, opened=opened
     )
     allow_for(len(inputs))
-    with ThreadPoolExecutor(thread_count(None)) as pool:
-        frames = list(pool.map(load, inputs))
+    frames = side_by_side(load, inputs, thread_count(None))
     if recipe.by_filter:
         _check_filters(job, frames)
     return sorted(frames, key=lambda frame: (frame.opened.facts.begin_tai_ns, frame.input.id))
