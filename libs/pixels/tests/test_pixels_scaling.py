@@ -17,6 +17,7 @@ from calibrant.pixels import (
     correct_frame,
     frame_levels,
     frame_scales,
+    frame_statistics,
     solve_exposures,
 )
 
@@ -102,6 +103,40 @@ def test_levels_are_clipped_means_of_good_pixels():
     whole = frame_levels([frame] * 2, geometry, signature)
     assert whole.levels.shape == (2, 1)
     assert whole.levels[0, 0] == pytest.approx(700, abs=0.5)
+
+
+@pytest.mark.parametrize("statistic", ["clipped-mean", "median", "mean"])
+def test_levels_are_those_of_the_statistics_of_each_frame_to_the_bit(statistic):
+    geometry, rng = quadrants(), np.random.default_rng(5)
+    frames = [rng.poisson(light, geometry.raw_shape).astype(np.uint16) for light in (300, 9000, 700)]
+    measured = frame_levels(frames, geometry, Signature(), statistic=statistic, threads=2)
+    for frame, level in zip(frames, measured.levels[:, 0], strict=True):
+        whole = {"all": Box(0, 120, 0, 120)}
+        found = frame_statistics(frame, geometry, Signature(), regions=whole, sigma=3.0).regions["all"]
+        assert level == getattr(found, statistic.replace("-", "_"))
+
+
+def test_overscans_that_levels_measured_are_not_measured_again():
+    box = Box(0, 40, 8, 48)
+    amplifier = Amplifier("A", box, Box(0, 40, 0, 40), False, False, Box(0, 40, 0, 8), None, 1.0, 5.0, None)
+    geometry, rng = Geometry((40, 48), (40, 40), (amplifier,)), np.random.default_rng(6)
+    frames = [rng.normal(1000, 5, geometry.raw_shape).astype(np.float32) for _ in range(4)]
+    signature, terms = Signature(), [Terms(scale=one) for one in (1.0, 2.0, 3.0, 4.0)]
+    apart = combine_raw(frames, geometry, signature, terms)
+    measured = frame_levels(frames, geometry, signature)
+    shared = combine_raw(frames, geometry, signature, terms, numbers=measured.numbers)
+    np.testing.assert_array_equal(apart.combined.data, shared.combined.data)
+    np.testing.assert_array_equal(apart.combined.variance, shared.combined.variance)
+    assert shared.overscan is measured.numbers.measured
+    with pytest.raises(ValueError, match="numbers: are of another geometry or signature"):
+        combine_raw(frames, geometry, Signature(), terms, numbers=measured.numbers)
+    with pytest.raises(ValueError, match="numbers of 4 frames"):
+        combine_raw(frames[:3], geometry, signature, terms[:3], numbers=measured.numbers)
+
+
+def test_a_level_of_an_unknown_statistic_is_refused():
+    with pytest.raises(ValueError, match="statistic: 'mode', must be one of clipped-mean, median, mean"):
+        frame_levels(np.ones((2, 120, 120)), quadrants(), Signature(), statistic="mode")
 
 
 def test_every_rule():

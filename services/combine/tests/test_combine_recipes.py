@@ -38,6 +38,8 @@ def test_defaults_are_those_of_the_procedure():
         "overscan": None,
         "min_inputs": 3,
         "normalise": "each",
+        "scaling": None,
+        "scales": None,
     }
 
 
@@ -52,6 +54,10 @@ def test_defaults_are_those_of_the_procedure():
         ("dark", {"sigma": "-1"}, "dark.sigma: -1"),
         ("dark", {"sigma": "NaN"}, "dark.sigma: nan"),
         ("dark", {"iterations": "0"}, "dark.iterations: 0"),
+        ("flat", {"scaling": '"dark-time"'}, "flat.scaling: 'dark-time'"),
+        ("flat", {"scaling": '"exposure-time"'}, "set normalise to combined"),
+        ("flat", {"scaling": '"input-list"'}, "flat.scales: give one for each frame"),
+        ("flat", {"scales": "[1, 2, 3]"}, "the scaling is mean-stats"),
         ("dark", {"cosmic_ray_grow": "-1"}, "dark.cosmic_ray_grow: -1"),
         ("bias", {"cosmic_rays": "true"}, "recipe bias has no parameter 'cosmic_rays'"),
         ("bias", {"sigma_low": "0"}, "bias.sigma_low: 0"),

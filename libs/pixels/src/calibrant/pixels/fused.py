@@ -14,7 +14,7 @@ from calibrant.pixels.combine import combine
 from calibrant.pixels.corrected import CorrectedFrame, CorrectedStack, PlaneRows
 from calibrant.pixels.geometry import Geometry
 from calibrant.pixels.mask import Mask
-from calibrant.pixels.numbers import Measured, gather_numbers
+from calibrant.pixels.numbers import Measured, Numbers, gather_numbers
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, RawFrames, Statistic
 from calibrant.pixels.rows import Stack, checked_stack
 from calibrant.pixels.signature import Signature, Terms
@@ -63,6 +63,8 @@ def combine_raw(
     geometry: Geometry,
     signature: Signature,
     terms: Sequence[Terms] | None = None,
+    *,
+    numbers: Numbers | None = None,
     **options: Unpack[Options],
 ) -> CombinedRaw:
     """Remove the signature of raw frames and combine them, as :func:`correct_frame` and :func:`combine` do, bit for bit.
@@ -81,6 +83,9 @@ def combine_raw(
         What is removed from each.
     terms
         What differs from frame to frame; needed with a dark.
+    numbers
+        What :func:`calibrant.pixels.frame_levels` gathered of the same frames, with the same geometry and signature:
+        their overscans are not measured again.
     **options
         Of :func:`calibrant.pixels.combine`.
 
@@ -102,7 +107,10 @@ def combine_raw(
         terms = [Terms()] * len(sources)
     if len(terms) != len(sources):
         raise ValueError(f"terms: {len(terms)}, but there are {len(sources)} frames; give one for each")
-    numbers = gather_numbers(sources, geometry, signature, terms, threads=options.get("threads"))
+    if numbers is None:
+        numbers = gather_numbers(sources, geometry, signature, terms, threads=options.get("threads"))
+    else:
+        numbers = _shared(numbers, geometry, signature).with_terms(terms)
     noise = len(sources) < FEWEST_FOR_SCATTER
     corrected = [CorrectedFrame(index, one, numbers, noise=noise) for index, one in enumerate(sources)]
     options.setdefault("tile_bytes", TILE_BYTES)
@@ -114,3 +122,11 @@ def combine_raw(
         **options,
     )
     return CombinedRaw(combined, numbers.measured)
+
+
+def _shared(numbers: Numbers, geometry: Geometry, signature: Signature) -> Numbers:
+    if numbers.geometry is not geometry or numbers.signature is not signature:
+        raise ValueError(
+            "numbers: are of another geometry or signature; give the objects they were gathered with"
+        )
+    return numbers

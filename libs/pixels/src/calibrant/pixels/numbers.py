@@ -5,7 +5,7 @@ not know how a step is computed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -89,6 +89,19 @@ class Numbers:
     weights: NDArray[np.float64]
     measured: tuple[Measured, ...]
 
+    def with_terms(self, terms: Sequence[Terms]) -> "Numbers":
+        """Give the same numbers with other terms of the frames, which are checked.
+
+        Raises
+        ------
+        ValueError
+            As of :func:`gather_numbers`, or there are more or fewer terms than frames.
+        """
+        if len(terms) != len(self.measured):
+            raise ValueError(f"terms: {len(terms)}, but there are numbers of {len(self.measured)} frames")
+        check_terms(terms, self.geometry, dark=self.signature.dark is not None)
+        return replace(self, **_of_terms(terms, len(self.channels), self.dtype))
+
 
 def gather_numbers(
     frames: Sequence[RowSource],
@@ -132,14 +145,20 @@ def gather_numbers(
             _channel(amplifier, signature, [one[index] for one in levels], dtype)
             for index, amplifier in enumerate(geometry.amplifiers)
         ),
-        dark_times=np.array([one.dark_time_s or 0.0 for one in terms], dtype=dtype),
-        scales=np.array([one.scales(count) for one in terms], dtype=dtype),
-        weights=np.array([one.weight for one in terms]),
+        **_of_terms(terms, count, dtype),
         measured=tuple(
             {amplifier.name: part.measured for amplifier, part in zip(geometry.amplifiers, one, strict=True)}
             for one in levels
         ),
     )
+
+
+def _of_terms(terms: Sequence[Terms], amplifiers: int, dtype: np.dtype[Any]) -> dict[str, Any]:
+    return {
+        "dark_times": np.array([one.dark_time_s or 0.0 for one in terms], dtype=dtype),
+        "scales": np.array([one.scales(amplifiers) for one in terms], dtype=dtype),
+        "weights": np.array([one.weight for one in terms]),
+    }
 
 
 def _channel(

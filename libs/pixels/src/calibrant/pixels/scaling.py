@@ -3,9 +3,10 @@
 It owns the rules and the solution; it must not know headers, or how frames are combined.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,17 @@ from numpy.typing import NDArray
 from calibrant.pixels.corrected import CorrectedFrame
 from calibrant.pixels.geometry import Box, Geometry
 from calibrant.pixels.mask import UNUSABLE, Mask
-from calibrant.pixels.numbers import gather_numbers
+from calibrant.pixels.numbers import Numbers, gather_numbers
 from calibrant.pixels.ordered import Ordered
 from calibrant.pixels.rows import Stack, checked_stack
 from calibrant.pixels.signature import Signature, Terms
 from calibrant.pixels.statistics import clip
 from calibrant.pixels.surveying import gather_good
+from calibrant.pixels.threads import side_by_side, thread_count
 
 Scaling = Literal["unity", "exposure-time", "dark-time", "mean-stats", "input-list"]
+
+LevelStatistic = Literal["clipped-mean", "median", "mean"]
 
 LEVEL_SIGMA: Final = 3.0
 LEVEL_ITERATIONS: Final = 3
@@ -37,17 +41,20 @@ class FrameLevels:
     Parameters
     ----------
     levels
-        (N, K), 3-sigma-clipped means (3 iterations) of the good pixels, in the unit of the signature; NaN where there
-        is none.
+        (N, K), of the good pixels, in the unit of the signature; NaN where there is none.
     counts
-        (N, K), pixels within the clip.
+        (N, K), pixels that the level is of.
     names
         Of the regions.
+    numbers
+        What the frames were corrected with, their measured overscans among it: :func:`calibrant.pixels.combine_raw`
+        takes it, and does not measure them again.
     """
 
     levels: NDArray[np.float64]
     counts: NDArray[np.intp]
     names: tuple[str, ...]
+    numbers: Numbers | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -112,9 +119,11 @@ def frame_levels(
     terms: Sequence[Terms] | None = None,
     *,
     of: Literal["detector", "amplifier"] = "detector",
+    statistic: LevelStatistic = "clipped-mean",
     exclude: Mask = UNUSABLE,
+    threads: int | None = None,
 ) -> FrameLevels:
-    """Measure the levels of corrected frames, each in one pass over its rows.
+    """Measure the levels of corrected frames, each in one pass over its rows, several frames at once.
 
     Parameters
     ----------
@@ -122,8 +131,13 @@ def frame_levels(
         As for :func:`calibrant.pixels.combine_raw`.
     of
         One level for the whole frame, or one for each amplifier.
+    statistic
+        What a level is: the 3-sigma-clipped mean (3 iterations), the median or the mean of the good pixels.
     exclude
         Pixels with any of these bits do not count.
+    threads
+        How many frames are measured at the same time, each with its pixels in memory; None: as many as there are
+        processors to use.
 
     Raises
     ------
@@ -136,15 +150,33 @@ def frame_levels(
     regions = {"detector": Box(0, geometry.shape[0], 0, geometry.shape[1])}
     if of == "amplifier":
         regions = {one.name: one.placed for one in geometry.amplifiers}
-    numbers = gather_numbers(sources, geometry, signature, terms or [Terms()] * len(sources))
-    levels, counts = np.empty((len(sources), len(regions))), np.zeros((len(sources), len(regions)), np.intp)
-    for index, source in enumerate(sources):
-        frame = CorrectedFrame(index, source, numbers, noise=False)
-        good = dict(gather_good(frame, regions.values(), exclude))
-        for column, box in enumerate(regions.values()):
-            found = clip(Ordered(good[box]), LEVEL_SIGMA, LEVEL_ITERATIONS)
-            levels[index, column], counts[index, column] = found.mean, found.count
-    return FrameLevels(levels, counts, tuple(regions))
+    if statistic not in get_args(LevelStatistic):
+        raise ValueError(f"statistic: {statistic!r}, must be one of {', '.join(get_args(LevelStatistic))}")
+    terms = terms or [Terms()] * len(sources)
+    numbers = gather_numbers(sources, geometry, signature, terms, threads=threads)
+    corrected = [CorrectedFrame(index, one, numbers, noise=False) for index, one in enumerate(sources)]
+    measure = functools.partial(_levels, list(regions.values()), statistic, exclude)
+    measured = side_by_side(measure, corrected, min(len(sources), thread_count(threads)))
+    levels = np.array([[level for level, _ in one] for one in measured])
+    counts = np.array([[count for _, count in one] for one in measured], dtype=np.intp)
+    return FrameLevels(levels, counts, tuple(regions), numbers)
+
+
+def _levels(
+    boxes: list[Box], statistic: LevelStatistic, exclude: Mask, frame: CorrectedFrame
+) -> list[tuple[float, int]]:
+    """Give level and count of each box of a frame."""
+    found = {box: _level(good, statistic) for box, good in gather_good(frame, boxes, exclude)}
+    return [found[box] for box in boxes]
+
+
+def _level(good: NDArray[Any], statistic: LevelStatistic) -> tuple[float, int]:
+    ordered = Ordered(good)
+    if statistic == "clipped-mean":
+        clipped = clip(ordered, LEVEL_SIGMA, LEVEL_ITERATIONS)
+        return clipped.mean, clipped.count
+    level = ordered.pivot if statistic == "median" else ordered.moments(0, len(ordered))[0]
+    return level, len(ordered)
 
 
 def solve_exposures(measured: FrameLevels, iterations: int = SOLUTION_ITERATIONS) -> ExposureSolution:

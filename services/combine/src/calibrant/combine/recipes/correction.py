@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from calibrant.combine.recipes.base import Calibration, Parameters, RecipeInputs, RecipeRefused
-from calibrant.pixels import Combined, CosmicRays, Overscan, Signature, Step, Terms, combine_raw
+from calibrant.pixels import Combined, CosmicRays, FrameLevels, Overscan, Signature, Step, Terms, combine_raw
 from calibrant.rules.association import TIME_TOLERANCE_S
 
 
@@ -80,7 +80,11 @@ def check_dark(name: str, dark_time_s: float | None, dark: Calibration) -> None:
 
 
 def combined(
-    inputs: RecipeInputs, parameters: Parameters, removed: Signature, scales: Sequence[float]
+    inputs: RecipeInputs,
+    parameters: Parameters,
+    removed: Signature,
+    scales: Sequence[float],
+    measured: FrameLevels | None = None,
 ) -> Combined:
     """Combine the frames by the parameters' statistic, row by row.
 
@@ -92,6 +96,8 @@ def combined(
         What is removed from each.
     scales : sequence of float
         What each is divided by then.
+    measured : FrameLevels or None
+        Levels of the same frames with the same signature, whose measured overscans are taken.
 
     Raises
     ------
@@ -109,6 +115,7 @@ def combined(
             inputs.geometry,
             removed,
             terms,
+            numbers=None if measured is None else measured.numbers,
             statistic=parameters.statistic,
             center=parameters.center,
             spread=parameters.spread,
@@ -121,7 +128,7 @@ def combined(
             reject_high=parameters.reject_high,
         ).combined
     except ValueError as problem:
-        told = _named(str(problem), inputs)
+        told = named(str(problem), inputs)
         raise RecipeRefused(f"the {len(terms)} frames cannot be combined: {told}") from problem
 
 
@@ -141,7 +148,7 @@ def per_frame(name: str, values: Sequence[float] | None, inputs: RecipeInputs) -
     return values
 
 
-def _named(problem: str, inputs: RecipeInputs) -> str:
+def named(problem: str, inputs: RecipeInputs) -> str:
     """Put a frame's name where the engine, which knows none, says its number."""
     return re.sub(r"^frames?\W(\d+)\]?", lambda number: inputs.frames[int(number[1])].name, problem)
 

@@ -1,34 +1,38 @@
 """The flat recipe: evenly lit frames, bias and dark removed, relative to their level. Knows pixels only."""
 
 import math
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from calibrant.combine.recipes.base import (
     Built,
     FrameInput,
     Parameters,
+    PerFrame,
     Recipe,
     RecipeInputs,
     RecipeRefused,
     Role,
 )
-from calibrant.combine.recipes.correction import combined, signature
+from calibrant.combine.recipes.correction import combined, named, per_frame, signature
 from calibrant.pixels import (
     UNUSABLE,
-    Box,
     Combined,
+    FrameLevels,
     Signature,
     Terms,
     clipped_statistics,
-    frame_statistics,
+    frame_levels,
+    solve_exposures,
 )
 from calibrant.rules.classification import ImageType
 
 _SIGMA: Final = 3.0
 _ITERATIONS: Final = 3
+
+Scaling = Literal["unity", "exposure-time", "mean-stats", "input-list", "solution"]
 
 
 class FlatParameters(Parameters):
@@ -39,6 +43,35 @@ class FlatParameters(Parameters):
         description="Divide each frame by its level before combining, or the combined frame by its level; the "
         "level is of the statistic that combines: median, mean or clipped mean (3 sigma, 3 iterations).",
     )
+    scaling: Scaling | None = Field(
+        default=None,
+        description="What each frame is divided by before combining: unity, exposure-time, mean-stats (its level), "
+        "input-list (scales) or solution (of amplifiers and exposures); null: mean-stats with normalise each, "
+        "unity with combined.",
+    )
+    scales: PerFrame | None = Field(
+        default=None,
+        description="Scales of the input-list: one for each frame, the earliest first; needed there only. "
+        "Unit: that of the product's unit parameter.",
+    )
+
+    @model_validator(mode="after")
+    def _scaling_makes_sense(self) -> Self:
+        if (self.scales is None) == (self.scaling == "input-list"):
+            raise ValueError(
+                "scales: give one for each frame with scaling input-list, and with no other; "
+                f"the scaling is {self.rule}"
+            )
+        if self.normalise == "each" and self.rule in {"unity", "exposure-time"}:
+            raise ValueError(
+                f"scaling: {self.rule} leaves a flat at its level; set normalise to combined with it"
+            )
+        return self
+
+    @property
+    def rule(self) -> Scaling:
+        """The scaling in force."""
+        return self.scaling or ("mean-stats" if self.normalise == "each" else "unity")
 
 
 def compute(inputs: RecipeInputs, parameters: FlatParameters) -> Built:
@@ -59,20 +92,18 @@ def compute(inputs: RecipeInputs, parameters: FlatParameters) -> Built:
     Raises
     ------
     RecipeRefused
-        A dark does not apply, or a level is not above zero.
+        A dark does not apply, an exposure time is missing, or a level is not above zero.
     """
     bias, dark = inputs.calibrations.get("bias"), inputs.calibrations.get("dark")
     if dark is not None and not dark.per_second:
         bias = None  # the unscaled dark holds the bias's structure itself
     removed = signature(inputs, parameters, bias=bias, dark=dark)
-    scales = [1.0] * len(inputs.frames)
-    if parameters.normalise == "each":
-        scales = [_level_of(frame, inputs, removed, parameters) for frame in inputs.frames]
-    master = combined(inputs, parameters, removed, scales)
+    scales, measured = _scales(inputs, removed, parameters)
+    master = combined(inputs, parameters, removed, scales, measured)
     if parameters.normalise == "combined":
         level = _level(master, parameters)
         master = _divided(master, level)
-        scales = [level] * len(scales)
+        scales = [scale * level for scale in scales]
     return Built(
         master,
         "",
@@ -82,25 +113,48 @@ def compute(inputs: RecipeInputs, parameters: FlatParameters) -> Built:
     )
 
 
-def _level_of(
-    frame: FrameInput, inputs: RecipeInputs, removed: Signature, parameters: FlatParameters
-) -> float:
-    """Return the level of one frame."""
-    rows, columns = inputs.geometry.shape
+def _scales(
+    inputs: RecipeInputs, removed: Signature, parameters: FlatParameters
+) -> tuple[list[float], FrameLevels | None]:
+    """Return what each frame is divided by, and the levels where they were measured for it."""
+    rule = parameters.rule
+    if rule == "input-list":
+        return list(per_frame("scales", parameters.scales, inputs) or ()), None
+    if rule == "exposure-time":
+        return [_exposure_time_s(frame) for frame in inputs.frames], None
+    if rule == "unity":
+        return [1.0] * len(inputs.frames), None
     try:
-        found = frame_statistics(
-            frame.rows,
+        measured = frame_levels(
+            [frame.rows for frame in inputs.frames],
             inputs.geometry,
             removed,
-            Terms(dark_time_s=frame.dark_time_s),
-            regions={"image": Box(0, rows, 0, columns)},
-            sigma=_SIGMA,
-            iterations=_ITERATIONS,
-        ).regions["image"]
+            [Terms(dark_time_s=frame.dark_time_s) for frame in inputs.frames],
+            of="amplifier" if rule == "solution" else "detector",
+            statistic=_statistic(parameters),
+        )
+        if rule == "solution":
+            return solve_exposures(measured).exposures.tolist(), measured
     except ValueError as problem:
-        raise RecipeRefused(f"{frame.name}: {problem}") from problem
-    levels = {"mean": found.mean, "median": found.median, "clipped-mean": found.clipped_mean}
-    return _above_zero(frame.name, levels[parameters.statistic])
+        raise RecipeRefused(named(str(problem), inputs)) from problem
+    levels = measured.levels[:, 0].tolist()
+    return [_above_zero(one.name, level) for one, level in zip(inputs.frames, levels, strict=True)], measured
+
+
+def _exposure_time_s(frame: FrameInput) -> float:
+    if frame.exptime_s is None or not frame.exptime_s > 0:
+        found = (
+            "no exposure time" if frame.exptime_s is None else f"an exposure time of {frame.exptime_s:g} s"
+        )
+        raise RecipeRefused(f"{frame.name}: its header gives {found}; choose another scaling")
+    return frame.exptime_s
+
+
+def _statistic(parameters: FlatParameters) -> Literal["clipped-mean", "median", "mean"]:
+    """Return the statistic of levels: that which combines, where it is one of many pixels."""
+    if parameters.statistic in ("median", "mean"):
+        return parameters.statistic
+    return "clipped-mean"
 
 
 def _level(master: Combined, parameters: FlatParameters) -> float:
@@ -108,9 +162,10 @@ def _level(master: Combined, parameters: FlatParameters) -> float:
     good = master.data[((master.mask & np.uint32(UNUSABLE)) == 0) & np.isfinite(master.data)].astype(
         np.float64
     )
-    if parameters.statistic == "clipped-mean":
+    statistic = _statistic(parameters)
+    if statistic == "clipped-mean":
         return _above_zero("the combined frame", clipped_statistics(good, _SIGMA, _ITERATIONS).mean)
-    estimate = np.median if parameters.statistic == "median" else np.mean
+    estimate = np.median if statistic == "median" else np.mean
     return _above_zero("the combined frame", float(estimate(good)) if good.size else math.nan)
 
 
