@@ -167,7 +167,9 @@ def test_where_there_is_no_room_at_all_the_processor_combines_and_says_so(monkey
     stack = noise()
     in_memory(monkeypatch, room=100)
     with caplog.at_level(logging.WARNING):
-        assert_same(on_a_gpu(stack), combine(stack, backend="cpu"))
+        found = on_a_gpu(stack)
+    assert_same(found, combine(stack, backend="cpu"))
+    assert found.backend == "cpu"
     assert "combining with the cpu backend, not cupy: no room for" in caplog.text
 
 

@@ -1,6 +1,5 @@
 """What each flat is divided by: every rule against the simulated light, and how often a file is read for it."""
 
-
 import numpy as np
 import pytest
 

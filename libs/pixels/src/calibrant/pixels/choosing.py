@@ -57,7 +57,7 @@ def choose(name: str) -> tuple[str, Backend]:
     return name, _backend(name)
 
 
-def carry_out(name: str, plan: Plan, into: Combined) -> None:
+def carry_out(name: str, plan: Plan, into: Combined) -> str:
     """Combine with a backend, or, where a device has no room for that, with the processor and a warning.
 
     Parameters
@@ -68,6 +68,11 @@ def carry_out(name: str, plan: Plan, into: Combined) -> None:
         What to combine and how.
     into
         Is filled.
+
+    Returns
+    -------
+    str
+        Name of the backend that did it.
     """
     chosen, backend = choose(name)
     try:
@@ -78,6 +83,8 @@ def carry_out(name: str, plan: Plan, into: Combined) -> None:
             "combining with the %s backend, not %s: %s", other, chosen, problem
         )
         backend.combine(plan, into)
+        return other
+    return chosen
 
 
 def why_not(name: str) -> str:

@@ -5,6 +5,7 @@ what the frames are, where their rows come from, or how a backend combines them.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -101,7 +102,7 @@ def combine(
     Returns
     -------
     Combined
-        Planes of the stack's shape.
+        Planes of the stack's shape, those of `out` where it is given.
 
     Raises
     ------
@@ -131,11 +132,11 @@ def combine(
     )
     _check_statistic(plan)
     result = Combined.unfilled(plan.shape) if out is None else _checked_out(out, plan.shape)
-    carry_out(backend, plan, result)
+    chosen = carry_out(backend, plan, result)
     if variances is not None:
         _check_propagated(result)
     _fill_empty(result, len(planes))
-    return result
+    return replace(result, backend=chosen)
 
 
 def _beside(

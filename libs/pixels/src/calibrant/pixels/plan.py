@@ -51,17 +51,21 @@ class Combined:
         uint32, samples that went into the pixel.
     mask
         uint32: bits of the samples that went in; where none did, BAD and NO_DATA and the bits of every sample.
+    backend
+        Name of the one that combined; empty where none did.
     """
 
     data: NDArray[np.float32]
     variance: NDArray[np.float32]
     count: NDArray[np.uint32]
     mask: NDArray[np.uint32]
+    backend: str = ""
 
     @classmethod
     def unfilled(cls, shape: tuple[int, int]) -> "Combined":
         """Give planes of a shape, with nothing in them yet."""
-        return cls(**{name: np.empty(shape, dtype=dtype) for name, dtype in PLANES.items()})
+        planes: dict[str, Any] = {name: np.empty(shape, dtype=dtype) for name, dtype in PLANES.items()}
+        return cls(**planes)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

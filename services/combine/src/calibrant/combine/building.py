@@ -21,7 +21,7 @@ from calibrant.frames.instrument import Instrument
 from calibrant.frames.reading import FrameRejected
 from calibrant.frames.times import NS_PER_S
 from calibrant.frames.writing import ProductAmplifier, ProductImage, ProductInput, Provenance, write_product
-from calibrant.pixels import ENGINE_VERSION, backend_in_use
+from calibrant.pixels import ENGINE_VERSION
 from calibrant.rules.association import TIME_TOLERANCE_S
 from calibrant.rules.identity import product_id
 from calibrant.runtime.handlers import Artifact, Outcome, Workspace
@@ -153,7 +153,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     return Outcome(
         artifacts=(artifact,),
         data=facts.model_dump(mode="json"),
-        backend=backend_in_use(),
+        backend=built.combined.backend,
         pixels=len(frames) * rows * columns,
     )
 

@@ -1,6 +1,7 @@
 """The flat recipe: evenly lit frames, bias and dark removed, relative to their level. Knows pixels only."""
 
 import math
+from dataclasses import replace
 from typing import Final, Literal, Self
 
 import numpy as np
@@ -176,11 +177,10 @@ def _above_zero(name: str, level: float) -> float:
 
 
 def _divided(master: Combined, level: float) -> Combined:
-    return Combined(
-        (master.data / level).astype(np.float32),
-        (master.variance / level**2).astype(np.float32),
-        master.count,
-        master.mask,
+    return replace(
+        master,
+        data=(master.data / level).astype(np.float32),
+        variance=(master.variance / level**2).astype(np.float32),
     )
 
 
