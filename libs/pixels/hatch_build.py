@@ -7,13 +7,13 @@ a library that was made earlier, which is used only where it is of the same sour
 import os
 import platform
 import shlex
-import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,21 @@ ZIG = "ziglang==0.17.1"
 
 
 def find_compiler() -> list[str] | None:
-    """Give the command of the C compiler that is there: ``$CC``, else cc, gcc or clang."""
+    """Give the command of a C compiler that is there and compiles: ``$CC``, else cc, gcc or clang."""
     named = shlex.split(os.environ.get("CC", ""))
-    if named and shutil.which(named[0]):
-        return named
-    found = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
-    return [found] if found else None
+    return next((one for one in (named, ["cc"], ["gcc"], ["clang"]) if one and _compiles(one)), None)
+
+
+def _compiles(command: list[str]) -> bool:
+    """Try a compiler, with the headers that are needed."""
+    asked = [*command, "-fsyntax-only", "-xc", "-"]
+    try:
+        tried = subprocess.run(  # noqa: S603 (what the user named, or our own)
+            asked, input="#include <math.h>\n", text=True, capture_output=True, check=False
+        )
+    except OSError:
+        return False
+    return tried.returncode == 0
 
 
 class KernelHook(BuildHookInterface[Any]):
@@ -52,7 +61,7 @@ class KernelHook(BuildHookInterface[Any]):
         native = Path(self.root, "src", "calibrant", "pixels", "native")
         target = native / "kernel.so"
         try:
-            if not _is_newer(target, [Path(__file__), *native.glob("*.c")]):
+            if not is_made_from(native, target):
                 build(native, target)
         except (OSError, subprocess.CalledProcessError) as problem:
             said = getattr(problem, "stderr", None) or str(problem)
@@ -78,28 +87,58 @@ def build(native: Path, target: Path) -> None:
     if platform.machine() not in {"x86_64", "AMD64"}:
         variants = {1: () if found else ("-mcpu=baseline",)}
     with tempfile.TemporaryDirectory(prefix="kernel.so.", dir=native) as folder:  # another may install, too
-        sources = b"".join(path.read_bytes() for path in sorted(native.glob("*.c")))
-        source = f"-DSOURCE={zlib.crc32(sources)}u"
+        macros = [f"-DSOURCE={_checksum(native)}u", f'-DKEY="{_key(native)}"']
         jobs = [
-            ([*compiler, *FLAGS, source, "-c", str(native / f"{name}.c")], Path(folder, f"{name}.o"))
+            _Job(f"{name}.c", f"{name}.o", (*FLAGS, *macros), optional=False)
             for name in ("library", "sorting")
         ]
         for level, flags in variants.items():
             for bits in SAMPLES:
                 name = f"combine_{bits}_v{level}"
-                macros = [f"-DSAMPLE={bits}", f"-DNAME={name}"]
-                command = [*compiler, *FLAGS, *flags, *macros, "-c", str(native / "kernel.c")]
-                jobs.append((command, Path(folder, f"{name}.o")))
+                options = (*FLAGS, *flags, f"-DSAMPLE={bits}", f"-DNAME={name}")
+                jobs.append(_Job("kernel.c", f"{name}.o", options, optional=level > 1))
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda job: _run([*job[0], "-o", str(job[1])]), jobs))
+            parts = list(pool.map(lambda job: job.run(compiler, native, Path(folder)), jobs))
         made = Path(folder, target.name)
-        _run([*compiler, "-shared", *(str(path) for _, path in jobs), "-o", str(made), "-lm"])
+        _run([*compiler, "-shared", *filter(None, parts), "-o", str(made), "-lm"])
         made.replace(target)  # a process may have the old one loaded
 
 
-def _is_newer(target: Path, sources: list[Path]) -> bool:
-    made = target.stat().st_mtime if target.exists() else 0.0
-    return all(path.stat().st_mtime < made for path in sources)
+def is_made_from(native: Path, target: Path) -> bool:
+    """Say whether a library was made from the sources that are there now, here and by this compiler."""
+    return target.exists() and _key(native).encode() in target.read_bytes()
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One source to compile; an optional one is left out where the compiler does not know its instructions."""
+
+    source: str
+    name: str
+    options: tuple[str, ...]
+    optional: bool
+
+    def run(self, compiler: list[str], native: Path, folder: Path) -> str | None:
+        """Give the path of what was made."""
+        made = str(folder / self.name)
+        try:
+            _run([*compiler, *self.options, "-c", str(native / self.source), "-o", made])
+        except subprocess.CalledProcessError:
+            if not self.optional:
+                raise
+            return None
+        return made
+
+
+def _checksum(native: Path) -> int:
+    """Give the CRC-32 of all sources, which the library tells whoever loads it."""
+    return zlib.crc32(b"".join(path.read_bytes() for path in sorted(native.glob("*.c"))))
+
+
+def _key(native: Path) -> str:
+    """Say what a library is made of: sources, how they are compiled, where and by what."""
+    how = zlib.crc32(Path(__file__).read_bytes() + " ".join(find_compiler() or [ZIG]).encode())
+    return f"calibrant-kernel-{_checksum(native)}-{how}-{sysconfig.get_platform()}"
 
 
 def _run(command: list[str]) -> None:

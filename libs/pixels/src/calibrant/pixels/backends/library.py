@@ -130,7 +130,11 @@ def entry(bits: int) -> Entry:
     library = _library()
     level = library.instructions()
     variants = [f"combine_{bits}_v{one}" for one in range(level, 0, -1)]
-    function = next(getattr(library, name) for name in variants if hasattr(library, name))
+    name = next(one for one in variants if hasattr(library, one))
+    sizes = tuple((ctypes.c_int64 * 4).in_dll(library, f"{name}_sizes"))
+    if sizes != tuple(map(ctypes.sizeof, (Frame, Plane, Steps, Block))):
+        raise BackendMissingError(f"its structures are of {sizes} bytes, not as they are declared here")
+    function = getattr(library, name)
     function.argtypes = (ctypes.POINTER(Block), ctypes.POINTER(Frame), ctypes.c_void_p)
     function.restype = ctypes.c_int64
     kept = threading.local()

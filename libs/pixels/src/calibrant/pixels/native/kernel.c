@@ -924,4 +924,9 @@ int64_t NAME(const Block *block, const Frame *frames, char *scratch)
     while (columns.rooms < LANES) iterate(block, frames, &columns);
     return 0;
 }
+
+/* Sizes of the structures, for whoever repeats them in another language. */
+#define NAMED(NAME, WHAT) NAME##_##WHAT
+#define EXPANDED(NAME, WHAT) NAMED(NAME, WHAT)
+const int64_t EXPANDED(NAME, sizes)[4] = {sizeof(Frame), sizeof(Plane), sizeof(Steps), sizeof(Block)};
 #endif

@@ -3,6 +3,9 @@
 /* CRC-32 of all sources in this folder, which whoever compiles this gives. */
 unsigned source(void) { return SOURCE; }
 
+/* What this library was made of, for whoever installs to find in it. */
+const char *made_of(void) { return KEY; }
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
