@@ -204,6 +204,7 @@ def _amplifier(**fields):
         (_amplifier(name="A00"), "used twice"),
         (_amplifier(prescan="[1:2,900:963]"), "leaves the raw frame"),
         (_amplifier(serial_overscan="[67:82,1:64]"), "must have the rows of image"),
+        (lambda c: c["overscan"].update(method="mean"), "overscan.method: "),
         (lambda c: c["overscan"].update(skip=16), "overscan.skip: 16 leaves nothing of serial_overscan"),
         (lambda c: c["overscan"].update(skip=-1), "overscan.skip: "),
         (lambda c: c["detectors"][1].update(id=0), "detector ids repeat"),

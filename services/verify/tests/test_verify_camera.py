@@ -100,6 +100,14 @@ def test_held_out_biases_are_compared_with_the_noise_they_must_have(bench):
     assert decided.mode == "external"
 
 
+@pytest.mark.parametrize("method", ["clipped-mean", "polynomial", "spline"])
+def test_frames_are_measured_with_the_overscan_of_their_product_whatever_its_method(bench, method):
+    frames = bench.frames("bias", 5)
+    report, measured = bench.measure(bench.master("bias", frames, overscan=method), frames)
+    assert report.overscan == method
+    assert bench.decide("bias", [measured]).decision.outcome == "certified"
+
+
 def test_a_level_that_moved_fails_the_mean(bench):
     old = bench.frames("dark", 5, time_s=30.0)
     biases = bench.frames("bias", 5)

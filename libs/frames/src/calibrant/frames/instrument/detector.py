@@ -1,11 +1,12 @@
 """Owns what an instrument file says of detectors and amplifiers; must not know files or arrays."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calibrant.frames.instrument.boxes import Section, SectionText
 from calibrant.pixels import geometry as pixels
+from calibrant.pixels.overscan import OverscanMethod
 
 
 def _box(section: Section) -> pixels.Box:
@@ -200,8 +201,10 @@ class Overscan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Literal["median", "median-per-row", "none"] = Field(
-        default="none", description="One level per region, one per row, or no overscan correction."
+    method: OverscanMethod = Field(
+        default="none",
+        description="One level per region (median, clipped-mean), one per row (median-per-row), a curve along the "
+        "rows (polynomial, spline), or no overscan correction (none).",
     )
     skip: int = Field(
         default=0,

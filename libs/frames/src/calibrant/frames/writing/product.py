@@ -134,7 +134,7 @@ class ProductImage:
     filter : str or None
         Filter of the set.
     overscan : str
-        How the inputs' electronic level was taken away: ``median``, ``median-per-row``, ``none``.
+        How the inputs' electronic level was taken away: the method, ``none`` if it was not.
     amplifiers : tuple of ProductAmplifier
         The detector's amplifiers, 99 at most.
 

@@ -12,9 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from calibrant.bus.errors import PermanentError
 from calibrant.frames.writing.product import Unit
 from calibrant.pixels import Combined, Geometry, Reference, RowSource
+from calibrant.pixels.overscan import OverscanMethod
 from calibrant.rules.classification import ImageType
-
-Overscan = Literal["median", "median-per-row", "none"]
 
 
 def _as_tuple(value: Any) -> Any:
@@ -73,7 +72,7 @@ class Parameters(BaseModel):
         default="electron",
         description="Unit of the product: electron applies the nominal gains, adu does not.",
     )
-    overscan: Overscan | None = Field(
+    overscan: OverscanMethod | None = Field(
         default=None, description="How the overscan is removed; null: as the instrument file says."
     )
     min_inputs: int = Field(default=3, ge=1, description="Fewest frames to combine.")
@@ -161,14 +160,14 @@ class RecipeInputs:
         Those that there are.
     geometry : Geometry
         The detector.
-    overscan : {'median', 'median-per-row', 'none'}
+    overscan : str
         How the overscan is removed.
     """
 
     frames: Sequence[FrameInput]
     calibrations: Mapping[str, Calibration]
     geometry: Geometry
-    overscan: Overscan
+    overscan: OverscanMethod
 
 
 @dataclass(frozen=True, eq=False, slots=True)

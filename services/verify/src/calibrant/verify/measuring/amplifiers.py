@@ -25,8 +25,8 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from calibrant.pixels import Amplifier, AmplifierStatistics, NoiseRatio, OverscanLevel
+from calibrant.pixels.overscan import OverscanMethod
 from calibrant.pixels.statistics import PERCENTILES
-from calibrant.verify.measuring.references import Overscan
 
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -75,7 +75,7 @@ def common_values(
     amplifier: Amplifier,
     statistics: AmplifierStatistics,
     level: OverscanLevel | None,
-    overscan: Overscan,
+    overscan: OverscanMethod,
     member: Membership,
 ) -> Values:
     """Give the numbers that every kind has.
@@ -88,7 +88,7 @@ def common_values(
         Of its part of the corrected image, in electrons.
     level : OverscanLevel or None
         What its overscan says.
-    overscan : {'median', 'median-per-row', 'none'}
+    overscan : str
         How the overscan was removed.
     member : Membership
         How the frame stands to the product.
@@ -145,7 +145,7 @@ def failed_values() -> Values:
     return {"PROCESSING_ERRORS": 1.0}
 
 
-def _held_out_factor(amplifier: Amplifier, overscan: Overscan, member: Membership) -> float:
+def _held_out_factor(amplifier: Amplifier, overscan: OverscanMethod, member: Membership) -> float:
     """Noise of a held-out bias minus the reference over its read noise: both carry the overscan level's noise."""
     if member.in_reference:
         return 1.0

@@ -23,6 +23,7 @@ from calibrant.pixels import (
     flat_statistics,
     frame_statistics,
 )
+from calibrant.pixels.overscan import OverscanMethod
 from calibrant.pixels.threads import thread_count
 from calibrant.rules.decision import ProcessingError
 from calibrant.rules.verification import Scope, TestResult, evaluate, scatter_of
@@ -45,7 +46,7 @@ from calibrant.verify.measuring.amplifiers import (
     failed_values,
     flat_values,
 )
-from calibrant.verify.measuring.references import Correction, Overscan, correction
+from calibrant.verify.measuring.references import Correction, correction
 from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow, Mode
 
 ARTIFACT = "measurements"
@@ -178,18 +179,18 @@ def _mode(job: MeasureJob) -> Mode:
     return MODES[job.mode]
 
 
-def _overscan(job: MeasureJob, products: Products) -> Overscan:
+def _overscan(job: MeasureJob, products: Products) -> OverscanMethod:
     """Return the method asked for, else the one that the product verified was built with."""
     try:
         asked = json.loads(job.parameters.get("overscan", "null"))
     except json.JSONDecodeError as problem:
         raise InputRefused(f"parameter overscan: {job.parameters['overscan']!r} is not JSON") from problem
     method = products.verified.overscan if asked is None else asked
-    for known in get_args(Overscan):
+    for known in get_args(OverscanMethod):
         if method == known:
-            found: Overscan = known
+            found: OverscanMethod = known
             return found
-    raise InputRefused(f"parameter overscan: {method!r}; there are {', '.join(get_args(Overscan))}")
+    raise InputRefused(f"parameter overscan: {method!r}; there are {', '.join(get_args(OverscanMethod))}")
 
 
 def _measure(one: JobInput, bench: _Bench, workspace: Workspace) -> _Measured:

@@ -1,17 +1,14 @@
 """Products as references in electrons, and what of them is removed from a frame. Must not know files, limits or verdicts."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from calibrant.frames.writing import ProductImage
-from calibrant.pixels import Geometry, Reference, Signature, Terms
-from calibrant.pixels import Overscan as OverscanMethod
+from calibrant.pixels import Geometry, Overscan, Reference, Signature, Terms
+from calibrant.pixels.overscan import OverscanMethod
 from calibrant.rules.association import TIME_TOLERANCE_S
 from calibrant.verify.inputs import InputRefused, Products
-
-Overscan = Literal["median", "median-per-row", "none"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -22,7 +19,7 @@ class Correction:
     ----------
     geometry : Geometry
         The detector.
-    overscan : {'median', 'median-per-row', 'none'}
+    overscan : str
         How the overscan is removed.
     bias, dark, flat : Reference or None
         What is removed.
@@ -33,7 +30,7 @@ class Correction:
     """
 
     geometry: Geometry
-    overscan: Overscan
+    overscan: OverscanMethod
     bias: Reference | None = None
     dark: Reference | None = None
     flat: Reference | None = None
@@ -44,7 +41,7 @@ class Correction:
     def signature(self) -> Signature:
         """What is removed, as the pixel engine has it; in electrons."""
         return Signature(
-            overscan=OverscanMethod(self.overscan),
+            overscan=Overscan(self.overscan),
             bias=self.bias,
             dark=self.dark,
             flat=self.flat,
@@ -79,7 +76,7 @@ class Correction:
         return 1.0
 
 
-def correction(products: Products, kind: str, geometry: Geometry, overscan: Overscan) -> Correction:
+def correction(products: Products, kind: str, geometry: Geometry, overscan: OverscanMethod) -> Correction:
     """Give what is removed from frames of a kind before they are measured.
 
     A dark that is not per second was made without a bias and holds the bias's structure itself: no bias is
@@ -93,7 +90,7 @@ def correction(products: Products, kind: str, geometry: Geometry, overscan: Over
         Kind of calibration verified.
     geometry : Geometry
         The detector.
-    overscan : {'median', 'median-per-row', 'none'}
+    overscan : str
         How the overscan is removed.
 
     Raises
