@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from calibrant.pixels import combine
+from calibrant.pixels import Amplifier, Box, Geometry, Overscan, Signature, Step, combine, combine_raw
 from combination_contract import assert_same
 
 ROWS = 640
@@ -66,3 +66,33 @@ def test_what_another_combination_left_in_the_memory_of_a_thread_changes_nothing
 def test_a_quotient_too_small_for_its_type_is_not_a_negative_zero(backend):
     found = combine(np.full((3, 4, 5), -1e-45, "f4"), statistic="median", scales=[4, 4, 4], backend=backend)
     assert not np.signbit(found.data).any()
+
+
+@pytest.mark.parametrize("backend", ["cpu", "numpy"])
+def test_a_barrier_corrects_no_more_rows_beside_the_bands_than_in_them(backend):
+    class Look:
+        """Changes nothing, with regard to twenty rows."""
+
+        reach, heights = 20, []
+
+        def apply(self, band, geometry):
+            self.heights.append(len(band.data))
+
+    whole = Box(0, ROWS, 0, 9)
+    amplifier = Amplifier(
+        "A",
+        whole,
+        whole,
+        flip_x=False,
+        flip_y=False,
+        serial_overscan=None,
+        parallel_overscan=None,
+        gain_e_per_adu=1.0,
+        read_noise_e=1.0,
+        saturation_adu=None,
+    )
+    geometry = Geometry((ROWS, 9), (ROWS, 9), (amplifier,))
+    frames, barrier = [Rows(seed, "u2") for seed in range(6)], Look()
+    signature = Signature(overscan=Overscan("none"), barriers={Step.COSMIC_RAYS: barrier})
+    combine_raw(frames, geometry, signature, backend=backend, threads=1, tile_bytes=1)
+    assert sum(barrier.heights) <= 2 * ROWS * len(frames)

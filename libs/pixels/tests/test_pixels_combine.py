@@ -145,7 +145,7 @@ def test_rows_may_come_from_anything():
     stack = frames(3, (5, 40, 10))
     sources = [Stored(plane) for plane in stack]
     assert_same(combine(sources, tile_bytes=6000), combine(stack))
-    assert 0 < max(source.largest for source in sources) < 10
+    assert 0 < max(source.largest for source in sources) < 20
 
 
 @pytest.mark.parametrize(("kind", "zero"), [("u2", 2**15), ("u4", 2**31), ("i1", -(2**7))])

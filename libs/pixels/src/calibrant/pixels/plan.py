@@ -132,3 +132,9 @@ class Plan:
     def dtype(self) -> np.dtype[Any]:
         """Native type that values are computed in."""
         return working_type(self.stack)
+
+    @property
+    def fewest_rows(self) -> int:
+        """Rows that a band should have at least: as many as a barrier has corrected beside them, on both sides."""
+        reach = None if self.raw is None else self.raw.numbers.signature.reach
+        return max(1, 2 * (reach or 0))

@@ -11,9 +11,9 @@ from calibrant.pixels.threads import side_by_side
 def bands(rows: int, row_bytes: int, band_bytes: int, threads: int, least: int = 1) -> Iterator[slice]:
     """Give slices that cover `rows` rows.
 
-    Each has as many rows as fit in `band_bytes`, at least `least`, but not so many that there are none for some thread.
+    Each has as many rows as fit in `band_bytes`, and there are some for every thread; but it has at least `least`.
     """
-    step = max(1, min(max(least, band_bytes // row_bytes), -(-rows // (4 * threads))))
+    step = max(least, min(band_bytes // row_bytes, -(-rows // (4 * threads))))
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))
 

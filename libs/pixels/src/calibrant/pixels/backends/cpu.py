@@ -95,7 +95,7 @@ def _through_bands(plan: Plan, into: Combined, row_bytes: int, work: Work) -> No
             for part in _with_one_sample(into, rows):
                 work(part, propagate=True)
 
-    parts = bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads, FEWEST_ROWS)
+    parts = bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads, max(FEWEST_ROWS, plan.fewest_rows))
     work_through(once_or_twice, parts, plan.threads)
 
 

@@ -43,7 +43,7 @@ def combine(plan: Plan, into: Combined) -> None:
     """
     planes = len(plan.stack) * (3 * _sample_type(plan).itemsize + (5 if plan.masks is not None else 0))
     row_bytes = plan.shape[1] * (planes + 80)  # samples, their order and masks; values of pixels on the way
-    parts = bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads)
+    parts = bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads, plan.fewest_rows)
     work_through(lambda rows: _combine_rows(plan, rows, into), parts, plan.threads)
 
 

@@ -50,7 +50,7 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> None:
     some = slice(0, min(plan.shape[0], ROWS))
     parcel = Parcel(plan, load, some, propagate=plan.variances is not None)
     row_bytes = -(-(parcel.sent_size + parcel.planes_size) // some.stop)
-    band_bytes = max(min(TILES * plan.tile_bytes, MOST_BYTES), row_bytes)
+    band_bytes = max(min(TILES * plan.tile_bytes, MOST_BYTES), plan.fewest_rows * row_bytes)
     while True:
         try:
             _combine(device, plan, load, into, bands(plan.shape[0], row_bytes, band_bytes, _streams(plan)))
