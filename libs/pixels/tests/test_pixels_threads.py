@@ -4,10 +4,18 @@ import threading
 
 import pytest
 
-from calibrant.pixels.threads import side_by_side
+from calibrant.pixels.threads import side_by_side, thread_count
 
 PATIENCE_S = 60
 MANY = range(5_000)
+
+
+def test_a_process_that_was_told_how_many_threads_it_may_have_takes_no_more(monkeypatch):
+    monkeypatch.setenv("CALIBRANT_THREADS", "3")
+    assert (thread_count(None), thread_count(7)) == (3, 7)
+    monkeypatch.setenv("CALIBRANT_THREADS", "0")
+    with pytest.raises(ValueError, match="CALIBRANT_THREADS: 0"):
+        thread_count(None)
 
 
 @pytest.mark.parametrize("threads", [1, 3])

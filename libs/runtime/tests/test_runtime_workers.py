@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from calibrant.bus.errors import PermanentError, TransientError
-from calibrant.runtime.limits import WorkerDied
+from calibrant.runtime import shares
+from calibrant.runtime.limits import Limits, WorkerDied
 from calibrant.runtime.objects import ObjectMissing
 from calibrant.runtime.testing import probe_calls
 from calibrant.runtime.testing.probe_calls import NeedsTwo
@@ -102,6 +103,29 @@ async def test_a_call_that_is_given_up_ends_its_process_and_frees_its_slot(worke
     await asyncio.to_thread(until_gone, [int(started.read_text())])
     async with asyncio.timeout(30):
         assert await workers.run(probe_calls.divide, 6, 3) == 2
+
+
+@pytest.mark.asyncio
+async def test_a_call_may_have_its_share_of_the_processors_as_far_as_its_memory_holds_threads(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(shares, "processors", lambda: 12)
+    workers, ask = Workers(3), (os.getenv, shares.VARIABLE)
+    started = tmp_path / "pid"
+    try:
+        assert await workers.run(*ask) == "12"
+        other = asyncio.create_task(workers.run(probe_calls.say_and_sleep, str(started)))
+        async with asyncio.timeout(30):
+            while not started.exists():  # noqa: ASYNC110  written by another process
+                await asyncio.sleep(0.01)
+        assert await workers.run(*ask) == "6"
+        assert await workers.run(*ask, limits=Limits(4 * shares.THREAD_BYTES)) == "2"
+        assert await workers.run(*ask, limits=Limits(shares.THREAD_BYTES)) == "1"
+        other.cancel()
+        await asyncio.wait([other])
+        assert await workers.run(*ask) == "12"
+    finally:
+        workers.close()
 
 
 @pytest.mark.asyncio

@@ -7,22 +7,27 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from calibrant.pixels.numerals import whole_number
+
+VARIABLE: Final = "CALIBRANT_THREADS"
+"""Of the environment: what a process may use where nobody asks for a number."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def thread_count(threads: int | None) -> int:
-    """Give how many threads work: as many as asked for, or as there are processors to use.
+    """Give how many threads work: as many as asked for, as :data:`VARIABLE` says, or as there are processors to use.
 
     Raises
     ------
     ValueError
         When it is no whole number, or less than one.
     """
+    if threads is None and VARIABLE in os.environ:
+        return whole_number(VARIABLE, int(os.environ[VARIABLE]), least=1)
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return whole_number("threads", threads, least=1)

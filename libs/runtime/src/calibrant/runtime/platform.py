@@ -6,7 +6,6 @@ Owns its opening and closing. Which adapters it stands on is ``adapters``' to sa
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from calibrant.runtime.objects import ObjectStore, open_store
 from calibrant.runtime.probe import Probe
 from calibrant.runtime.reaching import check_rights
 from calibrant.runtime.settings import PlatformSettings
+from calibrant.runtime.shares import processors
 from calibrant.runtime.telemetry.export import exported
 from calibrant.runtime.telemetry.logs import hide_secrets
 from calibrant.runtime.workers import Workers
@@ -133,7 +133,7 @@ async def open_platform(
     objects = open_store(settings)
     await asyncio.to_thread(objects.check)
     bus = await open_log(settings)
-    workers = Workers(settings.worker_slots or os.cpu_count() or 1)
+    workers = Workers(settings.worker_slots or processors())
     try:
         async with exported(settings.otlp_endpoint) as spans:
             platform = Platform(settings, bus, objects, workers, probe=probe or Probe(), spans=spans)

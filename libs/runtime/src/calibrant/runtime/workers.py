@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from calibrant.bus.errors import PermanentError, TransientError
 from calibrant.runtime.limits import Limits, TookTooLong, Watch, WorkerDied, memory_limited
+from calibrant.runtime.shares import tell, threads_for
 from calibrant.runtime.telemetry.bound import Field, bound, fields
 from calibrant.runtime.telemetry.logs import LogSetup, configure_logs, handed_on
 
@@ -74,7 +75,7 @@ class Workers:
         Parameters
         ----------
         function, arguments
-            What is called.
+            What is called. It may have its share of the processors for threads; see `calibrant.runtime.shares`.
         limits : Limits
             What it may take; the wait for a free process is not counted.
 
@@ -89,13 +90,14 @@ class Workers:
         free = self._free
         assert free is not None
         pool = await free.get()
+        threads = threads_for(self.slots - free.qsize(), limits)
         watch = Watch((), limits)
         try:
             try:
-                future = _submit(pool, limits, function, arguments)
+                future = _submit(pool, limits, threads, function, arguments)
             except BrokenProcessPool:  # it died while idle, which is not this call's doing
                 pool = self._replaced(pool)
-                future = _submit(pool, limits, function, arguments)
+                future = _submit(pool, limits, threads, function, arguments)
             watch = Watch(_processes(pool), limits)
             return await watch.until_done(asyncio.wrap_future(future))
         except BrokenProcessPool as error:
@@ -133,9 +135,13 @@ class Workers:
 
 
 def _submit(
-    pool: ProcessPoolExecutor, limits: Limits, function: Callable[..., T], arguments: tuple[Any, ...]
+    pool: ProcessPoolExecutor,
+    limits: Limits,
+    threads: int,
+    function: Callable[..., T],
+    arguments: tuple[Any, ...],
 ) -> Future[T]:
-    return pool.submit(_call, limits, function, arguments, dict(fields()))
+    return pool.submit(_call, limits, threads, function, arguments, dict(fields()))
 
 
 def _processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
@@ -173,9 +179,14 @@ def _end_with_parent() -> None:
 
 
 def _call(
-    limits: Limits, function: Callable[..., T], arguments: tuple[Any, ...], about: Mapping[str, Field]
+    limits: Limits,
+    threads: int,
+    function: Callable[..., T],
+    arguments: tuple[Any, ...],
+    about: Mapping[str, Field],
 ) -> T:
     """Call, raising nothing that would not survive the way to the parent or would end it."""
+    tell(threads)
     try:
         with bound(**about), memory_limited(limits):
             return function(*arguments)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from calibrant.frames.instrument import Instrument
 
 BASE_BYTES = 512 * 2**20
-"""What does not grow with a detector: libraries, a compiler, stacks of threads."""
+"""What does not grow with a detector: libraries, and threads, of which there are no more than half of a limit holds."""
 
 PIXEL_BYTES = 24
 """A pixel of an image with variance and mask, 20 bytes, and what is made of it on the way."""
