@@ -7,6 +7,7 @@ is measured in full. The peers are installed by ``tests/bench/peers``; those tha
 from __future__ import annotations
 
 import argparse
+import signal
 import tempfile
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -110,6 +111,7 @@ def combining(console: Console, sizes: Sizes, parts: Sequence[str] = PARTS, page
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it is ended, it leaves no files
     whole = Sizes()
     parser = argparse.ArgumentParser(description=__doc__)
     for field in fields(Sizes):
