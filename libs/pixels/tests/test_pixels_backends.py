@@ -219,3 +219,11 @@ def test_the_variants_of_the_kernel_agree(monkeypatch):
     for result in results[1:]:
         for one, other in zip(results[0], result, strict=True):
             assert_same(one, other)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_mask_of_booleans_says_what_is_bad(backend):
+    stack = np.array([[[1.0]], [[1.0]], [[500.0]]], dtype=np.float32)
+    masks = stack > 100
+    combined = combine(stack, statistic="mean", masks=masks, backend=backend)
+    assert (combined.data.item(), combined.count.item(), combined.mask.item()) == (1.0, 2, 0)

@@ -257,3 +257,20 @@ def test_what_is_wrong_is_named():
     lost[1, :, 10:14] = np.nan
     with pytest.raises(ValueError, match="frame 1: amplifier 'A0': no finite pixel in its overscan"):
         combine_raw(lost, geometry, plain)
+
+
+def test_options_that_belong_to_the_terms_are_refused_by_name():
+    geometry = detector()
+    frames = frames_of(geometry, 3, 1)
+    with pytest.raises(TypeError, match=r"no option weights; .* scales and weights stand in terms"):
+        combine_raw(frames, geometry, Signature(), statistic="weighted-mean", weights=[1, 1, 1])
+
+
+def test_a_masked_array_is_refused_wherever_it_would_lose_its_mask():
+    geometry = detector()
+    frame, *_ = frames_of(geometry, 1, 1)
+    with pytest.raises(ValueError, match=r"raw frame: a masked array"):
+        correct_frame(np.ma.array(frame), geometry, Signature())
+    bias = Reference(np.ma.zeros(geometry.shape))
+    with pytest.raises(ValueError, match=r"bias: a masked array"):
+        combine_raw([frame], geometry, Signature(bias=bias))

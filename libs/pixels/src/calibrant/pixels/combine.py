@@ -85,7 +85,7 @@ def combine(
     variances
         N planes like the stack, in its unit squared, not negative where one goes into the result.
     masks
-        N planes like the stack, of integers of at most 32 bits.
+        N planes like the stack, of integers of at most 32 bits, or of booleans: True is BAD.
     ignore
         Samples with any of these bits are left out.
     backend
@@ -161,7 +161,7 @@ def _variances(stack: Stack | None, planes: tuple[RowSource, ...]) -> tuple[RowS
 
 
 def _masks(stack: Stack | None, planes: tuple[RowSource, ...]) -> tuple[RowSource, ...] | None:
-    others = _beside("masks", stack, planes, "iu")
+    others = _beside("masks", stack, planes, "biu")
     for index, plane in enumerate(others or ()):
         if plane.dtype.itemsize > MASK_DTYPE.itemsize:
             raise ValueError(f"masks[{index}]: type {plane.dtype}, must have at most 32 bits; convert it")

@@ -100,6 +100,11 @@ def combine_raw(
         When shapes, types or options make no sense, a number or calibration is missing, or no pixel has a good
         sample; the message names frame, amplifier or calibration.
     """
+    if odd := sorted(options.keys() - Options.__annotations__.keys()):
+        raise TypeError(
+            f"combine_raw: no option {', '.join(odd)}; masks and variances are those of the frames as they are "
+            "corrected, scales and weights stand in terms"
+        )
     sources = checked_stack("frames", frames, "iuf")
     if sources[0].shape != geometry.raw_shape:
         raise ValueError(f"frames: shape {sources[0].shape}, but the geometry says {geometry.raw_shape}")

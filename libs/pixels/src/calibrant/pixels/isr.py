@@ -55,6 +55,10 @@ def correct_frame(
     ValueError
         When shapes or types do not match, or a number is missing.
     """
+    if np.ma.isMaskedArray(raw):
+        raise ValueError(
+            "raw frame: a masked array; give its .data, and .mask as the defects of the signature"
+        )
     raw = np.asarray(raw)
     if raw.shape != geometry.raw_shape:
         raise ValueError(f"raw frame: shape {raw.shape}, but the geometry says {geometry.raw_shape}")

@@ -120,7 +120,7 @@ def checked_stack(name: str, stack: Stack, kinds: str) -> tuple[RowSource, ...]:
 def _plane(name: str, plane: object) -> RowSource:
     match plane:
         case np.ma.MaskedArray():
-            raise ValueError(f"{name}: a masked array; give its data, and its mask among the masks")
+            raise ValueError(f"{name}: a masked array; give its .data here, and .mask where masks are taken")
         case np.ndarray():
             return ArrayRows(plane)
         case RowSource():

@@ -160,7 +160,7 @@ class Signature:
             if reference is not None:
                 _check_reference(name, reference, geometry)
         if self.defects is not None:
-            _check_plane("defects", self.defects, geometry, "iu")
+            _check_plane("defects", self.defects, geometry, "biu")
         names = {amplifier.name for amplifier in geometry.amplifiers}
         if self.linearity and self.linearity.keys() != names:
             missing = ", ".join(sorted(names - self.linearity.keys())) or "none"
@@ -237,11 +237,13 @@ def _check_reference(name: str, reference: Reference, geometry: Geometry) -> Non
     if reference.variance is not None:
         _check_plane(f"{name} variance", reference.variance, geometry, "iuf")
     if reference.mask is not None:
-        _check_plane(f"{name} mask", reference.mask, geometry, "iu")
+        _check_plane(f"{name} mask", reference.mask, geometry, "biu")
 
 
 def _check_plane(name: str, plane: NDArray[Any], geometry: Geometry, kinds: str) -> None:
     if plane.shape != geometry.shape:
         raise ValueError(f"{name}: shape {plane.shape}, but the assembled frame has {geometry.shape}")
+    if np.ma.isMaskedArray(plane):
+        raise ValueError(f"{name}: a masked array; give its .data, and .mask as the mask of a Reference")
     if plane.dtype.kind not in kinds:
         raise ValueError(f"{name}: type {plane.dtype} is not a number that can be used here")

@@ -179,6 +179,6 @@ def _library() -> ctypes.CDLL:
     sources = b"".join(path.read_bytes() for path in sorted(SOURCE.parent.glob("*.c")))
     if library.source() != zlib.crc32(sources):
         raise BackendMissingError(
-            f"its library was not made from {SOURCE.name} as it is now; install calibrant-pixels again"
+            f"its library was not made from {SOURCE.name} as it is now; install calibrant-pixels again ('make setup' in its repository)"
         )
     return library

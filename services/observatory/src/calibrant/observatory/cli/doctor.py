@@ -92,6 +92,15 @@ def _leap_seconds(_data_dir: Path) -> Finding:
     )
 
 
+def _pixel_engine(_data_dir: Path) -> Finding:
+    from calibrant.pixels import backend_in_use, why_not  # noqa: PLC0415
+
+    backend = backend_in_use()
+    if backend != "numpy":
+        return Finding("pixel engine", "good", backend)
+    return Finding("pixel engine", "warning", f"numpy, which is slower; not cpu, for {why_not('cpu')}")
+
+
 def _servers(place: Place) -> list[Finding]:
     """Look at the servers that are named, each by itself."""
     from calibrant.bus.errors import CalibrantError  # noqa: PLC0415
@@ -120,4 +129,12 @@ def _existing(path: Path) -> Path:
     return path
 
 
-CHECKS: tuple[Callable[[Path], Finding], ...] = (_python, _sqlite, _cores, _folder, _space, _leap_seconds)
+CHECKS: tuple[Callable[[Path], Finding], ...] = (
+    _python,
+    _sqlite,
+    _cores,
+    _folder,
+    _space,
+    _leap_seconds,
+    _pixel_engine,
+)
