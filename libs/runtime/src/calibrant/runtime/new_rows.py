@@ -5,13 +5,13 @@ Owns that statement in each engine's words. Knows no table and commits nothing.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, Column, Insert, Table, Text, bindparam, cast, func, select
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel
 
 _KEY = "calibrant_new_rows"
@@ -45,13 +45,9 @@ def insert_now(session: Session) -> None:
             values = [tuple(map(row.__getitem__, names)) for row in rows]
             connection.exec_driver_sql(_plain(table, names), values)
         elif len(rows) > 1:
-            connection.execute(_from_json(table, names), {"rows": json.dumps(rows, default=_hex)})
+            _copy(connection, table, names, rows)
         else:
             connection.execute(table.insert(), rows)
-
-
-def _hex(value: bytes) -> str:
-    return f"\\x{value.hex()}"
 
 
 @lru_cache(maxsize=64)
@@ -60,10 +56,19 @@ def _plain(table: Table, names: tuple[str, ...]) -> str:
     return str(table.insert().compile(dialect=sqlite.dialect(), column_keys=names))
 
 
-@lru_cache(maxsize=64)
-def _from_json(table: Table, names: tuple[str, ...]) -> Insert:
-    """Insert one parameter with all rows: one round trip, and a tenth of the work of as many parameters."""
-    columns = (Column(name, table.c[name].type) for name in names)
-    rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(*columns)
-    derived = rows.render_derived(with_types=True)
-    return table.insert().from_select(names, select(*(derived.c[name] for name in names)))
+def _copy(
+    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Let PostgreSQL copy rows in: one round trip, and a third of the server's and our own work for an INSERT."""
+    from psycopg import Error  # noqa: PLC0415  whoever has files needs no driver
+
+    words = connection.dialect.identifier_preparer
+    columns = ", ".join(words.quote(name) for name in names)
+    statement = f"COPY {words.format_table(table)} ({columns}) FROM STDIN"
+    try:
+        cursor: Any = connection.connection.cursor()
+        with cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(tuple(map(row.__getitem__, names)))
+    except Error as error:  # as SQLAlchemy tells those of its own statements
+        raise DBAPIError.instance(statement, None, error, Error, dialect=connection.dialect) from error

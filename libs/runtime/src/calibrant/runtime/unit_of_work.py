@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Insert, Text, bindparam, cast, delete, func, select, true
+from sqlalchemy import ARRAY, BigInteger, Insert, Text, bindparam, delete, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -164,18 +164,19 @@ def take_on(session: Session, event_ids: Collection[str], topic: str, now_tai_ns
     if not event_ids:
         return set()
     connection = session.connection()
-    given = {"event_ids": json.dumps(list(event_ids)), "topic": topic, "now": now_tai_ns}
-    return set(connection.execute(_take_on(connection.dialect.name), given).scalars())
+    dialect, listed = connection.dialect.name, list(event_ids)
+    given = {"event_ids": listed if dialect == "postgresql" else json.dumps(listed)}
+    found = connection.execute(_take_on(dialect), {**given, "topic": topic, "now": now_tai_ns})
+    return set(found.scalars())
 
 
 @cache
 def _take_on(dialect: str) -> Insert:
     """Insert one parameter with all identifiers: the statement is the same however many they are."""
-    listed = bindparam("event_ids", type_=Text)
     if dialect == "postgresql":
-        rows = func.json_array_elements_text(cast(listed, JSON)).table_valued("value").render_derived()
+        rows = func.unnest(bindparam("event_ids", type_=ARRAY(Text))).table_valued("value").render_derived()
     else:
-        rows = func.json_each(listed).table_valued("value")
+        rows = func.json_each(bindparam("event_ids", type_=Text)).table_valued("value")
     values = select(rows.c.value, bindparam("topic", type_=Text), bindparam("now", type_=BigInteger))
     columns = ["event_id", "topic", "done_tai_ns"]
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(InboxRow)
