@@ -1,6 +1,6 @@
-"""Events that wait, through inbox, effect and outbox: read from a log, decoded, looked up, handled, announced, committed.
+"""Events that wait, through inbox, effect and outbox: decoded, taken on, handled, announced, committed.
 
-The relay is not counted. One core for this process. Alone: ``python tests/bench/delivery_batched.py``.
+Those that are fetched already, and with reading them from the embedded log. The relay is not counted. One core for this process. Alone: ``python tests/bench/delivery_batched.py``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,7 @@ from rich.console import Console
 from sqlmodel import func, select
 
 from calibrant.bus.embedded import open_bus
-from calibrant.bus.ports import Bus, Message, TopicSpec
+from calibrant.bus.ports import Bus, Message, Record, TopicSpec
 from calibrant.contracts.common.v1 import JobDone
 from calibrant.contracts.sequencer.v1 import RunProgress
 from calibrant.runtime.batches import Batches
@@ -33,7 +33,7 @@ from calibrant.runtime.events import EventWork
 from calibrant.runtime.garbage import settle
 from calibrant.runtime.handlers import Context, EventHandler
 from calibrant.runtime.health import Health
-from calibrant.runtime.lanes import Lanes
+from calibrant.runtime.lanes import BATCH, Lanes
 from calibrant.runtime.new_rows import insert_later
 from calibrant.runtime.probe import Probe
 from calibrant.runtime.tables import InboxRow, OutboxRow
@@ -47,6 +47,7 @@ PARTITIONS = 4
 TARGET = 20_000
 TOPIC = "combine-results"
 Handle = Callable[[Any, Context[Any]], Iterable[RunProgress]]
+Measured = Coroutine[Any, Any, list[tuple[float, float]]]
 
 
 def wait_for_the_others(done: JobDone, context: Context[None]) -> list[RunProgress]:
@@ -66,26 +67,47 @@ def announcement(context: Context[None]) -> RunProgress:
     return RunProgress(run_id=context.run_id, phase="working", message="heard", nodes_ended=1, nodes=1)
 
 
+def made(first: int, count: int) -> list[Record]:
+    """Make events, as they come from a log."""
+    numbers = range(first, first + count)
+    return [record_of(job_done(f"job-{n}"), topic=TOPIC, event_id=f"event-{n}") for n in numbers]
+
+
 async def fill(bus: Bus) -> None:
     """Append the events of all rounds."""
     await bus.ensure_topics([TopicSpec(TOPIC, PARTITIONS)])
     async with bus.producer() as producer:
-        for first in range(0, EVENTS * (ROUNDS + 1), 1000):
-            records = [
-                record_of(job_done(f"job-{n}"), topic=TOPIC, event_id=f"event-{n}")
-                for n in range(first, first + 1000)
-            ]
+        for first in range(0, EVENTS * (ROUNDS + 1), BATCH):
+            records = made(first, BATCH)
             await producer.send([Message(TOPIC, r.key, r.value, r.headers) for r in records])
+
+
+def batches_on(database: Database, handle: Handle, health: Health) -> Batches:
+    """Make what a service deals with several events by."""
+    desk = Desk("sequencer", None, database, SystemClock(), health, Probe(), lambda: None)
+    events = EventWork(desk, {JobDone.message_type: EventHandler(JobDone, handle)})
+    return Batches(events, frozenset(events.handlers))
+
+
+async def deal(database: Database, handle: Handle) -> list[tuple[float, float]]:
+    """Deal with events that are fetched already; return what ``deliver`` does."""
+    batches, rates = batches_on(database, handle, Health()), []
+    for number in range(ROUNDS + 1):
+        waiting = made(number * EVENTS, EVENTS)
+        begun_s, own_s, place = time.perf_counter(), time.process_time(), 0
+        while place < EVENTS:
+            done, _ = await batches.deal(waiting[place : place + BATCH])
+            place += done
+        rates.append((EVENTS / (time.perf_counter() - begun_s), EVENTS / (time.process_time() - own_s)))
+    await asyncio.to_thread(check, database)
+    return rates[1:]  # the first one warms up
 
 
 def lanes_on(database: Database, handle: Handle, health: Health) -> Lanes:
     """Make what a service puts between the log and its handlers."""
-    desk = Desk("sequencer", None, database, SystemClock(), health, Probe(), lambda: None)
-    events = EventWork(desk, {JobDone.message_type: EventHandler(JobDone, handle)})
-    works = {JobDone.message_type: events}
-    batches = Batches(events, frozenset(works))
+    batches = batches_on(database, handle, health)
     return Lanes(
-        Dispatcher(desk, works).attempt,
+        Dispatcher(batches.events.desk, dict.fromkeys(batches.handled, batches.events)).attempt,
         slots=1,
         ahead=AHEAD,
         ahead_bytes=AHEAD_BYTES,
@@ -97,10 +119,9 @@ def lanes_on(database: Database, handle: Handle, health: Health) -> Lanes:
 
 async def deliver(bus: Bus, group: str, database: Database, handle: Handle) -> list[tuple[float, float]]:
     """Deal with all events; return events per second, and per second of this process's time, of each round."""
-    settle()  # as a service's program does
     health = Health()
     lanes = lanes_on(database, handle, health)
-    marks = []
+    marks: list[tuple[int, float, float]] = []
     async with bus.consumer(group, [TOPIC], listener=lanes) as consumer:
         running = asyncio.create_task(lanes.run(consumer))
         while len(marks) <= ROUNDS:
@@ -146,16 +167,22 @@ async def measured(folder: Path, kinds: list[tuple[str, Callable[[], Database]]]
     """Measure each database with each way of writing an effect."""
     bus = await open_bus(folder / "bus.sqlite")
     await fill(bus)
+    settle()  # as a service's program does
     figures = []
-    ways = (
-        ("an effect that waits for the others", wait_for_the_others, TARGET),
-        ("session.add", add_to_the_session, None),
-    )
     for name, make in kinds:
-        for way, handle, target in ways:
+
+        def from_the_log(database: Database, handle: Handle, group: str = name) -> Measured:
+            return deliver(bus, f"{group} {handle.__name__}", database, handle)
+
+        ways = (
+            ("fetched already, an effect that waits for the others", deal, wait_for_the_others, TARGET),
+            ("from the log, an effect that waits for the others", from_the_log, wait_for_the_others, None),
+            ("from the log, session.add", from_the_log, add_to_the_session, None),
+        )
+        for way, measure, handle, target in ways:
             database = make()
             database.migrate([MIGRATIONS])
-            rates = await deliver(bus, f"{name} {way}", database, handle)
+            rates = await measure(database, handle)
             database.close()
             wall, own = zip(*rates, strict=True)
             figures += [
