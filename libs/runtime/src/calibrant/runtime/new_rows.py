@@ -5,14 +5,15 @@ Owns that statement in each engine's words. Knows no table and commits nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel
+
+from calibrant.runtime.database.copying import copy_in
 
 _KEY = "calibrant_new_rows"
 
@@ -41,11 +42,11 @@ def insert_now(session: Session) -> None:
     for table, rows in session.info.pop(_KEY, {}).items():
         connection = session.connection()
         names = tuple(column.name for column in table.columns if column.name in rows[0])
+        values = [tuple(map(row.__getitem__, names)) for row in rows]
         if connection.dialect.name == "sqlite":
-            values = [tuple(map(row.__getitem__, names)) for row in rows]
             connection.exec_driver_sql(_plain(table, names), values)
         elif len(rows) > 1:
-            _copy(connection, table, names, rows)
+            copy_in(connection, table, names, values)
         else:
             connection.execute(table.insert(), rows)
 
@@ -54,21 +55,3 @@ def insert_now(session: Session) -> None:
 def _plain(table: Table, names: tuple[str, ...]) -> str:
     """Insert into SQLite, which takes such values as they are: no row passes through SQLAlchemy."""
     return str(table.insert().compile(dialect=sqlite.dialect(), column_keys=names))
-
-
-def _copy(
-    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Let PostgreSQL copy rows in: one round trip, and a third of the server's and our own work for an INSERT."""
-    from psycopg import Error  # noqa: PLC0415  whoever has files needs no driver
-
-    words = connection.dialect.identifier_preparer
-    columns = ", ".join(words.quote(name) for name in names)
-    statement = f"COPY {words.format_table(table)} ({columns}) FROM STDIN"
-    try:
-        cursor: Any = connection.connection.cursor()
-        with cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(tuple(map(row.__getitem__, names)))
-    except Error as error:  # as SQLAlchemy tells those of its own statements
-        raise DBAPIError.instance(statement, None, error, Error, dialect=connection.dialect) from error
