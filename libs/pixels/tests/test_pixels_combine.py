@@ -271,7 +271,7 @@ def test_bits_that_are_not_ignored_are_kept():
         (lambda s: combine([s[0], None]), r"stack\[1\]: of type NoneType"),
         (
             lambda s: combine(np.ma.masked_less(s, 1000)),
-            r"stack\[0\]: a masked array; give its data",
+            r"stack\[0\]: a masked array; give its \.data",
         ),
         (lambda s: combine([s[0], np.ma.array(s[1])]), r"stack\[1\]: a masked array"),
         (
