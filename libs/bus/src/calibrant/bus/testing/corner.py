@@ -6,11 +6,13 @@ Owns the translation of names, both ways. Tests that need many logs need not sta
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from calibrant.bus.errors import CommitFailed
 from calibrant.bus.ports import Bus, Consumer, Message, Producer, RebalanceListener, Record
 from calibrant.bus.records import TopicPartition, TopicSpec
+
+Inner = TypeVar("Inner", bound=Producer | Consumer)
 
 
 class _Names:
@@ -125,8 +127,10 @@ class _Listener:
         await self._inner.on_assigned([self._names.here_at(at) for at in partitions])
 
 
-class _Producer:
-    def __init__(self, inner: Producer, names: _Names) -> None:
+class _Inside(Generic[Inner]):
+    """A producer or a consumer in the corner: entered and left with the one that it speaks through."""
+
+    def __init__(self, inner: Inner, names: _Names) -> None:
         self._inner = inner
         self._names = names
 
@@ -139,25 +143,14 @@ class _Producer:
     ) -> None:
         await self._inner.__aexit__(kind, error, trace)
 
+
+class _Producer(_Inside[Producer]):
     async def send(self, messages: Sequence[Message]) -> list[tuple[TopicPartition, int]]:
         there = [replace(message, topic=self._names.there(message.topic)) for message in messages]
         return [(self._names.here_at(at), offset) for at, offset in await self._inner.send(there)]
 
 
-class _Consumer:
-    def __init__(self, inner: Consumer, names: _Names) -> None:
-        self._inner = inner
-        self._names = names
-
-    async def __aenter__(self) -> Self:
-        await self._inner.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._inner.__aexit__(kind, error, trace)
-
+class _Consumer(_Inside[Consumer]):
     async def fetch(self, *, max_records: int, timeout_s: float) -> Sequence[Record]:
         return self._names.records(await self._inner.fetch(max_records=max_records, timeout_s=timeout_s))
 
