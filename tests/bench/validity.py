@@ -19,7 +19,7 @@ from rich.table import Table
 from sqlalchemy import text
 
 import calibrant.certify
-from calibrant.certify.store import CertifyQueries
+from calibrant.certify.store import look_up
 from calibrant.contracts.common.v1 import DataRef, Product, TimeRange
 from calibrant.runtime.database import Database
 from calibrant.runtime.testing import postgres
@@ -105,10 +105,7 @@ def through_the_service(database: Database) -> Callable[[str, int, int], None]:
     """Return the look-up as the service answers it: a transaction, the query, the answer in words."""
 
     def ask(kind: str, detector: int, at_tai_ns: int) -> None:
-        with database.reading() as session:
-            answer = CertifyQueries(session).find(
-                instrument="bench", detector=detector, kind=kind, at_tai_ns=at_tai_ns
-            )
+        answer = look_up(database, instrument="bench", detector=detector, kind=kind, at_tai_ns=at_tai_ns)
         assert answer["outcome"] == "found"
 
     return ask

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calibrant.certify.store import CertifyQueries
+from calibrant.certify.store import CertifyQueries, look_up
 from calibrant.contracts.certify.v1 import CalibrationCertified
 
 SETTINGS = settings(
@@ -166,3 +166,15 @@ def test_a_flat_is_found_by_its_filter(ledger, make, asked) -> None:
         missing = queries.find(**ask, filter="g")
     assert missing["calibration"] is None
     assert "in filter r" in missing["why"]
+
+
+@pytest.mark.parametrize("as_of", [None, 10**6])
+@pytest.mark.parametrize("at", [-1, 5, 15, 25])
+def test_a_look_up_says_what_a_transaction_says(ledger, make, asked, at, as_of) -> None:
+    ledger.ask(asked(make(), begin=0, end=10))
+    ledger.ask(asked(make("bias-2"), begin=20, end=30))
+    question = {"instrument": "simcam", "detector": 3, "kind": "bias", "at_tai_ns": at, "as_of_tai_ns": as_of}
+    with ledger.database.reading() as session:
+        expected = CertifyQueries(session).find(**question)
+    assert look_up(ledger.database, **question) == expected
+    assert expected["outcome"] == ("found" if at in {5, 25} else "not found")

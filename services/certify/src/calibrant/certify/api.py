@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 
-from calibrant.certify.store import CertifyQueries
+from calibrant.certify.store import CertifyQueries, look_up
 from calibrant.frames.times import parse_time
 from calibrant.runtime.database import Database
 
@@ -50,16 +50,16 @@ def routes(database: Database) -> APIRouter:
     ) -> dict[str, Any]:
         instant = _instant("at", at)
         as_of_tai_ns = None if as_of is None else _instant("as_of", as_of)
-        with database.reading() as session:
-            answer = CertifyQueries(session).find(
-                instrument=instrument,
-                detector=detector,
-                kind=kind,
-                at_tai_ns=instant,
-                collection=collection,
-                filter=filter,
-                as_of_tai_ns=as_of_tai_ns,
-            )
+        answer = look_up(
+            database,
+            instrument=instrument,
+            detector=detector,
+            kind=kind,
+            at_tai_ns=instant,
+            collection=collection,
+            filter=filter,
+            as_of_tai_ns=as_of_tai_ns,
+        )
         if answer["calibration"] is None:
             raise HTTPException(404, answer["why"])
         return answer

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     Select,
     bindparam,
     delete,
@@ -107,35 +108,29 @@ class InForce:
     entry: LedgerEntry
 
 
-_FACTS: Final = (
-    "product_id",
-    "collection",
-    "kind",
-    "instrument",
-    "detector",
-    "filter",
-    "recorded_tai_ns",
-    "sequence",
-    "action",
-)
-# Statements are made once, and read values, not objects: either takes longer than the database does.
-_begun: Final = func.coalesce(col(InForceRow.begin_tai_ns), literal_column(_EARLIEST))
+_FACTS: Final = ("product_id", "recorded_tai_ns", "sequence", "action")
+# Statements are made once, from tables, and read values, not objects: either takes longer than the database does.
+_RANGE: Final = SQLModel.metadata.tables[str(InForceRow.__tablename__)].columns
+_LINE: Final = SQLModel.metadata.tables[str(EntryRow.__tablename__)].columns
+_begun: Final = func.coalesce(_RANGE.begin_tai_ns, literal_column(_EARLIEST))
 _ranges: Final = (
     select(
-        col(InForceRow.number),
-        col(EntryRow.certification_id),
-        col(EntryRow.report_id),
-        col(InForceRow.begin_tai_ns),
-        col(InForceRow.end_tai_ns),
-        *(col(getattr(EntryRow, name)) for name in _FACTS),
+        _RANGE.number,
+        _LINE.certification_id,
+        _LINE.report_id,
+        _RANGE.begin_tai_ns,
+        _RANGE.end_tai_ns,
+        *(_LINE[name] for name in _FACTS),
     )
-    .join(EntryRow, col(EntryRow.sequence) == col(InForceRow.sequence))
-    .where(*(col(getattr(InForceRow, name)) == bindparam(name) for name in Subject._fields))
+    .join_from(_RANGE.number.table, _LINE.sequence.table, _LINE.sequence == _RANGE.sequence)
+    .where(*(_RANGE[name] == bindparam(name) for name in Subject._fields))
 )
 _first_ns: Final = bindparam("first_ns", type_=BigInteger)
 _last_ns: Final = bindparam("last_ns", type_=BigInteger)
-_before: Final = _ranges.where(_begun <= _last_ns).order_by(_begun.desc()).limit(1)
-_after: Final = _ranges.where(_begun > _last_ns).order_by(_begun).limit(1)
+# As a parameter it would keep PostgreSQL from using a plan again: it plans anew for every limit.
+_one: Final = literal_column("1", Integer)
+_before: Final = _ranges.where(_begun <= _last_ns).order_by(_begun.desc()).limit(_one)
+_after: Final = _ranges.where(_begun > _last_ns).order_by(_begun).limit(_one)
 _within: Final = _ranges.where(_begun >= _first_ns, _begun <= _last_ns).order_by(_begun)
 
 
@@ -215,8 +210,8 @@ def _held(at_tai_ns: int) -> int:
 def _read(
     session: Session, statement: Select[Any], subject: Subject, **instants_ns: int
 ) -> Iterator[InForce]:
-    rows = session.execute(statement, columns(subject) | instants_ns).all()
+    rows = session.connection().execute(statement, columns(subject) | instants_ns).all()
     for number, certification_id, report_id, begin_tai_ns, end_tai_ns, *facts in rows:
         span = ValidityRange(begin_tai_ns=begin_tai_ns, end_tai_ns=end_tai_ns)
-        entry = LedgerEntry(range=span, **dict(zip(_FACTS, facts, strict=True)))
+        entry = LedgerEntry(range=span, **subject._asdict(), **dict(zip(_FACTS, facts, strict=True)))
         yield InForce(number, certification_id, report_id, entry)

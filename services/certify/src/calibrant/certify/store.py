@@ -4,7 +4,7 @@ Owns the one query class that HTTP and the command line use. Times are TAI nanos
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from sqlmodel import Session, col, select
 
@@ -13,6 +13,33 @@ from calibrant.certify.ledger import EntryRow, filters, lines
 from calibrant.frames.times import utc_text
 from calibrant.rules.applicability import NEVER, WITHDRAWN, Found, NotFound, find, found, not_found
 from calibrant.rules.ledger import LedgerAction, LedgerEntry, Subject, daily_collection
+from calibrant.runtime.database import Database
+
+
+class Question(TypedDict, total=False):
+    """Which calibration applies to a detector at an instant.
+
+    Parameters
+    ----------
+    instrument, detector, kind
+        What is looked for.
+    at_tai_ns : int
+        The instant the calibration is for, TAI ns.
+    collection : str or None
+        Where; None or missing: ``<instrument>/calib/daily``.
+    filter : str or None
+        Filter, for kinds that have one.
+    as_of_tai_ns : int or None
+        As the ledger stood at this instant; None or missing: as it stands.
+    """
+
+    instrument: Required[str]
+    detector: Required[int]
+    kind: Required[str]
+    at_tai_ns: Required[int]
+    collection: str | None
+    filter: str | None
+    as_of_tai_ns: int | None
 
 
 class CertifyQueries:
@@ -88,31 +115,13 @@ class CertifyQueries:
             "made_of": product.model_dump(mode="json", exclude_none=True),
         }
 
-    def find(
-        self,
-        *,
-        instrument: str,
-        detector: int,
-        kind: str,
-        at_tai_ns: int,
-        collection: str | None = None,
-        filter: str | None = None,  # noqa: A002 - the field's word
-        as_of_tai_ns: int | None = None,
-    ) -> dict[str, Any]:
+    def find(self, **question: Unpack[Question]) -> dict[str, Any]:
         """Answer "which bias for detector D at time T, and why".
 
         Parameters
         ----------
-        instrument, detector, kind
+        **question : Question
             What is looked for.
-        at_tai_ns : int
-            The instant the calibration is for, TAI ns.
-        collection : str or None
-            Where; None: ``<instrument>/calib/daily``.
-        filter : str or None
-            Filter, for kinds that have one.
-        as_of_tai_ns : int or None
-            As the ledger stood at this instant; None: as it stands.
 
         Returns
         -------
@@ -121,18 +130,24 @@ class CertifyQueries:
             when there is none), and ``before`` and ``after``: the nearest ones whose range ends before or begins
             after that instant, or None.
         """
-        place = collection or daily_collection(instrument)
-        subject = Subject.of(place, instrument, kind, detector, filter)
+        subject, at_tai_ns = _subject(question), question["at_tai_ns"]
+        as_of_tai_ns = question.get("as_of_tai_ns")
         if as_of_tai_ns is None:
-            return self._find_in_force(subject, at_tai_ns)
+            return self.applying(**question) or self._none_in_force(subject, at_tai_ns)
         rows = lines(self._session, subject)
         answer = find((row.entry for row in rows.values()), subject, at_tai_ns, as_of_tai_ns)
         return _told(answer, rows)
 
-    def _find_in_force(self, subject: Subject, at_tai_ns: int) -> dict[str, Any]:
+    def applying(self, **question: Unpack[Question]) -> dict[str, Any] | None:
+        """Answer in one statement where a calibration applies as the ledger stands; None: none does."""
+        at_tai_ns = question["at_tai_ns"]
+        begun = latest_begun(self._session, _subject(question), at_tai_ns)
+        if begun is None or not begun.entry.range.contains(at_tai_ns):
+            return None
+        return _told(found(begun.entry), {begun.entry.sequence: begun})
+
+    def _none_in_force(self, subject: Subject, at_tai_ns: int) -> dict[str, Any]:
         begun = latest_begun(self._session, subject, at_tai_ns)
-        if begun is not None and begun.entry.range.contains(at_tai_ns):
-            return _told(found(begun.entry), {begun.entry.sequence: begun})
         after = next_to_begin(self._session, subject, at_tai_ns)
         written = filters(self._session, subject)
         answer = not_found(
@@ -144,6 +159,31 @@ class CertifyQueries:
             filters=written,
         )
         return _told(answer, {one.entry.sequence: one for one in (begun, after) if one is not None})
+
+
+def look_up(database: Database, **question: Unpack[Question]) -> dict[str, Any]:
+    """Answer as ``CertifyQueries.find``, by a statement alone where that says all.
+
+    Parameters
+    ----------
+    database : Database
+        The service's.
+    **question : Question
+        What is looked for.
+    """
+    if question.get("as_of_tai_ns") is None:
+        with database.reading_alone() as session:
+            answer = CertifyQueries(session).applying(**question)
+        if answer is not None:
+            return answer
+    with database.reading() as session:
+        return CertifyQueries(session).find(**question)
+
+
+def _subject(question: Question) -> Subject:
+    instrument = question["instrument"]
+    place = question.get("collection") or daily_collection(instrument)
+    return Subject.of(place, instrument, question["kind"], question["detector"], question.get("filter"))
 
 
 def _told(answer: Found | NotFound, lines: Mapping[int, EntryRow | InForce]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ READ: Final = "calibrant_read"
 """Execution option of connections whose transactions only read."""
 BESIDE: Final = "calibrant_beside"
 """Execution option of connections whose transactions write beside the writer's."""
+ALONE: Final = "calibrant_alone"
+"""Execution option of connections on which each statement reads by itself, in no transaction."""
 BUSY_TIMEOUT_S = 30.0
 
 
@@ -61,7 +63,7 @@ class Backend(Protocol):
         ...
 
     def open(self) -> Engine:
-        """Make the engine, whose transactions begin as READ and BESIDE say; connect to nothing."""
+        """Make the engine, whose transactions begin as READ, BESIDE and ALONE say; connect to nothing."""
         ...
 
     def before_migrations(self, connection: Connection) -> None:

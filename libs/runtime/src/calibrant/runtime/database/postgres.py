@@ -18,7 +18,14 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError
 
 from calibrant.bus.errors import PermanentError, TransientError
-from calibrant.runtime.database.engine import BESIDE, READ, DatabaseRefused, DatabaseUnavailable, ValueRefused
+from calibrant.runtime.database.engine import (
+    ALONE,
+    BESIDE,
+    READ,
+    DatabaseRefused,
+    DatabaseUnavailable,
+    ValueRefused,
+)
 
 if TYPE_CHECKING:
     import psycopg
@@ -186,6 +193,8 @@ class PostgresSchema:
 
     def _begin(self, connection: Connection) -> None:
         chosen = connection.get_execution_options()
+        if chosen.get(ALONE):
+            return
         if chosen.get(READ):
             connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         elif chosen.get(BESIDE):

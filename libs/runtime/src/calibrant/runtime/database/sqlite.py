@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from calibrant.bus.errors import PermanentError, TransientError
-from calibrant.runtime.database.engine import READ, DatabaseDamaged, DatabaseUnavailable, ValueRefused
+from calibrant.runtime.database.engine import ALONE, READ, DatabaseDamaged, DatabaseUnavailable, ValueRefused
 
 SCHEME: Final = "sqlite:///"
 WAL_LIMIT_BYTES = 64 << 20
@@ -99,9 +99,11 @@ class SqliteFile:
 
 
 def _begin(connection: Connection) -> None:
+    chosen = connection.get_execution_options()
+    if chosen.get(ALONE):
+        return
     # A deferred read-then-write fails at once with BUSY_SNAPSHOT; an immediate one waits its turn.
-    read = connection.get_execution_options().get(READ, False)
-    connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if chosen.get(READ) else "BEGIN IMMEDIATE")
 
 
 def _make_folder(folder: Path) -> None:
