@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from itertools import count
+from itertools import accumulate, chain, count, repeat
 from operator import itemgetter
 
 import pytest
@@ -203,11 +203,30 @@ async def test_a_batch_ends_before_poison_and_before_a_job(service):
 @pytest.mark.asyncio
 async def test_a_transaction_that_lasts_commits_what_is_done(make_service):
     ticks = count()
-    service = make_service(monotonic_s=lambda: next(ticks) * 0.01)
+    service = make_service(monotonic_s=lambda: next(ticks) * 0.02)
     assert await service.batches.deal(records_of("a", "b", "c", "d", "e", "f")) == (3, 0)
     assert service.effects() == ["a", "b", "c"]
+
+
+@pytest.mark.asyncio
+async def test_what_is_skipped_takes_its_time_too(make_service):
+    ticks = count()
+    service = make_service(monotonic_s=lambda: next(ticks) * 0.02)
     unknown = record_of(UNKNOWN, topic="combine-results")
-    assert await service.batches.deal([unknown, *records_of("g"), unknown]) == (3, 0)
+    assert await service.batches.deal([unknown, *records_of("a", "b"), unknown]) == (3, 0)
+    assert service.effects() == ["a", "b"]
+
+
+@pytest.mark.asyncio
+async def test_a_transaction_takes_on_as_many_as_the_last_one_had_time_for(make_service):
+    steps_s = chain([0.02] * 7, repeat(1e-4))
+    service = make_service(monotonic_s=partial(next, accumulate(steps_s)))
+    records = records_of("a", "b", "c", "d", "e", "f", "g")
+    assert await service.batches.deal(records) == (3, 0)
+    assert await service.batches.deal(records[3:]) == (1, 0)
+    assert await service.batches.deal(records[4:]) == (2, 0)
+    assert await service.batches.deal(records[6:]) == (1, 0)
+    assert service.effects() == ["a", "b", "c", "d", "e", "f", "g"]
 
 
 @pytest.mark.asyncio

@@ -6,9 +6,11 @@ record that goes wrong: the batch leaves nothing of it, and the dispatcher meets
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
@@ -47,6 +49,18 @@ class _Tally:
         return self.events + self.repeated + self.skipped
 
 
+@dataclass(slots=True)
+class _Pace:
+    """How many events the time of one transaction is enough for, as the last one showed."""
+
+    most: int = sys.maxsize
+
+    def learn(self, events: int, spent_s: float, most_s: float) -> None:
+        """Fit the next transaction to it, or to twice as many: a slow moment is soon forgotten."""
+        fitting = events * most_s / max(spent_s, 1e-9)
+        self.most = max(1, int(min(fitting, 2 * events)))
+
+
 @dataclass(frozen=True, slots=True)
 class Batches:
     """Deals with several records of one partition at once.
@@ -66,8 +80,9 @@ class Batches:
 
     events: EventWork
     handled: frozenset[str]
-    most_s: float = 0.025
+    most_s: float = 0.05
     monotonic_s: Callable[[], float] = time.monotonic
+    _pace: _Pace = field(default_factory=_Pace, init=False)
 
     async def deal(self, records: Sequence[Record]) -> Dealt:
         """Deal with the first of these records, as far as nothing goes wrong and as each would be by itself.
@@ -84,7 +99,7 @@ class Batches:
             one by one.
         """
         self.events.desk.probe.at(Step.FETCHED)
-        event_ids = self._event_ids(records)
+        event_ids = self._event_ids(records[: self._pace.most])
         if not event_ids:
             return 0, 1
         done, singly = await self._as_far_as_it_goes(records, event_ids)
@@ -135,25 +150,32 @@ class Batches:
 
     def _in_one_transaction(self, records: Sequence[Record], event_ids: Sequence[str | None]) -> _Tally:
         """Deal with records until one is poison or time is up: what had begun by then is committed."""
-        desk, end_s, tally = self.events.desk, self.monotonic_s() + self.most_s, _Tally()
+        desk, tally = self.events.desk, _Tally()
+        messages = self._read(records[: len(event_ids)])  # while another partition's are being written
         with desk.database.writing() as session:
-            asked = [event_id for event_id in event_ids if event_id is not None]
+            asked = [event_id for event_id in event_ids[: len(messages)] if event_id is not None]
             new = take_on(session, asked, records[0].topic, desk.clock.tai_ns())
-            for record, _ in zip(records, event_ids, strict=False):
-                if tally.done and self.monotonic_s() >= end_s:
+            begun_s = self.monotonic_s()
+            for message in messages:
+                if tally.done and self.monotonic_s() - begun_s >= self.most_s:
                     break
-                try:
-                    decoded = decode(record, self.handled)
-                except PoisonError:
-                    tally.spoilt = True
-                    break
-                self._deal_with(decoded, new, tally, session)
+                self._deal_with(message, new, tally, session)
+            tally.spoilt = tally.done == len(messages) < len(event_ids)
+            self._pace.learn(tally.done, self.monotonic_s() - begun_s, self.most_s)
             put_back(session, new)
             session.flush()
             insert_now(session)
             desk.probe.at(Step.BEFORE_COMMIT)
         desk.probe.at(Step.COMMITTED)
         return tally
+
+    def _read(self, records: Sequence[Record]) -> list[Decoded | None]:
+        """Decode records up to the first that is poison."""
+        messages = []
+        with suppress(PoisonError):
+            for record in records:
+                messages.append(decode(record, self.handled))  # noqa: PERF401  what is read before poison stays
+        return messages
 
     def _deal_with(self, decoded: Decoded | None, new: set[str], tally: _Tally, session: Session) -> None:
         if decoded is None:

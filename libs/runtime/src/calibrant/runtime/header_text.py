@@ -17,6 +17,7 @@ Headers = tuple[tuple[str, bytes], ...]
 Attributes = Mapping[str, Any]
 _VARYING = ("id", "time_utc", "subject", "correlation_id", "causation_id", "traceparent")
 """What differs between messages of a kind, in the order of their headers."""
+_ALL_THERE = (False,) * len(_VARYING)
 _varying = itemgetter(*_VARYING)
 _fixed = itemgetter("source", "type", "dataschema")
 
@@ -45,14 +46,15 @@ def header_text(attributes: Attributes) -> str:
         They make no envelope.
     """
     values = _varying(attributes)
-    given = tuple([value for value in values if value is not None])
+    given = values if None not in values else tuple([value for value in values if value is not None])
     joined = "".join(given)
     plain = joined.isascii() and joined.isprintable() and "" not in given
     if (
         not plain or '"' in joined or "\\" in joined
     ):  # these the text spells in another way, or they are refused
         return headers_to_text(to_message(Envelope(**attributes, data=b""), "", None).headers)
-    return _pattern(*_fixed(attributes), tuple([value is None for value in values])) % given
+    missing = _ALL_THERE if given is values else tuple([value is None for value in values])
+    return _pattern(*_fixed(attributes), missing) % given
 
 
 @lru_cache(maxsize=1024)

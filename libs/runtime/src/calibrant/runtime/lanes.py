@@ -17,7 +17,7 @@ from calibrant.runtime.lane import Lane
 from calibrant.runtime.probe import Probe
 
 Batch = Callable[[Sequence[Record]], Awaitable[tuple[int, int]]]
-BATCH = 1000
+BATCH = 2000
 """Most records dealt with at once."""
 
 

@@ -5,8 +5,9 @@ Owns that statement in each engine's words. Knows no table and commits nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table
@@ -42,13 +43,19 @@ def insert_now(session: Session) -> None:
     for table, rows in session.info.pop(_KEY, {}).items():
         connection = session.connection()
         names = tuple(column.name for column in table.columns if column.name in rows[0])
-        values = [tuple(map(row.__getitem__, names)) for row in rows]
+        values = list(map(_picking(names), rows))
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql(_plain(table, names), values)
         elif len(rows) > 1:
             copy_in(connection, table, names, values)
         else:
             connection.execute(table.insert(), rows)
+
+
+@lru_cache(maxsize=64)
+def _picking(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Give what picks these columns out of a row."""
+    return itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
 
 
 @lru_cache(maxsize=64)

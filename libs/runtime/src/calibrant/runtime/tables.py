@@ -24,7 +24,7 @@ class InboxRow(SQLModel, table=True):
     """An event this service has dealt with; kept for as long as its topic can bring it again."""
 
     __tablename__ = "inbox"
-    __table_args__ = (Index("ix_inbox_topic_done", "topic", "done_tai_ns"),)
+    __table_args__ = (Index("ix_inbox_topic_done", "topic", "done_tai_ns", postgresql_using="brin"),)
 
     event_id: str = Field(primary_key=True)
     topic: str = Field(default="", description="Empty: no topic brought it.")

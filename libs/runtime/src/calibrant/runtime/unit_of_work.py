@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Insert, Text, bindparam, delete, func, select, true
@@ -20,7 +20,7 @@ from calibrant.bus.cloudevents import Envelope, sayable
 from calibrant.bus.errors import MessageTooLarge
 from calibrant.bus.records import MOST_BODY_BYTES
 from calibrant.contracts.base import Message
-from calibrant.contracts.flow import topic_for
+from calibrant.contracts.flow import Topic, topic_for
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.clock import Clock, utc_text
@@ -106,17 +106,17 @@ class UnitOfWork:
             if isinstance(emission, Outgoing)
             else (emission, self.correlation_id)
         )
-        topic = topic_for(self.service, message.message_type)
+        topic, source, dataschema = _constants(self.service, message.message_type)
         key = topic.key_of(message)
         event_id = derive(self.service, self.cause, str(self._emitted), message.message_type)
         self._emitted += 1
         attributes: dict[str, Any] = {
             "id": event_id,
-            "source": f"/calibrant/{self.service}",
+            "source": source,
             "type": message.message_type,
             "time_utc": utc_text(self.clock.tai_ns()),
-            "subject": key if sayable(key) else None,
-            "dataschema": f"urn:calibrant:schema:{message.message_type}",
+            "subject": key if _sayable(key) else None,
+            "dataschema": dataschema,
             "correlation_id": correlation or None,
             "causation_id": self.cause,
             "traceparent": trace_parent(correlation or event_id, event_id),
@@ -132,6 +132,15 @@ class UnitOfWork:
             "value": value,
             "headers": headers,
         }
+
+
+@cache
+def _constants(service: str, kind: str) -> tuple[Topic, str, str]:
+    """Give what all messages of a kind from a service share: topic, source, schema."""
+    return topic_for(service, kind), f"/calibrant/{service}", f"urn:calibrant:schema:{kind}"
+
+
+_sayable = lru_cache(maxsize=1024)(sayable)
 
 
 def _check_size(kind: str, value: bytes) -> None:
