@@ -162,11 +162,11 @@ async def run_once(instrument: Path, folder: Path, frames: int) -> tuple[float, 
     return (ended_s - begun_s - work_s) / work_s, beside_s
 
 
-def measured(detectors: int, frames: int, side: int) -> list[tuple[float, float]]:
+def measured(detectors: int, frames: int, side: int, rounds: int) -> list[tuple[float, float]]:
     """Run a few sequences, each on a new data folder."""
     found = []
     with patch("calibrant.runtime.objects.choosing.FolderStore", TimedStore):
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 found.append(
@@ -175,9 +175,15 @@ def measured(detectors: int, frames: int, side: int) -> list[tuple[float, float]
     return found
 
 
-def sequence(console: Console, detectors: int = DETECTORS, frames: int = FRAMES, side: int = SIDE) -> None:
+def sequence(
+    console: Console,
+    detectors: int = DETECTORS,
+    frames: int = FRAMES,
+    side: int = SIDE,
+    rounds: int = ROUNDS,
+) -> None:
     """Measure and show what came out."""
-    many, one = measured(detectors, frames, side), measured(1, frames, side)
+    many, one = measured(detectors, frames, side, rounds), measured(1, frames, side, rounds)
     what = f"{frames} biases of {side} x {side}"
     figures = [
         Figure(
@@ -202,5 +208,6 @@ if __name__ == "__main__":
     parser.add_argument("--detectors", type=int, default=DETECTORS)
     parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--side", type=int, default=SIDE)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     chosen = parser.parse_args()
-    sequence(Console(width=140), chosen.detectors, chosen.frames, chosen.side)
+    sequence(Console(width=140), chosen.detectors, chosen.frames, chosen.side, chosen.rounds)
