@@ -149,9 +149,9 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="certifications",
         producer="certify",
-        messages=("calibrant.certify.v1.CalibrationCertified", "calibrant.certify.v1.CertificationRefused", "calibrant.common.v1.JobFailed"),
+        messages=("calibrant.certify.v1.CalibrationCertified", "calibrant.certify.v1.CertificationRefused", "calibrant.certify.v1.DecisionMade", "calibrant.common.v1.JobFailed"),
         keys=("collection", "job_id"),
-        consumers=("sequencer", "archive"),
+        consumers=("sequencer", "archive", "verify"),
         partitions=8,
         retention_days=3650,
         lossy=False,

@@ -16,6 +16,7 @@ __all__ = [
     "CalibrationCertified",
     "CertificationRefused",
     "CertifyJob",
+    "DecisionMade",
 ]
 
 
@@ -30,6 +31,22 @@ class CertifyJob(Message):
     validity: TimeRange = Field(description='Validity range.')
     requested_by: str = Field(description='Who asked.')
     reason: str = Field(description='Why.')
+    ask: str | None = Field(default=None, description='Why a person is asked first; absent: the products are certified at once.')
+
+
+class DecisionMade(Message):
+    """A person has decided on a product that waited: it is certified next, or never for this
+    job."""
+
+    message_type: ClassVar[str] = "calibrant.certify.v1.DecisionMade"
+    waiting_id: str = Field(description='What was decided on, as the waiting list names it.')
+    job_id: str = Field(description='The job that asked.')
+    product_id: str = Field(description='The product.')
+    collection: str = Field(description='Collection meant.')
+    accepted: bool = Field(description='Whether it may be certified.')
+    reason: str = Field(description="Why, in the person's words.")
+    decided_by: str = Field(description='Who decided.')
+    decided: TaiTime = Field(description='When (system clock).')
 
 
 class CalibrationCertified(Message):

@@ -12,13 +12,15 @@ from typing import ClassVar
 from pydantic import Field
 
 from calibrant.contracts.base import Int32, Int64, Message
-from calibrant.contracts.common.v1 import DataRef, JobInput, Product
+from calibrant.contracts.common.v1 import DataRef, JobInput, Product, TaiTime, TimeRange
 
 __all__ = [
     "DecideJob",
     "DetectorDecision",
+    "InForce",
     "MeasureJob",
     "MeasurementCompleted",
+    "Score",
     "VerificationCompleted",
     "VerificationMode",
 ]
@@ -40,6 +42,28 @@ class VerificationMode(Enum):
     def number(self) -> int:
         """The number in the contract."""
         numbers = {"VERIFICATION_MODE_UNSPECIFIED": 0, "VERIFICATION_MODE_INTERNAL": 1, "VERIFICATION_MODE_EXTERNAL": 2}
+        return numbers[self.value]
+
+
+class Score(Enum):
+    """How a product scores."""
+
+    UNSPECIFIED = "SCORE_UNSPECIFIED"
+    """Not given: nothing was scored. (0)"""
+
+    GREEN = "SCORE_GREEN"
+    """As it should be. (1)"""
+
+    RED = "SCORE_RED"
+    """Something is beyond its threshold. (2)"""
+
+    GREY = "SCORE_GREY"
+    """Nothing is red, but something could not be scored, as for lack of history. (3)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"SCORE_UNSPECIFIED": 0, "SCORE_GREEN": 1, "SCORE_RED": 2, "SCORE_GREY": 3}
         return numbers[self.value]
 
 
@@ -76,6 +100,16 @@ class MeasurementCompleted(Message):
     not_applicable: Int32 = Field(description='Verdicts not applicable.')
 
 
+class InForce(Message):
+    """The calibration in force for a detector of a set when its run began: what a new product is
+    compared with."""
+
+    message_type: ClassVar[str] = "calibrant.verify.v1.InForce"
+    detector: Int32 = Field(description='Detector number.')
+    product_id: str = Field(description='The product in force.')
+    validity: TimeRange = Field(description='Its validity range.')
+
+
 class DecideJob(Message):
     """Job: join the measurements of a set through the gate."""
 
@@ -88,6 +122,9 @@ class DecideJob(Message):
     inputs: tuple[JobInput, ...] = Field(default=(), description='Measurements, one input a detector.')
     missing: Mapping[Int32, str] = Field(default_factory=dict, description='Detectors of the set that have no measurement, and why.')
     rules_version: str = Field(description='Version of the verification rules (tests, limits, thresholds) the job was planned with.')
+    in_force: tuple[InForce, ...] = Field(default=(), description="Calibrations in force at the set's first frame, one a detector that has one. No part of the job's identity.")
+    known_at: TaiTime | None = Field(default=None, description="When the run began: what was certified later is no history; absent: all is. No part of the job's identity.")
+    filter: str | None = Field(default=None, description='Filter of the set; absent where the kind does not depend on one.')
 
 
 class DetectorDecision(Message):
@@ -98,6 +135,8 @@ class DetectorDecision(Message):
     product_id: str = Field(description='Product decided on; empty when there is none.')
     accepted: bool = Field(description='Whether it may be certified.')
     reason: str = Field(description='Why.')
+    score: Score | None = Field(default=None, description='How it scores; absent where it was not scored.')
+    score_reason: str | None = Field(default=None, description='What made it red or grey; absent when green.')
 
 
 class VerificationCompleted(Message):
