@@ -9,6 +9,7 @@ from calibrant.bus.cloudevents import Envelope
 from calibrant.contracts.verify.v1 import MeasureJob, MeasurementCompleted, VerificationCompleted
 from calibrant.runtime.clock import SystemClock
 from calibrant.runtime.handlers import Context, JobResult
+from calibrant.runtime.new_rows import insert_now
 from calibrant.verify.handlers import record_measurements, record_report
 from calibrant.verify.service import VerifyService
 from calibrant.verify.store import MetricRow, ResultRow, VerifyQueries
@@ -27,7 +28,9 @@ def tell(bench, database, job, ref):
         data=b"{}",
     )
     with database.writing() as session:
-        return list(record(job, result, Context(service, session, envelope, SystemClock())))
+        told = list(record(job, result, Context(service, session, envelope, SystemClock())))
+        insert_now(session)
+        return told
 
 
 @pytest.fixture

@@ -1,14 +1,16 @@
 """The use cases of verify, over its store and the object store. Must not know the bus or HTTP."""
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from pydantic import BaseModel
 from sqlmodel import Session
 
 from calibrant.contracts.common.v1 import DataRef
+from calibrant.runtime.new_rows import insert_later
 from calibrant.runtime.objects import ObjectStore
 from calibrant.verify.reports import MeasurementReport, SetReport
-from calibrant.verify.rows import measurement_rows, report_rows
+from calibrant.verify.rows import Row, measurement_rows, report_rows
 from calibrant.verify.store import MeasurementRow, ReportRow, VerifyQueries
 
 T = TypeVar("T", bound=BaseModel)
@@ -30,14 +32,14 @@ class VerifyService:
         """Insert the measurements of a file unless they are known, and return them."""
         report = self._read(ref, MeasurementReport)
         if session.get(MeasurementRow, report.job_id) is None:
-            session.add_all(measurement_rows(report, ref, now_tai_ns))
+            _insert(session, measurement_rows(report, ref, now_tai_ns))
         return report
 
     def record_report(self, session: Session, ref: DataRef, now_tai_ns: int) -> SetReport:
         """Insert the report of a file unless it is known, and return it."""
         report = self._read(ref, SetReport)
         if session.get(ReportRow, report.report_id) is None:
-            session.add_all(report_rows(report, ref, now_tai_ns))
+            _insert(session, report_rows(report, ref, now_tai_ns))
         return report
 
     def queries(self, session: Session) -> VerifyQueries:
@@ -46,3 +48,9 @@ class VerifyService:
 
     def _read(self, ref: DataRef, form: type[T]) -> T:
         return form.model_validate_json(self._objects.local_path(ref).read_bytes())
+
+
+def _insert(session: Session, rows: Iterable[Row]) -> None:
+    """Let rows wait for the end of the unit of work: a detector has thousands, and nothing reads them before."""
+    for row in rows:
+        insert_later(session, type(row), row.model_dump())
