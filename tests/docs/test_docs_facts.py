@@ -120,6 +120,13 @@ def test_the_gates_threshold_is_that_of_the_code():
     assert f"when {GateThresholds().failed_tests} of its tests fail" in (DOCS / "verification.md").read_text()
 
 
+def test_the_gates_settings_are_those_of_the_code():
+    told = {names(row[0])[0]: row[1] for row in rows("verification.md", "### Settings")}
+    assert told.keys() == GateThresholds.model_fields.keys()
+    for name, value in GateThresholds(version="x").model_dump(exclude={"version"}).items():
+        assert told[name] == f"`{value}`"
+
+
 def product(kind):
     plane = np.ones((4, 5), np.float32)
     flat = kind == "flat"

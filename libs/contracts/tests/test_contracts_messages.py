@@ -138,6 +138,9 @@ def test_every_message_but_parts_of_others_has_a_topic():
         "calibrant.ingest.v1.Frame",
         "calibrant.sequencer.v1.ExposureRequest",
         "calibrant.verify.v1.DetectorDecision",
+        "calibrant.verify.v1.Gate",
+        "calibrant.verify.v1.GateCounts",
+        "calibrant.verify.v1.GateTypeCount",
         "calibrant.verify.v1.InForce",
     }
     assert sent | parts == set(MESSAGES)

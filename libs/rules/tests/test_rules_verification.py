@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from calibrant.rules import verification as v
-from calibrant.rules.verification import Limits, Scope, Verdict
+from calibrant.rules.verification import LimitRule, Limits, Scope, Verdict
 
 AMP = Scope(exposure_id="e1", detector=0, amplifier="A")
 DET = Scope(exposure_id="e1", detector=0)
@@ -17,6 +17,10 @@ GOOD = {
     "NOISE_RATIO": 1.0, "SCATTER": 0.001, "IN_ELECTRONS": 1.0,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
+
+
+def rule(limit, version, test="bias.amplifier.NOISE", **fields):
+    return LimitRule(test=test, limit=limit, version=version, **fields)
 
 
 def verdicts(kind, measurements, scope=AMP, limits=None):
@@ -147,16 +151,64 @@ def test_impossible_and_overflowing_numbers_fail(kind, name, scope, changes):
 
 
 def test_limits_are_data_and_replaceable():
-    tight = v.limits_of("sim-3", {"bias.amplifier.NOISE": 0.01})
+    tight = v.limits_of("sim-3", [rule(0.01, "sim-3")])
     noisy = GOOD | {"NOISE": 5.1}
     assert one("bias", "NOISE", noisy).verdict is PASS
     found = one("bias", "NOISE", noisy, limits=tight)
-    assert (found.verdict, found.limit, tight.version) == (FAIL, 0.01, "sim-3")
+    assert (found.verdict, found.limit, found.limits_version) == (FAIL, 0.01, "sim-3")
+    assert one("bias", "NOISE", noisy).limits_version == "default-1"
     assert one("dark", "NOISE", noisy, limits=tight).verdict is PASS
-    with pytest.raises(ValueError, match=r"'bias\.NOISE' belongs to no test"):
-        v.limits_of("x", {"bias.NOISE": 1.0})
+    with pytest.raises(
+        ValueError, match=r"'bias\.amplifier\.NOIS' belongs to no test; do you mean 'bias\.amplifier\.NOISE'"
+    ):
+        v.limits_of("x", [rule(1.0, "x", test="bias.amplifier.NOIS")])
     with pytest.raises(ValidationError):
-        v.limits_of("x", {"bias.amplifier.NOISE": math.nan})
+        rule(math.nan, "x")
+
+
+@pytest.mark.parametrize(
+    ("place", "version"),
+    [
+        ({"detector": 0, "amplifier": "A", "begin_tai_ns": 50}, "all"),
+        ({"detector": 0, "amplifier": "A", "begin_tai_ns": 150}, "all later"),
+        ({"detector": 1, "amplifier": "A", "begin_tai_ns": 150}, "detector 1"),
+        ({"detector": 1, "amplifier": "B", "begin_tai_ns": 99}, "B"),
+        ({"detector": 1, "amplifier": "B", "begin_tai_ns": 100}, "B of 1"),
+        ({"detector": 1, "amplifier": "B", "begin_tai_ns": 199}, "B of 1"),
+        ({"detector": 1, "amplifier": "B", "begin_tai_ns": 200}, "B of 1 later"),
+        ({"detector": 1, "amplifier": "B", "begin_tai_ns": 300}, "B"),
+        ({"detector": 1, "amplifier": "B"}, "B"),
+        ({"detector": 0, "amplifier": "B", "begin_tai_ns": 150}, "B"),
+    ],
+)
+def test_the_most_specific_limit_wins_and_then_the_latest(place, version):
+    rules = [
+        rule(1, "all"),
+        rule(2, "all later", begin_tai_ns=100),
+        rule(3, "detector 1", detector=1),
+        rule(4, "B of 1", detector=1, amplifier="B", begin_tai_ns=100, end_tai_ns=250),
+        rule(5, "B of 1 later", detector=1, amplifier="B", begin_tai_ns=200, end_tai_ns=300),
+        rule(6, "B", amplifier="B"),
+    ]
+    at = Scope(exposure_id="e", **place)
+    found = one("bias", "NOISE", GOOD, at, v.limits_of("mine", rules))
+    assert found.limits_version == version
+    assert found.limit == next(r.limit for r in rules if r.version == version)
+    assert one("bias", "NOISE", GOOD, at, v.limits_of("mine", rules[::-1])) == found
+
+
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ([{"test": "flat.detector.SCATTER", "amplifier": "A"}], "has no amplifier; leave 'A' out"),
+        ([{"test": "flat.exposure.SCATTER", "detector": 1}], "has no detector; leave 1 out"),
+        ([{"begin_tai_ns": 2, "end_tai_ns": 2}], "ends before it begins"),
+        ([{"detector": 1}, {"detector": 1, "end_tai_ns": 3}], "begin at the same time, versions v and v"),
+    ],
+)
+def test_limits_that_contradict_themselves_are_refused(rules, says):
+    with pytest.raises(ValueError, match=says):
+        v.limits_of("x", [rule(1.0, "v", **fields) for fields in rules])
 
 
 def test_a_scope_chooses_the_tests_and_must_be_of_their_level():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from calibrant.rules.decision import GateThresholds
-from calibrant.rules.verification import Limits, registry
+from calibrant.rules.verification import LimitRule, Limits, registry
 from calibrant.rules.version import BY_HAND, verification_version, version_of
 
 FIRST, *OTHERS = registry()
@@ -29,10 +29,10 @@ def test_the_same_rules_have_the_same_version_in_any_order():
             {"advisory": not FIRST.advisory}, {"required": ("MEAN",)}, {"optional": {"MEAN": "x"}},
         ]),
         {"limits": Limits(version="2")},
-        {"limits": Limits(overrides={FIRST.key: 3.0})},
+        {"limits": Limits(rules=(LimitRule(test=FIRST.key, limit=3.0, version="x"),))},
         {"thresholds": GateThresholds(failed_tests=7)},
         {"thresholds": GateThresholds(version="2")},
-        {"by_hand": "2"},
+        {"by_hand": f"{BY_HAND}x"},
     ],
 )  # fmt: skip
 def test_any_change_of_the_rules_is_another_version(changed):

@@ -15,7 +15,14 @@ from calibrant.certify.ledger import EntryRow
 from calibrant.certify.service import CertifyService
 from calibrant.contracts.certify.v1 import CertifyJob
 from calibrant.contracts.common.v1 import DataRef, Product, TaiTime, TimeRange
-from calibrant.contracts.verify.v1 import DetectorDecision, VerificationCompleted, VerificationMode
+from calibrant.contracts.verify.v1 import (
+    DetectorDecision,
+    Gate,
+    GateCounts,
+    VerificationCompleted,
+    VerificationMode,
+)
+from calibrant.rules.thresholds import GateThresholds
 from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import Context
 from calibrant.runtime.testing.databases import DatabaseSite
@@ -78,6 +85,19 @@ def completed(report_id: str, *products: Product, accepted: bool = True, **chang
             for one in products
         ),
         "report": DataRef(uri="objects:reports/r.json", sha256="x", size_bytes=1, media_type="t"),
+        "gate": Gate(**GateThresholds().model_dump()),
+        "counts": GateCounts(
+            exposures=3,
+            detectors=1,
+            exposures_needed=2,
+            passed=9,
+            failed=0,
+            not_applicable=0,
+            advisory_failed=0,
+            unmeasured=0,
+            withheld=0,
+        ),
+        "limits_version": "default-1",
     }
     return VerificationCompleted(**(given | changed))
 

@@ -44,6 +44,7 @@ from calibrant.contracts.sequencer.v1 import (
 from calibrant.contracts.verify.v1 import (
     DecideJob,
     DetectorDecision,
+    GateCounts,
     MeasureJob,
     MeasurementCompleted,
     VerificationCompleted,
@@ -203,6 +204,19 @@ class Script:
             outcome="certified",
             decisions=(*decisions, *missing),
             report=ref_of(job.job_id),
+            gate=job.gate,
+            counts=GateCounts(
+                exposures=3,
+                detectors=1,
+                exposures_needed=2,
+                passed=9,
+                failed=0,
+                not_applicable=0,
+                advisory_failed=0,
+                unmeasured=0,
+                withheld=0,
+            ),
+            limits_version="default-1",
         )
 
     def _certify(self, job: CertifyJob) -> Iterator[Message]:

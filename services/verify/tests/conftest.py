@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from calibrant.contracts.common.v1 import JobInput, Product, TaiTime, TimeRange
-from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
+from calibrant.contracts.verify.v1 import DecideJob, Gate, MeasureJob, VerificationMode
 from calibrant.frames.instrument import Instrument, load_instrument
 from calibrant.frames.reading import read_frames
 from calibrant.frames.times import format_time, parse_time
 from calibrant.frames.writing import ProductImage, ProductInput, Provenance, write_product, write_raw
 from calibrant.pixels import ENGINE_VERSION, Reference, combine, normalise, per_second, remove_signature
 from calibrant.rules.identity import product_id
+from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.version import verification_version
 from calibrant.runtime.handlers import Workspace
 from calibrant.runtime.objects import FolderStore
@@ -213,7 +214,9 @@ class Bench:
             role="measurements", id=job.job_id, ref=ref
         )
 
-    def decide_job(self, kind, measurements, missing=None, mode=VerificationMode.INTERNAL) -> DecideJob:
+    def decide_job(
+        self, kind, measurements, missing=None, mode=VerificationMode.INTERNAL, gate=None
+    ) -> DecideJob:
         return DecideJob(
             job_id=hashlib.sha256(repr([m.id for m in measurements]).encode()).hexdigest(),
             kind=kind,
@@ -223,10 +226,13 @@ class Bench:
             inputs=tuple(measurements),
             missing=missing or {},
             rules_version=verification_version(),
+            gate=Gate(**(gate or GateThresholds()).model_dump()),
         )
 
-    def decide(self, kind, measurements, missing=None, mode=VerificationMode.INTERNAL) -> SetReport:
-        _, ref = self.compute(self.decide_job(kind, measurements, missing, mode))
+    def decide(
+        self, kind, measurements, missing=None, mode=VerificationMode.INTERNAL, gate=None
+    ) -> SetReport:
+        _, ref = self.compute(self.decide_job(kind, measurements, missing, mode, gate))
         return SetReport.model_validate_json(self.objects.local_path(ref).read_text())
 
 

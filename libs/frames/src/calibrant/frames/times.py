@@ -252,6 +252,24 @@ def day_obs(tai_ns: int) -> str:
     return f"{_EPOCH + timedelta(days=day):%Y%m%d}"
 
 
+def begin_of_night(night: str) -> int:
+    """Return when a night, as `day_obs` names it, begins: nanoseconds since 1970-01-01T00:00:00 TAI.
+
+    Raises
+    ------
+    ValueError
+        It is no day of the calendar, or before 1972.
+
+    Examples
+    --------
+    >>> day_obs(begin_of_night("20150519"))
+    '20150519'
+    """
+    if re.fullmatch(r"\d{8}", night) is None:
+        raise ValueError(f"{night!r} is no night: write YYYYMMDD")
+    return parse_time(f"{night[:4]}-{night[4:6]}-{night[6:]}T12:00:00")
+
+
 def tai_ns_from_datetime(moment: datetime) -> int:
     """Return nanoseconds since 1970-01-01T00:00:00 TAI of an aware `datetime`.
 

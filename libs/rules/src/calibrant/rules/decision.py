@@ -6,7 +6,19 @@ from enum import StrEnum
 from pydantic import Field
 
 from calibrant.rules.model import Frozen
-from calibrant.rules.verification.base import Level
+from calibrant.rules.thresholds import GateThresholds
+from calibrant.rules.verification.scope import Level
+
+__all__ = [
+    "CellCount",
+    "Decision",
+    "DetectorCount",
+    "GateCounts",
+    "GateThresholds",
+    "Outcome",
+    "ProcessingError",
+    "TypeCount",
+]
 
 
 class Outcome(StrEnum):
@@ -15,21 +27,6 @@ class Outcome(StrEnum):
     CERTIFIED = "certified"  # every test that decides was passed
     CERTIFIED_WITH_FAILURES = "certified with failures"  # some failed, no majority; see what is withheld
     NOT_CERTIFIED = "not certified"  # nothing of the set is certified
-
-
-class GateThresholds(Frozen):
-    """Thresholds of the gate, as data.
-
-    Parameters
-    ----------
-    failed_tests : int
-        Failed tests of one type that make a detector fail in an exposure, where that many exist.
-    version : str
-        Kept with every report.
-    """
-
-    failed_tests: int = Field(default=8, ge=1)
-    version: str = "default-1"
 
 
 class ProcessingError(Frozen):
@@ -82,9 +79,13 @@ class GateCounts(Frozen):
     exposures: int
     detectors: int
     planned: Mapping[int, int] = Field(description="by detector, exposures in which it was to be verified")
-    failed_tests_threshold: int
-    detectors_needed: int = Field(description="failing detectors that make an exposure with all of them fail")
-    exposures_needed: int = Field(description="failing exposures that refuse: more than half")
+    failed_tests_threshold: int = Field(
+        description="failed tests that make a detector fail, where that many exist"
+    )
+    detectors_needed: int | None = Field(
+        description="failing detectors that make an exposure with all of them fail; None: it never fails by them"
+    )
+    exposures_needed: int = Field(description="failing exposures that refuse the set")
     results: int
     passed: int
     failed: int
@@ -112,12 +113,12 @@ class Decision(Frozen):
         The outcome in words, first what decided.
     counts : GateCounts
         What led to it.
-    thresholds_version : str
-        Which thresholds were in force.
+    thresholds : GateThresholds
+        The gate's rule and the thresholds in force.
     """
 
     outcome: Outcome
     withheld: Mapping[int, str]
     reasons: tuple[str, ...]
     counts: GateCounts
-    thresholds_version: str
+    thresholds: GateThresholds

@@ -1,9 +1,12 @@
-"""The gate: from test results to a decision, by the procedure's rule taken literally (reference 1.4 R17, 6.2).
+"""The gate: from test results to a decision.
 
-A set is refused when, for one and the same type of test (a name at a level), the failed tests of a detector
-reach the threshold (where fewer tests exist, their majority), in more than half of the detectors of an
-exposure, and in more than half of the exposures. A detector is withheld when, for one type of test, it fails
-so in more than half of its exposures. Tests of a whole exposure count once an exposure.
+``majority``, the procedure's rule taken literally (reference 1.4 R17, 6.2): a set is refused when, for one and the
+same type of test (a name at a level), the failed tests of a detector reach the threshold (where fewer tests exist,
+their majority), in more than half of the detectors of an exposure, and in more than half of the exposures. A
+detector is withheld when, for one type of test, it fails so in more than half of its exposures. Tests of a whole
+exposure count once an exposure. Thresholds may replace each half.
+
+``any``: a detector is withheld for one failed test, a set refused for one failed test of an exposure.
 
 Never a pass: no results at all; a detector without any deciding result in an exposure, or an exposure or
 detector that could not be processed: these fail there, in every type of test. Advisory results never count.
@@ -56,7 +59,7 @@ def decide(  # noqa: PLR0917 - what was found, what was planned, what counts
     """
     limits = thresholds or GateThresholds()
     faults = sorted(errors, key=lambda e: (e.exposure_id, -1 if e.detector is None else e.detector, e.reason))
-    counts = count(results, exposures, detectors, limits.failed_tests, faults, planned or {})
+    counts = count(results, exposures, detectors, limits, faults, planned or {})
     everything = sorted(set(detectors))
     refused = [_why_refused(t, counts) for t in counts.types if t.fails]
     withheld = _withheld(counts, faults)
@@ -79,17 +82,15 @@ def decide(  # noqa: PLR0917 - what was found, what was planned, what counts
         withheld=withheld,
         reasons=tuple(reasons),
         counts=counts,
-        thresholds_version=limits.version,
+        thresholds=limits,
     )
 
 
 def _why_refused(found: TypeCount, counts: GateCounts) -> str:
     what = "no deciding result" if found.test == MEASURED else f"{found.test} ({found.level}) fails"
-    place = (
-        ""
-        if found.level == "exposure"
-        else f" in at least {counts.detectors_needed} of {counts.detectors} detectors"
-    )
+    detectors = counts.detectors_needed
+    by_detectors = found.level != "exposure" and detectors is not None
+    place = f" in at least {detectors} of {counts.detectors} detectors" if by_detectors else ""
     return (
         f"{what}{place} in {len(found.failed_exposures)} of {counts.exposures} exposures; "
         f"{found.exposures_needed} are enough to refuse the set"
@@ -107,7 +108,7 @@ def _why_failures(counts: GateCounts) -> list[str]:
 
 
 def _withheld(counts: GateCounts, faults: Sequence[ProcessingError]) -> dict[int, str]:
-    """Give the detectors that fail in more than half of their exposures, with their reasons."""
+    """Give the detectors that fail in too many of their exposures, with their reasons."""
     reasons: dict[int, list[str]] = {}
     unmeasured = {c.detector for c in counts.by_detector if c.withheld and c.test == MEASURED}
     for found in counts.by_detector:

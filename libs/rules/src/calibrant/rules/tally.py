@@ -2,15 +2,18 @@
 
 A type of test is a name at a level. A detector without any deciding result in an exposure in which it was to be
 verified, or that could not be processed there, is *unmeasured* and fails there in every type of test. An exposure
-that was never planned for a detector counts neither for it nor against it.
+that was never planned for a detector counts neither for it nor against it. A test made once with all exposures of
+the set counts in each of them.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from calibrant.rules.decision import CellCount, DetectorCount, GateCounts, ProcessingError, TypeCount
-from calibrant.rules.verification.base import Level, TestResult, Verdict
+from calibrant.rules.thresholds import GateThresholds
+from calibrant.rules.verification.base import TestResult, Verdict
+from calibrant.rules.verification.scope import ALL_EXPOSURES, Level
 
 MEASURED = "MEASURED"
 """Name of the type of test in which unmeasured detectors fail and nothing else does."""
@@ -24,7 +27,7 @@ def count(  # noqa: PLR0917 - what was found, what was planned, what counts
     results: Iterable[TestResult],
     exposures: Sequence[str],
     detectors: Sequence[int],
-    threshold: int,
+    thresholds: GateThresholds,
     errors: Sequence[ProcessingError],
     planned: Mapping[int, Collection[str]],
 ) -> GateCounts:
@@ -36,8 +39,8 @@ def count(  # noqa: PLR0917 - what was found, what was planned, what counts
         In any order; the same result twice counts once.
     exposures, detectors
         What was to be verified.
-    threshold : int
-        Failed tests of one type that make a detector fail, where that many exist.
+    thresholds : GateThresholds
+        How many failures make a detector, an exposure and the set fail.
     errors : sequence of ProcessingError
         What could not be processed.
     planned : mapping of int to collection of str
@@ -64,50 +67,31 @@ def count(  # noqa: PLR0917 - what was found, what was planned, what counts
         exposure_ids,
         {detector: [e for e, d in pairs if d == detector] for detector in detector_ids},
         {exposure: [d for e, d in pairs if e == exposure] for exposure in exposure_ids},
-        threshold,
+        thresholds,
         unmeasured,
     )
     cells = table.cells(deciding)
     kinds: list[TestType] = [*sorted(cells), ("detector", MEASURED)]
     by_detector = [table.detector_count(kind, d, cells.get(kind, {})) for kind in kinds for d in detector_ids]
-    counted = [r.verdict for r in once if not r.advisory]
-    advisory = [r.verdict for r in once if r.advisory]
+    verdicts = Counter((r.advisory, r.verdict) for r in once)
     return GateCounts(
         exposures=len(exposure_ids),
         detectors=len(detector_ids),
         planned={d: len(table.exposures_of[d]) for d in detector_ids},
-        failed_tests_threshold=threshold,
-        detectors_needed=more_than_half(len(detector_ids)),
-        exposures_needed=more_than_half(len(exposure_ids)),
+        failed_tests_threshold=thresholds.failed_tests,
+        detectors_needed=thresholds.detectors_needed(len(detector_ids)),
+        exposures_needed=thresholds.exposures_needed(len(exposure_ids)),
         results=len(once),
-        passed=counted.count(Verdict.PASS),
-        failed=counted.count(Verdict.FAIL),
-        not_applicable=counted.count(Verdict.NOT_APPLICABLE),
-        advisory=len(advisory),
-        advisory_failed=advisory.count(Verdict.FAIL),
+        passed=verdicts[False, Verdict.PASS],
+        failed=verdicts[False, Verdict.FAIL],
+        not_applicable=verdicts[False, Verdict.NOT_APPLICABLE],
+        advisory=sum(number for (advisory, _), number in verdicts.items() if advisory),
+        advisory_failed=verdicts[True, Verdict.FAIL],
         unmeasured=tuple(sorted(unmeasured)),
         cells=tuple(cell for places in cells.values() for cell in places.values() if cell.failed),
         types=tuple(table.type_count(kind, cells.get(kind, {})) for kind in kinds),
         by_detector=tuple(found for found in by_detector if found is not None),
     )
-
-
-def needed_failures(tests: int, threshold: int) -> int:
-    """Give the failed tests that make a detector fail: the threshold, or the majority where fewer tests exist.
-
-    Parameters
-    ----------
-    tests : int
-        Tests of one type that exist in one detector (or exposure): passed or failed.
-    threshold : int
-        The threshold of ``GateThresholds``.
-    """
-    return threshold if tests >= threshold else tests // 2 + 1
-
-
-def more_than_half(count: int) -> int:
-    """Give the smallest whole number that is more than half of a count."""
-    return count // 2 + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,47 +101,54 @@ class _Table:
     exposures: list[str]
     exposures_of: Mapping[int, list[str]]
     detectors_of: Mapping[str, list[int]]
-    threshold: int
+    thresholds: GateThresholds
     unmeasured: frozenset[tuple[str, int]]
 
     def cells(self, deciding: list[TestResult]) -> dict[TestType, _Cells]:
         """Count tests and failures by type and place."""
-        tests: dict[tuple[TestType, _Place], list[bool]] = defaultdict(list)
-        for result in deciding:
-            tests[(result.level, result.test), (result.exposure_id, result.detector)].append(
-                result.verdict is Verdict.FAIL
-            )
+        places = [
+            ((r.level, r.test), (r.exposure_id, r.detector), r.verdict is Verdict.FAIL) for r in deciding
+        ]
+        tests = Counter((kind, place) for kind, place, _ in places)
+        failures = Counter((kind, place) for kind, place, fails in places if fails)
         cells: dict[TestType, _Cells] = defaultdict(dict)
-        for (kind, place), failures in sorted(tests.items(), key=lambda item: _sort_key(*item[0])):
-            needed = needed_failures(len(failures), self.threshold)
+        for kind, place in sorted(tests, key=lambda one: _sort_key(*one)):
+            failed, needed = failures[kind, place], self.thresholds.tests_needed(tests[kind, place])
             cells[kind][place] = CellCount(
                 test=kind[1],
                 level=kind[0],
                 exposure_id=place[0],
                 detector=place[1],
-                tests=len(failures),
-                failed=sum(failures),
+                tests=tests[kind, place],
+                failed=failed,
                 needed=needed,
-                fails=sum(failures) >= needed,
+                fails=failed >= needed,
             )
         return cells
 
     def detector_fails(self, kind: TestType, exposure: str, detector: int, cells: _Cells) -> bool:
         """Tell whether a detector fails in an exposure for a type of test."""
-        cell = cells.get((exposure, detector)) if kind[0] != "exposure" else None
-        return (exposure, detector) in self.unmeasured or (cell is not None and cell.fails)
+        if (exposure, detector) in self.unmeasured:
+            return True
+        found = (cells.get((which, detector)) for which in (exposure, ALL_EXPOSURES))
+        return kind[0] != "exposure" and any(cell is not None and cell.fails for cell in found)
 
     def exposure_fails(self, kind: TestType, exposure: str, cells: _Cells) -> bool:
-        """Tell whether an exposure fails: its own test, or more than half of its detectors."""
+        """Tell whether an exposure fails: its own test, or too many of its detectors."""
         own = cells.get((exposure, None))
+        if own is not None and own.fails:
+            return True
         detectors = self.detectors_of[exposure]
-        failing = sum(self.detector_fails(kind, exposure, d, cells) for d in detectors)
-        return failing >= more_than_half(len(detectors)) or (own is not None and own.fails)
+        needed = self.thresholds.detectors_needed(len(detectors))
+        return (
+            needed is not None
+            and sum(self.detector_fails(kind, exposure, d, cells) for d in detectors) >= needed
+        )
 
     def type_count(self, kind: TestType, mine: _Cells) -> TypeCount:
         """Count one type of test over all exposures."""
         failed = tuple(e for e in self.exposures if self.exposure_fails(kind, e, mine))
-        needed = more_than_half(len(self.exposures))
+        needed = self.thresholds.exposures_needed(len(self.exposures))
         return TypeCount(
             test=kind[1],
             level=kind[0],
@@ -174,7 +165,7 @@ class _Table:
         failed = tuple(e for e in exposures if self.detector_fails(kind, e, detector, mine))
         if not failed or kind[0] == "exposure":
             return None
-        needed = more_than_half(len(exposures))
+        needed = self.thresholds.exposures_needed(len(exposures))
         return DetectorCount(
             test=kind[1],
             level=kind[0],
@@ -203,7 +194,7 @@ def _check_known(
     items: Sequence[TestResult | ProcessingError], exposures: set[str], detectors: set[int]
 ) -> None:
     for item in items:
-        if item.exposure_id not in exposures:
+        if item.exposure_id not in exposures and item.exposure_id != ALL_EXPOSURES:
             raise ValueError(f"a result of exposure {item.exposure_id}, which is not in the set: list it")
         if item.detector is not None and item.detector not in detectors:
             raise ValueError(f"a result of detector {item.detector}, which is not in the set: list it")
@@ -231,7 +222,9 @@ def _pairs(
 def _check_planned(items: Sequence[TestResult | ProcessingError], pairs: list[tuple[str, int]]) -> None:
     known = set(pairs)
     for item in items:
-        if item.detector is not None and (item.exposure_id, item.detector) not in known:
+        if item.detector is None or item.exposure_id == ALL_EXPOSURES:
+            continue
+        if (item.exposure_id, item.detector) not in known:
             raise ValueError(
                 f"a result of exposure {item.exposure_id}, detector {item.detector}, which was not planned: plan it"
             )

@@ -15,6 +15,8 @@ from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.frames.instrument import Instrument, InstrumentError, list_instruments, load_instrument
 from calibrant.frames.times import parse_time
 from calibrant.observatory.settings import ObservatorySettings
+from calibrant.rules.thresholds import GateThresholds
+from calibrant.sequencer.plan.gating import GATE
 
 
 class BadRequest(CalibrantError):
@@ -102,8 +104,18 @@ def recipe_parameters(
         found[name] = _json_text(value)
     for recipe in dict.fromkeys(name.partition(".")[0] for name in found):
         own = {n.partition(".")[2]: v for n, v in found.items() if n.partition(".")[0] == recipe}
-        parse_parameters(find_recipe(recipe), own)
+        if recipe == GATE:
+            _check_gate(own)
+        else:
+            parse_parameters(find_recipe(recipe), own)
     return found
+
+
+def _check_gate(texts: Mapping[str, str]) -> None:
+    try:
+        GateThresholds().replaced({name: json.loads(text) for name, text in texts.items()})
+    except ValueError as problem:
+        raise BadRequest(f"--set gate: {problem}") from None
 
 
 def _json_text(value: str) -> str:

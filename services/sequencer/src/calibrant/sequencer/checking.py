@@ -10,7 +10,9 @@ from typing import Any
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.rules.rulesets import RuleSet
+from calibrant.rules.thresholds import GateThresholds
 from calibrant.sequencer.camera import problem_of
+from calibrant.sequencer.plan.gating import GATE, asked_for
 
 RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """What a run may be called: it stands in addresses and names of files."""
@@ -98,16 +100,21 @@ def _check_folder(folder: Path) -> None:
 
 
 def _check_parameters(request: RunRequested, kinds: list[str]) -> None:
+    known = [*kinds, GATE]
     for name, value in request.parameters.items():
         recipe, dot, parameter = name.partition(".")
-        if not dot or not parameter or recipe not in kinds:
+        if not dot or not parameter or recipe not in known:
             raise RunRefused(
-                f"parameter {name!r}: write recipe.parameter, the recipe one of {', '.join(kinds)}"
+                f"parameter {name!r}: write recipe.parameter, the recipe one of {', '.join(known)}"
             )
         try:
             json.loads(value, parse_constant=_no_constant)
         except ValueError as error:
             raise RunRefused(f'parameter {name}: {value!r} is not JSON ({error}); text is "quoted"') from None
+    try:
+        GateThresholds().replaced(asked_for(request))
+    except ValueError as error:
+        raise RunRefused(f"parameters: {error}") from None
 
 
 def _no_constant(text: str) -> None:

@@ -22,6 +22,7 @@ from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sequencer import acquisition
 from calibrant.sequencer.camera import Commander
+from calibrant.sequencer.plan.gating import gate_in_force
 from calibrant.sequencer.plan.jobs import collection_of
 from calibrant.sequencer.plan.memory import footprint_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
@@ -229,6 +230,9 @@ class Conductor:
             frames=StoredFrames(self.session, run.run_id, detectors),
             certified=StoredCertifications(self.session, run.instrument, collection_of(request)),
             footprint=footprint_of(instrument, self.settings.job_memory),
+            gate=gate_in_force(
+                self.settings.gate, (f"{instrument.name}-{instrument.version}", instrument.gate), request
+            ),
         )
 
     def _acquisitions(self, run_id: str) -> list[AcquisitionRow]:

@@ -1,7 +1,8 @@
 """Settings of the sequencer."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from calibrant.rules.thresholds import GateThresholds
 from calibrant.runtime.settings import ServiceSettings
 
 
@@ -28,7 +29,18 @@ class SequencerSettings(ServiceSettings):
         ge=0,
         description="Factor of the memory that a job is estimated to need, beyond which it is stopped. 0: no limit.",
     )
+    gate: dict[str, str | int | float] = Field(
+        default_factory=dict,
+        description='What differs of the gate, by field: {"rule": "any"}, {"failed_tests": 4}. An instrument file and '
+        "a run may say otherwise.",
+    )
     attempts: int = Field(default=3, ge=1, description="How often a command is given before it is given up.")
     timer_s: float = Field(
         default=1.0, gt=0, description="Unit: s. How often it is looked whether an answer is overdue."
     )
+
+    @field_validator("gate")
+    @classmethod
+    def _is_a_gate(cls, gate: dict[str, str | int | float]) -> dict[str, str | int | float]:
+        GateThresholds().replaced(gate)
+        return gate

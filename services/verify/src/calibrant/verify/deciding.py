@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.contracts.verify.v1 import DecideJob
-from calibrant.rules.decision import Decision, GateThresholds, Outcome, ProcessingError
+from calibrant.rules.decision import Decision, Outcome, ProcessingError
 from calibrant.rules.gate import decide
+from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.verification import (
     Limits,
     Scope,
@@ -82,11 +83,12 @@ def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
 
 def _report(job: DecideJob, measured: Mapping[int, MeasurementReport], refs: dict[int, DataRef]) -> SetReport:
     limits = _limits(measured.values())
-    exposures = _exposures(measured.values())
+    begins = _begins(measured.values())
+    exposures = tuple(begins)
     detectors = sorted({*measured, *job.missing})
-    rows, exposure_results = _test_exposures(job.kind, exposures, measured.values(), limits)
+    rows, exposure_results = _test_exposures(job.kind, begins, measured.values(), limits)
     results = [*(one for report in measured.values() for one in report.results), *exposure_results]
-    thresholds = GateThresholds()
+    thresholds = GateThresholds.model_validate(job.gate.model_dump())
     errors = _errors(measured.values(), job.missing, exposures)
     planned = {detector: {frame.exposure_id for frame in one.frames} for detector, one in measured.items()}
     decision = decide(results, exposures, detectors, thresholds, errors, planned)
@@ -165,18 +167,18 @@ def _limits(reports: Iterable[MeasurementReport]) -> Limits:
     return limits[0] if limits else Limits()
 
 
-def _exposures(reports: Iterable[MeasurementReport]) -> tuple[str, ...]:
-    """Give every exposure of the set, in order of its begin."""
+def _begins(reports: Iterable[MeasurementReport]) -> dict[str, int]:
+    """Give every exposure of the set with its begin (TAI ns; 0: unknown), the earliest first."""
     begins: dict[str, int] = {}
     for report in reports:
         for frame in report.frames:
             known = [t for t in (begins.get(frame.exposure_id), frame.begin_tai_ns) if t]
             begins[frame.exposure_id] = min(known, default=0)
-    return tuple(sorted(begins, key=lambda exposure: (begins[exposure], exposure)))
+    return dict(sorted(begins.items(), key=lambda item: (item[1], item[0])))
 
 
 def _test_exposures(
-    kind: str, exposures: Iterable[str], reports: Iterable[MeasurementReport], limits: Limits
+    kind: str, begins: Mapping[str, int], reports: Iterable[MeasurementReport], limits: Limits
 ) -> tuple[tuple[MeasurementRow, ...], tuple[TestResult, ...]]:
     """Measure and test whole exposures.
 
@@ -192,10 +194,11 @@ def _test_exposures(
                 means[row.exposure_id].append(mean)
     rows: list[MeasurementRow] = []
     results: list[TestResult] = []
-    for exposure in exposures:
+    for exposure, begin_tai_ns in begins.items():
         values = scatter_of(means[exposure])
         rows.append(MeasurementRow(exposure_id=exposure, values=finite(values)))
-        results += evaluate(kind, values, limits, Scope(exposure_id=exposure))
+        at = Scope(exposure_id=exposure, begin_tai_ns=begin_tai_ns or None)
+        results += evaluate(kind, values, limits, at)
     return tuple(rows), tuple(results)
 
 

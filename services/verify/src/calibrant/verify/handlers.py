@@ -13,8 +13,11 @@ from calibrant.contracts.verify.v1 import (
 from calibrant.runtime.handlers import Context, JobResult, job
 from calibrant.verify import deciding, measuring
 from calibrant.verify.measuring.job import ARTIFACT as MEASUREMENTS
-from calibrant.verify.reasons import tally
+from calibrant.verify.reasons import counts_of, tally
 from calibrant.verify.service import VerifyService
+
+MOST_REASONS = 20
+"""Reasons that an event has at most; the report has all of them."""
 
 
 @job(MeasureJob, compute=measuring.compute)
@@ -65,5 +68,9 @@ def record_report(
                 for one in report.detectors
             ),
             report=ref,
+            gate=message.gate,
+            counts=counts_of(report.decision),
+            reasons=report.decision.reasons[:MOST_REASONS],
+            limits_version=report.limits.version,
         )
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from calibrant.contracts.verify.v1 import GateCounts, GateTypeCount
 from calibrant.rules.decision import Decision, DetectorCount, Outcome
 from calibrant.rules.tally import MEASURED
 from calibrant.rules.verification import TestResult, Verdict
@@ -18,6 +19,35 @@ def tally(results: Iterable[TestResult]) -> Tally:
         failed=deciding.count(Verdict.FAIL),
         not_applicable=deciding.count(Verdict.NOT_APPLICABLE),
         advisory_failed=advisory.count(Verdict.FAIL),
+    )
+
+
+def counts_of(decision: Decision) -> GateCounts:
+    """Return the counts behind a decision as the contract has them."""
+    counts = decision.counts
+    return GateCounts(
+        exposures=counts.exposures,
+        detectors=counts.detectors,
+        detectors_needed=counts.detectors_needed,
+        exposures_needed=counts.exposures_needed,
+        passed=counts.passed,
+        failed=counts.failed,
+        not_applicable=counts.not_applicable,
+        advisory_failed=counts.advisory_failed,
+        unmeasured=len(counts.unmeasured),
+        withheld=len(decision.withheld),
+        types=tuple(
+            GateTypeCount(
+                test=one.test,
+                level=one.level,
+                tests=one.tests,
+                failed=one.failed,
+                failed_exposures=len(one.failed_exposures),
+                exposures_needed=one.exposures_needed,
+                fails=one.fails,
+            )
+            for one in counts.types
+        ),
     )
 
 

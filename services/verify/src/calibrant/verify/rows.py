@@ -106,6 +106,7 @@ def _result_rows(job_id: str, results: Iterable[TestResult]) -> Iterator[Row]:
             verdict=one.verdict.value,
             value=one.value,
             limit_value=one.limit,
+            limits_version=one.limits_version,
             unit=one.unit,
             because=one.because,
             advisory=one.advisory,

@@ -70,6 +70,7 @@ class ResultRow(SQLModel, table=True):
     verdict: str
     value: float | None = None
     limit_value: float | None = None
+    limits_version: str = Field(description="version of the limit")
     unit: str
     because: str = Field(sa_column=Column(Text, nullable=False))
     advisory: bool

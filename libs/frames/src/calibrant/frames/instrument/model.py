@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calibrant.frames.instrument.detector import Detector, Overscan
 from calibrant.frames.instrument.header import FileLayout, HeaderTranslation
+from calibrant.frames.instrument.limits import LimitEntry, limit_rules
 from calibrant.pixels import geometry as pixels
 from calibrant.rules.classification import ClassificationRule
 from calibrant.rules.rulesets import DEFAULT_RULES, RuleSet, SetRule
-from calibrant.rules.verification import Limits, limits_of
+from calibrant.rules.thresholds import GateThresholds
+from calibrant.rules.verification import LimitRule, Limits, limits_of
 
 
 class Instrument(BaseModel):
@@ -40,8 +42,14 @@ class Instrument(BaseModel):
         default_factory=dict,
         description="By kind, the fields of its association rule (`SetRule`) that differ from the default.",
     )
-    verification: dict[str, float] = Field(
-        default_factory=dict, description="By test, as bias.amplifier.MEAN, the limit that differs."
+    verification: dict[str, float | tuple[LimitEntry, ...]] = Field(
+        default_factory=dict,
+        description="By test, as bias.amplifier.MEAN, the limit that differs: a number, or a list of limits for "
+        "detectors, amplifiers and times.",
+    )
+    gate: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Of the gate (`GateThresholds`), what differs from what the sequencer is set to.",
     )
     simulation: dict[str, Any] = Field(
         default_factory=dict, description="What the camera simulator needs to imitate this camera."
@@ -64,6 +72,7 @@ class Instrument(BaseModel):
             self.geometry(one)
         self.rule_set()
         self.limits()
+        GateThresholds().replaced(self.gate)
         return self
 
     def rule_set(self) -> RuleSet:
@@ -87,11 +96,26 @@ class Instrument(BaseModel):
         Raises
         ------
         ValueError
-            If a difference names no test (found when parsing).
+            If a difference names no test, no detector or no amplifier of this instrument, or two contradict each
+            other (found when parsing).
         """
-        if not self.verification:
-            return Limits()
-        return limits_of(f"{self.name}-{self.version}", self.verification)
+        version = f"{self.name}-{self.version}"
+        rules = tuple(limit_rules(self.verification, version))
+        for rule in rules:
+            self._check_place(rule)
+        return limits_of(version, rules)
+
+    def _check_place(self, rule: LimitRule) -> None:
+        """Make sure that a limit is about a detector and an amplifier that there are."""
+        named = [one for one in self.detectors if rule.detector in (None, one.id)]
+        known = sorted({amplifier.name for one in named for amplifier in one.amplifiers})
+        if not named:
+            ids = ", ".join(str(one.id) for one in self.detectors)
+            raise ValueError(f"limit of {rule.test}: there is no detector {rule.detector}; there are {ids}")
+        if rule.amplifier is not None and rule.amplifier not in known:
+            raise ValueError(
+                f"limit of {rule.test}: there is no amplifier {rule.amplifier!r}; there are {', '.join(known)}"
+            )
 
     def detector(self, detector: int) -> Detector:
         """Return the detector with this id.

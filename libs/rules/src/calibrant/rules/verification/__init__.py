@@ -20,26 +20,29 @@ MEAN, SCATTER       exposure    mean and standard deviation of the detectors' ME
 =================== =========== ================================================================================
 """
 
+import difflib
 import importlib
 import math
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 
 from calibrant.rules.verification.base import (
     Judgement,
-    Level,
-    Limits,
     Measurements,
-    Scope,
     TestDefinition,
     TestResult,
     Verdict,
 )
+from calibrant.rules.verification.limits import DEFAULT_VERSION, LimitRule, Limits
+from calibrant.rules.verification.scope import ALL_EXPOSURES, Level, Scope
 
 __all__ = [
+    "ALL_EXPOSURES",
+    "DEFAULT_VERSION",
     "Judgement",
     "Level",
+    "LimitRule",
     "Limits",
     "Measurements",
     "Scope",
@@ -104,19 +107,21 @@ def evaluate(kind: str, measurements: Measurements, limits: Limits, at: Scope) -
     return tuple(test.evaluate(measurements, limits, at) for test in tests_for(kind, at.level))
 
 
-def limits_of(version: str, overrides: Mapping[str, float]) -> Limits:
-    """Make limits from an instrument's overrides, keyed ``kind.level.NAME``.
+def limits_of(version: str, rules: Iterable[LimitRule]) -> Limits:
+    """Make limits of an instrument's own rules.
 
     Raises
     ------
     ValueError
-        A key names no test, or a limit is NaN or infinite.
+        A rule names no test (the text names the nearest), or two rules contradict each other.
     """
-    keys = {test.key for test in registry()}
-    unknown = sorted(set(overrides) - keys)
+    mine, keys = tuple(rules), [test.key for test in registry()]
+    unknown = sorted({rule.test for rule in mine} - set(keys))
     if unknown:
-        raise ValueError(f"limit {unknown[0]!r} belongs to no test; there are {', '.join(sorted(keys))}")
-    return Limits(version=version, overrides=dict(overrides))
+        near = difflib.get_close_matches(unknown[0], keys, n=1)
+        hint = f"do you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(keys))}"
+        raise ValueError(f"limit {unknown[0]!r} belongs to no test; {hint}")
+    return Limits(version=version, rules=mine) if mine else Limits()
 
 
 def scatter_of(means: Iterable[float | None]) -> dict[str, float | None]:

@@ -12,13 +12,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from calibrant.rules.model import Frozen
+from calibrant.rules.verification.limits import Limits
+from calibrant.rules.verification.scope import Level, Scope, level_of
 
-Level = Literal["amplifier", "detector", "exposure"]
 Measurements = Mapping[str, float | None]
 
 NEVER_NEGATIVE = frozenset(
@@ -35,46 +36,6 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "not_applicable"  # the question cannot be asked of this frame; the reason is given
 
 
-class Scope(Frozen):
-    """Where a test was made; amplifier inside detector inside exposure."""
-
-    exposure_id: str
-    detector: int | None = None
-    amplifier: str | None = None
-
-    @property
-    def level(self) -> Level:
-        """The level that this scope is of."""
-        if self.amplifier is not None:
-            return "amplifier"
-        return "exposure" if self.detector is None else "detector"
-
-    @model_validator(mode="after")
-    def _nested(self) -> Self:
-        if self.amplifier is not None and self.detector is None:
-            raise ValueError(f"amplifier {self.amplifier} of exposure {self.exposure_id} has no detector")
-        return self
-
-
-class Limits(Frozen):
-    """The limits in force, as data: defaults of the tests, replaced per instrument.
-
-    Parameters
-    ----------
-    version : str
-        Kept with every report, so that an old verdict can be understood.
-    overrides : mapping of str to float
-        By ``TestDefinition.key`` (``"flat.detector.SCATTER"``), in the unit of the test.
-    """
-
-    version: str = "default-1"
-    overrides: Mapping[str, float] = Field(default_factory=dict)
-
-    def of(self, test: "TestDefinition") -> float:
-        """Give the limit of a test, in the test's unit."""
-        return self.overrides.get(test.key, test.limit)
-
-
 class TestResult(Frozen):
     """The verdict of one test at one place; ``value`` and ``limit`` in ``unit`` (``1``: dimensionless)."""
 
@@ -88,15 +49,16 @@ class TestResult(Frozen):
     verdict: Verdict
     value: float | None = Field(default=None, description="what was compared; None when there is nothing")
     limit: float | None = None
+    limits_version: str = Field(default="", description="version of the limit")
     unit: str = "1"
     because: str
     advisory: bool = Field(default=False, description="told to people, never counted by the gate")
 
     @model_validator(mode="after")
     def _at_its_level(self) -> Self:
-        scope = Scope(exposure_id=self.exposure_id, detector=self.detector, amplifier=self.amplifier)
-        if scope.level != self.level:
-            raise ValueError(f"{self.test} is a test of one {self.level} but its place is one {scope.level}")
+        level = level_of(self.detector, self.amplifier)
+        if level != self.level:
+            raise ValueError(f"{self.test} is a test of one {self.level} but its place is one {level}")
         return self
 
 
@@ -184,7 +146,7 @@ class TestDefinition:
         pydantic.ValidationError
             The scope is not of the test's level.
         """
-        limit = limits.of(self)
+        limit, version = limits.of(self.key, self.limit, at)
         judgement = self._incomplete(measurements)
         if judgement is None:
             judgement = self.judge(self._numbers(measurements), limit)
@@ -199,6 +161,7 @@ class TestDefinition:
             verdict=judgement.verdict,
             value=judgement.value,
             limit=limit,
+            limits_version=version,
             unit=self.unit,
             because=judgement.because,
             advisory=self.advisory,

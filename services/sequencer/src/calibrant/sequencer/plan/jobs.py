@@ -15,12 +15,13 @@ from calibrant.rules.rulesets import SetRule
 from calibrant.rules.validity import NS_PER_S, default_range
 from calibrant.rules.version import verification_version
 from calibrant.runtime.ids import derive
+from calibrant.sequencer.plan.gating import as_message
 from calibrant.sequencer.plan.model import Ground, Node, NodeType
 
-MEASURE_VERSION = "1"
+MEASURE_VERSION = "2"
 """Version of what a measure job asks for."""
 
-DECIDE_VERSION = "1"
+DECIDE_VERSION = "2"
 """Version of what a decide job asks for."""
 
 DEFAULT_UNIT = "electron"
@@ -128,7 +129,13 @@ def decide_job(
     )
     told = {str(detector): reason for detector, reason in missing.items()}
     rules = verification_version()
-    about = {"mode": ground.mode.value, "set": decide.set_key, "missing": told, "rules": rules}
+    about = {
+        "mode": ground.mode.value,
+        "set": decide.set_key,
+        "missing": told,
+        "rules": rules,
+        "gate": ground.gate.model_dump(),
+    }
     return DecideJob(
         job_id=job_id(
             f"decide-{decide.kind}",
@@ -145,6 +152,7 @@ def decide_job(
         inputs=inputs,
         missing=dict(missing),
         rules_version=rules,
+        gate=as_message(ground.gate),
     )
 
 

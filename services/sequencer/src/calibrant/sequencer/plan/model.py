@@ -12,6 +12,7 @@ from calibrant.contracts.ingest.v1 import Frame
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.contracts.verify.v1 import DetectorDecision, VerificationMode
 from calibrant.rules.rulesets import RuleSet
+from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.validity import ValidityRange
 from calibrant.runtime.ids import derive
 from calibrant.sequencer.plan.memory import Footprint
@@ -148,6 +149,8 @@ class Ground:
         ``certified(kind, detector, filter, at_tai_ns)`` gives the calibrations in the run's collection, best first.
     footprint : Footprint
         What the instrument's images take in memory.
+    gate : GateThresholds
+        What the run's sets have to pass.
     """
 
     request: RunRequested
@@ -157,6 +160,7 @@ class Ground:
     frames: Mapping[str, Frame]
     certified: Callable[[str, int, str | None, int], Sequence[Certified]] = lambda *_subject: ()
     footprint: Footprint = field(default_factory=Footprint)
+    gate: GateThresholds = field(default_factory=GateThresholds)
 
     @property
     def run_id(self) -> str:

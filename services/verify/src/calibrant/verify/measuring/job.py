@@ -252,13 +252,13 @@ def _judged(
 ) -> _Measured:
     """Test the numbers of a frame's amplifiers, and those of its detector."""
     kind, limits = bench.job.kind, bench.instrument.limits()
-    exposure, detector = record.exposure_id, bench.job.detector
+    exposure, begin = record.exposure_id, record.begin_tai_ns
+    detector = Scope(exposure_id=exposure, detector=bench.job.detector, begin_tai_ns=begin)
     whole = scatter_of([one.get("MEAN") for one in values.values()])
     results: list[TestResult] = []
     for name, numbers in values.items():
-        at = Scope(exposure_id=exposure, detector=detector, amplifier=name)
-        results += evaluate(kind, numbers, limits, at)
-    results += evaluate(kind, whole, limits, Scope(exposure_id=exposure, detector=detector))
+        results += evaluate(kind, numbers, limits, detector.model_copy(update={"amplifier": name}))
+    results += evaluate(kind, whole, limits, detector)
     rows = [
         MeasurementRow(
             exposure_id=exposure, amplifier=name, values=finite(numbers), problem=problems.get(name, "")

@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("amplifier", sa.String),
         sa.Column("value", sa.Float),
         sa.Column("limit_value", sa.Float),
+        sa.Column("limits_version", sa.String, nullable=False),
         sa.Column("because", sa.Text, nullable=False),
         sa.Column("advisory", sa.Boolean, nullable=False),
     )

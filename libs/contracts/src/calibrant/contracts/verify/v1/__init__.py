@@ -17,6 +17,9 @@ from calibrant.contracts.common.v1 import DataRef, JobInput, Product, TaiTime, T
 __all__ = [
     "DecideJob",
     "DetectorDecision",
+    "Gate",
+    "GateCounts",
+    "GateTypeCount",
     "InForce",
     "MeasureJob",
     "MeasurementCompleted",
@@ -110,6 +113,48 @@ class InForce(Message):
     validity: TimeRange = Field(description='Its validity range.')
 
 
+class Gate(Message):
+    """The gate's rule and thresholds."""
+
+    message_type: ClassVar[str] = "calibrant.verify.v1.Gate"
+    rule: str = Field(description='"majority" or "any".')
+    failed_tests: Int32 = Field(description='Failed tests of one type that make a detector fail in an exposure, where that many exist.')
+    tests_fraction: float = Field(description='Where fewer exist: a detector fails when more than this fraction of them fail. Unit: 1.', json_schema_extra={"unit": "1"})
+    detectors_fraction: float = Field(description='An exposure fails when more than this fraction of its detectors fail. Unit: 1.', json_schema_extra={"unit": "1"})
+    exposures_fraction: float = Field(description='A set is refused, a detector withheld, when it fails in more than this fraction of the exposures. Unit: 1.', json_schema_extra={"unit": "1"})
+    version: str = Field(description='Version of these thresholds.')
+
+
+class GateTypeCount(Message):
+    """How one type of test came out over all exposures of a set."""
+
+    message_type: ClassVar[str] = "calibrant.verify.v1.GateTypeCount"
+    test: str = Field(description='Name of the test; "MEASURED" stands for detectors without a deciding result.')
+    level: str = Field(description='Its level: amplifier, detector, exposure.')
+    tests: Int32 = Field(description='Tests that decide.')
+    failed: Int32 = Field(description='Those that failed.')
+    failed_exposures: Int32 = Field(description='Exposures that fail for it.')
+    exposures_needed: Int32 = Field(description='Failed exposures that refuse the set.')
+    fails: bool = Field(description='Whether it refuses the set.')
+
+
+class GateCounts(Message):
+    """The counts that led to a decision; those of each detector and exposure are in the report."""
+
+    message_type: ClassVar[str] = "calibrant.verify.v1.GateCounts"
+    exposures: Int32 = Field(description='Exposures of the set.')
+    detectors: Int32 = Field(description='Detectors of the set.')
+    detectors_needed: Int32 | None = Field(default=None, description='Failing detectors that make an exposure with all of them fail; absent where detectors never do.')
+    exposures_needed: Int32 = Field(description='Failing exposures that refuse the set.')
+    passed: Int32 = Field(description='Deciding tests passed.')
+    failed: Int32 = Field(description='Deciding tests failed.')
+    not_applicable: Int32 = Field(description='Deciding tests that are not applicable.')
+    advisory_failed: Int32 = Field(description='Advisory tests failed.')
+    unmeasured: Int32 = Field(description='Pairs of detector and exposure without a deciding result.')
+    withheld: Int32 = Field(description='Detectors withheld: all of them when the set is refused.')
+    types: tuple[GateTypeCount, ...] = Field(default=(), description='By type of test.')
+
+
 class DecideJob(Message):
     """Job: join the measurements of a set through the gate."""
 
@@ -125,6 +170,7 @@ class DecideJob(Message):
     in_force: tuple[InForce, ...] = Field(default=(), description="Calibrations in force at the set's first frame, one a detector that has one. No part of the job's identity.")
     known_at: TaiTime | None = Field(default=None, description="When the run began: what was certified later is no history; absent: all is. No part of the job's identity.")
     filter: str | None = Field(default=None, description='Filter of the set; absent where the kind does not depend on one.')
+    gate: Gate = Field(description="The gate's rule and thresholds.")
 
 
 class DetectorDecision(Message):
@@ -152,4 +198,8 @@ class VerificationCompleted(Message):
     outcome: str = Field(description='Outcome: certified, certified with failures, not certified.')
     decisions: tuple[DetectorDecision, ...] = Field(default=(), description='One decision a detector.')
     report: DataRef = Field(description='The report with every count and threshold, as JSON.')
+    gate: Gate = Field(description="The gate's rule and thresholds in force.")
+    counts: GateCounts = Field(description='The counts that led to the outcome.')
+    reasons: tuple[str, ...] = Field(default=(), description='The outcome in words, first what decided.')
+    limits_version: str = Field(description='Version of the limits that tests were judged by.')
 
