@@ -15,7 +15,7 @@ from calibrant.frames.instrument import (
     load_instrument,
     parse_section,
 )
-from calibrant.pixels import remove_signature
+from calibrant.pixels import Mask, remove_signature
 from calibrant.pixels.geometry import Box
 
 SHIPPED = Path(str(resources.files("calibrant.frames.instruments")))
@@ -87,13 +87,17 @@ def test_the_simulated_cameras_overscans_lose_the_columns_next_to_the_image():
         assert amplifier.parallel_overscan.shape == (16, 512)
 
 
-def skipping(name, skip, **amplifier):
-    """Return an instrument with another `skip`, and its first detector's amplifiers changed."""
+def changed(name, overscan, **amplifier):
+    """Return an instrument with some of its overscan's fields and its first detector's amplifiers changed."""
     content = load_instrument(name).model_dump(mode="json")
-    content["overscan"]["skip"] = skip
+    content["overscan"].update(overscan)
     for one in content["detectors"][0]["amplifiers"]:
         one.update(amplifier)
     return Instrument.model_validate(content)
+
+
+def skipping(name, skip, **amplifier):
+    return changed(name, {"skip": skip}, **amplifier)
 
 
 def test_kasts_overscans_lose_what_was_read_first():
@@ -107,25 +111,68 @@ def test_an_overscan_left_of_the_image_loses_its_last_columns(reverse, kept):
     assert amplifier.serial_overscan == kept
 
 
-def test_rows_are_left_out_where_only_a_parallel_overscan_gives_the_level():
-    below, above = "[1:511,1:20]", "[1:511,101:119]"
-    for image, parallel, kept in [
-        ("[1:511,1:100]", above, Box(102, 119, 0, 511)),
-        ("[1:511,21:119]", below, Box(0, 18, 0, 511)),
-    ]:
-        camera = skipping(
-            "afosc-ccd42-40", 2, image=image, placed=None, serial_overscan=None, parallel_overscan=parallel
-        )
-        assert camera.geometry(0).amplifiers[0].parallel_overscan == kept
-    with pytest.raises(ValueError, match=r"overscan\.skip: 19 leaves nothing of parallel_overscan"):
-        skipping(
-            "afosc-ccd42-40",
-            19,
-            image="[1:511,1:100]",
-            placed=None,
-            serial_overscan=None,
-            parallel_overscan=above,
-        )
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("kast-blue", [Box(0, 350, 2051, 2078), Box(0, 350, 2082, 2109)]),
+        ("afosc-ccd42-40", [Box(0, 119, 2, 3)]),
+    ],
+)
+def test_columns_read_last_are_left_out_at_the_other_end(name, kept):
+    skips = {"skip": 3, "trailing_skip": 2} if name == "kast-blue" else {"skip": 1, "trailing_skip": 2}
+    found = [a.serial_overscan for a in changed(name, skips).geometry(0).amplifiers]
+    assert found == kept
+
+
+@pytest.mark.parametrize(
+    ("image", "parallel", "kept"),
+    [
+        ("[1:511,1:100]", "[1:511,101:119]", Box(102, 118, 0, 511)),
+        ("[1:511,21:119]", "[1:511,1:20]", Box(1, 18, 0, 511)),
+    ],
+)
+def test_a_parallel_overscan_loses_the_rows_that_its_own_skips_say(image, parallel, kept):
+    only = {"image": image, "placed": None, "serial_overscan": None, "parallel_overscan": parallel}
+    camera = changed("afosc-ccd42-40", {"parallel": {"skip": 2, "trailing_skip": 1}}, **only)
+    assert camera.geometry(0).amplifiers[0].parallel_overscan == kept
+    rows = kept.y1 - kept.y0 + 3
+    says = rf"overscan\.parallel\.skip: {rows} leaves nothing of parallel_overscan"
+    with pytest.raises(ValueError, match=says):
+        changed("afosc-ccd42-40", {"parallel": {"skip": rows}}, **only)
+    with pytest.raises(ValueError, match=r"overscan\.skip, .*: no amplifier has a serial_overscan"):
+        changed("afosc-ccd42-40", {"skip": 2}, **only)
+
+
+def test_defects_are_pixels_of_the_trimmed_image():
+    content = load_instrument("simcam-tiny").model_dump(mode="json")
+    content["detectors"][0]["defects"] = ["[1:1,1:128]", "[127:128,128:128]"]
+    detector = Instrument.model_validate(content).detector(0)
+    expected = np.zeros((128, 128), np.uint32)
+    expected[:, 0] = expected[127, 126:] = Mask.BAD
+    np.testing.assert_array_equal(detector.defect_mask(), expected)
+    assert load_instrument("simcam-tiny").detector(0).defect_mask() is None
+
+
+LINEARITIES = {
+    "polynomial": {"model": "polynomial", "coefficients": [2e-6, -1e-11]},
+    "spline": {"model": "spline", "knots": [-100.0, 0.0, 20e3, 70e3], "values": [0.0, 0.0, -300.0, 800.0]},
+    "lookup": {"model": "lookup", "first": -50, "step": 10, "values": np.linspace(0.0, 900.0, 6005).tolist()},
+}
+
+
+@pytest.mark.parametrize("model", LINEARITIES)
+@pytest.mark.parametrize("gain", [0.7, 1.52])
+def test_signals_in_electrons_are_made_linear_as_those_in_adu_are(model, gain):
+    camera = changed("simcam-tiny", {}, linearity=LINEARITIES[model], gain_e_per_adu=gain).detector(0)
+    signal = np.linspace(-40.0, 59_000.0, 5000)
+    found = {}
+    for unit, factor in [("adu", 1.0), ("electron", gain)]:
+        corrected, outside = camera.linearities(unit)["A00"].apply(signal * factor)
+        found[unit] = corrected / factor
+        assert outside is None or not outside.any()
+    step = 900.0 / 6004  # what neighbouring entries of the table differ by
+    np.testing.assert_allclose(found["electron"], found["adu"], rtol=1e-6, atol=1.01 * step)
+    assert np.abs(found["adu"] - signal).max() > 200
 
 
 @pytest.mark.parametrize("method", ["median", "median-per-row"])
@@ -207,6 +254,31 @@ def _amplifier(**fields):
         (lambda c: c["overscan"].update(method="mean"), "overscan.method: "),
         (lambda c: c["overscan"].update(skip=16), "overscan.skip: 16 leaves nothing of serial_overscan"),
         (lambda c: c["overscan"].update(skip=-1), "overscan.skip: "),
+        (
+            lambda c: c["overscan"].update(trailing_skip=14),
+            "overscan.skip: 2 and overscan.trailing_skip: 14 leaves nothing of serial_overscan",
+        ),
+        (lambda c: c["overscan"].update(parallel={"method": "median-per-row"}), "overscan.parallel.method: "),
+        (lambda c: c["overscan"].update(parallel={"skip": 8}), "overscan.parallel.skip: 8 leaves nothing"),
+        (lambda c: c["overscan"].update(knots=1), "overscan.knots: "),
+        (
+            _amplifier(serial_overscan=None),
+            "detector 1: amplifier 'A10': overscan 'median-per-row' needs a serial",
+        ),
+        (_amplifier(linearity={"model": "cubic"}), "detectors[1].amplifiers[2].linearity: "),
+        (
+            _amplifier(linearity={"model": "spline", "knots": [0, 1], "values": [0]}),
+            "detectors[1].amplifiers[2].linearity.spline: linearity spline: ",
+        ),
+        (
+            _amplifier(linearity={"model": "polynomial", "coefficients": [1e-6]}),
+            "detector 1: linearity: missing for amplifiers A00, A01, A11",
+        ),
+        (lambda c: c["detectors"][0].update(defects=["[0:1,1:1]"]), "detectors[0].defects[0]: "),
+        (
+            lambda c: c["detectors"][0].update(defects=["[1:129,1:1]"]),
+            "defects[0] [1:129,1:1] leaves the trimmed",
+        ),
         (lambda c: c["detectors"][1].update(id=0), "detector ids repeat"),
         (lambda c: c["detectors"][1]["amplifiers"].pop(), "belong to no amplifier"),
         (lambda c: c["header"].pop("detector"), "header.detector.cards is needed"),

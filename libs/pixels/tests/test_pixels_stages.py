@@ -182,7 +182,7 @@ def test_what_is_missing_or_does_not_fit_is_named():
         ("frame 0: weight is 0", Signature(), Terms(weight=0.0)),
         ("frame 0: 2 scales", Signature(), Terms(scale=(1.0, 2.0))),
         ("frame 0, amplifier 'C': scale is nan", Signature(), Terms(scale=(1.0, 2.0, math.nan, 1.0))),
-        ("frame 0: amplifier 'A': leading_skip 5", Signature(overscan=Overscan(leading_skip=5)), Terms()),
+        ("amplifier 'A': leading_skip 5", Signature(overscan=Overscan(leading_skip=5)), Terms()),
     ]:
         with pytest.raises(ValueError, match=message):
             correct_frame(raw, geometry, signature, terms)

@@ -5,7 +5,7 @@ import pytest
 
 from calibrant.combine.recipes import RECIPES, parse_parameters
 from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
-from calibrant.pixels import ArrayRows
+from calibrant.pixels import ArrayRows, Overscan, Signature
 
 
 def scales(facts):
@@ -93,7 +93,7 @@ def test_a_flat_is_read_once_for_its_overscan_once_for_its_level_and_once_to_com
     for amplifier in geometry.amplifiers:
         raw[amplifier.serial_overscan.slices] = 1000.0
     frames = [FrameInput(f"{index}", Counted(raw), 4.0, 4.0) for index in range(3)]
-    inputs = RecipeInputs(frames, {}, geometry, "median")
+    inputs = RecipeInputs(frames, {}, geometry, Signature(Overscan("median")))
     RECIPES["flat"].compute(inputs, parse_parameters(RECIPES["flat"], {"statistic": '"mean"'}))
     rows = geometry.raw_shape[0]
     assert max(one.rows.read for one in frames) <= 3 * rows

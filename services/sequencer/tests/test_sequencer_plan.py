@@ -289,11 +289,13 @@ def test_external_verification_builds_and_certifies_nothing(kit):
 
 
 def test_parameters_reach_their_recipe_and_the_measurement(kit):
-    parameters = {"bias.unit": '"adu"', "bias.overscan": '"none"', "bias.sigma": "4", "dark.sigma": "5"}
+    front = {"overscan": '"none"', "parallel_overscan": '"median"', "linearity": "false", "defects": "false"}
+    own = {"unit": '"adu"', **front, "sigma": "4"}
+    parameters = {f"bias.{name}": value for name, value in own.items()} | {"dark.sigma": "5"}
     game = Game(kit, kit.frames({"bias": 3}), request=kit.request(folder="x", parameters=parameters))
     job, measure = game.build("bias"), game.of(MeasureJob)[0]
-    assert dict(job.parameters) == {"unit": '"adu"', "overscan": '"none"', "sigma": "4"}
-    assert (measure.unit, dict(measure.parameters)) == ("adu", {"overscan": '"none"'})
+    assert dict(job.parameters) == own
+    assert (measure.unit, dict(measure.parameters)) == ("adu", front)
     assert game.build("bias").job_id != Game(kit, kit.frames({"bias": 3})).build("bias").job_id
 
 

@@ -104,7 +104,7 @@ def test_held_out_biases_are_compared_with_the_noise_they_must_have(bench):
 def test_frames_are_measured_with_the_overscan_of_their_product_whatever_its_method(bench, method):
     frames = bench.frames("bias", 5)
     report, measured = bench.measure(bench.master("bias", frames, overscan=method), frames)
-    assert report.overscan == method
+    assert report.correction.overscan == method
     assert bench.decide("bias", [measured]).decision.outcome == "certified"
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.geometry import Geometry
 from calibrant.pixels.image import Reference, Unit
+from calibrant.pixels.levels import parallel_box, serial_box
 from calibrant.pixels.linearity import Linearity
 from calibrant.pixels.overscan import Overscan
 
@@ -148,14 +149,26 @@ class Signature:
         known = [reach for reach in reaches if reach is not None]
         return sum(known) if len(known) == len(reaches) else None
 
+    def removes_level(self, geometry: Geometry) -> bool:
+        """Say whether an overscan takes the electronic level away from every amplifier of a detector."""
+        if self.parallel.method != "none":
+            return True
+        regions = (one.serial_overscan or one.parallel_overscan for one in geometry.amplifiers)
+        return self.overscan.method != "none" and all(regions)
+
     def check(self, geometry: Geometry) -> None:
-        """Check that every calibration fits a detector.
+        """Check that every calibration fits a detector, and that it has the overscans that the methods need.
 
         Raises
         ------
         ValueError
-            When a shape differs, or amplifiers and linearities do not match; the message says which.
+            When a shape differs, an overscan is missing, or amplifiers and linearities do not match; the message
+            says which.
         """
+        for amplifier in geometry.amplifiers:
+            serial_box(amplifier, self.overscan, self.parallel)
+            if self.parallel.method != "none":
+                parallel_box(amplifier, self.parallel)
         for name, reference in (("bias", self.bias), ("dark", self.dark), ("flat", self.flat)):
             if reference is not None:
                 _check_reference(name, reference, geometry)

@@ -1,7 +1,9 @@
 """Building a product: the half of a combine job that runs in a child process. Must not know tables or the bus."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from calibrant.bus.errors import PermanentError
@@ -17,11 +19,12 @@ from calibrant.combine.recipes import find_recipe, parse_parameters
 from calibrant.combine.recipes.base import Built, Parameters, Recipe, RecipeInputs
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import DataRef, JobInput, Product, TaiTime, TimeRange
+from calibrant.frames.correcting import correction
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.reading import FrameRejected
 from calibrant.frames.times import NS_PER_S
 from calibrant.frames.writing import ProductAmplifier, ProductImage, ProductInput, Provenance, write_product
-from calibrant.pixels import ENGINE_VERSION
+from calibrant.pixels import ENGINE_VERSION, Geometry, Signature
 from calibrant.rules.association import TIME_TOLERANCE_S
 from calibrant.rules.identity import product_id
 from calibrant.runtime.handlers import Artifact, Outcome, Workspace
@@ -133,23 +136,25 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     _check_versions(job, recipe)
     instrument = instrument_of(job, workspace)
     parameters = parse_parameters(recipe, job.parameters)
-    overscan = parameters.overscan or instrument.overscan.method
-    parameters = parameters.model_copy(update={"overscan": overscan})
     _check_number(job, recipe, parameters)
+    geometry, corrected = _correction(job, instrument, parameters)
+    parameters = parameters.settled(instrument)
     with ExitStack() as opened:
         frames = load_frames(job, recipe, instrument, workspace, opened)
         calibrations = load_calibrations(job, recipe, instrument, parameters.unit, workspace)
         inputs = RecipeInputs(
             frames=[frame.recipe_input for frame in frames],
             calibrations=calibrations,
-            geometry=instrument.geometry(job.detector),
-            overscan=overscan,
+            geometry=geometry,
+            corrected=corrected,
         )
         built = _built(recipe, inputs, parameters)
     facts = _facts(job, instrument, parameters, frames, built)
-    write_product(workspace.scratch / "product.fits", _image(job, instrument, facts, frames, built))
+    image = _image(job, instrument, facts, frames, built)
+    image = replace(image, linearity=bool(corrected.linearity), defects=_marked(corrected))
+    write_product(workspace.scratch / "product.fits", image)
     artifact = Artifact(name=ARTIFACT, path="product.fits", prefix="products", media_type="image/fits")
-    rows, columns = inputs.geometry.raw_shape
+    rows, columns = geometry.raw_shape
     return Outcome(
         artifacts=(artifact,),
         data=facts.model_dump(mode="json"),
@@ -163,6 +168,20 @@ def _built(recipe: Recipe, inputs: RecipeInputs, parameters: Parameters) -> Buil
         return recipe.compute(inputs, parameters)
     except FrameRejected as refusal:  # a file that changed since it was checked
         raise InputRefused(str(refusal)) from refusal
+
+
+def _correction(
+    job: CombineJob, instrument: Instrument, parameters: Parameters
+) -> tuple[Geometry, Signature]:
+    try:
+        return correction(instrument, job.detector, parameters, parameters.unit)
+    except ValueError as problem:
+        raise InputRefused(f"{job.recipe} of detector {job.detector}: {problem}") from problem
+
+
+def _marked(corrected: Signature) -> int:
+    """Return how many pixels are defects."""
+    return 0 if corrected.defects is None else int(np.count_nonzero(corrected.defects))
 
 
 def _check_versions(job: CombineJob, recipe: Recipe) -> None:
@@ -268,6 +287,7 @@ def _image(
         normalisation=built.normalisation,
         filter=facts.filter,
         overscan=str(facts.parameters["overscan"]),
+        parallel_overscan=str(facts.parameters["parallel_overscan"]),
         amplifiers=tuple(
             ProductAmplifier(one.name, one.gain_e_per_adu, one.read_noise_e) for one in detector.amplifiers
         ),

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.contracts.common.v1 import DataRef
+from calibrant.frames.correcting import Choices
 from calibrant.rules.decision import Decision, GateThresholds, ProcessingError
 from calibrant.rules.verification import Limits, TestResult
 
@@ -57,7 +58,7 @@ class MeasurementReport(_Record):
     detector: int
     product_id: str
     unit: Literal["electron"] = "electron"
-    overscan: str
+    correction: Choices = Field(description="How frames were corrected before the products.")
     limits: Limits
     frames: tuple[FrameRecord, ...]
     measurements: tuple[MeasurementRow, ...]

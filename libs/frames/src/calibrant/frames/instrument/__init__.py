@@ -1,7 +1,7 @@
 """Instruments as data: the model of a YAML file, its parsing, its checking."""
 
 from calibrant.frames.instrument.boxes import Section, parse_section
-from calibrant.frames.instrument.detector import Amplifier, Detector, Overscan
+from calibrant.frames.instrument.detector import Amplifier, Detector
 from calibrant.frames.instrument.header import (
     FileLayout,
     HeaderTranslation,
@@ -19,6 +19,7 @@ from calibrant.frames.instrument.loading import (
     named_instrument,
 )
 from calibrant.frames.instrument.model import Instrument
+from calibrant.frames.instrument.overscan import Overscan, ParallelMethod, ParallelOverscan
 
 __all__ = [
     "Amplifier",
@@ -31,6 +32,8 @@ __all__ = [
     "MomentSource",
     "NumberSource",
     "Overscan",
+    "ParallelMethod",
+    "ParallelOverscan",
     "Section",
     "TextSource",
     "check_instrument",

@@ -1,12 +1,20 @@
 """Owns what an instrument file says of detectors and amplifiers; must not know files or arrays."""
 
-from typing import Self
+from typing import Final, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calibrant.frames.instrument.boxes import Section, SectionText
+from calibrant.frames.instrument.linearity import Linearity
+from calibrant.frames.instrument.overscan import Overscan
+from calibrant.pixels import MASK_DTYPE, Mask
+from calibrant.pixels import Linearity as Correction
 from calibrant.pixels import geometry as pixels
-from calibrant.pixels.overscan import OverscanMethod
+from calibrant.pixels.image import Unit
+
+_WHOLE: Final = Overscan()
 
 
 def _box(section: Section) -> pixels.Box:
@@ -47,6 +55,9 @@ class Amplifier(BaseModel):
     gain_e_per_adu: float = Field(gt=0, description="Nominal gain [electron/ADU].")
     read_noise_e: float = Field(ge=0, description="Nominal read noise [electron].")
     saturation_adu: float = Field(gt=0, description="Raw value from which a pixel is saturated [ADU].")
+    linearity: Linearity | None = Field(
+        default=None, description="What makes its signal proportional to the light; in ADU above the level."
+    )
 
     def regions(self) -> dict[str, Section]:
         """Return the named sections in the raw frame that this amplifier has."""
@@ -58,22 +69,22 @@ class Amplifier(BaseModel):
         }
         return {name: section for name, section in found.items() if section is not None}
 
-    def geometry(self, placed: Section, skip: int = 0) -> pixels.Amplifier:
+    def geometry(self, placed: Section, overscan: Overscan) -> pixels.Amplifier:
         """Return the plain geometry of this amplifier.
 
         Parameters
         ----------
         placed : Section
             Where its image goes in the trimmed image.
-        skip : int
-            Lines of the overscan that are left out; see `Overscan`.
+        overscan : Overscan
+            Says which lines of its overscans are left out.
 
         Raises
         ------
         ValueError
-            If nothing of the overscan would be left.
+            If nothing of an overscan would be left.
         """
-        serial, parallel = self._after(skip)
+        serial, parallel = self._serial_left(overscan), self._parallel_left(overscan)
         return pixels.Amplifier(
             name=self.name,
             image=_box(self.image),
@@ -87,25 +98,26 @@ class Amplifier(BaseModel):
             saturation_adu=self.saturation_adu,
         )
 
-    def _after(self, skip: int) -> tuple[Section | None, Section | None]:
-        """Return the serial and parallel overscan, that which gives the level without its first lines."""
-        serial, parallel, image = self.serial_overscan, self.parallel_overscan, self.image
-        if serial is not None:
-            self._check_skip(skip, "serial_overscan", serial, "columns")
-            at_start = (serial.x0 >= image.x1) is not self.overscan_reversed
-            serial = serial.without_columns(skip, at_start=at_start)
-        elif parallel is not None:
-            self._check_skip(skip, "parallel_overscan", parallel, "rows")
-            parallel = parallel.without_rows(skip, at_start=parallel.y0 >= image.y0)
-        return serial, parallel
+    def _serial_left(self, overscan: Overscan) -> Section | None:
+        """Return what is left of the serial overscan."""
+        serial = self.serial_overscan
+        if serial is None:
+            return None
+        overscan.check("overscan", "serial_overscan", serial, self.name, "columns")
+        first = (serial.x0 >= self.image.x1) is not self.overscan_reversed
+        serial = serial.without_columns(overscan.skip, at_start=first)
+        return serial.without_columns(overscan.trailing_skip, at_start=not first)
 
-    def _check_skip(self, skip: int, field: str, section: Section, lines: str) -> None:
-        count = section.shape[lines == "columns"]
-        if skip >= count:
-            raise ValueError(
-                f"overscan.skip: {skip} leaves nothing of {field} {section} of amplifier {self.name}, which has "
-                f"{count} {lines}; give less than {count}"
-            )
+    def _parallel_left(self, overscan: Overscan) -> Section | None:
+        """Return what is left of the parallel overscan."""
+        parallel, skips = self.parallel_overscan, overscan.parallel
+        if parallel is None:
+            return None
+        skips.check("overscan.parallel", "parallel_overscan", parallel, self.name, "rows")
+        above = parallel.y0 >= self.image.y1
+        return parallel.without_rows(skips.skip, at_start=above).without_rows(
+            skips.trailing_skip, at_start=not above
+        )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -138,6 +150,9 @@ class Detector(BaseModel):
     )
     raw_shape: tuple[int, int] = Field(description="Rows and columns of a raw frame (NAXIS2, NAXIS1).")
     amplifiers: tuple[Amplifier, ...] = Field(min_length=1)
+    defects: tuple[SectionText, ...] = Field(
+        default=(), description="Pixels that are never used, in the trimmed image."
+    )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -164,15 +179,39 @@ class Detector(BaseModel):
                         f"of {self.raw_shape[0]} rows x {self.raw_shape[1]} columns"
                     )
         self.geometry()
+        rows, columns = self.shape
+        for number, section in enumerate(self.defects):
+            if not section.fits_in(self.shape):
+                raise ValueError(
+                    f"detector {self.id}: defects[{number}] {section} leaves the trimmed image of {rows} rows x "
+                    f"{columns} columns"
+                )
         return self
 
-    def geometry(self, skip: int = 0) -> pixels.Geometry:
+    def defect_mask(self) -> NDArray[np.uint32] | None:
+        """Return the mask of the defects, of the trimmed image's shape: BAD; None where there are none."""
+        if not self.defects:
+            return None
+        mask = np.zeros(self.shape, MASK_DTYPE)
+        for section in self.defects:
+            mask[_box(section).slices] = Mask.BAD
+        return mask
+
+    def linearities(self, unit: Unit) -> dict[str, Correction]:
+        """Return what makes each amplifier's signal linear, by its name; empty where none is told."""
+        return {
+            one.name: one.linearity.scaled(one.gain_e_per_adu if unit == "electron" else 1.0)
+            for one in self.amplifiers
+            if one.linearity is not None
+        }
+
+    def geometry(self, overscan: Overscan = _WHOLE) -> pixels.Geometry:
         """Return the plain geometry that pixel algorithms want.
 
         Parameters
         ----------
-        skip : int
-            Lines of the overscans that are left out; see `Overscan`.
+        overscan : Overscan
+            Says which lines of the overscans are left out; omitted: none.
 
         Raises
         ------
@@ -185,29 +224,6 @@ class Detector(BaseModel):
             raw_shape=self.raw_shape,
             shape=self.shape,
             amplifiers=tuple(
-                amplifier.geometry(placements[amplifier.name], skip) for amplifier in self.amplifiers
+                amplifier.geometry(placements[amplifier.name], overscan) for amplifier in self.amplifiers
             ),
         )
-
-
-class Overscan(BaseModel):
-    """How the electronic level is taken from the overscan.
-
-    ``skip`` is applied in the geometry: every amplifier's serial overscan loses that many columns, at its left
-    end where it lies right of the image, else at its right end; the other way round with ``overscan_reversed``.
-    Without a serial overscan the parallel one, which then gives the level, loses that many rows at the end next
-    to the image.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: OverscanMethod = Field(
-        default="none",
-        description="One level per region (median, clipped-mean), one per row (median-per-row), a curve along the "
-        "rows (polynomial, spline), or no overscan correction (none).",
-    )
-    skip: int = Field(
-        default=0,
-        ge=0,
-        description="Overscan columns read first, next to the image, that are left out (deferred charge).",
-    )

@@ -8,10 +8,11 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from calibrant.frames.instrument.detector import Detector, Overscan
+from calibrant import pixels
+from calibrant.frames.instrument.detector import Detector
 from calibrant.frames.instrument.header import FileLayout, HeaderTranslation
 from calibrant.frames.instrument.limits import LimitEntry, limit_rules
-from calibrant.pixels import geometry as pixels
+from calibrant.frames.instrument.overscan import Overscan
 from calibrant.rules.classification import ClassificationRule
 from calibrant.rules.rulesets import DEFAULT_RULES, RuleSet, SetRule
 from calibrant.rules.thresholds import GateThresholds
@@ -68,12 +69,30 @@ class Instrument(BaseModel):
             without = [detector.id for detector in self.detectors if detector.hdu is None]
             if without:
                 raise ValueError(f"detectors {without} need hdu (the EXTNAME of their image)")
-        for one in ids:
-            self.geometry(one)
+        self._check_correction()
         self.rule_set()
         self.limits()
         GateThresholds().replaced(self.gate)
         return self
+
+    def _check_correction(self) -> None:
+        """Make sure that every detector has what the overscans' methods need, and all of its linearities or none."""
+        overscan = self.overscan
+        if (overscan.skip or overscan.trailing_skip) and not any(
+            amplifier.serial_overscan for detector in self.detectors for amplifier in detector.amplifiers
+        ):
+            raise ValueError(
+                "overscan.skip, overscan.trailing_skip: no amplifier has a serial_overscan; of a parallel_overscan leave "
+                "out overscan.parallel.skip"
+            )
+        for detector in self.detectors:
+            signature = pixels.Signature(
+                overscan.plain(), overscan.parallel.plain(), linearity=detector.linearities("adu")
+            )
+            try:
+                signature.check(detector.geometry(overscan))
+            except ValueError as problem:
+                raise ValueError(f"detector {detector.id}: {problem}") from problem
 
     def rule_set(self) -> RuleSet:
         """Return the association rules in force: the default ones with this instrument's differences.
@@ -132,14 +151,14 @@ class Instrument(BaseModel):
         raise KeyError(f"{self.name} has no detector {detector}; it has {known}")
 
     def geometry(self, detector: int) -> pixels.Geometry:
-        """Return the plain geometry of one detector, as pixel algorithms want it, `Overscan.skip` applied.
+        """Return the plain geometry of one detector, as pixel algorithms want it, the overscan's skips applied.
 
         Raises
         ------
         KeyError
             If the instrument has no such detector.
         """
-        return self.detector(detector).geometry(self.overscan.skip)
+        return self.detector(detector).geometry(self.overscan)
 
     def canonical(self) -> str:
         """Return the whole description as JSON with sorted keys: what `hash` is taken of."""

@@ -146,6 +146,9 @@ def _product(file: Any) -> ProductImage:
         normalisation=header["NORMAL"],
         filter=header.get("FILTER"),
         overscan=header["OVERSCAN"],
+        parallel_overscan=header["PARALLEL"],
+        linearity=header["LINEAR"],
+        defects=header["DEFECTS"],
         amplifiers=amplifiers_of(header),
     )
 

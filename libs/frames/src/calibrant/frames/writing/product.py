@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.mask import Mask
+
 Parameter = str | int | float | bool | Sequence[float] | None
 Unit = Literal["electron", "adu", "electron/s", "adu/s", ""]
 
@@ -135,6 +137,12 @@ class ProductImage:
         Filter of the set.
     overscan : str
         How the inputs' electronic level was taken away: the method, ``none`` if it was not.
+    parallel_overscan : str
+        How what was left then in the parallel overscan was: the method, ``none`` if it was not.
+    linearity : bool
+        Whether signals were made linear.
+    defects : int
+        Pixels that the instrument file names as defects and that were masked.
     amplifiers : tuple of ProductAmplifier
         The detector's amplifiers, 99 at most.
 
@@ -163,6 +171,9 @@ class ProductImage:
     normalisation: str = "none"
     filter: str | None = None
     overscan: str = "none"
+    parallel_overscan: str = "none"
+    linearity: bool = False
+    defects: int = 0
     amplifiers: tuple[ProductAmplifier, ...] = ()
 
     @property
@@ -170,6 +181,11 @@ class ProductImage:
         """Mean of the amplifiers' nominal read noises [electron]; None where they are not known."""
         noises = [amplifier.read_noise_e for amplifier in self.amplifiers]
         return sum(noises) / len(noises) if noises else None
+
+    @property
+    def bad_fraction(self) -> float:
+        """Fraction of the pixels that are BAD: defects, and where no sample was good."""
+        return float(np.count_nonzero(self.mask & np.uint32(Mask.BAD)) / self.mask.size)
 
     def __post_init__(self) -> None:
         for name in ("variance", "mask", "count"):

@@ -15,6 +15,7 @@ OVERSCAN_NOISE      amplifier   standard deviation of the overscan's residual; a
 PROCESSING_ERRORS   amplifier   number of processing errors; 0 when all went well
 NOISE_RATIO         amplifier   flats: measured over expected noise, the number of combined frames accounted for
 IN_ELECTRONS        amplifier   flats: 1 when the frame is in electrons; absent when it is not
+BAD_FRACTION        detector    fraction of the product's pixels that are BAD
 MEAN, SCATTER       detector    mean and standard deviation of the amplifiers' MEANs (``scatter_of``)
 MEAN, SCATTER       exposure    mean and standard deviation of the detectors' MEANs (``scatter_of``)
 =================== =========== ================================================================================

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from calibrant.bus.errors import PermanentError
+from calibrant.frames.correcting import Choices
 from calibrant.frames.writing.product import Unit
-from calibrant.pixels import Combined, Geometry, Reference, RowSource
-from calibrant.pixels.overscan import OverscanMethod
+from calibrant.pixels import Combined, Geometry, Reference, RowSource, Signature
 from calibrant.rules.classification import ImageType
 
 
@@ -29,10 +29,8 @@ class RecipeRefused(PermanentError):
     """A recipe cannot be followed with these inputs; the text names the input and says what to do."""
 
 
-class Parameters(BaseModel):
-    """The parameters that every recipe has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class Parameters(Choices):
+    """The parameters that every recipe has: how frames are corrected, and how they are combined."""
 
     statistic: Literal["clipped-mean", "median", "mean", "minmax-mean", "weighted-mean"] = Field(
         default="clipped-mean", description="How the samples of a pixel are combined."
@@ -71,9 +69,6 @@ class Parameters(BaseModel):
     unit: Literal["electron", "adu"] = Field(
         default="electron",
         description="Unit of the product: electron applies the nominal gains, adu does not.",
-    )
-    overscan: OverscanMethod | None = Field(
-        default=None, description="How the overscan is removed; null: as the instrument file says."
     )
     min_inputs: int = Field(default=3, ge=1, description="Fewest frames to combine.")
 
@@ -160,14 +155,14 @@ class RecipeInputs:
         Those that there are.
     geometry : Geometry
         The detector.
-    overscan : str
-        How the overscan is removed.
+    corrected : Signature
+        What is removed from every frame before any calibration.
     """
 
     frames: Sequence[FrameInput]
     calibrations: Mapping[str, Calibration]
     geometry: Geometry
-    overscan: OverscanMethod
+    corrected: Signature
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -21,7 +21,7 @@ def compute(inputs: RecipeInputs, parameters: Parameters) -> Built:
         In electron or ADU; where the overscan is not removed, with the pedestal.
     """
     scales = (1.0,) * len(inputs.frames)
-    removed = signature(inputs, parameters, photon_noise=False)
+    removed = signature(inputs, photon_noise=False)
     return Built(combined(inputs, parameters, removed, scales), parameters.unit, scales)
 
 

@@ -5,15 +5,15 @@ Must not know files, messages or tables.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from calibrant.combine.recipes.base import Calibration, Parameters, RecipeInputs, RecipeRefused
-from calibrant.pixels import Combined, CosmicRays, FrameLevels, Overscan, Signature, Step, Terms, combine_raw
+from calibrant.pixels import Combined, CosmicRays, FrameLevels, Signature, Step, Terms, combine_raw
 from calibrant.rules.association import TIME_TOLERANCE_S
 
 
 def signature(
     inputs: RecipeInputs,
-    parameters: Parameters,
     *,
     bias: Calibration | None = None,
     dark: Calibration | None = None,
@@ -28,9 +28,7 @@ def signature(
     Parameters
     ----------
     inputs : RecipeInputs
-        Frames, geometry and overscan method.
-    parameters : Parameters
-        Unit of the result.
+        Frames, geometry, and what is removed before any calibration.
     bias, dark : Calibration or None
         What to subtract.
     photon_noise : bool
@@ -48,9 +46,8 @@ def signature(
             check_dark(frame.name, frame.dark_time_s, dark)
         if not dark.per_second:
             bias, dark = dark, None
-    return Signature(
-        overscan=Overscan(inputs.overscan),
-        unit=parameters.unit,
+    return replace(
+        inputs.corrected,
         bias=None if bias is None else bias.reference,
         dark=None if dark is None else dark.reference,
         photon_noise=photon_noise and level_removed(inputs, bias),
@@ -155,6 +152,4 @@ def named(problem: str, inputs: RecipeInputs) -> str:
 
 def level_removed(inputs: RecipeInputs, bias: Calibration | None) -> bool:
     """Say whether the pedestal is gone from every amplifier: by its overscan, or by a bias."""
-    amplifiers = inputs.geometry.amplifiers
-    with_overscan = all(a.serial_overscan or a.parallel_overscan for a in amplifiers)
-    return bias is not None or (inputs.overscan != "none" and with_overscan)
+    return bias is not None or inputs.corrected.removes_level(inputs.geometry)

@@ -72,7 +72,7 @@ def compute(inputs: RecipeInputs, parameters: DarkParameters) -> Built:
     times_s = _dark_times_s(inputs, scalable=bias is not None)
     common_s = min(times_s) if max(times_s) - min(times_s) <= TIME_TOLERANCE_S else None
     scales = tuple(times_s) if bias is not None else (1.0,) * len(times_s)
-    removed = signature(inputs, parameters, bias=bias, cosmic_rays=_cosmic_rays(inputs, parameters, bias))
+    removed = signature(inputs, bias=bias, cosmic_rays=_cosmic_rays(inputs, parameters, bias))
     return Built(
         combined(inputs, parameters, removed, scales),
         _PER_SECOND[parameters.unit] if bias is not None else parameters.unit,

@@ -98,7 +98,7 @@ def compute(inputs: RecipeInputs, parameters: FlatParameters) -> Built:
     bias, dark = inputs.calibrations.get("bias"), inputs.calibrations.get("dark")
     if dark is not None and not dark.per_second:
         bias = None  # the unscaled dark holds the bias's structure itself
-    removed = signature(inputs, parameters, bias=bias, dark=dark)
+    removed = signature(inputs, bias=bias, dark=dark)
     scales, measured = _scales(inputs, removed, parameters)
     master = combined(inputs, parameters, removed, scales, measured)
     if parameters.normalise == "combined":

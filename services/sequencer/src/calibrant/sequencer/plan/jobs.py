@@ -9,6 +9,7 @@ from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput, Product, TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob
+from calibrant.frames.correcting import chosen
 from calibrant.rules.identity import job_id
 from calibrant.rules.ledger import daily_collection
 from calibrant.rules.rulesets import SetRule
@@ -88,8 +89,7 @@ def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
 def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
     """Return the job that measures a head's frames against a product, with the calibrations it was built with."""
     kind = head.kind
-    asked = parameters_of(ground.request, kind)
-    overscan = {name: value for name, value in asked.items() if name.startswith("overscan")}
+    asked = chosen(parameters_of(ground.request, kind))
     calibrations = [_calibration(used.role, used.product) for used in head.used if used.role != kind]
     inputs = (*_frames(ground, head), *calibrations, _calibration(kind, reference))
     unit = unit_of(ground.request, kind)
@@ -101,7 +101,7 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
             ground.engine_version,
             ground.instrument_hash,
             _by_role(inputs),
-            {"mode": ground.mode.value, "unit": unit, "rules": rules, **_values(overscan)},
+            {"mode": ground.mode.value, "unit": unit, "rules": rules, **_values(asked)},
         ),
         kind=kind,
         mode=ground.mode,
@@ -112,7 +112,7 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
         inputs=inputs,
         engine_version=ground.engine_version,
         unit=unit,
-        parameters=overscan,
+        parameters=asked,
         rules_version=rules,
         memory_bytes=ground.footprint.allowed_bytes(_detector(head), len(calibrations) + 2),
     )

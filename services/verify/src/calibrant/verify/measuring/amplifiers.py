@@ -33,7 +33,16 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
         "OVERSCAN_LEVEL_ADU": "adu",
         "READ_NOISE_ADU": "adu",
         **dict.fromkeys(
-            ("N_GOOD", "N_EXCLUDED", "N_CLIPPED", "PROCESSING_ERRORS", "NOISE_RATIO", "IN_ELECTRONS"), "1"
+            (
+                "N_GOOD",
+                "N_EXCLUDED",
+                "N_CLIPPED",
+                "PROCESSING_ERRORS",
+                "NOISE_RATIO",
+                "IN_ELECTRONS",
+                "BAD_FRACTION",
+            ),
+            "1",
         ),
     }
 )

@@ -8,11 +8,15 @@ import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
+
+from pydantic import ValidationError
 
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.contracts.verify.v1 import MeasureJob, VerificationMode
+from calibrant.frames import correcting
+from calibrant.frames.correcting import Choices, chosen
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.reading import FrameRejected, OpenFrame
 from calibrant.pixels import (
@@ -23,7 +27,6 @@ from calibrant.pixels import (
     flat_statistics,
     frame_statistics,
 )
-from calibrant.pixels.overscan import OverscanMethod
 from calibrant.pixels.threads import thread_count
 from calibrant.rules.decision import ProcessingError
 from calibrant.rules.verification import Scope, TestResult, evaluate, scatter_of
@@ -66,6 +69,7 @@ class _Bench:
     job: MeasureJob
     instrument: Instrument
     products: Products
+    choices: Choices
     correction: Correction
     statistic: Literal["mean", "median"]
 
@@ -123,7 +127,7 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
         engine_version=job.engine_version,
         detector=job.detector,
         product_id=job.reference.product_id,
-        overscan=bench.correction.overscan,
+        correction=bench.choices,
         limits=bench.instrument.limits(),
         frames=tuple(one.frame for one in measured),
         measurements=tuple(row for one in measured for row in one.rows),
@@ -163,12 +167,13 @@ def _bench(job: MeasureJob, workspace: Workspace) -> _Bench:
     check_rules(job.rules_version)
     instrument = instrument_of(job, workspace)
     products = load_products(job, instrument, workspace)
-    overscan = _overscan(job, products)
+    choices = _choices(job, instrument, products)
     return _Bench(
         job=job,
         instrument=instrument,
         products=products,
-        correction=correction(products, job.kind, instrument.geometry(job.detector), overscan),
+        choices=choices,
+        correction=_correction(job, instrument, products, choices),
         statistic="median" if products.verified.statistic == "median" else "mean",
     )
 
@@ -179,18 +184,29 @@ def _mode(job: MeasureJob) -> Mode:
     return MODES[job.mode]
 
 
-def _overscan(job: MeasureJob, products: Products) -> OverscanMethod:
-    """Return the method asked for, else the one that the product verified was built with."""
+def _choices(job: MeasureJob, instrument: Instrument, products: Products) -> Choices:
+    """Return how frames are corrected: as was asked for, else as those that the product verified was built of."""
+    verified = products.verified
     try:
-        asked = json.loads(job.parameters.get("overscan", "null"))
+        asked = {name: json.loads(text) for name, text in job.parameters.items()}
     except json.JSONDecodeError as problem:
-        raise InputRefused(f"parameter overscan: {job.parameters['overscan']!r} is not JSON") from problem
-    method = products.verified.overscan if asked is None else asked
-    for known in get_args(OverscanMethod):
-        if method == known:
-            found: OverscanMethod = known
-            return found
-    raise InputRefused(f"parameter overscan: {method!r}; there are {', '.join(get_args(OverscanMethod))}")
+        raise InputRefused(f"parameters: {problem.doc!r} is not JSON") from problem
+    asked = {name: value for name, value in asked.items() if value is not None}
+    built = chosen(verified.provenance.parameters) | {"overscan": verified.overscan}
+    try:
+        return Choices.model_validate(built | asked, strict=True).settled(instrument)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        raise InputRefused(f"parameter {first['loc'][0]}: {first['input']!r}: {first['msg']}") from problem
+
+
+def _correction(job: MeasureJob, instrument: Instrument, products: Products, choices: Choices) -> Correction:
+    """Return what is removed from the frames, in electrons."""
+    try:
+        geometry, corrected = correcting.correction(instrument, job.detector, choices, "electron")
+    except ValueError as problem:
+        raise InputRefused(f"detector {job.detector}: {problem}") from problem
+    return correction(products, job.kind, geometry, corrected)
 
 
 def _measure(one: JobInput, bench: _Bench, workspace: Workspace) -> _Measured:
@@ -211,7 +227,7 @@ def _measure(one: JobInput, bench: _Bench, workspace: Workspace) -> _Measured:
     problems: dict[str, str] = {}
     for amplifier in bench.correction.geometry.amplifiers:
         name = amplifier.name
-        level, overscan = found.overscan[name], bench.correction.overscan
+        level, overscan = found.overscan[name], bench.correction.signature.overscan.method
         values[name] = common_values(amplifier, found.amplifiers[name], level, overscan, member)
         if isinstance(found, FlatStatistics):
             noise = found.noise[name]
@@ -226,7 +242,7 @@ def _statistics(frame: OpenFrame, bench: _Bench, member: Membership) -> FrameSta
     """Correct and measure a frame row by row; a flat's noise before the division by the flat, too."""
     correction = bench.correction
     terms = correction.terms(frame.facts.dark_time_s)
-    if correction.flat is None:
+    if correction.signature.flat is None:
         return frame_statistics(frame.rows, correction.geometry, correction.signature, terms)
     return flat_statistics(
         frame.rows,
@@ -255,6 +271,7 @@ def _judged(
     exposure, begin = record.exposure_id, record.begin_tai_ns
     detector = Scope(exposure_id=exposure, detector=bench.job.detector, begin_tai_ns=begin)
     whole = scatter_of([one.get("MEAN") for one in values.values()])
+    whole["BAD_FRACTION"] = bench.products.verified.bad_fraction
     results: list[TestResult] = []
     for name, numbers in values.items():
         results += evaluate(kind, numbers, limits, detector.model_copy(update={"amplifier": name}))

@@ -1,12 +1,11 @@
 """Products as references in electrons, and what of them is removed from a frame. Must not know files, limits or verdicts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from calibrant.frames.writing import ProductImage
-from calibrant.pixels import Geometry, Overscan, Reference, Signature, Terms
-from calibrant.pixels.overscan import OverscanMethod
+from calibrant.pixels import Geometry, Reference, Signature, Terms
 from calibrant.rules.association import TIME_TOLERANCE_S
 from calibrant.verify.inputs import InputRefused, Products
 
@@ -19,34 +18,15 @@ class Correction:
     ----------
     geometry : Geometry
         The detector.
-    overscan : str
-        How the overscan is removed.
-    bias, dark, flat : Reference or None
-        What is removed.
+    signature : Signature
+        What is removed, in electrons.
     dark_time_s : float or None
         Dark time that an unscaled dark is for; None for one per second.
-    photon_noise : bool
-        Whether frames hold light or dark current above their pedestal.
     """
 
     geometry: Geometry
-    overscan: OverscanMethod
-    bias: Reference | None = None
-    dark: Reference | None = None
-    flat: Reference | None = None
+    signature: Signature
     dark_time_s: float | None = None
-    photon_noise: bool = True
-
-    @property
-    def signature(self) -> Signature:
-        """What is removed, as the pixel engine has it; in electrons."""
-        return Signature(
-            overscan=Overscan(self.overscan),
-            bias=self.bias,
-            dark=self.dark,
-            flat=self.flat,
-            photon_noise=self.photon_noise,
-        )
 
     def terms(self, dark_time_s: float | None) -> Terms:
         """Give what is a frame's own.
@@ -61,7 +41,7 @@ class Correction:
         ValueError
             The dark does not apply to the frame.
         """
-        return Terms(dark_time_s=None if self.dark is None else self._dark_scale(dark_time_s))
+        return Terms(dark_time_s=None if self.signature.dark is None else self._dark_scale(dark_time_s))
 
     def _dark_scale(self, dark_time_s: float | None) -> float:
         if dark_time_s is None:
@@ -76,7 +56,7 @@ class Correction:
         return 1.0
 
 
-def correction(products: Products, kind: str, geometry: Geometry, overscan: OverscanMethod) -> Correction:
+def correction(products: Products, kind: str, geometry: Geometry, corrected: Signature) -> Correction:
     """Give what is removed from frames of a kind before they are measured.
 
     A dark that is not per second was made without a bias and holds the bias's structure itself: no bias is
@@ -90,8 +70,8 @@ def correction(products: Products, kind: str, geometry: Geometry, overscan: Over
         Kind of calibration verified.
     geometry : Geometry
         The detector.
-    overscan : str
-        How the overscan is removed.
+    corrected : Signature
+        What is removed before any product.
 
     Raises
     ------
@@ -102,15 +82,14 @@ def correction(products: Products, kind: str, geometry: Geometry, overscan: Over
     unscaled = dark is not None and not dark.per_second
     if dark is not None and unscaled and dark.dark_time_s is None:
         raise InputRefused(f"{dark.provenance.product_id}: is stored unscaled without its dark time")
-    return Correction(
-        geometry=geometry,
-        overscan=overscan,
+    removed = replace(
+        corrected,
         bias=None if bias is None or unscaled else in_electrons(bias, geometry),
         dark=None if dark is None else in_electrons(dark, geometry),
         flat=None if products.flat is None else in_electrons(products.flat, geometry),
-        dark_time_s=dark.dark_time_s if dark is not None and unscaled else None,
         photon_noise=kind != "bias",
     )
+    return Correction(geometry, removed, dark.dark_time_s if dark is not None and unscaled else None)
 
 
 def in_electrons(product: ProductImage, geometry: Geometry) -> Reference:
