@@ -41,10 +41,12 @@ def test_all_commands_of_the_plan_are_there():
         "instruments",
         "audit",
         "topics",
+        "waiting",
     }
     for what in LISTED:
         assert {(what, "list"), (what, "show")} <= set(EVERY)
     assert {("calibrations", "find"), ("audit", "list")} <= set(EVERY)
+    assert {("waiting", do) for do in ("show", "accept", "reject")} <= set(EVERY)
     assert {("dead-letters", do) for do in ("list", "show", "replay", "discard")} <= set(EVERY)
 
 

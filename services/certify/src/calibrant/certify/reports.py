@@ -7,6 +7,7 @@ from sqlalchemy import Column, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from calibrant.bus.errors import TransientError
+from calibrant.certify.waiting import overruled
 from calibrant.contracts.common.v1 import Product
 from calibrant.contracts.verify.v1 import VerificationCompleted
 
@@ -65,4 +66,6 @@ def objection(session: Session, report_id: str, product: Product) -> str:
             f"report {report_id} does not accept {product.product_id} for detector {product.detector}: {decided}; "
             "name the report that does, or verify the product first"
         )
-    return "" if row.accepted else f"report {report_id} does not accept {product.product_id}: {row.reason}"
+    if row.accepted or overruled(session, report_id, product.product_id):
+        return ""
+    return f"report {report_id} does not accept {product.product_id}: {row.reason}"

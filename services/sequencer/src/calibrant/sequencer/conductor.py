@@ -10,6 +10,7 @@ split, or frames are complete.
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlmodel import Session, col, select
 
@@ -17,6 +18,7 @@ from calibrant.contracts.base import Message
 from calibrant.contracts.sequencer.v1 import RunProgress, RunRequested
 from calibrant.frames.instrument import Instrument
 from calibrant.pixels import ENGINE_VERSION
+from calibrant.rules.modes import mode_of
 from calibrant.rules.rulesets import SetRule
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
@@ -146,7 +148,7 @@ class Conductor:
         draft, jobs = part or self._whole(run, answer, rows)
         if all(row.state != "open" for row in rows) and run.state == "acquiring":
             run.state = "working"
-        ended = [node for node in draft if node.node_id in draft.changed and node.ended]
+        ended = [node for node in draft if node.node_id in draft.changed and _tells(node)]
         save_draft(self.session, draft)
         told = [*(_closing(row) for row in closed), *_tellings(ended)]
         messages: list[Message] = list(jobs)
@@ -233,6 +235,8 @@ class Conductor:
             gate=gate_in_force(
                 self.settings.gate, (f"{instrument.name}-{instrument.version}", instrument.gate), request
             ),
+            mode_of=partial(mode_of, self.settings.certification, run.instrument),
+            begun_tai_ns=run.begun_tai_ns,
         )
 
     def _acquisitions(self, run_id: str) -> list[AcquisitionRow]:
@@ -250,6 +254,10 @@ def _frames_there(rule: SetRule, rows: list[AcquisitionRow]) -> bool:
     """Tell whether every acquisition that may bring frames of a rule's type has ended."""
     may = [row for row in rows if row.folder or row.image_type.lower() == rule.image_type]
     return all(row.state != "open" for row in may)
+
+
+def _tells(node: Node) -> bool:
+    return node.ended or node.state is NodeState.ASKED
 
 
 def _closing(row: AcquisitionRow) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from calibrant.contracts.camera.v1 import CommandAck, ExposureStored, SummaryStateChanged
-from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused
+from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused, DecisionMade
 from calibrant.contracts.common.v1 import JobDone, JobFailed
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameIngested, FrameRejected
 from calibrant.contracts.sequencer.v1 import RunRequested
@@ -103,6 +103,12 @@ def certified(message: CalibrationCertified, context: SequencerContext) -> Emiss
 @on(CertificationRefused)
 def refused(message: CertificationRefused, context: SequencerContext) -> Emissions:
     """Withhold a calibration."""
+    return _answered(message, context)
+
+
+@on(DecisionMade)
+def decided(message: DecisionMade, context: SequencerContext) -> Emissions:
+    """Go on as a person has decided."""
     return _answered(message, context)
 
 

@@ -2,6 +2,7 @@
 
 from pydantic import Field, field_validator
 
+from calibrant.rules.modes import Mode
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.runtime.settings import ServiceSettings
 
@@ -34,6 +35,10 @@ class SequencerSettings(ServiceSettings):
         description='What differs of the gate, by field: {"rule": "any"}, {"failed_tests": 4}. An instrument file and '
         "a run may say otherwise.",
     )
+    certification: dict[str, Mode] = Field(
+        default_factory=dict,
+        description='How calibrations come to be certified, by "instrument/kind" (* for any): gate, green, ask or always.',
+    )
     attempts: int = Field(default=3, ge=1, description="How often a command is given before it is given up.")
     timer_s: float = Field(
         default=1.0, gt=0, description="Unit: s. How often it is looked whether an answer is overdue."
@@ -44,3 +49,11 @@ class SequencerSettings(ServiceSettings):
     def _is_a_gate(cls, gate: dict[str, str | int | float]) -> dict[str, str | int | float]:
         GateThresholds().replaced(gate)
         return gate
+
+    @field_validator("certification")
+    @classmethod
+    def _keyed(cls, modes: dict[str, Mode]) -> dict[str, Mode]:
+        wrong = [key for key in modes if key.count("/") != 1]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is not INSTRUMENT/KIND, such as simcam/bias or */*")
+        return modes

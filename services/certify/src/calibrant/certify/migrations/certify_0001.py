@@ -46,9 +46,30 @@ def upgrade() -> None:
         sa.Column("accepted", sa.Boolean, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
     )
+    _waiting()
     make_append_only("certify_entry", "the ledger is append-only: write a new entry instead")
 
 
+def _waiting() -> None:
+    names = ("product_id", "instrument", "kind", "collection", "report_id", "run_id", "decided_by")
+    op.create_table(
+        "certify_waiting",
+        sa.Column("waiting_id", sa.String, primary_key=True),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("job", sa.Text, nullable=False),
+        *(sa.Column(name, sa.String, nullable=False) for name in names),
+        sa.Column("detector", sa.Integer, nullable=False),
+        sa.Column("filter", sa.String),
+        sa.Column("because", sa.Text, nullable=False),
+        sa.Column("asked_tai_ns", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("decided_tai_ns", sa.BigInteger),
+    )
+    for name in ("state", "product_id"):
+        op.create_index(f"ix_certify_waiting_{name}", "certify_waiting", [name])
+
+
 def downgrade() -> None:
+    op.drop_table("certify_waiting")
     op.drop_table("certify_report")
     drop_append_only("certify_entry")

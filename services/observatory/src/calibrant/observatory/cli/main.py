@@ -23,6 +23,7 @@ from calibrant.observatory.cli import (
     runs,
     topics,
     up,
+    waiting,
 )
 from calibrant.observatory.cli.console import told
 
@@ -43,6 +44,7 @@ app.add_typer(listings.frames, name="frames")
 app.add_typer(listings.products, name="products")
 app.add_typer(listings.reports, name="reports")
 app.add_typer(calibrations.app, name="calibrations")
+app.add_typer(waiting.app, name="waiting")
 app.add_typer(listings.publications, name="publications")
 app.add_typer(listings.runs, name="runs")
 app.add_typer(events.app, name="events")

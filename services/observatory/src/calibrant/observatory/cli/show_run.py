@@ -85,8 +85,11 @@ class Bars:
         for step in ("build", "measure", "certify"):
             states = view.nodes.get(step, {})
             ended = sum(states.get(state, 0) for state in FINAL)
-            withheld = states.get("withheld", 0)
-            self._set(step, ended, sum(states.values()), f"{withheld} withheld" if withheld else "")
+            counted = {"withheld": "withheld", "asked": "waiting for a person: `calibrant waiting`"}
+            note = "; ".join(
+                f"{states[state]} {words}" for state, words in counted.items() if states.get(state)
+            )
+            self._set(step, ended, sum(states.values()), note)
         failed = sum(row["status"] == "failed" for row in progress.publications.values())
         self._set("publish", progress.published + failed, progress.to_publish, _failed(failed))
 

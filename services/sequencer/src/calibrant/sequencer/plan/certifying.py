@@ -1,65 +1,104 @@
-"""The end of a set: accepted products go to certify in one job, all others are withheld with their reason."""
+"""The end of a set: what may be certified goes to certify, what needs a person is asked, the rest is withheld.
+
+What a person is asked about goes out one by one, all else of the set in one job.
+"""
+
+from dataclasses import dataclass
 
 from calibrant.contracts.base import Message
-from calibrant.contracts.common.v1 import Product
+from calibrant.contracts.common.v1 import Product, TimeRange
+from calibrant.contracts.verify.v1 import DetectorDecision, Score
+from calibrant.rules.modes import Course, way_of
+from calibrant.rules.scores import Colour
 from calibrant.sequencer.plan.jobs import certify_job, validity_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
 
+COLOURS = {Score.GREEN: Colour.GREEN, Score.RED: Colour.RED}
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is to become of a certify node: a job about its product, asked or not; or its end."""
+
+    certify: Node
+    product: Product | None
+    state: NodeState
+    reason: str
+
 
 def settle_certification(draft: Draft, ground: Ground, node: Node) -> list[Message]:
-    """Certify or withhold all of a set at once, when its decision has ended.
+    """Certify, ask about or withhold all of a set at once, when its decision has ended.
 
     Returns
     -------
     list of Message
-        One job for the set, or nothing.
+        One job for all that is certified, one for each product that a person is asked about.
     """
     decide = next(iter(draft.in_set(NodeType.DECIDE, node)), None)
     if decide is None or not decide.ended:
         return []
-    accepted: list[tuple[Node, Product]] = []
-    for certify in draft.in_set(NodeType.CERTIFY, node):
-        product, state, reason = _standing(draft, certify, decide)
-        if product is None:
-            draft.change(certify, state=state, reason=reason)
-        else:
-            accepted.append((certify, product))
-    if not accepted:
+    standings = [_standing(draft, ground, one, decide) for one in draft.in_set(NodeType.CERTIFY, node)]
+    for one in standings:
+        if one.product is None:
+            draft.change(one.certify, state=one.state, reason=one.reason)
+    going = [one for one in standings if one.product is not None]
+    if not going:
         return []
-    return _certify(draft, ground, decide, accepted)
-
-
-def _certify(
-    draft: Draft, ground: Ground, decide: Node, accepted: list[tuple[Node, Product]]
-) -> list[Message]:
     rule = ground.rules.rule_for(decide.kind)
     begins = [n.begin_tai_ns for n in draft.in_set(NodeType.BUILD, decide) if n.begin_tai_ns is not None]
     validity = "its rule is gone" if rule is None else validity_of(ground.request, rule, min(begins))
     if isinstance(validity, str):
-        for certify, product in accepted:
-            draft.change(certify, state=NodeState.WITHHELD, product=product, reason=validity)
+        for one in going:
+            draft.change(one.certify, state=NodeState.WITHHELD, product=one.product, reason=validity)
         return []
-    job = certify_job(ground, decide, [product for _, product in accepted], validity)
-    for certify, product in accepted:
-        draft.change(certify, state=NodeState.SENT, job_id=job.job_id, product=product)
-    return [job]
+    return _send(draft, ground, decide, going, validity)
 
 
-def _standing(draft: Draft, certify: Node, decide: Node) -> tuple[Product | None, NodeState, str]:
-    """Return the product to certify, or the state and the reason for which there is none."""
+def _send(
+    draft: Draft, ground: Ground, decide: Node, going: list[_Standing], validity: TimeRange
+) -> list[Message]:
+    at_once = [one for one in going if one.state is NodeState.SENT]
+    groups: list[tuple[list[_Standing], str | None]] = [(at_once, None)] if at_once else []
+    groups += [([one], one.reason) for one in going if one.state is NodeState.ASKED]
+    jobs: list[Message] = []
+    for group, ask in groups:
+        products = [one.product for one in group if one.product is not None]
+        job = certify_job(ground, decide, products, validity, ask)
+        for one in group:
+            fields = {"job_id": job.job_id, "product": one.product, "reason": one.reason}
+            draft.change(one.certify, state=one.state, **fields)
+        jobs.append(job)
+    return jobs
+
+
+def _standing(draft: Draft, ground: Ground, certify: Node, decide: Node) -> _Standing:
     build = draft.beside(NodeType.BUILD, certify)
     measure = draft.beside(NodeType.MEASURE, certify)
     decision = None if certify.detector is None else decide.decision(certify.detector)
     if build is None or build.product is None:
         skipped = build is not None and build.state is NodeState.SKIPPED
         state = NodeState.SKIPPED if skipped else NodeState.WITHHELD
-        return None, state, f"not built: {'' if build is None else build.reason}"
+        return _Standing(certify, None, state, f"not built: {'' if build is None else build.reason}")
     if measure is not None and measure.state is NodeState.FAILED:
-        return None, NodeState.WITHHELD, f"not verified: {measure.reason}"
+        return _Standing(certify, None, NodeState.WITHHELD, f"not verified: {measure.reason}")
     if decide.state is not NodeState.DONE:
-        return None, NodeState.WITHHELD, f"not decided: {decide.reason}"
+        return _Standing(certify, None, NodeState.WITHHELD, f"not decided: {decide.reason}")
     if decision is None:
-        return None, NodeState.WITHHELD, f"report {decide.report_id} says nothing of this detector"
-    if not decision.accepted:
-        return None, NodeState.WITHHELD, decision.reason
-    return build.product, NodeState.SENT, ""
+        reason = f"report {decide.report_id} says nothing of this detector"
+        return _Standing(certify, None, NodeState.WITHHELD, reason)
+    return _by_mode(ground, certify, build.product, decision)
+
+
+def _by_mode(ground: Ground, certify: Node, product: Product, decision: DetectorDecision) -> _Standing:
+    """Certify, ask or withhold as the mode of the kind has it."""
+    way = way_of(
+        ground.mode_of(certify.kind),
+        accepted=decision.accepted,
+        reason=decision.reason,
+        score=Colour.GREY if decision.score is None else COLOURS.get(decision.score, Colour.GREY),
+        score_reason=decision.score_reason or "",
+    )
+    states = {Course.CERTIFY: NodeState.SENT, Course.ASK: NodeState.ASKED}
+    if way.course is Course.WITHHOLD:
+        return _Standing(certify, None, NodeState.WITHHELD, way.because)
+    return _Standing(certify, product, states[way.course], way.because)

@@ -134,7 +134,17 @@ def _standing(draft: Draft, build: Node) -> tuple[str, str]:
     decision = decide.decision(_detector(build))
     if decision is None:
         return "rejected", f"report {decide.report_id} says nothing of this detector"
+    certify = draft.beside(NodeType.CERTIFY, build)
+    if certify is not None and (certify.decided or certify.state in {NodeState.WAITING, NodeState.ASKED}):
+        return _person_says(certify)
     return ("accepted", "") if decision.accepted else ("rejected", decision.reason)
+
+
+def _person_says(certify: Node) -> tuple[str, str]:
+    """Return what a person has decided on a product; expected until then."""
+    if not certify.decided:
+        return "expected", ""
+    return ("rejected", certify.reason) if certify.decided == "rejected" else ("accepted", "")
 
 
 def _properties(product: Product) -> dict[str, object]:

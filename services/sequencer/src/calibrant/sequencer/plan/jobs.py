@@ -8,7 +8,7 @@ from calibrant.contracts.certify.v1 import CertifyJob
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput, Product, TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
-from calibrant.contracts.verify.v1 import DecideJob, MeasureJob
+from calibrant.contracts.verify.v1 import DecideJob, InForce, MeasureJob
 from calibrant.frames.correcting import chosen
 from calibrant.rules.identity import job_id
 from calibrant.rules.ledger import daily_collection
@@ -119,12 +119,32 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
 
 
 def decide_job(
-    ground: Ground, decide: Node, measures: Iterable[Node], missing: Mapping[int, str]
+    ground: Ground,
+    decide: Node,
+    measures: Iterable[Node],
+    missing: Mapping[int, str],
+    in_force: Iterable[InForce] = (),
 ) -> DecideJob:
-    """Return the job that joins a set's measurements through the gate; ``missing``: detector to reason."""
+    """Return the job that joins a set's measurements through the gate.
+
+    Parameters
+    ----------
+    ground : Ground
+        What the plan stands on.
+    decide : Node
+        The decision.
+    measures : iterable of Node
+        What was measured.
+    missing : mapping of detector to reason
+        What was not.
+    in_force : iterable of InForce
+        What the new products are compared with; no part of the job's identity, so that a set that comes again is
+        answered by the report that there is.
+    """
+    measured = list(measures)
     inputs = tuple(
         JobInput(role="measurements", id=node.job_id, ref=node.results)
-        for node in measures
+        for node in measured
         if node.results is not None
     )
     told = {str(detector): reason for detector, reason in missing.items()}
@@ -153,22 +173,31 @@ def decide_job(
         missing=dict(missing),
         rules_version=rules,
         gate=as_message(ground.gate),
+        in_force=tuple(in_force),
+        known_at=TaiTime.from_ns(ground.begun_tai_ns),
+        filter=next((node.product.filter for node in measured if node.product is not None), None),
     )
 
 
-def certify_job(ground: Ground, decide: Node, products: Iterable[Product], validity: TimeRange) -> CertifyJob:
-    """Return the job that certifies a set's accepted products.
+def certify_job(
+    ground: Ground, decide: Node, products: Iterable[Product], validity: TimeRange, ask: str | None = None
+) -> CertifyJob:
+    """Return the job that certifies a set's accepted products, or one of them that a person is asked about.
 
     Certifying is an act, not a computation: its identifier belongs to the run, so each run is answered anew.
     """
+    certified = tuple(products)
+    one = () if ask is None else (certified[0].product_id,)
+    verb = "accepts" if ask is None else "is on"
     return CertifyJob(
-        job_id=derive(ground.run_id, "certify", decide.kind, decide.set_key),
-        products=tuple(products),
+        job_id=derive(ground.run_id, "certify", decide.kind, decide.set_key, *one),
+        products=certified,
         report_id=decide.report_id,
         collection=collection_of(ground.request),
         validity=validity,
         requested_by=ground.request.requested_by,
-        reason=f"report {decide.report_id} accepts {decide.title} of run {ground.run_id}",
+        reason=f"report {decide.report_id} {verb} {decide.title} of run {ground.run_id}",
+        ask=ask,
     )
 
 

@@ -11,6 +11,7 @@ from calibrant.contracts.common.v1 import DataRef, Product, TimeRange
 from calibrant.contracts.ingest.v1 import Frame
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.contracts.verify.v1 import DetectorDecision, VerificationMode
+from calibrant.rules.modes import Mode
 from calibrant.rules.rulesets import RuleSet
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.validity import ValidityRange
@@ -28,10 +29,11 @@ class NodeType(StrEnum):
 
 
 class NodeState(StrEnum):
-    """How far a node is. All but the first two are final."""
+    """How far a node is. All but the first three are final."""
 
     WAITING = "waiting"  # for what it depends on
     SENT = "sent"  # its job is with a worker
+    ASKED = "asked"  # a person decides; the reason says why
     DONE = "done"
     WITHHELD = "withheld"  # a calibration that is not certified; the reason says why
     FAILED = "failed"  # its job gave no result
@@ -39,6 +41,10 @@ class NodeState(StrEnum):
 
 
 ENDED = frozenset({NodeState.DONE, NodeState.WITHHELD, NodeState.FAILED, NodeState.SKIPPED})
+
+
+PENDING = frozenset({NodeState.SENT, NodeState.ASKED})
+"""States in which an answer is awaited."""
 
 
 class Used(BaseModel):
@@ -72,6 +78,8 @@ class Node(BaseModel):
         Of heads: the calibrations chosen.
     product : Product or None
         Of build nodes: what was made. Of measure nodes: the reference.
+    decided : str
+        Of certify nodes that a person was asked about: accepted or rejected.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,6 +107,7 @@ class Node(BaseModel):
     outcome: str = ""
     decisions: tuple[DetectorDecision, ...] = ()
     certification_id: str = ""
+    decided: str = ""
     validity: TimeRange | None = None
 
     @property
@@ -129,6 +138,7 @@ class Certified(BaseModel):
 
     product: Product
     range: ValidityRange
+    recorded_tai_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +161,10 @@ class Ground:
         What the instrument's images take in memory.
     gate : GateThresholds
         What the run's sets have to pass.
+    mode_of : callable
+        ``mode_of(kind)`` says how calibrations of a kind come to be certified.
+    begun_tai_ns : int
+        When the run was asked for, TAI ns.
     """
 
     request: RunRequested
@@ -161,6 +175,8 @@ class Ground:
     certified: Callable[[str, int, str | None, int], Sequence[Certified]] = lambda *_subject: ()
     footprint: Footprint = field(default_factory=Footprint)
     gate: GateThresholds = field(default_factory=GateThresholds)
+    mode_of: Callable[[str], Mode] = lambda _kind: Mode.GATE
+    begun_tai_ns: int = 0
 
     @property
     def run_id(self) -> str:

@@ -56,7 +56,7 @@ def _in(draft: Draft, node_type: NodeType, state: NodeState) -> list[Node]:
 
 
 def telling(node: Node) -> str:
-    """Return what the end of a node means, for the progress of a run; empty while it has not ended."""
+    """Return what the end of a node means, or that a person is asked, for the progress of a run; else nothing."""
     what = {
         (NodeType.BUILD, NodeState.DONE): f"built {node.product_id}",
         (NodeType.MEASURE, NodeState.DONE): "measured",
@@ -65,4 +65,6 @@ def telling(node: Node) -> str:
     }.get((node.type, node.state))
     if what is not None:
         return f"{node.title}: {what}"
+    if node.state is NodeState.ASKED:
+        return f"{node.title}: waits for a person's decision ({node.reason})"
     return f"{node.title}: {node.type} {node.state}: {node.reason}" if node.ended else ""

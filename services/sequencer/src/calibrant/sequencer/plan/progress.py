@@ -2,6 +2,7 @@
 
 from calibrant.contracts.base import Message
 from calibrant.sequencer.plan.certifying import settle_certification
+from calibrant.sequencer.plan.comparing import standing
 from calibrant.sequencer.plan.inputs import settle_head
 from calibrant.sequencer.plan.jobs import decide_job, measure_job
 from calibrant.sequencer.plan.model import ENDED, Draft, Ground, Node, NodeState, NodeType
@@ -74,6 +75,6 @@ def _settle_decide(draft: Draft, ground: Ground, decide: Node) -> list[Message]:
         reasons = "; ".join(dict.fromkeys(missing.values()))
         draft.change(decide, state=NodeState.SKIPPED, reason=f"nothing of the set was measured: {reasons}")
         return []
-    job = decide_job(ground, decide, measured, missing)
+    job = decide_job(ground, decide, measured, missing, standing(draft, ground, measured))
     draft.change(decide, state=NodeState.SENT, job_id=job.job_id)
     return [job]

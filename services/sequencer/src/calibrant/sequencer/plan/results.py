@@ -1,9 +1,9 @@
 """What an answer changes: the nodes that sent the job end. An answer nobody waits for changes nothing."""
 
-from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused
+from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused, DecisionMade
 from calibrant.contracts.common.v1 import JobDone, JobFailed
 from calibrant.contracts.verify.v1 import MeasurementCompleted, VerificationCompleted
-from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
+from calibrant.sequencer.plan.model import PENDING, Draft, Node, NodeState, NodeType
 
 Answer = (
     JobDone
@@ -12,6 +12,7 @@ Answer = (
     | VerificationCompleted
     | CalibrationCertified
     | CertificationRefused
+    | DecisionMade
 )
 
 
@@ -20,7 +21,7 @@ def product_told_of(answer: Answer) -> str | None:
     match answer:
         case CalibrationCertified():
             return answer.product.product_id
-        case CertificationRefused():
+        case CertificationRefused() | DecisionMade():
             return answer.product_id
         case _:
             return None
@@ -29,7 +30,7 @@ def product_told_of(answer: Answer) -> str | None:
 def take_answer(draft: Draft, answer: Answer) -> None:
     """Apply a worker's answer to the nodes that wait for it, whatever run asked first."""
     for node in draft:
-        if node.job_id == answer.job_id and node.state is NodeState.SENT:
+        if node.job_id == answer.job_id and node.state in PENDING:
             _apply(draft, node, answer)
 
 
@@ -56,10 +57,15 @@ def _apply(draft: Draft, node: Node, answer: Answer) -> None:
                 report_id=answer.report_id,
                 certification_id=answer.certification_id,
                 validity=answer.validity,
-                notes=("certified before, unchanged",) if answer.unchanged else (),
+                reason="",
+                notes=(*node.notes, "certified before, unchanged") if answer.unchanged else node.notes,
             )
         case CertificationRefused() if _about(node, answer):
-            draft.change(node, state=NodeState.WITHHELD, reason=answer.reason, notes=answer.conflicts)
+            draft.change(
+                node, state=NodeState.WITHHELD, reason=answer.reason, notes=(*node.notes, *answer.conflicts)
+            )
+        case DecisionMade() if _about(node, answer):
+            _decided(draft, node, answer)
         case _:
             return
 
@@ -72,6 +78,16 @@ def _built(draft: Draft, node: Node, answer: JobDone) -> None:
         draft.change(node, state=NodeState.FAILED, reason=reason)
     else:
         draft.change(node, state=NodeState.DONE, product=product)
+
+
+def _decided(draft: Draft, node: Node, answer: DecisionMade) -> None:
+    """Take a person's decision: what is accepted is with certify again, what is rejected ends."""
+    told = f"by {answer.decided_by}: {answer.reason}"
+    if answer.accepted:
+        notes = (*node.notes, f"accepted {told}")
+        draft.change(node, state=NodeState.SENT, decided="accepted", reason="", notes=notes)
+    else:
+        draft.change(node, state=NodeState.WITHHELD, decided="rejected", reason=f"rejected {told}")
 
 
 def _about(node: Node, answer: Answer) -> bool:

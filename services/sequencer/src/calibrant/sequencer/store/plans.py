@@ -12,7 +12,7 @@ from calibrant.contracts.common.v1 import Product
 from calibrant.contracts.ingest.v1 import Frame
 from calibrant.rules.ledger import FILTER_KINDS
 from calibrant.rules.validity import ValidityRange
-from calibrant.sequencer.plan.model import ENDED, Certified, Draft, Node, NodeState, NodeType
+from calibrant.sequencer.plan.model import ENDED, PENDING, Certified, Draft, Node, NodeState, NodeType
 from calibrant.sequencer.store.tables import AcquisitionRow, CalibrationRow, FrameRow, NodeRow
 
 MOST_OTHERS = 10
@@ -37,7 +37,7 @@ def waiting_for(session: Session, job_id: str, product_id: str | None) -> dict[s
     product_id : str or None
         The product that is waited for, where the job is about many.
     """
-    waiting = [col(NodeRow.job_id) == job_id, col(NodeRow.state) == NodeState.SENT]
+    waiting = [col(NodeRow.job_id) == job_id, col(NodeRow.state).in_(PENDING)]
     if product_id is not None:
         waiting.append(col(NodeRow.product_id) == product_id)
     runs: dict[str, set[int | None]] = {}
@@ -218,6 +218,7 @@ class StoredCertifications:
             Certified(
                 product=Product.from_json(row.product_json.encode()),
                 range=ValidityRange(begin_tai_ns=row.begin_tai_ns, end_tai_ns=row.end_tai_ns),
+                recorded_tai_ns=row.recorded_tai_ns,
             )
             for row in (*fitting, *others)
         ]

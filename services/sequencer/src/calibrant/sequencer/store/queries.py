@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session, col, func, select
 
 from calibrant.contracts.camera.v1 import AckCode
-from calibrant.sequencer.plan.model import Node
+from calibrant.sequencer.plan.model import Node, NodeState
 from calibrant.sequencer.store.plans import load_draft
 from calibrant.sequencer.store.tables import (
     AcquisitionRow,
@@ -30,7 +30,7 @@ class RunLine(BaseModel):
     what: str = Field(description="the folder, or how many exposures")
     state: str
     outcome: str
-    message: str = Field(description="what became of it; before its end: why the camera takes no image now")
+    message: str = Field(description="what became of it; before its end: why it does not go on now")
     begun_tai_ns: int
     ended_tai_ns: int | None
 
@@ -75,7 +75,9 @@ class RunView(BaseModel):
     """A run as a whole."""
 
     run: RunLine
-    phase: str = Field(description="accepted, waiting for the camera, acquiring, working, finished")
+    phase: str = Field(
+        description="accepted, waiting for the camera, acquiring, working, waiting for a person, finished"
+    )
     exposures: Count
     files: Count
     nodes: dict[str, dict[str, int]] = Field(description="number of nodes by type and state")
@@ -119,9 +121,10 @@ class SequencerQueries:
         ).all()
         stalled = self._stalled([run_id]).get(run_id, "")
         waits = row.camera_by_tai_ns is not None or stalled
+        asked = _asked(nodes)
         return RunView(
-            run=_line(row, stalled),
-            phase="waiting for the camera" if waits else row.state,
+            run=_line(row, stalled or asked),
+            phase="waiting for the camera" if waits else "waiting for a person" if asked else row.state,
             exposures=self._exposures(run_id),
             files=self._files(run_id, [a.files_expected for a in acquisitions if a.folder]),
             nodes=counts,
@@ -174,6 +177,15 @@ class SequencerQueries:
             RejectedFile(file_name=r.file_name or r.job_id, reason=r.reason or r.state, message=r.message)
             for r in rows
         ]
+
+
+def _asked(nodes: Iterable[Node]) -> str:
+    """Say that a run waits for people; nothing while workers have something in hand."""
+    states = [node.state for node in nodes]
+    asked = states.count(NodeState.ASKED)
+    if not asked or NodeState.SENT in states:
+        return ""
+    return f"{asked} calibration{'s wait' if asked > 1 else ' waits'} for a person: see `calibrant waiting`"
 
 
 def _line(row: RunRow, stalled: str) -> RunLine:

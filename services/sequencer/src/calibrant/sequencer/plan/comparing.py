@@ -1,0 +1,52 @@
+"""What new products are compared with: the calibrations in force at a set's frames when the run began.
+
+What this run certifies itself does not count, nor what others certify meanwhile: the answer is the same whichever
+set is decided first.
+"""
+
+from collections.abc import Iterable
+
+from calibrant.contracts.common.v1 import TaiTime, TimeRange
+from calibrant.contracts.verify.v1 import InForce
+from calibrant.rules.validity import ValidityRange
+from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeType
+
+
+def standing(draft: Draft, ground: Ground, measures: Iterable[Node]) -> list[InForce]:
+    """Return the calibration in force for each measured detector that has one, other than what is verified.
+
+    Parameters
+    ----------
+    draft : Draft
+        The run's nodes.
+    ground : Ground
+        What the plan stands on; without building there is nothing new to compare.
+    measures : iterable of Node
+        What was measured of a set.
+    """
+    if ground.head is not NodeType.BUILD:
+        return []
+    found = (_in_force(draft, ground, measure) for measure in measures)
+    return [one for one in found if one is not None]
+
+
+def _in_force(draft: Draft, ground: Ground, measure: Node) -> InForce | None:
+    build = draft.beside(NodeType.BUILD, measure)
+    if build is None or build.begin_tai_ns is None or measure.detector is None:
+        return None
+    at_tai_ns = build.begin_tai_ns
+    for one in ground.certified(measure.kind, measure.detector, build.filter, at_tai_ns):
+        known = one.recorded_tai_ns <= ground.begun_tai_ns
+        if known and one.range.contains(at_tai_ns) and one.product.product_id != measure.product_id:
+            return InForce(
+                detector=measure.detector, product_id=one.product.product_id, validity=_range(one.range)
+            )
+    return None
+
+
+def _range(span: ValidityRange) -> TimeRange:
+    begin, end = span.begin_tai_ns, span.end_tai_ns
+    return TimeRange(
+        begin=None if begin is None else TaiTime.from_ns(begin),
+        end=None if end is None else TaiTime.from_ns(end),
+    )
