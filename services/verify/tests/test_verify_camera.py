@@ -1,8 +1,11 @@
 """The simulated camera through measurement and decision: good sets pass, flaws are found where they are."""
 
+from dataclasses import replace
+
 import pytest
 
 from calibrant.contracts.verify.v1 import VerificationMode
+from calibrant.pixels import Mask
 from calibrant.rules.verification import Verdict
 
 BOTH = (0, 1)
@@ -48,7 +51,7 @@ def test_a_doubled_read_noise_in_three_of_four_amplifiers_withholds_the_detector
     good, bad = report.detectors
     assert report.decision.outcome == "certified with failures"
     assert (good.verdict, good.accepted) == ("certified", True)
-    assert good.reason == "all 120 deciding tests passed"
+    assert good.reason == "all 130 deciding tests passed"
     assert (bad.verdict, bad.accepted) == ("withheld", False)
     assert bad.reason.startswith(
         "NOISE fails in 10 of 10 exposures; 6 are enough to withhold (amplifiers A00, A01, A11, worst 1.0"
@@ -120,3 +123,18 @@ def test_a_level_that_moved_fails_the_mean(bench):
     assert decided.detectors[0].verdict == "not certified"
     assert "the set is not certified: MEAN (amplifier) fails" in decided.detectors[0].reason
     assert "MEAN fails in 5 of 5 exposures; 3 are enough to withhold" in decided.detectors[0].reason
+
+
+@pytest.mark.parametrize(("bad", "verdict"), [(0.08, "certified"), (0.45, "not certified")])
+def test_a_product_of_which_much_is_bad_is_not_certified_however_good_the_rest(bench, bad, verdict):
+    frames = bench.frames("bias", 5)
+    image = bench.master("bias", frames).image
+    mask = image.mask.copy()
+    mask[: round(bad * len(mask))] = Mask.BAD | Mask.NO_DATA
+    source = replace(image.provenance, product_id="bias-0123456789ab")
+    report, measured = bench.measure(bench.stored(replace(image, mask=mask, provenance=source), 5), frames)
+    told = [row.values["BAD_FRACTION"] for row in report.measurements if row.amplifier is None]
+    assert told == [pytest.approx(bad, abs=0.004)] * 5
+    decided = bench.decide("bias", [measured]).detectors[0]
+    assert decided.verdict == verdict
+    assert (verdict == "certified") is ("BAD_FRACTION" not in decided.reason)

@@ -271,7 +271,8 @@ def _judged(
     exposure, begin = record.exposure_id, record.begin_tai_ns
     detector = Scope(exposure_id=exposure, detector=bench.job.detector, begin_tai_ns=begin)
     whole = scatter_of([one.get("MEAN") for one in values.values()])
-    whole["BAD_FRACTION"] = bench.products.verified.bad_fraction
+    if any("MEAN" in one for one in values.values()):  # of a frame that could not be processed nothing passes
+        whole["BAD_FRACTION"] = bench.products.verified.bad_fraction
     results: list[TestResult] = []
     for name, numbers in values.items():
         results += evaluate(kind, numbers, limits, detector.model_copy(update={"amplifier": name}))
