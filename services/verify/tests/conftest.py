@@ -63,6 +63,7 @@ class Bench:
     rng: np.random.Generator
     noisy: dict = field(default_factory=dict)
     count: int = 0
+    artifacts: dict = field(default_factory=dict)
 
     @property
     def objects(self) -> FolderStore:
@@ -197,14 +198,18 @@ class Bench:
         return Workspace(scratch, self.objects, {"instruments": ""})
 
     def compute(self, job):
-        """Compute a job and put its artifact in the store; return the outcome and the reference."""
+        """Compute a job and put its artifacts in the store; return the outcome and the first one's reference."""
         compute = measuring.compute if isinstance(job, MeasureJob) else deciding.compute
         workspace = self.workspace()
         outcome = compute(job, workspace)
-        (artifact,) = outcome.artifacts
-        key = f"reports/{self.count}.json"
-        ref = self.objects.put_if_absent(key, workspace.scratch / artifact.path, artifact.media_type)
-        return outcome, ref
+        refs = {}
+        for artifact in outcome.artifacts:
+            key = f"{artifact.prefix}/{self.count}-{artifact.path}"
+            file = workspace.scratch / artifact.path
+            refs[artifact.name] = self.objects.put_if_absent(key, file, artifact.media_type)
+        first, *_ = refs.values()
+        self.artifacts[first.uri] = refs
+        return outcome, first
 
     def measure(self, reference, frames, *others, **changed) -> tuple[MeasurementReport, JobInput]:
         job = self.measure_job(reference, frames, *others, **changed)
@@ -223,17 +228,38 @@ class Bench:
             mode=mode,
             instrument=self.instrument.name,
             set_key="20260101",
-            inputs=tuple(measurements),
+            inputs=(*measurements, *self.previews(measurements)),
             missing=missing or {},
             rules_version=verification_version(),
             gate=Gate(**(gate or GateThresholds()).model_dump()),
         )
 
+    def previews(self, measurements) -> list[JobInput]:
+        known = [(one, self.artifacts.get(one.ref.uri, {}).get("preview")) for one in measurements]
+        return [JobInput(role="previews", id=one.id, ref=ref) for one, ref in known if ref is not None]
+
     def decide(
         self, kind, measurements, missing=None, mode=VerificationMode.INTERNAL, gate=None
     ) -> SetReport:
         _, ref = self.compute(self.decide_job(kind, measurements, missing, mode, gate))
+        return self.report(ref)
+
+    def report(self, ref) -> SetReport:
         return SetReport.model_validate_json(self.objects.local_path(ref).read_text())
+
+    def rewritten(self, measured, name) -> JobInput:
+        """Give measurements with another name for all that has one: exposures, files, detector and amplifiers."""
+        text = self.objects.local_path(measured.ref).read_text()
+        told = json.loads(text)
+        for known in (told["detector_name"], *(a["name"] for a in told["amplifiers"])):
+            text = text.replace(json.dumps(known), json.dumps(name + known))
+        for frame in told["frames"]:
+            text = text.replace(json.dumps(frame["exposure_id"]), json.dumps(name + frame["exposure_id"]))
+            text = text.replace(json.dumps(frame["file_name"]), json.dumps(name + frame["file_name"]))
+        path = self.folder / "rewritten.json"
+        path.write_text(text)
+        ref = self.objects.put_if_absent("reports/rewritten.json", path, "application/json")
+        return measured.model_copy(update={"ref": ref})
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from calibrant.verify.store import MetricRow, ResultRow, VerifyQueries
 
 def tell(bench, database, job, ref):
     measure = isinstance(job, MeasureJob)
-    record, name = (record_measurements, "measurements") if measure else (record_report, "report")
+    record = record_measurements if measure else record_report
     service = VerifyService(bench.objects)
-    result = JobResult(execution_id="run-1", artifacts={name: ref})
+    result = JobResult(execution_id="run-1", artifacts=bench.artifacts[ref.uri])
     envelope = Envelope(
         id="event-1",
         source="/calibrant/sequencer",

@@ -3,9 +3,19 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
+from fastapi.responses import HTMLResponse
 
 from calibrant.runtime.database import Database
 from calibrant.verify.service import VerifyService
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""With a report's page: it holds all it shows, and nothing in it may run or be fetched."""
 
 
 def routes(service: VerifyService, database: Database) -> APIRouter:
@@ -25,6 +35,19 @@ def routes(service: VerifyService, database: Database) -> APIRouter:
             )
 
     @router.get(
+        "/reports/{report_id}.html",
+        summary="The same for people: one page with figures, without a script",
+        response_class=HTMLResponse,
+        responses={404: {"description": "No such report"}},
+    )
+    def page(report_id: str) -> HTMLResponse:
+        with database.reading() as session:
+            found = service.queries(session).page(report_id)
+        if found is None:
+            raise HTTPException(404, _unknown(report_id))
+        return HTMLResponse(found, headers=PAGE_HEADERS)
+
+    @router.get(
         "/reports/{report_id}",
         summary="Show a report with every count and threshold",
         responses={404: {"description": "No such report"}},
@@ -33,7 +56,7 @@ def routes(service: VerifyService, database: Database) -> APIRouter:
         with database.reading() as session:
             found = service.queries(session).report(report_id)
         if found is None:
-            raise HTTPException(404, f"no report {report_id!r}; GET /reports lists those there are")
+            raise HTTPException(404, _unknown(report_id))
         return found
 
     @router.get("/measurements", summary="List the measurements made against a product")
@@ -66,3 +89,7 @@ def routes(service: VerifyService, database: Database) -> APIRouter:
             )
 
     return router
+
+
+def _unknown(report_id: str) -> str:
+    return f"no report {report_id!r}; GET /reports lists those there are"

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.contracts.verify.v1 import DecideJob
+from calibrant.frames.writing import ProductPreview, ProductUnreadableError, read_preview
 from calibrant.rules.decision import Decision, Outcome, ProcessingError
 from calibrant.rules.gate import decide
 from calibrant.rules.thresholds import GateThresholds
@@ -39,7 +40,9 @@ from calibrant.verify.reports import (
 )
 
 ARTIFACT = "report"
+PAGE = "page"
 MEASUREMENTS = "measurements"
+PREVIEWS = "previews"
 
 
 class MeasurementsRefused(PermanentError):
@@ -64,21 +67,31 @@ def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
     Returns
     -------
     Outcome
-        The artifact ``report``, a `SetReport` as JSON under ``reports/``. The same bytes for the same job.
+        The artifacts ``report``, a `SetReport` as JSON, and ``page``, the same for people as HTML, both under
+        ``reports/``. The same bytes for the same job.
 
     Raises
     ------
     MeasurementsRefused
-        Measurements are unreadable, of another set, or of one detector twice.
+        Measurements or pictures of products are unreadable, of another set, or of one detector twice.
     VersionMismatch
         The job was planned with other tests, limits or thresholds.
     """
+    from calibrant.verify.page import render  # noqa: PLC0415 - matplotlib, for the child process alone
+
     check_rules(job.rules_version)
     measured, refs = _load(job, workspace)
     report = _report(job, measured, refs)
+    page = render(report, measured, _previews(job, measured, workspace))
     (workspace.scratch / "report.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
-    artifact = Artifact(name=ARTIFACT, path="report.json", prefix="reports", media_type="application/json")
-    return handlers.Outcome(artifacts=(artifact,), data={"outcome": report.decision.outcome.value})
+    (workspace.scratch / "report.html").write_text(page, encoding="utf-8")
+    return handlers.Outcome(
+        artifacts=(
+            Artifact(name=ARTIFACT, path="report.json", prefix="reports", media_type="application/json"),
+            Artifact(name=PAGE, path="report.html", prefix="reports", media_type="text/html"),
+        ),
+        data={"outcome": report.decision.outcome.value},
+    )
 
 
 def _report(job: DecideJob, measured: Mapping[int, MeasurementReport], refs: dict[int, DataRef]) -> SetReport:
@@ -134,6 +147,8 @@ def _load(job: DecideJob, workspace: Workspace) -> tuple[dict[int, MeasurementRe
     measured: dict[int, MeasurementReport] = {}
     refs: dict[int, DataRef] = {}
     for one in job.inputs:
+        if one.role == PREVIEWS:
+            continue
         if one.role != MEASUREMENTS:
             raise MeasurementsRefused(f"{one.id}: a decision has no use for an input of role {one.role!r}")
         try:
@@ -154,6 +169,24 @@ def _load(job: DecideJob, workspace: Workspace) -> tuple[dict[int, MeasurementRe
             raise MeasurementsRefused(f"{one.id}: detector {report.detector} is given twice; give it once")
         measured[report.detector], refs[report.detector] = report, one.ref
     return dict(sorted(measured.items())), dict(sorted(refs.items()))
+
+
+def _previews(
+    job: DecideJob, measured: Mapping[int, MeasurementReport], workspace: Workspace
+) -> dict[int, ProductPreview]:
+    """Read the small pictures of the products, by detector."""
+    detectors = {report.job_id: detector for detector, report in measured.items()}
+    found: dict[int, ProductPreview] = {}
+    for one in job.inputs:
+        if one.role != PREVIEWS:
+            continue
+        try:
+            found[detectors[one.id]] = read_preview(workspace.objects.local_path(one.ref))
+        except ProductUnreadableError as problem:
+            raise MeasurementsRefused(f"{one.id}: {problem}") from problem
+        except KeyError:
+            raise MeasurementsRefused(f"{one.id}: has a picture but no measurements; give both") from None
+    return dict(sorted(found.items()))
 
 
 def _limits(reports: Iterable[MeasurementReport]) -> Limits:

@@ -12,7 +12,7 @@ from calibrant.contracts.verify.v1 import (
 )
 from calibrant.runtime.handlers import Context, JobResult, job
 from calibrant.verify import deciding, measuring
-from calibrant.verify.measuring.job import ARTIFACT as MEASUREMENTS
+from calibrant.verify.measuring.artifacts import MEASUREMENTS, PREVIEW
 from calibrant.verify.reasons import counts_of, tally
 from calibrant.verify.service import VerifyService
 
@@ -38,6 +38,7 @@ def record_measurements(
             passed=counted.passed,
             failed=counted.failed,
             not_applicable=counted.not_applicable,
+            preview=result.artifacts[PREVIEW],
         )
     ]
 
@@ -47,8 +48,8 @@ def record_report(
     message: DecideJob, result: JobResult, context: Context[VerifyService]
 ) -> Iterable[Message]:
     """Record the report on a set and tell what each detector may do; a known job gives the same again."""
-    ref = result.artifacts[deciding.ARTIFACT]
-    report = context.service.record_report(context.session, ref, context.clock.tai_ns())
+    ref, page = result.artifacts[deciding.ARTIFACT], result.artifacts[deciding.PAGE]
+    report = context.service.record_report(context.session, ref, page, context.clock.tai_ns())
     return [
         VerificationCompleted(
             job_id=message.job_id,
@@ -72,5 +73,6 @@ def record_report(
             counts=counts_of(report.decision),
             reasons=report.decision.reasons[:MOST_REASONS],
             limits_version=report.limits.version,
+            page=page,
         )
     ]

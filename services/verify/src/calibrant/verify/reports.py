@@ -32,6 +32,26 @@ class FrameRecord(_Record):
     in_reference: bool = Field(description="Whether the frame is part of the product verified.")
 
 
+class AmplifierRecord(_Record):
+    """An amplifier's place in the product, and its nominal numbers; boxes are 0-based and half-open."""
+
+    name: str
+    x0: int = Field(description="First column.")
+    x1: int = Field(description="Column after the last.")
+    y0: int = Field(description="First row.")
+    y1: int = Field(description="Row after the last.")
+    gain_e_per_adu: float
+    read_noise_e: float
+
+
+class ProductRecord(_Record):
+    """A product that frames were measured with: the one verified, or one removed before."""
+
+    role: str
+    product_id: str
+    sha256: str
+
+
 class MeasurementRow(_Record):
     """Numbers of one amplifier, or of one detector (amplifier null), in one exposure.
 
@@ -55,8 +75,12 @@ class MeasurementReport(_Record):
     instrument: str
     instrument_hash: str
     engine_version: str
+    rules_version: str
     detector: int
+    detector_name: str
+    amplifiers: tuple[AmplifierRecord, ...]
     product_id: str
+    products: tuple[ProductRecord, ...]
     unit: Literal["electron"] = "electron"
     correction: Choices = Field(description="How frames were corrected before the products.")
     limits: Limits

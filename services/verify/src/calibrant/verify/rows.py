@@ -51,7 +51,7 @@ def measurement_rows(report: reports.MeasurementReport, ref: DataRef, now_tai_ns
     yield from _result_rows(report.job_id, report.results)
 
 
-def report_rows(report: reports.SetReport, ref: DataRef, now_tai_ns: int) -> Iterator[Row]:
+def report_rows(report: reports.SetReport, ref: DataRef, page: DataRef, now_tai_ns: int) -> Iterator[Row]:
     """Yield every row of the report on a set."""
     yield store.ReportRow(
         report_id=report.report_id,
@@ -66,6 +66,9 @@ def report_rows(report: reports.SetReport, ref: DataRef, now_tai_ns: int) -> Ite
         uri=ref.uri,
         sha256=ref.sha256,
         size_bytes=ref.size_bytes,
+        page_uri=page.uri,
+        page_sha256=page.sha256,
+        page_size_bytes=page.size_bytes,
         recorded_tai_ns=now_tai_ns,
     )
     for one in report.detectors:

@@ -35,11 +35,11 @@ class VerifyService:
             _insert(session, measurement_rows(report, ref, now_tai_ns))
         return report
 
-    def record_report(self, session: Session, ref: DataRef, now_tai_ns: int) -> SetReport:
-        """Insert the report of a file unless it is known, and return it."""
+    def record_report(self, session: Session, ref: DataRef, page: DataRef, now_tai_ns: int) -> SetReport:
+        """Insert the report of a file and where its page is, unless it is known, and return it."""
         report = self._read(ref, SetReport)
         if session.get(ReportRow, report.report_id) is None:
-            _insert(session, report_rows(report, ref, now_tai_ns))
+            _insert(session, report_rows(report, ref, page, now_tai_ns))
         return report
 
     def queries(self, session: Session) -> VerifyQueries:

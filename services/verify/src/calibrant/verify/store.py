@@ -93,7 +93,20 @@ class ReportRow(SQLModel, table=True):
     uri: str
     sha256: str
     size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    page_uri: str
+    page_sha256: str
+    page_size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     recorded_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+    @property
+    def page_ref(self) -> DataRef:
+        """Where its HTML page is."""
+        return DataRef(
+            uri=self.page_uri,
+            sha256=self.page_sha256,
+            size_bytes=self.page_size_bytes,
+            media_type="text/html",
+        )
 
 
 class DecisionRow(SQLModel, table=True):
@@ -170,8 +183,8 @@ class VerifyQueries:
         Returns
         -------
         dict or None
-            The whole report as it was written (``calibrant.verify.reports.SetReport``), ``outcome``, ``path`` and
-            the ``lines`` of the listing.
+            The whole report as it was written (``calibrant.verify.reports.SetReport``), ``outcome``, ``path``,
+            ``page`` (the HTML) and the ``lines`` of the listing.
         """
         row = self._session.get(ReportRow, report_id)
         if row is None:
@@ -184,8 +197,24 @@ class VerifyQueries:
             "outcome": row.outcome,
             "reasons": json.loads(row.reasons),
             "path": self._path(row.uri),
+            "page": self._path(row.page_uri),
             "lines": [self._report_line(row, one) for one in self._session.exec(ordered).all()],
         }
+
+    def page(self, report_id: str) -> bytes | None:
+        """Return the HTML page of a report; None when there is no such report.
+
+        Raises
+        ------
+        ObjectMissing, ObjectDamaged
+            The file is not what was written.
+        ValueError
+            The queries know no object store.
+        """
+        if self._objects is None:
+            raise ValueError("pages are in the object store: give it to the queries")
+        row = self._session.get(ReportRow, report_id)
+        return None if row is None else self._objects.local_path(row.page_ref).read_bytes()
 
     def measurements(self, product: str) -> list[dict[str, Any]]:
         """List the measurements made against a product, with their counts of verdicts, the latest first."""

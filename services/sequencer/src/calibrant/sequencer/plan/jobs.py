@@ -143,9 +143,10 @@ def decide_job(
     """
     measured = list(measures)
     inputs = tuple(
-        JobInput(role="measurements", id=node.job_id, ref=node.results)
+        JobInput(role=role, id=node.job_id, ref=ref)
         for node in measured
-        if node.results is not None
+        for role, ref in (("measurements", node.results), ("previews", node.preview))
+        if ref is not None
     )
     told = {str(detector): reason for detector, reason in missing.items()}
     rules = verification_version()

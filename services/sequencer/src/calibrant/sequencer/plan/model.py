@@ -103,6 +103,7 @@ class Node(BaseModel):
     used: tuple[Used, ...] = ()
     product: Product | None = None
     results: DataRef | None = None
+    preview: DataRef | None = None
     report_id: str = ""
     outcome: str = ""
     decisions: tuple[DetectorDecision, ...] = ()

@@ -41,7 +41,7 @@ def _apply(draft: Draft, node: Node, answer: Answer) -> None:
         case JobDone() if node.type is NodeType.BUILD:
             _built(draft, node, answer)
         case MeasurementCompleted() if node.type is NodeType.MEASURE:
-            draft.change(node, state=NodeState.DONE, results=answer.results)
+            draft.change(node, state=NodeState.DONE, results=answer.results, preview=answer.preview)
         case VerificationCompleted() if node.type is NodeType.DECIDE:
             draft.change(
                 node,

@@ -1,7 +1,7 @@
 """Measuring the frames of one detector against a product: from files to numbers and verdicts.
 
 Rooms: ``references`` (products as what is removed from a frame), ``amplifiers`` (from statistics to numbers),
-``job`` (the computation of a measure job).
+``artifacts`` (the files it leaves), ``job`` (the computation of a measure job).
 """
 
 from calibrant.verify.measuring.job import compute

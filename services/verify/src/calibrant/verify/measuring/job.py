@@ -30,7 +30,7 @@ from calibrant.pixels import (
 from calibrant.pixels.threads import thread_count
 from calibrant.rules.decision import ProcessingError
 from calibrant.rules.verification import Scope, TestResult, evaluate, scatter_of
-from calibrant.runtime.handlers import Artifact, Outcome, Workspace
+from calibrant.runtime.handlers import Outcome, Workspace
 from calibrant.verify.inputs import (
     FRAMES,
     InputRefused,
@@ -49,10 +49,10 @@ from calibrant.verify.measuring.amplifiers import (
     failed_values,
     flat_values,
 )
+from calibrant.verify.measuring.artifacts import amplifiers_of, products_of, written
 from calibrant.verify.measuring.references import Correction, correction
 from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow, Mode
 
-ARTIFACT = "measurements"
 PIXEL_BYTES = 84
 """A pixel of a flat of one amplifier while its noise is measured, which takes most."""
 
@@ -103,8 +103,8 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
     Returns
     -------
     Outcome
-        The artifact ``measurements``, a `MeasurementReport` as JSON under ``reports/``. The same bytes for the
-        same job.
+        The artifacts ``measurements``, a `MeasurementReport` as JSON, and ``preview``, the product as a small
+        picture, both under ``reports/``. The same bytes for the same job.
 
     Raises
     ------
@@ -125,21 +125,21 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
         instrument=job.instrument,
         instrument_hash=job.instrument_hash,
         engine_version=job.engine_version,
+        rules_version=job.rules_version,
         detector=job.detector,
+        detector_name=bench.instrument.detector(job.detector).name,
+        amplifiers=amplifiers_of(bench.correction.geometry),
         product_id=job.reference.product_id,
         correction=bench.choices,
+        products=products_of(job),
         limits=bench.instrument.limits(),
         frames=tuple(one.frame for one in measured),
         measurements=tuple(row for one in measured for row in one.rows),
         results=tuple(result for one in measured for result in one.results),
         errors=tuple(error for one in measured for error in one.errors),
     )
-    (workspace.scratch / "measurements.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
-    artifact = Artifact(
-        name=ARTIFACT, path="measurements.json", prefix="reports", media_type="application/json"
-    )
     return Outcome(
-        artifacts=(artifact,),
+        artifacts=written(report, bench.products.verified, workspace),
         data={"errors": len(report.errors)},
         backend=next((one.backend for one in measured if one.backend), ""),
         pixels=sum(one.pixels for one in measured),

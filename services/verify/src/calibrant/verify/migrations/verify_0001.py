@@ -64,11 +64,23 @@ def _reports() -> None:
         sa.Column("report_id", sa.String, primary_key=True),
         *(
             sa.Column(name, sa.String, nullable=False)
-            for name in ("job_id", "kind", "mode", "instrument", "set_key", "outcome", "uri", "sha256")
+            for name in (
+                "job_id",
+                "kind",
+                "mode",
+                "instrument",
+                "set_key",
+                "outcome",
+                "uri",
+                "sha256",
+                "page_uri",
+                "page_sha256",
+            )
         ),
         sa.Column("reasons", sa.Text, nullable=False),
         sa.Column("exposures", sa.Integer, nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
+        sa.Column("page_size_bytes", sa.BigInteger, nullable=False),
         sa.Column("recorded_tai_ns", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_verify_report_job_id", "verify_report", ["job_id"], unique=True)

@@ -51,7 +51,7 @@ class JobInput(Message):
     """One input of a job."""
 
     message_type: ClassVar[str] = "calibrant.common.v1.JobInput"
-    role: str = Field(description='What the input is for: "frames", "bias", "dark", "flat", "measurements".')
+    role: str = Field(description='What the input is for: "frames", "bias", "dark", "flat", "measurements", "previews".')
     id: str = Field(description='Identifier of the frame, product or result.')
     ref: DataRef = Field(description='Its bytes.')
     exposure_id: str | None = Field(default=None, description='Exposure the input belongs to; absent for products.')

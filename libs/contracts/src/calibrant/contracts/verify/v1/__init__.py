@@ -101,6 +101,7 @@ class MeasurementCompleted(Message):
     passed: Int32 = Field(description='Verdicts passed.')
     failed: Int32 = Field(description='Verdicts failed, advisory ones left out.')
     not_applicable: Int32 = Field(description='Verdicts not applicable.')
+    preview: DataRef | None = Field(default=None, description='The product verified, binned to a small picture with its mask, as FITS; absent in events from before there was one.')
 
 
 class InForce(Message):
@@ -164,7 +165,7 @@ class DecideJob(Message):
     mode: VerificationMode = Field(description='Which calibration was the reference.')
     instrument: str = Field(description='Instrument name.')
     set_key: str = Field(description='The set, such as "20260101" or "20260101-r".')
-    inputs: tuple[JobInput, ...] = Field(default=(), description='Measurements, one input a detector.')
+    inputs: tuple[JobInput, ...] = Field(default=(), description='By detector: measurements, and a small picture of the product ("previews") under the same identifier.')
     missing: Mapping[Int32, str] = Field(default_factory=dict, description='Detectors of the set that have no measurement, and why.')
     rules_version: str = Field(description='Version of the verification rules (tests, limits, thresholds) the job was planned with.')
     in_force: tuple[InForce, ...] = Field(default=(), description="Calibrations in force at the set's first frame, one a detector that has one. No part of the job's identity.")
@@ -202,4 +203,5 @@ class VerificationCompleted(Message):
     counts: GateCounts = Field(description='The counts that led to the outcome.')
     reasons: tuple[str, ...] = Field(default=(), description='The outcome in words, first what decided.')
     limits_version: str = Field(description='Version of the limits that tests were judged by.')
+    page: DataRef | None = Field(default=None, description='The same for people: one HTML page with everything in it; absent in events from before there was one.')
 

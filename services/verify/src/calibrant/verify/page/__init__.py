@@ -1,0 +1,9 @@
+"""The report that people read: one HTML file on a set, without anything outside it.
+
+Rooms: ``words`` (what is said), ``metrics`` (what is drawn), ``drawing`` (figures), ``thumbnails`` (products as small
+pictures), ``rendering`` (the file). Imports matplotlib: for the child process that draws, and nobody else.
+"""
+
+from calibrant.verify.page.rendering import render
+
+__all__ = ["render"]

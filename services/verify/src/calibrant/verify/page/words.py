@@ -1,0 +1,186 @@
+"""What the page says, as plain values: sentences, failures by place, what the gate counted. Must not know HTML."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from calibrant.rules.verification import TestResult, Verdict, tests_for
+from calibrant.verify.reports import MeasurementReport, SetReport
+
+SIGNS: Final[Mapping[str, str]] = {
+    "certified": "✓",
+    "certified with failures": "!",
+    "withheld": "✕",
+    "not certified": "✕",
+}
+"""A shape for every verdict, so that none is told by its colour alone."""
+
+
+TONES: Final[Mapping[str, str]] = {
+    "certified": "good",
+    "certified with failures": "warn",
+    "withheld": "bad",
+    "not certified": "bad",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The failures of one test at one place, over the exposures."""
+
+    test: str
+    where: str
+    exposures: str
+    seen: str
+    value: str
+    limit: str
+    worst_in: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestLine:
+    """One test of the kind: its limit in force, and how often it passed."""
+
+    key: str
+    passes_when: str
+    limit: str
+    counts: str
+    passed: int
+    failed: int
+    not_applicable: int
+    farthest: str
+    source: str
+
+
+class Names:
+    """Names of detectors and numbers of exposures, as the page has them.
+
+    Parameters
+    ----------
+    report : SetReport
+        The report.
+    measured : mapping of int to MeasurementReport
+        The measurements, by detector.
+    """
+
+    def __init__(self, report: SetReport, measured: Mapping[int, MeasurementReport]) -> None:
+        self._names = {detector: one.detector_name for detector, one in measured.items()}
+        self.number = {exposure: index for index, exposure in enumerate(report.exposures, 1)}
+
+    def detector(self, detector: int) -> str:
+        """Return a detector's number and name."""
+        name = self._names.get(detector, "")
+        return f"{detector} ({name})" if name and name != str(detector) else str(detector)
+
+    def exposures(self, ids: Iterable[str]) -> str:
+        """Return exposures by their numbers on the page: "1-4, 7"."""
+        return ranges(self.number[one] for one in set(ids))
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Write whole numbers as ranges: "1-4, 7"."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    return ", ".join("-".join(map(str, run)) for run in runs)
+
+
+def number(value: float | None, unit: str = "1") -> str:
+    """Write a number with its unit, four digits long; a dash for none."""
+    if value is None:
+        return "-"
+    text = f"{value:.4g}"
+    return text if unit == "1" else f"{text} {unit}"
+
+
+def lead(report: SetReport) -> str:
+    """Say in one sentence what became of the set."""
+    accepted = sum(one.accepted for one in report.detectors)
+    total = len(report.detectors)
+    many = "1 detector" if total == 1 else f"{total} detectors"
+    what = (
+        f"The {report.kind} of {many}"
+        if report.mode == "internal"
+        else f"The certified {report.kind} of {many}"
+    )
+    if report.decision.outcome == "not certified":
+        verb = "may not be certified" if report.mode == "internal" else "does not fit these frames"
+        return f"{what} {verb}: {report.decision.reasons[0]}."
+    verb = "may be certified" if report.mode == "internal" else "still holds"
+    count = "" if accepted == total else f" for {accepted} of them"
+    return f"{what} {verb}{count}: {report.decision.reasons[0]}."
+
+
+def failures(results: Iterable[TestResult], names: Names) -> list[Failure]:
+    """Return what failed, one line a test and place; every failed test is in one of them.
+
+    Parameters
+    ----------
+    results : iterable of TestResult
+        Those that failed.
+    names : Names
+        What places are called.
+    """
+    found: dict[tuple[str, str, int, str], list[TestResult]] = defaultdict(list)
+    for one in results:
+        found[one.level, one.test, -1 if one.detector is None else one.detector, one.amplifier or ""].append(
+            one
+        )
+    return [_failure(these, names) for _, these in sorted(found.items(), key=lambda item: item[0])]
+
+
+def _failure(these: Sequence[TestResult], names: Names) -> Failure:
+    worst = max(these, key=lambda one: (one.value is None, abs(one.value or 0.0), one.exposure_id))
+    seen = names.exposures(one.exposure_id for one in these)
+    return Failure(
+        test=worst.test,
+        where=_where(worst, names),
+        exposures=f"{len(these)} of {len(names.number)}",
+        seen=seen,
+        value=number(worst.value, worst.unit),
+        limit=number(worst.limit, worst.unit),
+        worst_in=f"{worst.exposure_id} (no. {names.number[worst.exposure_id]})",
+        why=worst.because,
+    )
+
+
+def _where(one: TestResult, names: Names) -> str:
+    if one.detector is None:
+        return "the whole exposure"
+    place = f"detector {names.detector(one.detector)}"
+    return place if one.amplifier is None else f"{place}, amplifier {one.amplifier}"
+
+
+def test_lines(report: SetReport, results: Sequence[TestResult]) -> list[TestLine]:
+    """Return every test of the kind with the limit in force and its counts, those that decide first."""
+    lines = []
+    counts = Counter((one.level, one.test, one.verdict) for one in results)
+    for test in sorted(tests_for(report.kind), key=lambda one: one.advisory):
+        mine = [
+            one
+            for one in results
+            if (one.level, one.test) == (test.level, test.name) and one.value is not None
+        ]
+        farthest = max(mine, key=lambda one: one.value or 0.0, default=None)
+        lines.append(
+            TestLine(
+                key=test.key,
+                passes_when=test.summary,
+                limit=number(report.limits.of(test), test.unit),
+                counts="advisory" if test.advisory else "decides",
+                passed=counts[test.level, test.name, Verdict.PASS],
+                failed=counts[test.level, test.name, Verdict.FAIL],
+                not_applicable=counts[test.level, test.name, Verdict.NOT_APPLICABLE],
+                farthest="-" if farthest is None else number(farthest.value, test.unit),
+                source=test.source,
+            )
+        )
+    return lines
+
+
+test_lines.__test__ = False  # type: ignore[attr-defined]  # not a test case, whatever pytest thinks of the name
