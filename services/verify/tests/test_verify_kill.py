@@ -16,7 +16,7 @@ from calibrant.verify.store import MeasurementRow, MetricRow, ReportRow, ResultR
 
 STEPS = pytest.mark.parametrize(
     ("step", "files", "written"),
-    [(Step.ARTIFACT_PUT, 1, 0), (Step.BEFORE_COMMIT, 1, 0), (Step.COMMITTED, 1, 1)],
+    [(Step.ARTIFACT_PUT, 2, 0), (Step.BEFORE_COMMIT, 2, 0), (Step.COMMITTED, 2, 1)],
 )
 
 
@@ -44,11 +44,12 @@ def test_a_measurement_is_kept_whole_and_told_once(step, files, written, make_ve
     assert [bool(verify.rows(table)) for table in (MetricRow, ResultRow)] == [bool(written)] * 2
     verify.lives()
     (row,) = verify.rows(MeasurementRow)
-    assert reports(verify) == {row.uri}
+    completed = MeasurementCompleted.from_json(answer(verify))
+    assert completed.results.uri == row.uri
+    assert reports(verify) == {row.uri, completed.preview.uri}
     told = MeasurementReport.model_validate_json((bench.folder / row.uri.replace(":", "/")).read_text())
     assert len(verify.rows(ResultRow)) == len(told.results)
     assert verify.rows(OutboxRow) == []
-    assert MeasurementCompleted.from_json(answer(verify)).results.uri == row.uri
 
 
 @STEPS
@@ -62,6 +63,7 @@ def test_a_report_is_kept_whole_and_told_once(step, files, written, make_verify,
     verify.lives()
     (row,) = verify.rows(ReportRow)
     completed = VerificationCompleted.from_json(answer(verify))
-    assert reports(verify) - before == {completed.report.uri}
+    assert reports(verify) - before == {completed.report.uri, completed.page.uri}
+    assert (row.uri, row.page_uri) == (completed.report.uri, completed.page.uri)
     assert completed.report_id == row.report_id
     assert verify.rows(OutboxRow) == []
