@@ -137,13 +137,8 @@ def _failures(
 
 def _gate(report: SetReport, names: words.Names) -> dict[str, Any]:
     counts = report.decision.counts
-    plain = {**report.thresholds.model_dump(), **counts.model_dump()}
     return {
-        "gate": [
-            (name.replace("_", " "), value)
-            for name, value in plain.items()
-            if isinstance(value, (int, float, str))
-        ],
+        "gate": words.gate_lines(report),
         "types": [one for one in counts.types if one.tests or one.failed],
         "by_detector": [(names.detector(one.detector), one) for one in counts.by_detector],
     }
@@ -284,7 +279,7 @@ def _settings(report: SetReport, measured: Mapping[int, MeasurementReport]) -> l
         ("pixel engine", each("engine_version")),
         ("verification rules", each("rules_version")),
         ("limits", report.limits.version),
-        ("thresholds of the gate", report.decision.thresholds_version),
+        ("thresholds of the gate", report.thresholds.version),
         ("overscan", each("overscan")),
         ("unit of the numbers", each("unit")),
     ]

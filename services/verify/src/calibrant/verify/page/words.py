@@ -116,6 +116,33 @@ def lead(report: SetReport) -> str:
     return f"{what} {verb}{count}: {report.decision.reasons[0]}."
 
 
+def gate_lines(report: SetReport) -> list[tuple[str, str]]:
+    """Say what the gate's rule asks for and what it counted, as names and words."""
+    counts = report.decision.counts
+    passed = f"{counts.passed} passed, {counts.failed} failed, {counts.not_applicable} not applicable"
+    return [
+        *_rule(report),
+        ("Tests that count", passed),
+        ("Advisory tests", f"{counts.advisory}, of which {counts.advisory_failed} beyond their limit"),
+        ("Not measured", f"{len(counts.unmeasured)} detectors and exposures; they fail every type of test"),
+    ]
+
+
+def _rule(report: SetReport) -> list[tuple[str, str]]:
+    gate, counts = report.thresholds, report.decision.counts
+    if gate.rule == "any":
+        return [("Rule", "any: one failed test withholds its detector; one of an exposure refuses the set")]
+    fewer = f"where there are fewer, when more than {gate.tests_fraction:.0%} of them do"
+    detectors = f"more than {gate.detectors_fraction:.0%} of its detectors fail"
+    exposures = f"more than {gate.exposures_fraction:.0%} of the exposures fail"
+    return [
+        ("Rule", "majority, of tests of one type, of detectors and of exposures"),
+        ("A detector fails in an exposure", f"when {gate.failed_tests} tests of one type fail; {fewer}"),
+        ("An exposure fails", f"when {detectors}: {counts.detectors_needed} of {counts.detectors}"),
+        ("Refused or withheld", f"when {exposures}: {counts.exposures_needed} of {counts.exposures}"),
+    ]
+
+
 def failures(results: Iterable[TestResult], names: Names) -> list[Failure]:
     """Return what failed, one line a test and place; every failed test is in one of them.
 
@@ -161,22 +188,19 @@ def test_lines(report: SetReport, results: Sequence[TestResult]) -> list[TestLin
     lines = []
     counts = Counter((one.level, one.test, one.verdict) for one in results)
     for test in sorted(tests_for(report.kind), key=lambda one: one.advisory):
-        mine = [
-            one
-            for one in results
-            if (one.level, one.test) == (test.level, test.name) and one.value is not None
-        ]
-        farthest = max(mine, key=lambda one: one.value or 0.0, default=None)
+        mine = [one for one in results if (one.level, one.test) == (test.level, test.name)]
+        limits = sorted({one.limit for one in mine if one.limit is not None}) or [test.limit]
+        values = [one.value for one in mine if one.value is not None]
         lines.append(
             TestLine(
                 key=test.key,
                 passes_when=test.summary,
-                limit=number(report.limits.of(test), test.unit),
+                limit=" to ".join(number(one, test.unit) for one in dict.fromkeys((limits[0], limits[-1]))),
                 counts="advisory" if test.advisory else "decides",
                 passed=counts[test.level, test.name, Verdict.PASS],
                 failed=counts[test.level, test.name, Verdict.FAIL],
                 not_applicable=counts[test.level, test.name, Verdict.NOT_APPLICABLE],
-                farthest="-" if farthest is None else number(farthest.value, test.unit),
+                farthest=number(max(values, default=None), test.unit),
                 source=test.source,
             )
         )
