@@ -5,6 +5,7 @@ Text that comes from headers and file names is escaped. Must not know jobs or st
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -280,6 +281,13 @@ def _settings(report: SetReport, measured: Mapping[int, MeasurementReport]) -> l
         ("verification rules", each("rules_version")),
         ("limits", report.limits.version),
         ("thresholds of the gate", report.thresholds.version),
-        ("overscan", each("overscan")),
+        ("corrected by", _choices(measured)),
         ("unit of the numbers", each("unit")),
     ]
+
+
+def _choices(measured: Mapping[int, MeasurementReport]) -> str:
+    """Say how frames were corrected before the products: what was chosen, by name."""
+    chosen = {one.correction.model_dump_json(exclude_none=True) for one in measured.values()}
+    found = [json.loads(one) for one in sorted(chosen)]
+    return "; ".join(", ".join(f"{name} {value}" for name, value in one.items()) for one in found) or "-"
