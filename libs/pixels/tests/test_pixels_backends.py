@@ -25,15 +25,47 @@ def test_backends_do_what_the_oracle_does(combination):
         assert_does_as_by_hand(functools.partial(combine, backend=backend), *combination)
 
 
-@pytest.mark.parametrize("n", [64, 65, 300])
+@pytest.mark.parametrize("n", [32, 33, 41, 48, 49, 64, 65, 112, 200, 300])
+@pytest.mark.parametrize("kind", ["u2", "i2", "f4"])
 @pytest.mark.parametrize("spread", ["std", "mad"])
-def test_many_frames(n, spread):
+def test_many_frames(n, kind, spread):
+    """Blocks of samples are sorted and merged; columns of short integers are clipped where they are."""
     rng = np.random.default_rng(n)
-    stack = rng.normal(1000, 5, (n, 2, 70)).astype("u2")
-    stack[rng.random(stack.shape) < 0.02] += 300
-    wanted = by_hand(stack, oracle.Options(spread=spread, iterations=None))
-    for backend in BACKENDS:
-        assert_same(combine(stack, spread=spread, iterations=None, backend=backend), wanted)
+    stack = rng.normal(100, 5, (n, 1, 70))
+    stack[rng.random(stack.shape) < 0.02] += 3000
+    stack[:, :, 0] = 7
+    for rule in (
+        {"iterations": None},
+        {"iterations": 2, "sigma_low": 1.0, "sigma_high": 2.0, "center": "mean"},
+        {"iterations": None, "sigma_low": 0.3, "sigma_high": 0.3, "clip": "cumulative"},
+    ):
+        asked = {**rule, "spread": spread}
+        wanted = by_hand(stack.astype(kind), oracle.Options(**asked))
+        for backend in BACKENDS:
+            assert_same(combine(stack.astype(kind), backend=backend, **asked), wanted)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_frame_is_not_asked_more_often_because_there_are_others(backend):
+    asked = []
+
+    class Rows:
+        shape, zero = (40, 10), 0
+
+        @property
+        def dtype(self):
+            asked.append(self)
+            return np.dtype("u2")
+
+        def read_rows(self, first, last, into):
+            into[...] = first
+
+    counts = []
+    for n in (20, 80):
+        asked.clear()
+        combine([Rows() for _ in range(n)], backend=backend, tile_bytes=1, threads=1)
+        counts.append(len(asked) / n)
+    assert counts[1] <= counts[0]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

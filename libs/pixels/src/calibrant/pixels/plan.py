@@ -5,6 +5,7 @@ It must not know how a backend works.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -128,8 +129,8 @@ class Plan:
         """Rows and columns."""
         return self.stack[0].shape
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:  # every frame is looked at, and every frame asks
         """Native type that values are computed in."""
         return working_type(self.stack)
 

@@ -12,8 +12,9 @@ def bands(rows: int, row_bytes: int, band_bytes: int, threads: int, least: int =
     """Give slices that cover `rows` rows.
 
     Each has as many rows as fit in `band_bytes`, and there are some for every thread; but it has at least `least`.
+    Rows of no bytes all fit.
     """
-    step = max(least, min(band_bytes // row_bytes, -(-rows // (4 * threads))))
+    step = max(least, min(band_bytes // row_bytes if row_bytes else rows, -(-rows // (4 * threads))))
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from calibrant.pixels.backends.bands import bands, work_through
 from calibrant.pixels.backends.blocks import SHORT, block_of, sorted_as
 from calibrant.pixels.backends.library import Frame, entry
-from calibrant.pixels.backends.memory import hand_over, plain_rows, stored_rows
+from calibrant.pixels.backends.memory import hand_over, lies_in_place, plain_rows, stored_rows
 from calibrant.pixels.backends.raw import raw_pieces
 from calibrant.pixels.mask import MASK_DTYPE
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Plan, RawFrames
@@ -20,6 +20,10 @@ from calibrant.pixels.rows import RowSource
 
 FEWEST_ROWS: Final = 16
 """Of a band: fewer cost more to prepare than to combine."""
+
+MASKS: Final = (MASK_DTYPE,)
+VARIANCES: Final = (np.dtype(np.float64), np.dtype(np.float32))
+"""Types that the kernel reads them in; others are converted to the first one."""
 
 
 class Work(Protocol):
@@ -68,8 +72,10 @@ def _combine_stack(plan: Plan, into: Combined) -> None:
             _hand_over_variances(frames, plan.variances, rows, kept)
         kernel(block_of(plan, into, rows, base=base, propagate=propagate), frames)
 
-    sources = [plane for planes in (plan.stack, plan.masks, plan.variances) for plane in planes or ()]
-    _through_bands(plan, into, sum(plan.shape[1] * plane.dtype.itemsize for plane in sources), work)
+    copied = [plane for plane in plan.stack if not lies_in_place(plane)]
+    copied += [plane for plane in plan.masks or () if not lies_in_place(plane, MASKS)]
+    copied += [plane for plane in plan.variances or () if not lies_in_place(plane, VARIANCES)]
+    _through_bands(plan, into, copied, work)
 
 
 def _combine_raw(plan: Plan, raw: RawFrames, into: Combined) -> None:
@@ -82,11 +88,12 @@ def _combine_raw(plan: Plan, raw: RawFrames, into: Combined) -> None:
             block.steps = ctypes.pointer(piece.steps)
             kernel(block, piece.frames)
 
-    _through_bands(plan, into, sum(one.shape[1] * one.dtype.itemsize for one in raw.sources), work)
+    _through_bands(plan, into, [one for one in raw.sources if not lies_in_place(one)], work)
 
 
-def _through_bands(plan: Plan, into: Combined, row_bytes: int, work: Work) -> None:
-    """Work through all bands; variances of the inputs are asked for only where they are propagated."""
+def _through_bands(plan: Plan, into: Combined, copied: list[RowSource], work: Work) -> None:
+    """Work through all bands, which copies of planes limit; variances are asked for only where they are propagated."""
+    row_bytes = sum(plane.shape[1] * max(plane.dtype.itemsize, plan.dtype.itemsize) for plane in copied)
     few = len(plan.stack) < FEWEST_FOR_SCATTER
 
     def once_or_twice(rows: slice) -> None:
@@ -110,7 +117,7 @@ def _hand_over_variances(
     frames: "ctypes.Array[Frame]", planes: tuple[RowSource, ...], rows: slice, kept: list[NDArray[Any]]
 ) -> None:
     for frame, plane in zip(frames, planes, strict=True):
-        variances = plain_rows(plane, rows, (np.dtype(np.float64), np.dtype(np.float32)))
+        variances = plain_rows(plane, rows, VARIANCES)
         kept.append(variances)
         frame.variances, frame.variances_step = variances.ctypes.data, variances.strides[0]
         frame.wide = variances.dtype == np.float64
@@ -127,7 +134,7 @@ def _frames(plan: Plan, rows: slice, base: float, kept: list[NDArray[Any]]) -> "
         frame.scale = 1.0 if plan.scales is None else plan.scales[index]
         frame.weight = 1.0 if plan.weights is None else plan.weights[index]
         if plan.masks is not None:
-            bits = plain_rows(plan.masks[index], rows, (MASK_DTYPE,))
+            bits = plain_rows(plan.masks[index], rows, MASKS)
             kept.append(bits)
             frame.bits, frame.bits_step = bits.ctypes.data, bits.strides[0]
     return frames

@@ -12,14 +12,31 @@ from calibrant.pixels.backends.library import TYPES, Frame
 from calibrant.pixels.rows import ArrayRows, RowSource, load
 
 
+def lies_in_place(plane: RowSource, types: tuple[np.dtype[Any], ...] | None = None) -> bool:
+    """Say whether the kernel reads a plane's own memory.
+
+    Parameters
+    ----------
+    plane
+        Which.
+    types
+        Those that will do, each row contiguous; None: whatever the kernel reads.
+    """
+    if not isinstance(plane, ArrayRows) or not plane.array.flags.aligned:
+        return False
+    array: NDArray[Any] = plane.array
+    if types is not None:
+        return array.dtype in types and array.strides[1] == array.itemsize
+    return array.dtype.str[1:] in TYPES and all(step % array.itemsize == 0 for step in array.strides)
+
+
 def stored_rows(plane: RowSource, rows: slice, working: np.dtype[Any]) -> NDArray[Any]:
     """Give rows as they are stored; as values of the working type where the kernel does not know theirs."""
+    if isinstance(plane, ArrayRows) and lies_in_place(plane):
+        own: NDArray[Any] = plane.array[rows]
+        return own
     if plane.dtype.str[1:] not in TYPES:
         return load([plane], rows, working).reshape(-1, plane.shape[1])
-    if isinstance(plane, ArrayRows):
-        part: NDArray[Any] = plane.array[rows]
-        if part.flags.aligned and all(step % part.itemsize == 0 for step in part.strides):
-            return part
     stored = np.empty((rows.stop - rows.start, plane.shape[1]), dtype=plane.dtype)
     plane.read_rows(rows.start, rows.stop, stored)
     return stored
@@ -27,10 +44,9 @@ def stored_rows(plane: RowSource, rows: slice, working: np.dtype[Any]) -> NDArra
 
 def plain_rows(plane: RowSource, rows: slice, types: tuple[np.dtype[Any], ...]) -> NDArray[Any]:
     """Give rows of native numbers of one of the types, each row contiguous; else converted to the first one."""
-    if isinstance(plane, ArrayRows) and plane.dtype in types:
-        part: NDArray[Any] = plane.array[rows]
-        if part.flags.aligned and part.strides[1] == part.itemsize:
-            return part
+    if isinstance(plane, ArrayRows) and lies_in_place(plane, types):
+        own: NDArray[Any] = plane.array[rows]
+        return own
     return load([plane], rows, types[0]).reshape(-1, plane.shape[1])
 
 

@@ -61,6 +61,7 @@ typedef double Real;
 #endif
 #endif
 #define FLOAT_MAX 3.4028234663852886e38
+#define LINE 64 /* bytes that memory gives at once */
 #define EACH_LANE for (int i = 0; i < LANES; i++)
 #define MAD_TO_SIGMA 1.482602218505602
 #define HALF_PI 1.5707963267948966
@@ -125,6 +126,7 @@ typedef struct { /* LANES neighbours in a row */
     uint32_t (*bits)[LANES];
     Real (*variances)[LANES]; /* made by the steps; NULL where they are not wanted, or read */
     int32_t good[LANES];      /* samples that may be used: the first ones of `sorted` */
+    uint32_t joined[LANES];   /* bits of all samples */
 } Tile;
 
 enum { FREE, CLIPPING, DECIDED };
@@ -214,6 +216,27 @@ static const float *floats(Plane plane, int64_t row, int64_t column)
     return plane.at ? (const float *)(plane.at + row * plane.step) + column : 0;
 }
 
+typedef struct { /* what all frames meet in a tile: the planes' own memory, or room for what stands in for it */
+    const float *bias, *dark, *flat;
+    float room[3][LANES];
+} Met;
+
+/* All lanes of a plane; a number that changes nothing where there is none, and beyond the last column. */
+static const float *all_lanes(Plane plane, int64_t row, int64_t column, int width, float idle, float *restrict room)
+{
+    const float *from = floats(plane, row, column);
+    if (from && width == LANES) return from;
+    EACH_LANE room[i] = from && i < width ? from[i] : idle;
+    return room;
+}
+
+static void meet(const Steps *steps, int64_t row, int64_t column, int width, Met *met)
+{
+    met->bias = all_lanes(steps->bias, row, column, width, 0, met->room[0]);
+    met->dark = all_lanes(steps->dark, row, column, width, 0, met->room[1]);
+    met->flat = all_lanes(steps->flat, row, column, width, 1, met->room[2]);
+}
+
 static void linearise_by_polynomial(const Steps *steps, Sample *restrict v)
 {
     Real corrected[LANES];
@@ -266,44 +289,45 @@ static void estimate_noise(const Steps *steps, const float *bias, int width, con
     if (bias) for (int i = 0; i < width; i++) variance[i] += (Real)bias[i];
 }
 
-static void divide_by_flat(const float *flat, const float *noise, int width, Sample *restrict v, Real *restrict variance)
+/* Noise of dark and flat, and division by the flat and the scale. The samples are divided by the flat only. */
+static void carry_noise(const Steps *steps, const Met *met, Real time, Real scale, int64_t row, int64_t column, int width,
+                        const Sample *restrict v, Real *restrict variance)
 {
-    for (int i = 0; i < width; i++) v[i] /= (Real)flat[i];
-    if (!variance) return;
-    if (noise) for (int i = 0; i < width; i++) variance[i] += v[i] * v[i] * (Real)noise[i];
-    for (int i = 0; i < width; i++) variance[i] /= (Real)flat[i] * (Real)flat[i];
+    const float *dark = floats(steps->dark_variance, row, column), *flat = floats(steps->flat_variance, row, column);
+    if (dark) for (int i = 0; i < width; i++) variance[i] += (Real)dark[i] * (time * time);
+    if (flat) for (int i = 0; i < width; i++) variance[i] += v[i] * v[i] * (Real)flat[i];
+    EACH_LANE variance[i] /= (Real)met->flat[i] * (Real)met->flat[i];
+    EACH_LANE variance[i] = (Real)(float)(variance[i] / (scale * scale));
 }
 
 /* From the raw value to the corrected one, with its mask and, where wanted, its variance. */
-static void correct(const Block *block, const Frame *frame, int64_t row, int64_t column, int width,
+static void correct(const Block *block, const Frame *frame, const Met *met, int64_t row, int64_t column, int width,
                     Sample *restrict v, uint32_t *restrict bits, Real *restrict variance)
 {
     const Steps *steps = block->steps;
     const Real saturation = (Real)steps->saturation, level = frame->levels[row], gain = (Real)steps->gain;
+    const Real time = (Real)frame->dark_time, scale = (Real)frame->scale;
+    const uint32_t saturated = steps->saturated, no_data = steps->no_data;
     const char *bits_at = steps->bits.at ? steps->bits.at + row * steps->bits.step : 0;
     const uint32_t *known = bits_at ? (const uint32_t *)bits_at + column : 0;
-    const float *bias = floats(steps->bias, row, column), *dark = floats(steps->dark, row, column);
-    const float *flat = floats(steps->flat, row, column);
+    const float *bias = met->bias, *dark = met->dark, *flat = met->flat;
     EACH_LANE {
-        bits[i] = v[i] >= saturation ? steps->saturated : 0;
+        bits[i] = v[i] >= saturation ? saturated : 0;
         v[i] = (v[i] - level) * gain;
     }
     if (known) for (int i = 0; i < width; i++) bits[i] |= known[i];
     if (frame->columns) for (int i = 0; i < width; i++) v[i] -= frame->columns[column + i];
     linearise(steps, v, bits);
-    if (bias) for (int i = 0; i < width; i++) v[i] -= (Real)bias[i];
+    EACH_LANE v[i] -= (Real)bias[i];
     if (variance) estimate_noise(steps, floats(steps->bias_variance, row, column), width, v, variance);
-    if (dark) {
-        const Real time = (Real)frame->dark_time;
-        const float *noise = floats(steps->dark_variance, row, column);
-        for (int i = 0; i < width; i++) v[i] -= (Real)dark[i] * time;
-        if (variance && noise) for (int i = 0; i < width; i++) variance[i] += (Real)noise[i] * (time * time);
+    EACH_LANE {
+        const Real left = v[i] - (Real)dark[i] * time;
+        bits[i] |= left - left == 0 ? 0 : no_data;
+        v[i] = left / (Real)flat[i];
     }
-    EACH_LANE bits[i] |= v[i] - v[i] == 0 ? 0 : steps->no_data;
-    if (flat) divide_by_flat(flat, floats(steps->flat_variance, row, column), width, v, variance);
-    const Real scale = (Real)frame->scale;
-    EACH_LANE v[i] = (Sample)((float)(v[i] / scale) + 0.0f); /* corrected planes are float */
-    if (variance) EACH_LANE variance[i] = (Real)(float)(variance[i] / (scale * scale));
+    if (variance) carry_noise(steps, met, time, scale, row, column, width, v, variance);
+    if (scale != 1) EACH_LANE v[i] /= scale;
+    EACH_LANE v[i] = (Sample)((float)v[i] + 0.0f); /* corrected planes are float */
 }
 #endif
 
@@ -324,40 +348,54 @@ static void leave_out(Sample *restrict samples, const uint32_t *restrict bits, u
         }
 }
 
-static uint32_t read_bits(const Frame *frame, int64_t row, int64_t column, int width, uint32_t *restrict bits)
+static void read_bits(const Frame *frame, int64_t row, int64_t column, int width, uint32_t *restrict bits)
 {
     const uint32_t *from = (const uint32_t *)(frame->bits + row * frame->bits_step) + column;
-    uint32_t any = 0;
-    for (int i = 0; i < width; i++) any |= bits[i] = from[i];
-    return any;
+    for (int i = 0; i < width; i++) bits[i] = from[i];
 }
 
-static int read_tile(const Block *block, const Frame *frames, int64_t row, int64_t column, int width, Tile *tile)
+#ifndef FRAMES
+/* Asks memory for the samples of the tile after the next one in the row: so many frames are more streams than a
+   processor foresees. A macro, since GCC 12 takes a function that does nothing else for one that does nothing. */
+#define FETCH_AHEAD(samples, step) \
+    if ((step) <= 8 && (step) >= -8) \
+        for (int64_t at = 0; at * at < LANES * LANES * (step) * (step); at += (step) < 0 ? -LINE : LINE) \
+            __builtin_prefetch((samples) + 2 * LANES * (step) + at);
+#else
+#define FETCH_AHEAD(samples, step)
+#endif
+
+static void read_tile(const Block *block, const Frame *frames, int64_t row, int64_t column, int width, Tile *tile)
 {
-    uint32_t any = 0;
     const int counted = SAMPLE != 16 || tile->bits;
+#if SAMPLE != 16
+    Met met;
+    if (block->steps) meet(block->steps, row, column, width, &met);
+#endif
     EACH_LANE tile->good[i] = counted ? 0 : (int32_t)block->frames;
+    EACH_LANE tile->joined[i] = 0;
     for (int64_t k = 0; k < block->frames; k++) {
         const Frame *frame = &frames[k];
         Sample *samples = tile->sorted[k];
-        read_samples(frame, frame->samples + row * ROW_STEP + column * STEP, width, samples);
+        const char *stored = frame->samples + row * ROW_STEP + column * STEP;
+        read_samples(frame, stored, width, samples);
+        FETCH_AHEAD(stored, STEP)
         for (int i = width; i < LANES; i++) samples[i] = samples[0];
         uint32_t *bits = tile->bits ? tile->bits[k] : NULL;
 #if SAMPLE != 16
         if (block->steps) {
-            correct(block, frame, row, column, width, samples, bits, tile->variances ? tile->variances[k] : NULL);
-            for (int i = 0; i < width; i++) any |= bits[i];
+            correct(block, frame, &met, row, column, width, samples, bits, tile->variances ? tile->variances[k] : NULL);
         } else
 #endif
         {
             if (block->scaled) divide(samples, frame->scale);
-            if (bits) any |= read_bits(frame, row, column, width, bits);
+            if (bits) read_bits(frame, row, column, width, bits);
         }
         for (int i = width; bits && i < LANES; i++) bits[i] = 0;
+        if (bits) EACH_LANE tile->joined[i] |= bits[i];
         if (counted) leave_out(samples, bits, block->ignore, tile->good);
         if (tile->raw) EACH_LANE tile->raw[k][i] = samples[i];
     }
-    return any != 0;
 }
 
 /* ---- sort -------------------------------------------------------------------------------------------------------- */
@@ -407,31 +445,57 @@ static void sort_run(Sample (*run)[LANES], int64_t count)
 }
 #endif
 
-/* Merges sorted runs of `merged` rows until all are one (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M). */
-#define MERGER(NAME, TYPE) \
-    static void NAME(TYPE (*rows)[LANES], int64_t count, int64_t merged) \
-    { \
-        for (; merged < count; merged *= 2) \
-            for (int64_t step = merged; step; step /= 2) \
-                for (int64_t start = step % merged; start < count - step; start += 2 * step) \
-                    for (int64_t one = start; one < start + step && one < count - step; one++) { \
-                        if (one / (2 * merged) != (one + step) / (2 * merged)) continue; \
-                        TYPE *restrict a = rows[one], *restrict b = rows[one + step]; \
-                        EACH_LANE { TYPE x = a[i], y = b[i]; a[i] = x < y ? x : y; b[i] = x < y ? y : x; } \
-                    } \
+/* Of more samples than registers hold, blocks are sorted each by itself, and a network puts the blocks in order, whose
+   exchange is a merge: the lesser half of the samples goes to the first block (Knuth, The Art of Computer Programming
+   3, 5.3.4). So every exchange of two samples happens in registers. */
+#define BLOCK 16
+#define TAKE_TWO(k) s[k] = (k) < BLOCK ? first[(k) % BLOCK][i] : second[(k) % BLOCK][i];
+#define GIVE_TWO(k) *((k) < BLOCK ? &first[(k) % BLOCK][i] : &second[(k) % BLOCK][i]) = s[k];
+
+static void merge_blocks(Sample (*restrict first)[LANES], Sample (*restrict second)[LANES])
+{
+    enum { COUNT = 2 * BLOCK };
+    EACH_LANE { Sample s[COUNT]; ALL(TAKE_TWO) MERGE_32(0, 1) ALL(GIVE_TWO) }
+}
+
+/* Goes through all pairs of Batcher's network for `count` items (Knuth, 5.2.2, algorithm M). */
+#define EACH_PAIR(count) \
+    for (int64_t merged = 1; merged < (count); merged *= 2) \
+        for (int64_t step = merged; step; step /= 2) \
+            for (int64_t start = step % merged; start < (count) - step; start += 2 * step) \
+                for (int64_t one = start, other = one + step; one < start + step && other < (count); one++, other++) \
+                    if (one / (2 * merged) == other / (2 * merged))
+
+static void order_blocks(Sample (*rows)[LANES], int64_t blocks)
+{
+    EACH_PAIR(blocks) merge_blocks(rows + one * BLOCK, rows + other * BLOCK);
+}
+
+static void sort_doubles(double (*rows)[LANES], int64_t count)
+{
+    EACH_PAIR(count) {
+        double *restrict a = rows[one], *restrict b = rows[other];
+        EACH_LANE { double x = a[i], y = b[i]; a[i] = x < y ? x : y; b[i] = x < y ? y : x; }
     }
-MERGER(merge_runs, Sample)
-MERGER(merge_doubles, double)
+}
 
 #ifndef FRAMES
-static int64_t filled_up(int64_t frames) { return (frames + 3) / 4 * 4; }
+static int64_t filled_up(int64_t frames)
+{
+    const int64_t to = frames <= 2 * BLOCK ? 4 : BLOCK;
+    return (frames + to - 1) / to * to;
+}
 
 static void sort_tile(Tile *tile, int64_t frames)
 {
     const int64_t count = filled_up(frames);
     for (int64_t k = frames; k < count; k++) EACH_LANE tile->sorted[k][i] = LAST;
-    for (int64_t k = 0; k < count; k += 32) sort_run(tile->sorted + k, count - k < 32 ? count - k : 32);
-    merge_runs(tile->sorted, count, 32);
+    if (count <= 2 * BLOCK) {
+        sort_run(tile->sorted, count);
+        return;
+    }
+    for (int64_t k = 0; k < count; k += BLOCK) sort_16(tile->sorted + k);
+    order_blocks(tile->sorted, count / BLOCK);
 }
 #endif
 
@@ -520,6 +584,7 @@ static void whole_mad(Sample (*s)[LANES], int64_t n, double base, const double *
 
 typedef struct {
     double data[LANES], variance[LANES];
+    Moments moments;          /* of all samples */
     int32_t unsettled[LANES]; /* the thorough way decides */
 } Estimate;
 
@@ -532,49 +597,45 @@ static void estimate_whole(const Block *block, const Tile *tile, Estimate *restr
     Sample (*const s)[LANES] = tile->sorted;
     const int64_t n = block->frames;
     const double base = block->base, count = (double)n;
-    Moments m;
-    double median[LANES], spread[LANES];
-    whole_moments(s, n, base, &m);
-    EACH_LANE median[i] = 0.5 * (VALUE(s[(n - 1) / 2][i]) + m.pivot[i]);
+    Moments *const m = &estimate->moments;
+    double median[LANES], spread[LANES], center[LANES];
+    whole_moments(s, n, base, m);
+    EACH_LANE median[i] = 0.5 * (VALUE(s[(n - 1) / 2][i]) + m->pivot[i]);
     const double factor = block->statistic == MEDIAN ? median_factor(n) : 1.0;
     EACH_LANE {
-        const double shift = m.sum[i] / count, squares = m.squares[i] - m.sum[i] * shift;
-        const double mean = m.pivot[i] + shift;
+        const double shift = m->sum[i] / count, squares = m->squares[i] - m->sum[i] * shift;
+        const double mean = m->pivot[i] + shift;
         estimate->data[i] = block->statistic == MEDIAN ? median[i] : mean;
         estimate->variance[i] = squares / ((count - 1) * count) * factor;
         estimate->unsettled[i] = tile->good[i] != n;
         spread[i] = squares / count;
-        m.sum[i] = block->mean_center ? mean : median[i];
+        center[i] = block->mean_center ? mean : median[i];
     }
     if (block->statistic != CLIPPED_MEAN) return;
     if (block->mad_spread) {
         whole_mad(s, n, base, median, spread);
         EACH_LANE {
-            const double reach = MAD_TO_SIGMA * spread[i], center = m.sum[i];
-            estimate->unsettled[i] |= VALUE(s[0][i]) < center - block->sigma_low * reach;
-            estimate->unsettled[i] |= VALUE(s[n - 1][i]) > center + block->sigma_high * reach;
+            const double reach = MAD_TO_SIGMA * spread[i], at = center[i];
+            estimate->unsettled[i] |= VALUE(s[0][i]) < at - block->sigma_low * reach;
+            estimate->unsettled[i] |= VALUE(s[n - 1][i]) > at + block->sigma_high * reach;
         }
         return;
     }
     const double low = block->sigma_low * block->sigma_low * CERTAIN;
     const double high = block->sigma_high * block->sigma_high * CERTAIN;
     EACH_LANE {
-        const double below = m.sum[i] - VALUE(s[0][i]), above = VALUE(s[n - 1][i]) - m.sum[i];
+        const double below = center[i] - VALUE(s[0][i]), above = VALUE(s[n - 1][i]) - center[i];
         estimate->unsettled[i] |= !(below * below <= low * spread[i]) | !(above * above <= high * spread[i]);
     }
 }
 
-static void put_whole(const Block *block, const Tile *tile, const Estimate *estimate, int any, int64_t place, int width)
+static void put_whole(const Block *block, const Tile *tile, const Estimate *estimate, int64_t place, int width)
 {
-    uint32_t joined[LANES];
-    EACH_LANE joined[i] = 0;
-    if (any)
-        for (int64_t k = 0; k < block->frames; k++) EACH_LANE joined[i] |= tile->bits[k][i];
     for (int i = 0; i < width; i++) {
         block->data[place + i] = (float)estimate->data[i];
         block->variance[place + i] = (float)estimate->variance[i];
         block->count[place + i] = (uint32_t)block->frames;
-        block->mask[place + i] = joined[i];
+        block->mask[place + i] = tile->joined[i];
     }
 }
 
@@ -772,7 +833,7 @@ static int is_kept(const Columns *c, int64_t k, int lane)
 /* The sum of what is in `spare`, in ascending order, so that the order of frames does not matter. */
 static void add_ascending(Columns *c, int64_t n, double *restrict sum)
 {
-    merge_doubles(c->spare, n, 1);
+    sort_doubles(c->spare, n);
     EACH_LANE sum[i] = 0;
     for (int64_t k = 0; k < n; k++) EACH_LANE sum[i] += c->spare[k][i];
 }
@@ -862,6 +923,112 @@ static void iterate(const Block *block, const Frame *frames, Columns *c)
     EACH_LANE if (done[i]) put_column(block, c, &estimate, i);
 }
 
+#if SAMPLE == 16 && !defined FRAMES
+/* ---- clipped columns of short samples: sums are exact, so that what leaves a window is taken off them --------------- */
+
+typedef struct {
+    const Sample *samples; /* of the sorted column, LANES apart */
+    double base;
+    int64_t count;                /* of all samples */
+    int64_t low, high;            /* those from low to high - 1 are kept */
+    int64_t origin, sum, squares; /* of their deviations from the origin */
+} Window;
+
+static int64_t sample_at(const Window *w, int64_t k) { return w->samples[k * LANES]; }
+
+static void add_sample(Window *w, int64_t k, int64_t sign)
+{
+    const int64_t deviation = sample_at(w, k) - w->origin;
+    w->sum += sign * deviation;
+    w->squares += sign * deviation * deviation;
+}
+
+static void move_ends(Window *w, int64_t low, int64_t high)
+{
+    while (w->low < low) add_sample(w, w->low++, -1);
+    while (w->low > low) add_sample(w, --w->low, 1);
+    while (w->high > high) add_sample(w, --w->high, -1);
+    while (w->high < high) add_sample(w, w->high++, 1);
+}
+
+/* Mean and sum of squared deviations from it: sums are taken about the middle sample, as those of whole columns. */
+static double mean_within(const Window *w, double *squares)
+{
+    const int64_t kept = w->high - w->low, pivot = sample_at(w, (w->low + w->high) / 2), away = pivot - w->origin;
+    const double sum = (double)(w->sum - kept * away), shift = sum / (double)kept, base = w->base;
+    *squares = (double)(w->squares - 2 * away * w->sum + kept * away * away) - sum * shift;
+    return VALUE(pivot) + shift;
+}
+
+/* Median absolute deviation from half of `twice`, found as in window_mad. Deviations are counted in halves. */
+static double mad_within(const Window *w, int64_t twice)
+{
+    const int64_t kept = w->high - w->low, half = kept / 2, middle = w->low + half;
+    int64_t taken = 0, most = half;
+#define BELOW(k) (twice - 2 * sample_at(w, middle - 1 - (k)))
+#define ABOVE(k) (2 * sample_at(w, middle + (k)) - twice)
+    while (taken < most) {
+        const int64_t k = (taken + most) / 2, more = BELOW(k) < ABOVE(half - 1 - k);
+        taken = more ? k + 1 : taken;
+        most = more ? most : k;
+    }
+    const int64_t rest = half - taken;
+    int64_t lower = taken ? BELOW(taken - 1) : 0, upper = rest ? BELOW(taken) : INT32_MAX;
+    if (rest && ABOVE(rest - 1) > lower) lower = ABOVE(rest - 1);
+    if (kept - half > rest && ABOVE(rest) < upper) upper = ABOVE(rest);
+    return kept % 2 ? 0.5 * (double)upper : 0.25 * (double)(lower + upper);
+#undef BELOW
+#undef ABOVE
+}
+
+/* How many of all samples are below a bound, or with `or_at` not above it; the search begins at `near`. */
+static int64_t count_below(const Window *w, int64_t near, double bound, int or_at)
+{
+    const double base = w->base;
+#define IS_BELOW(k) (VALUE(sample_at(w, k)) < bound || (or_at && VALUE(sample_at(w, k)) == bound))
+    while (near < w->count && IS_BELOW(near)) near++;
+    while (near > 0 && !IS_BELOW(near - 1)) near--;
+#undef IS_BELOW
+    return near;
+}
+
+/* All iterations of the clip: what `bound` and `clip` do to the columns that they are given. */
+static void clip_window(const Block *block, Window *w)
+{
+    const double base = w->base;
+    for (int64_t iteration = 1, ended = 0; !ended; iteration++) {
+        const int64_t sum = sample_at(w, (w->low + w->high - 1) / 2) + sample_at(w, (w->low + w->high) / 2);
+        double squares, median = 0.5 * (double)sum + base, mean = mean_within(w, &squares);
+        const double center = block->mean_center ? mean : median;
+        const double reach = block->mad_spread ? MAD_TO_SIGMA * mad_within(w, sum)
+                                               : sqrt(squares / (double)(w->high - w->low));
+        const int64_t below = count_below(w, w->low, center - block->sigma_low * reach, 0);
+        const int64_t within = count_below(w, w->high, center + block->sigma_high * reach, 1);
+        int64_t low = below > w->low ? below : w->low, high = within < w->high ? within : w->high;
+        ended = (low == w->low && high == w->high) || low >= high || iteration == block->iterations;
+        if (ended && !block->cumulative && (low > 0 || high < w->count)) {
+            low = below;
+            high = within;
+        }
+        move_ends(w, low, high < low ? low : high);
+    }
+}
+
+static void put_short(const Block *block, const Tile *tile, const Moments *whole, int lane, int64_t place)
+{
+    const int64_t n = block->frames, origin = tile->sorted[n / 2][lane];
+    Window w = {&tile->sorted[0][lane], block->base, n, 0, n, origin,
+                (int64_t)whole->sum[lane], (int64_t)whole->squares[lane]};
+    clip_window(block, &w);
+    const double kept = (double)(w.high - w.low);
+    double squares = NAN;
+    block->data[place] = kept > 0 ? (float)mean_within(&w, &squares) : NAN;
+    block->variance[place] = (float)(squares / ((kept - 1) * kept));
+    block->count[place] = (uint32_t)kept;
+    block->mask[place] = kept > 0 ? 0 : block->empty;
+}
+#endif
+
 #ifndef FRAMES
 /* ---- a block ------------------------------------------------------------------------------------------------------- */
 
@@ -897,6 +1064,20 @@ static void arrange(const Block *block, const Frame *frames, char *left, Tile *t
     columns->rooms = LANES;
 }
 
+/* Decides what all samples of a column left undecided: in place, or in company with other columns. */
+static void settle(const Block *block, const Frame *frames, const Tile *tile, const Estimate *estimate, int64_t row,
+                   int64_t column, int lane, Columns *columns)
+{
+#if SAMPLE == 16
+    if (block->statistic == CLIPPED_MEAN && !tile->raw) {
+        put_short(block, tile, &estimate->moments, lane, row * block->step + column + lane);
+        return;
+    }
+#endif
+    while (!columns->rooms) iterate(block, frames, columns);
+    gather(block, frames, tile, row, column, lane, columns);
+}
+
 /* Combines a block of rows, in memory that one block leaves to the next. Returns how many bytes of it there have to be
    where none is given. */
 int64_t NAME(const Block *block, const Frame *frames, char *scratch)
@@ -911,15 +1092,13 @@ int64_t NAME(const Block *block, const Frame *frames, char *scratch)
     for (int64_t row = 0; row < block->rows; row++)
         for (int64_t column = 0; column < block->columns; column += LANES) {
             const int width = block->columns - column < LANES ? (int)(block->columns - column) : LANES;
-            const int any = read_tile(block, frames, row, column, width, &tile);
+            read_tile(block, frames, row, column, width, &tile);
             sort_tile(&tile, block->frames);
             estimate_whole(block, &tile, &estimate);
-            put_whole(block, &tile, &estimate, any, row * block->step + column, width);
+            put_whole(block, &tile, &estimate, row * block->step + column, width);
             for (int i = 0; i < width; i++)
-                if (estimate.unsettled[i] || thorough) {
-                    while (!columns.rooms) iterate(block, frames, &columns);
-                    gather(block, frames, &tile, row, column, i, &columns);
-                }
+                if (estimate.unsettled[i] || thorough)
+                    settle(block, frames, &tile, &estimate, row, column, i, &columns);
         }
     while (columns.rooms < LANES) iterate(block, frames, &columns);
     return 0;

@@ -14,15 +14,15 @@
 SORTER(FRAMES)
 static void sort_column(Sample (*sorted)[LANES], int64_t count) { (void)count, sort_FRAMES(sorted); }
 #else /* too many for registers: loops stay loops, and samples are in memory */
-#define FILLED ((FRAMES + 31) / 32 * 32)
+#define FILLED ((FRAMES + BLOCK - 1) / BLOCK * BLOCK)
 #define LOOPS band->frames
-SORTER(32)
+SORTER(16)
 static void sort_column(Sample (*sorted)[LANES], int64_t count)
 {
     int64_t k = count;
-    for (; k % 32; k++) sorted[k][0] = LAST;
-    for (int64_t run = 0; run < k; run += 32) sort_32(sorted + run);
-    merge_runs(sorted, k, 32);
+    for (; k < FILLED; k++) sorted[k][0] = LAST;
+    for (k = 0; k < FILLED; k += BLOCK) sort_16(sorted + k);
+    order_blocks(sorted, FILLED / BLOCK);
 }
 #endif
 
@@ -68,11 +68,11 @@ __global__ void combine_band(const Block *band, const Frame *frames)
     tile.raw = BY_FRAME ? raw : 0;
     tile.bits = MASKED ? bits : 0;
     tile.variances = STEPS && VARIANCES ? variances : 0;
-    const int any = read_tile(&block, frames, row, column, 1, &tile);
+    read_tile(&block, frames, row, column, 1, &tile);
     sort_column(sorted, block.frames);
     estimate_whole(&block, &tile, &estimate);
     if (THOROUGH || estimate.unsettled[0])
         combine_window(&block, frames, &tile, row, column);
     else
-        put_whole(&block, &tile, &estimate, any, row * block.step + column, 1);
+        put_whole(&block, &tile, &estimate, row * block.step + column, 1);
 }
