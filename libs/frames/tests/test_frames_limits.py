@@ -7,7 +7,7 @@ from calibrant.frames.instrument import Instrument, load_instrument
 from calibrant.frames.times import parse_time
 from calibrant.rules.verification import Scope
 
-KEY = "bias.amplifier.NOISE"
+KEY = "bias.amplifier.MEAN"
 
 
 def changed(**fields):

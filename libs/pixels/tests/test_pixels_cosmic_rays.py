@@ -20,7 +20,9 @@ from calibrant.pixels import (
     combine,
     combine_raw,
     correct_frame,
+    frame_statistics,
 )
+from calibrant.pixels.statistics import describe, without
 
 NY, NX, NOISE = 90, 110, 5.0
 BOX = Box(0, NY, 0, NX)
@@ -183,3 +185,27 @@ def test_bands_change_nothing_and_rays_leave_the_combination():
 def test_what_is_wrong_is_named(wrong):
     with pytest.raises(ValueError, match=f"cosmic rays: {next(iter(wrong))}"):
         CosmicRays(**wrong)
+
+
+def test_a_frame_is_described_with_and_without_what_was_struck():
+    """The oracle: the marks of the corrected frame, and NumPy's standard deviation of the rest."""
+    frame, rng = dark(), np.random.default_rng(9)
+    for y, x in rng.integers(2, 88, (40, 2)):
+        frame[y, x : x + 2] += 400.0
+    signature = Signature(barriers={Step.COSMIC_RAYS: CosmicRays(grow=0)})
+    struck = (correct_frame(frame, GEOMETRY, signature).mask & Mask.COSMIC_RAY) != 0
+    assert 60 < struck.sum() < 85
+    found = frame_statistics(frame, GEOMETRY, signature)
+    repaired = found.cosmic_rays["A"]
+    assert repaired.n_struck == struck.sum()
+    assert repaired.std == pytest.approx(frame[~struck].std(ddof=1, dtype=float), rel=1e-9)
+    assert repaired.std == pytest.approx(NOISE, rel=0.03)
+    assert found.amplifiers["A"] == frame_statistics(frame, GEOMETRY, Signature()).amplifiers["A"]
+    assert found.amplifiers["A"].std > 1.5 * repaired.std
+    assert frame_statistics(frame, GEOMETRY, Signature()).cosmic_rays == {}
+
+
+def test_nothing_is_left_where_all_was_struck():
+    values = np.arange(5.0, dtype=np.float32)
+    assert math.isnan(without(describe(values, 5), values[:4]).std)
+    assert without(describe(values, 5), values[:3]).std == pytest.approx(np.std([3, 4], ddof=1))

@@ -127,7 +127,7 @@ def test_what_is_wrong_is_named():
         ("gain: 0", frame, {"gain": 0.0}),
         ("in electrons already", frame, {"gain": 2.0}),
         ("n_combined: 0", frame, {"n_combined": 0}),
-        ("the flat is the frame itself", frame, {"n_combined": 1}),
+        ("the reference is the frame itself", frame, {"n_combined": 1}),
         ("at least 2 are needed", image_of(np.full((4, 4), np.nan)), {}),
         ("is it a flat", image_of(np.full((4, 4), -1.0)), {}),
     ]:

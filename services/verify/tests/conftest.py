@@ -142,7 +142,10 @@ class Bench:
                 recipe_version="1",
                 engine_version=ENGINE_VERSION,
                 instrument_hash=self.instrument.hash,
-                inputs=tuple(ProductInput("frames", f.id, f.ref.sha256) for f in frames),
+                inputs=tuple(
+                    ProductInput("frames", f.id, f.ref.sha256, dark_time_s=r.facts.dark_time_s)
+                    for f, r in zip(frames, read, strict=True)
+                ),
                 parameters={"unit": unit},
             ),
             statistic=statistic,

@@ -51,12 +51,12 @@ def test_a_doubled_read_noise_in_three_of_four_amplifiers_withholds_the_detector
     good, bad = report.detectors
     assert report.decision.outcome == "certified with failures"
     assert (good.verdict, good.accepted) == ("certified", True)
-    assert good.reason == "all 130 deciding tests passed"
+    assert good.reason == "all 170 deciding tests passed"
     assert (bad.verdict, bad.accepted) == ("withheld", False)
     assert bad.reason.startswith(
         "NOISE fails in 10 of 10 exposures; 6 are enough to withhold (amplifiers A00, A01, A11, worst 1.0"
     )
-    assert bad.reason.endswith("limit 0.05)")
+    assert bad.reason.endswith("limit 0.1)")
 
 
 def test_one_noisy_amplifier_of_four_is_told_but_does_not_withhold(bench):
@@ -66,7 +66,7 @@ def test_one_noisy_amplifier_of_four_is_told_but_does_not_withhold(bench):
     (one,) = report.detectors
     assert (one.verdict, one.accepted) == ("certified with failures", True)
     assert one.reason.startswith(
-        "NOISE failed in 5 of 5 exposures, not enough to withhold (amplifier A01, worst 1."
+        "NOISE failed in 5 of 5 exposures, not enough to withhold (amplifier A01, worst 2."
     )
 
 
@@ -97,7 +97,7 @@ def test_held_out_biases_are_compared_with_the_noise_they_must_have(bench):
     for row in (row for row in report.measurements if row.amplifier is not None):
         values = row.values
         assert values["READ_NOISE"] > 1.08 * values["NOMINAL_READ_NOISE"]
-        assert values["NOISE"] == pytest.approx(values["READ_NOISE"], rel=0.045)
+        assert values["NOISE"] == pytest.approx(values["READ_NOISE"], rel=0.06)
     decided = bench.decide("bias", [measured], mode=VerificationMode.EXTERNAL)
     assert decided.decision.outcome == "certified"
     assert decided.mode == "external"

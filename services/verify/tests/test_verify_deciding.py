@@ -97,7 +97,14 @@ def test_every_count_and_threshold_is_in_the_report(bench):
     assert (counts.exposures, counts.detectors) == (3, 2)
     assert (counts.exposures_needed, counts.detectors_needed) == (2, 2)
     assert counts.failed_tests_threshold == report.thresholds.failed_tests == 8
-    assert {one.test for one in counts.types} == {"MEAN", "NOISE", "PROCESSING", "BAD_FRACTION", "MEASURED"}
+    assert {one.test for one in counts.types} == {
+        "MEAN",
+        "NOISE",
+        "PROCESSING",
+        "CR_NOISE",
+        "BAD_FRACTION",
+        "MEASURED",
+    }
     assert report.limits.version
     assert set(report.measurements) == {0, 1}
     assert report.report_id == f"report-{report.job_id[:12]}"

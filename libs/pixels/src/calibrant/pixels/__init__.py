@@ -8,6 +8,7 @@ from calibrant.pixels.choosing import backend_in_use, why_not
 from calibrant.pixels.combine import Combined, combine
 from calibrant.pixels.cosmic_rays import CosmicRays
 from calibrant.pixels.darks import per_second, scaled
+from calibrant.pixels.expectations import combined_variance, difference_variance
 from calibrant.pixels.flat_surveying import FlatStatistics, flat_statistics
 from calibrant.pixels.flats import NoiseRatio, Normalised, clipped_level, noise_ratio, normalise
 from calibrant.pixels.fused import CombinedRaw, combine_raw
@@ -31,6 +32,7 @@ from calibrant.pixels.statistics import (
     AmplifierStatistics,
     ClippedStatistics,
     RegionStatistics,
+    WithoutCosmicRays,
     amplifier_statistics,
     clipped_statistics,
 )
@@ -76,13 +78,16 @@ __all__ = [
     "Spline",
     "Step",
     "Terms",
+    "WithoutCosmicRays",
     "amplifier_statistics",
     "backend_in_use",
     "clipped_level",
     "clipped_statistics",
     "combine",
     "combine_raw",
+    "combined_variance",
     "correct_frame",
+    "difference_variance",
     "flat_statistics",
     "frame_levels",
     "frame_scales",

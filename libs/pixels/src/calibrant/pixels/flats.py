@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.expectations import difference_variance
 from calibrant.pixels.geometry import Geometry
 from calibrant.pixels.image import Image, Reference
 from calibrant.pixels.mask import UNUSABLE, Mask
@@ -146,8 +147,8 @@ def noise_ratio(
 
     With the level L and the flat f, a pixel of frame / flat has the variance ``(L f / gain + (read_noise_e /
     gain)**2) / f**2`` times a factor for the noise of the flat, made of N frames of the same level: ``1 + 1/N``
-    for a frame held out, ``1 - 1/N`` for one of the N. With a median (variance pi/2 of a mean's, covariance with
-    each of its frames that of a mean) it is ``1 + pi/2N`` and ``1 + (pi/2 - 2)/N``. The ratio is the clipped
+    for a frame held out, ``1 - 1/N`` for one of the N, and for a median as :func:`difference_variance` says. The
+    ratio is the clipped
     standard deviation of ``z = (frame / flat - L) / expected``; structure of any contrast in the illumination
     cancels.
 
@@ -182,7 +183,7 @@ def noise_ratio(
         or the frame is the whole flat and nothing is left to measure.
     """
     _check_model(frame, flat, read_noise_e, gain, n_combined)
-    factor = _reference_factor(n_combined, in_reference, statistic)
+    factor = difference_variance(n_combined, in_reference, statistic)
     good = _usable(frame, flat, exclude)
     response = flat.data[good].astype(np.float64)
     ratio = frame.data[good] / response
@@ -232,17 +233,6 @@ def _check_model(frame: Image, flat: Reference, read_noise_e: float, gain: float
         raise ValueError(f"gain: {gain}, but the frame is in electrons already; give 1")
     if n_combined < 1:
         raise ValueError(f"n_combined: {n_combined}, must be at least 1")
-
-
-def _reference_factor(n_combined: int, in_reference: bool, statistic: Literal["mean", "median"]) -> float:
-    """Variance of frame minus reference over that of the frame."""
-    spread = math.pi / 2 if statistic == "median" and n_combined > 2 else 1.0
-    factor = 1 + (spread - 2 if in_reference else spread) / n_combined
-    if not factor > 0:
-        raise ValueError(
-            "n_combined: 1 and in_reference: the flat is the frame itself; nothing is left to measure"
-        )
-    return factor
 
 
 def _usable(frame: Image, flat: Reference, exclude: Mask) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 It owns the estimators; it must not know limits or verdicts.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,6 +73,22 @@ class RegionStatistics:
     count: int
     n_excluded: int
     n_clipped: int
+
+
+@dataclass(frozen=True)
+class WithoutCosmicRays:
+    """What is left of the good pixels of an amplifier without those that cosmic rays struck.
+
+    Parameters
+    ----------
+    std
+        Their standard deviation (``ddof=1``), not clipped; NaN where there are too few.
+    n_struck
+        Pixels that were left out.
+    """
+
+    std: float
+    n_struck: int
 
 
 @dataclass(frozen=True)
@@ -145,6 +162,25 @@ def describe(good: NDArray[Any], area: int, *, sigma: float = 5.0, iterations: i
         n_excluded=area - len(ordered),
         n_clipped=clipped.n_clipped,
     )
+
+
+def without(found: RegionStatistics, struck: NDArray[Any]) -> WithoutCosmicRays:
+    """Take some pixels out of the standard deviation of a region.
+
+    Parameters
+    ----------
+    found
+        Of all good pixels of the region.
+    struck
+        The values of those that are taken out; finite.
+    """
+    kept = found.count - struck.size
+    if kept < 2:
+        return WithoutCosmicRays(math.nan, struck.size)
+    deviations = np.sort(struck.ravel()) - np.float64(found.mean)
+    total, squares = float(deviations.sum()), float(np.square(deviations).sum())
+    left = found.std**2 * (found.count - 1) - squares - total * total / kept
+    return WithoutCosmicRays(math.sqrt(max(left, 0.0) / (kept - 1)), struck.size)
 
 
 def amplifier_statistics(

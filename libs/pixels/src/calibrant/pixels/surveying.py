@@ -17,17 +17,21 @@ from calibrant.pixels.mask import UNUSABLE, Mask
 from calibrant.pixels.numbers import Measured, gather_numbers
 from calibrant.pixels.ordered import sorted_by
 from calibrant.pixels.rows import RowSource, checked_stack
-from calibrant.pixels.signature import Band, Signature, Terms
+from calibrant.pixels.signature import Band, Signature, Step, Terms
 from calibrant.pixels.statistics import (
     AmplifierStatistics,
     RegionStatistics,
+    WithoutCosmicRays,
     describe,
     good_pixels,
     mean_of,
+    without,
 )
 
 ROWS: Final = 64
 """Rows that are corrected at a time."""
+
+_NOTHING: Final[Mapping[str, WithoutCosmicRays]] = MappingProxyType({})
 
 _NOWHERE: Final[Mapping[str, Box]] = MappingProxyType({})
 
@@ -55,6 +59,8 @@ class FrameStatistics:
         By name.
     overscan
         What the overscans say, by amplifier.
+    cosmic_rays
+        By name, of each amplifier without what cosmic rays struck; empty where the signature does not search for them.
     backend
         Name of the backend that sorted the pixels, which takes longest: "cpu" where that is compiled, else "numpy".
     """
@@ -63,6 +69,7 @@ class FrameStatistics:
     regions: Mapping[str, RegionStatistics]
     overscan: Measured
     backend: str
+    cosmic_rays: Mapping[str, WithoutCosmicRays]
 
 
 def frame_statistics(
@@ -80,7 +87,8 @@ def frame_statistics(
     """Correct a frame and describe it, in one pass over its rows once its overscans are measured.
 
     The same numbers as of :func:`correct_frame` and then :func:`amplifier_statistics`, to the bit; the pixels of the
-    regions that rows are passing through are all that is kept.
+    regions that rows are passing through are all that is kept. Where the signature searches for cosmic rays, pixels
+    that they struck count like the others, and each amplifier is described without them, too.
 
     Parameters
     ----------
@@ -104,13 +112,16 @@ def frame_statistics(
             raise ValueError(
                 f"region {name!r}: {tuple(box)} (y0, y1, x0, x1) is empty or outside {geometry.shape}"
             )
+    searched = Step.COSMIC_RAYS in signature.barriers
     boxes = {one.placed for one in geometry.amplifiers} | set(regions.values())
     corners = {one.name: one.corner_box(corner_size) for one in geometry.amplifiers}
     found: dict[Box, RegionStatistics] = {}
     means: dict[Box, float] = {}
-    for box, good in gather_good(frame, boxes | set(corners.values()), exclude):
+    repaired: dict[Box, WithoutCosmicRays] = {}
+    for box, good, struck in _gather_both(frame, boxes | set(corners.values()), exclude):
         if box in boxes:
             found[box] = describe(good, box.area, sigma=sigma, iterations=iterations)
+            repaired[box] = without(found[box], struck)
         means[box] = found[box].mean if box in boxes else mean_of(good)
     return FrameStatistics(
         {
@@ -120,6 +131,7 @@ def frame_statistics(
         {name: found[box] for name, box in regions.items()},
         frame.numbers.measured[0],
         sorted_by(),
+        {one.name: repaired[one.placed] for one in geometry.amplifiers} if searched else _NOTHING,
     )
 
 
@@ -150,6 +162,27 @@ def gather_good(
 
     for box, parts in gather(bands_of(frame), boxes, take):
         yield box, np.concatenate(parts)
+
+
+def _gather_both(
+    frame: CorrectedFrame, boxes: Iterable[Box], exclude: Mask
+) -> Iterator[tuple[Box, NDArray[Any], NDArray[Any]]]:
+    """Do as :func:`gather_good`, and beside give the values of the good pixels that cosmic rays struck."""
+    if Step.COSMIC_RAYS not in frame.numbers.signature.barriers:
+        yield from ((box, good, good[:0]) for box, good in gather_good(frame, boxes, exclude))
+        return
+
+    def take(band: Band, part: Box) -> tuple[NDArray[Any], NDArray[Any]]:
+        good = good_pixels(band.data, band.mask, part, exclude & ~Mask.COSMIC_RAY)
+        struck = good[(band.mask[part.slices] & np.uint32(Mask.COSMIC_RAY)) != 0]
+        return good, struck[np.isfinite(struck)]
+
+    for box, parts in gather(bands_of(frame), boxes, take):
+        yield (
+            box,
+            np.concatenate([good for good, _ in parts]),
+            np.concatenate([struck for _, struck in parts]),
+        )
 
 
 def bands_of(frame: CorrectedFrame) -> Iterator[Band]:

@@ -149,6 +149,9 @@ class Detector(BaseModel):
         default=None, description="EXTNAME of its image, where a file holds one extension per detector."
     )
     raw_shape: tuple[int, int] = Field(description="Rows and columns of a raw frame (NAXIS2, NAXIS1).")
+    dark_current_e_per_s: float = Field(
+        default=0.0, ge=0, description="Nominal dark current, whose noise a dark may show [electron/s]."
+    )
     amplifiers: tuple[Amplifier, ...] = Field(min_length=1)
     defects: tuple[SectionText, ...] = Field(
         default=(), description="Pixels that are never used, in the trimmed image."

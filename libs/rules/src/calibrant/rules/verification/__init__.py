@@ -9,8 +9,9 @@ name                level       meaning
 =================== =========== ================================================================================
 MEAN                amplifier   mean of the corrected frame
 NOISE               amplifier   clipped standard deviation of the corrected frame
-CR_NOISE            amplifier   standard deviation after cosmic-ray repair; absent without repair
-READ_NOISE          amplifier   nominal or measured read noise of the amplifier
+CR_NOISE            amplifier   standard deviation, not clipped, without cosmic rays; absent without a search
+READ_NOISE          amplifier   read noise that the frame less its calibration must show
+NOMINAL_READ_NOISE  amplifier   read noise of the instrument file
 OVERSCAN_NOISE      amplifier   standard deviation of the overscan's residual; absent without overscan
 PROCESSING_ERRORS   amplifier   number of processing errors; 0 when all went well
 NOISE_RATIO         amplifier   flats: measured over expected noise, the number of combined frames accounted for

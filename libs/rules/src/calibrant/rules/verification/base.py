@@ -23,7 +23,16 @@ from calibrant.rules.verification.scope import Level, Scope, level_of
 Measurements = Mapping[str, float | None]
 
 NEVER_NEGATIVE = frozenset(
-    {"NOISE", "CR_NOISE", "READ_NOISE", "OVERSCAN_NOISE", "NOISE_RATIO", "SCATTER", "PROCESSING_ERRORS"}
+    {
+        "NOISE",
+        "CR_NOISE",
+        "READ_NOISE",
+        "NOMINAL_READ_NOISE",
+        "OVERSCAN_NOISE",
+        "NOISE_RATIO",
+        "SCATTER",
+        "PROCESSING_ERRORS",
+    }
 )
 """Standard deviations and counts: a negative one is a fault of the measurement, and so a FAIL."""
 

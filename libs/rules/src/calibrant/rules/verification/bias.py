@@ -22,7 +22,7 @@ NOISE = TestDefinition(
     limit=0.05,
     unit="1",
     source="reference 8.2, DMTN-101 4.3",
-    summary="clipped noise exceeds the nominal read noise by at most the limit; one-sided",
+    summary="clipped noise exceeds the expected read noise by at most the limit; one-sided",
     judge=judges.noise_near_read_noise,
     required=("NOISE", "READ_NOISE"),
 )
@@ -37,7 +37,7 @@ CR_NOISE = TestDefinition(
     summary="clipped noise and noise after cosmic-ray repair agree within the limit",
     judge=judges.noise_without_cosmic_rays,
     required=("NOISE",),
-    optional={"CR_NOISE": "needs cosmic-ray repair, which was not run"},
+    optional={"CR_NOISE": "no search for cosmic rays was made"},
 )
 
 PROCESSING = TestDefinition(
@@ -61,7 +61,7 @@ READ_NOISE_CONSISTENT = TestDefinition(
     source="reference 8.2 (made after the verdict there, so advisory)",
     summary="noise of the overscan exceeds the nominal read noise by at most the limit",
     judge=judges.overscan_near_read_noise,
-    required=("READ_NOISE",),
+    required=("NOMINAL_READ_NOISE",),
     optional={"OVERSCAN_NOISE": "needs overscan, which this amplifier has not"},
     advisory=True,
 )

@@ -16,13 +16,13 @@ def mean_below_noise(m: Mapping[str, float], limit: float) -> Judgement:
 
 
 def noise_near_read_noise(m: Mapping[str, float], limit: float) -> Judgement:
-    """``(NOISE - READ_NOISE) / READ_NOISE <= limit``, one-sided: quieter than nominal is no fault."""
+    """``(NOISE - READ_NOISE) / READ_NOISE <= limit``, one-sided: quieter than expected is no fault."""
     return _excess(m["NOISE"], m["READ_NOISE"], limit, "noise")
 
 
 def overscan_near_read_noise(m: Mapping[str, float], limit: float) -> Judgement:
-    """``(OVERSCAN_NOISE - READ_NOISE) / READ_NOISE <= limit``."""
-    return _excess(m["OVERSCAN_NOISE"], m["READ_NOISE"], limit, "overscan noise")
+    """``(OVERSCAN_NOISE - NOMINAL_READ_NOISE) / NOMINAL_READ_NOISE <= limit``."""
+    return _excess(m["OVERSCAN_NOISE"], m["NOMINAL_READ_NOISE"], limit, "overscan noise")
 
 
 def noise_without_cosmic_rays(m: Mapping[str, float], limit: float) -> Judgement:

@@ -11,8 +11,9 @@ N_CLIPPED          good pixels outside the clip
 OVERSCAN_LEVEL_ADU level of the overscan
 READ_NOISE_ADU     standard deviation of the overscan's residual; OVERSCAN_NOISE is the same in electrons
 NOMINAL_READ_NOISE read noise of the instrument file
-READ_NOISE         what NOISE is compared with: the nominal one; for a frame that is not part of the
-                   reference, with the reference's own noise and that of the overscan level on top
+READ_NOISE         what NOISE is compared with: the nominal one with the noise of the overscan level and of the
+                   nominal dark current, less for a frame that is part of the reference, more for one that is not
+CR_NOISE, N_STRUCK standard deviation without the pixels that cosmic rays struck, and how many those are
 LEVEL              flats: level relative to the flat
 EXPECTED_NOISE     flats: noise that photons, readout and the flat's own noise explain
 ================== =====================================================================================
@@ -20,12 +21,10 @@ EXPECTED_NOISE     flats: noise that photons, readout and the flat's own noise e
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
-from calibrant.pixels import Amplifier, AmplifierStatistics, NoiseRatio, OverscanLevel
-from calibrant.pixels.overscan import OverscanMethod
+from calibrant.pixels import Amplifier, AmplifierStatistics, NoiseRatio, OverscanLevel, WithoutCosmicRays
 from calibrant.pixels.statistics import PERCENTILES
 
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
@@ -37,6 +36,7 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
                 "N_GOOD",
                 "N_EXCLUDED",
                 "N_CLIPPED",
+                "N_STRUCK",
                 "PROCESSING_ERRORS",
                 "NOISE_RATIO",
                 "IN_ELECTRONS",
@@ -48,44 +48,17 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Units of the numbers that are not in electrons."""
 
+MOST_STRUCK: Final = 0.01
+"""Part of an amplifier's good pixels beyond which the search found something else than cosmic rays."""
+
 Values = dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """How a frame stands to the product it is measured against.
-
-    Parameters
-    ----------
-    n_combined : int
-        Frames in the product.
-    in_reference : bool
-        Whether the frame is one of them.
-    statistic : {'mean', 'median'}
-        How they were combined.
-    """
-
-    n_combined: int
-    in_reference: bool
-    statistic: Literal["mean", "median"]
-
-    @property
-    def variance_factor(self) -> float:
-        """Variance of a frame minus the product over that of the frame; 1 for a frame that is part of it.
-
-        For a part of it the true factor is below 1: that is left out, so that nothing but the frame is judged.
-        """
-        if self.in_reference:
-            return 1.0
-        return 1.0 + _median_factor(self.n_combined, self.statistic) / self.n_combined
 
 
 def common_values(
     amplifier: Amplifier,
     statistics: AmplifierStatistics,
     level: OverscanLevel | None,
-    overscan: OverscanMethod,
-    member: Membership,
+    expected_noise_e: float,
 ) -> Values:
     """Give the numbers that every kind has.
 
@@ -97,10 +70,8 @@ def common_values(
         Of its part of the corrected image, in electrons.
     level : OverscanLevel or None
         What its overscan says.
-    overscan : str
-        How the overscan was removed.
-    member : Membership
-        How the frame stands to the product.
+    expected_noise_e : float
+        Noise that the frame less the product must show where neither has light, in electrons.
 
     Returns
     -------
@@ -120,7 +91,7 @@ def common_values(
         "N_EXCLUDED": float(statistics.n_excluded),
         "N_CLIPPED": float(statistics.n_clipped),
         "NOMINAL_READ_NOISE": amplifier.read_noise_e,
-        "READ_NOISE": amplifier.read_noise_e * _held_out_factor(amplifier, overscan, member),
+        "READ_NOISE": expected_noise_e,
         "PROCESSING_ERRORS": 0.0,
     }
     if level is not None:
@@ -128,6 +99,26 @@ def common_values(
         values["READ_NOISE_ADU"] = level.residual_std_adu
         values["OVERSCAN_NOISE"] = level.residual_std_adu * amplifier.gain_e_per_adu
     return values
+
+
+def cosmic_ray_values(statistics: AmplifierStatistics, found: WithoutCosmicRays) -> tuple[Values, str]:
+    """Give the numbers that the search for cosmic rays adds, and what is wrong where it found too many to believe.
+
+    Parameters
+    ----------
+    statistics : AmplifierStatistics
+        Of all good pixels of the amplifier.
+    found : WithoutCosmicRays
+        Of those that were not struck.
+    """
+    values = {"CR_NOISE": found.std, "N_STRUCK": float(found.n_struck)}
+    if found.n_struck <= MOST_STRUCK * statistics.count:
+        return values, ""
+    problem = f"cosmic rays struck {found.n_struck} of {statistics.count} pixels, more than {MOST_STRUCK:.0%}"
+    return {
+        **values,
+        "PROCESSING_ERRORS": 1.0,
+    }, f"{problem}: look at the frame, and at its level and read noise"
 
 
 def flat_values(found: NoiseRatio | str) -> Values:
@@ -152,19 +143,3 @@ def flat_values(found: NoiseRatio | str) -> Values:
 def failed_values() -> Values:
     """Give the numbers of an amplifier whose frame could not be processed."""
     return {"PROCESSING_ERRORS": 1.0}
-
-
-def _held_out_factor(amplifier: Amplifier, overscan: OverscanMethod, member: Membership) -> float:
-    """Noise of a held-out bias minus the reference over its read noise: both carry the overscan level's noise."""
-    if member.in_reference:
-        return 1.0
-    box = amplifier.serial_overscan
-    per_row = overscan == "median-per-row" and box is not None
-    columns = box.shape[1] if box is not None else 1
-    level = 1 + (_median_factor(columns, "median") / columns if per_row else 0.0)
-    return math.sqrt(level * member.variance_factor)
-
-
-def _median_factor(count: int, statistic: str) -> float:
-    """Variance of a median (of more than two samples) over that of a mean."""
-    return math.pi / 2 if statistic == "median" and count > 2 else 1.0

@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from pydantic import ValidationError
 
@@ -43,13 +42,14 @@ from calibrant.verify.inputs import (
     open_frame,
 )
 from calibrant.verify.measuring.amplifiers import (
-    Membership,
     Values,
     common_values,
+    cosmic_ray_values,
     failed_values,
     flat_values,
 )
 from calibrant.verify.measuring.artifacts import amplifiers_of, products_of, written
+from calibrant.verify.measuring.membership import Membership, membership
 from calibrant.verify.measuring.references import Correction, correction
 from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow, Mode
 
@@ -71,11 +71,6 @@ class _Bench:
     products: Products
     choices: Choices
     correction: Correction
-    statistic: Literal["mean", "median"]
-
-    def member(self, frame_id: str) -> Membership:
-        ids = self.products.frame_ids
-        return Membership(len(ids), frame_id in ids, self.statistic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +169,6 @@ def _bench(job: MeasureJob, workspace: Workspace) -> _Bench:
         products=products,
         choices=choices,
         correction=_correction(job, instrument, products, choices),
-        statistic="median" if products.verified.statistic == "median" else "mean",
     )
 
 
@@ -210,25 +204,31 @@ def _correction(job: MeasureJob, instrument: Instrument, products: Products, cho
 
 
 def _measure(one: JobInput, bench: _Bench, workspace: Workspace) -> _Measured:
-    member = bench.member(one.id)
     record = FrameRecord(
         frame_id=one.id,
         exposure_id=one.exposure_id or one.id,
         file_name=file_name_of(one),
-        in_reference=member.in_reference,
+        in_reference=one.id in bench.products.frame_ids,
     )
     try:
         with open_frame(one, bench.job, bench.instrument, workspace) as frame:
             record = record.model_copy(update={"begin_tai_ns": frame.facts.begin_tai_ns})
+            member = membership(bench.products.verified, one.id, frame.facts.dark_time_s)
             found = _statistics(frame, bench, member)
     except (FrameRejected, PermanentError, ValueError) as problem:
         return _failed(record, bench, str(problem))
     values: dict[str, Values] = {}
     problems: dict[str, str] = {}
+    dark_e = bench.instrument.detector(bench.job.detector).dark_current_e_per_s * (
+        frame.facts.dark_time_s or 0.0
+    )
     for amplifier in bench.correction.geometry.amplifiers:
         name = amplifier.name
-        level, overscan = found.overscan[name], bench.correction.signature.overscan.method
-        values[name] = common_values(amplifier, found.amplifiers[name], level, overscan, member)
+        expected_e = member.expected_noise_e(amplifier, bench.correction.signature.overscan.method, dark_e)
+        values[name] = common_values(amplifier, found.amplifiers[name], found.overscan[name], expected_e)
+        if isinstance(found, FrameStatistics) and name in found.cosmic_rays:
+            more, problems[name] = cosmic_ray_values(found.amplifiers[name], found.cosmic_rays[name])
+            values[name] |= more
         if isinstance(found, FlatStatistics):
             noise = found.noise[name]
             problems[name] = f"{name}: {noise}" if isinstance(noise, str) else ""
