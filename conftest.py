@@ -11,6 +11,7 @@ import gc
 import importlib.util
 import os
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from calibrant.runtime.testing.s3 import ObjectServer
 
 ROOT = Path(__file__).parent
+MEMORY = Path("/dev/shm")  # noqa: S108  the system's own file system in memory
+ROOM_BYTES = 8 << 30
 
 
 def _real_data() -> Path:
@@ -94,8 +97,22 @@ def _required() -> set[str]:
     return {name.strip() for name in os.environ.get("CALIBRANT_REQUIRE", "").split(",") if name.strip()}
 
 
+def _has_room(folder: Path) -> bool:
+    """Tell whether a folder takes what tests leave, libraries that they compile among it."""
+    return (
+        folder.is_dir()
+        and shutil.disk_usage(folder).free >= ROOM_BYTES
+        and not os.statvfs(folder).f_flag & os.ST_NOEXEC
+    )
+
+
 def pytest_configure() -> None:
-    """Refuse a word in CALIBRANT_REQUIRE that is no prerequisite."""
+    """Refuse a word in CALIBRANT_REQUIRE that is no prerequisite; let temporary files lie in memory.
+
+    Tests make thousands of small files, and databases that wait for the disk at each commit. TMPDIR says otherwise.
+    """
+    if "TMPDIR" not in os.environ and _has_room(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
     unknown = _required() - PREREQUISITES.keys()
     if unknown:
         raise pytest.UsageError(
@@ -155,9 +172,11 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def postgres_url(postgres: Cluster) -> str:
+def postgres_url(postgres: Cluster) -> Iterator[str]:
     """Return the address of a database of the test's own; marker ``postgres``."""
-    return postgres.create_database()
+    url = postgres.create_database()
+    yield url
+    postgres.drop_database(url)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

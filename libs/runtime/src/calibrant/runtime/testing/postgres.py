@@ -102,6 +102,12 @@ class Cluster(Server):
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(chosen)))
         return self.url(chosen)
 
+    def drop_database(self, url: str) -> None:
+        """Remove a database with all connections to it; ``create_database`` gave its address."""
+        name = sql.Identifier(url.rpartition("/")[2])
+        with self.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         """Open a plain connection that commits each statement."""
         return psycopg.connect(
