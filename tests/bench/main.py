@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 from combining import combining
+from deciding import deciding
 from delivery_batched import delivery_batched
 from delivery_singly import delivery_singly
+from describing import describing
 from embedded_log import embedded_log
 from rich.console import Console
 from rich.table import Table
@@ -103,6 +105,8 @@ def main() -> None:
     embedded_log(console)
     delivery_singly(console)
     delivery_batched(console)
+    describing(console)
+    deciding(console)
     sequence(console)
     combining(console, Sizes())
 

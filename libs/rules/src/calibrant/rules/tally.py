@@ -21,6 +21,8 @@ MEASURED = "MEASURED"
 TestType = tuple[Level, str]
 _Place = tuple[str, int | None]
 _Cells = dict[_Place, CellCount]
+_Tests = Counter[tuple[TestType, _Place]]
+_Counted = tuple[Level, str, str, int | None, bool, Verdict]
 
 
 def count(  # noqa: PLR0917 - what was found, what was planned, what counts
@@ -57,12 +59,14 @@ def count(  # noqa: PLR0917 - what was found, what was planned, what counts
         A result, error or plan from outside the set, or two results that disagree about the same test.
     """
     exposure_ids, detector_ids = sorted(set(exposures)), sorted(set(detectors))
-    once = _once(results)
-    _check_known([*once, *errors], set(exposure_ids), set(detector_ids))
     pairs = _pairs(exposure_ids, detector_ids, planned)
-    _check_planned([*once, *errors], pairs)
-    deciding = [r for r in once if not r.advisory and r.verdict is not Verdict.NOT_APPLICABLE]
-    unmeasured = _unmeasured(deciding, errors, pairs)
+    counted = Counter(
+        (r.level, r.test, r.exposure_id, r.detector, r.advisory, r.verdict) for r in _once(results)
+    )
+    places = {(exposure, detector) for _, _, exposure, detector, _, _ in counted}
+    _check_places(places | {(e.exposure_id, e.detector) for e in errors}, exposure_ids, detector_ids, pairs)
+    tests, failures, verdicts = _summed(counted)
+    unmeasured = _unmeasured({place for _, place in tests}, errors, pairs)
     table = _Table(
         exposure_ids,
         {detector: [e for e, d in pairs if d == detector] for detector in detector_ids},
@@ -70,10 +74,9 @@ def count(  # noqa: PLR0917 - what was found, what was planned, what counts
         thresholds,
         unmeasured,
     )
-    cells = table.cells(deciding)
+    cells = table.cells(tests, failures)
     kinds: list[TestType] = [*sorted(cells), ("detector", MEASURED)]
     by_detector = [table.detector_count(kind, d, cells.get(kind, {})) for kind in kinds for d in detector_ids]
-    verdicts = Counter((r.advisory, r.verdict) for r in once)
     return GateCounts(
         exposures=len(exposure_ids),
         detectors=len(detector_ids),
@@ -81,7 +84,7 @@ def count(  # noqa: PLR0917 - what was found, what was planned, what counts
         failed_tests_threshold=thresholds.failed_tests,
         detectors_needed=thresholds.detectors_needed(len(detector_ids)),
         exposures_needed=thresholds.exposures_needed(len(exposure_ids)),
-        results=len(once),
+        results=counted.total(),
         passed=verdicts[False, Verdict.PASS],
         failed=verdicts[False, Verdict.FAIL],
         not_applicable=verdicts[False, Verdict.NOT_APPLICABLE],
@@ -94,6 +97,19 @@ def count(  # noqa: PLR0917 - what was found, what was planned, what counts
     )
 
 
+def _summed(counted: Mapping[_Counted, int]) -> tuple[_Tests, _Tests, Counter[tuple[bool, Verdict]]]:
+    """Give the deciding tests and their failures by type and place, and the number of verdicts of each sort."""
+    tests: _Tests = Counter()
+    failures: _Tests = Counter()
+    verdicts: Counter[tuple[bool, Verdict]] = Counter()
+    for (level, test, exposure, detector, advisory, verdict), number in counted.items():
+        verdicts[advisory, verdict] += number
+        if not advisory and verdict is not Verdict.NOT_APPLICABLE:
+            tests[(level, test), (exposure, detector)] += number
+            failures[(level, test), (exposure, detector)] += number * (verdict is Verdict.FAIL)
+    return tests, failures, verdicts
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """Counting over the set's exposures and detectors, and over the exposures planned for each detector."""
@@ -104,13 +120,8 @@ class _Table:
     thresholds: GateThresholds
     unmeasured: frozenset[tuple[str, int]]
 
-    def cells(self, deciding: list[TestResult]) -> dict[TestType, _Cells]:
-        """Count tests and failures by type and place."""
-        places = [
-            ((r.level, r.test), (r.exposure_id, r.detector), r.verdict is Verdict.FAIL) for r in deciding
-        ]
-        tests = Counter((kind, place) for kind, place, _ in places)
-        failures = Counter((kind, place) for kind, place, fails in places if fails)
+    def cells(self, tests: _Tests, failures: _Tests) -> dict[TestType, _Cells]:
+        """Give tests and failures by type and place, and whether those are too many."""
         cells: dict[TestType, _Cells] = defaultdict(dict)
         for kind, place in sorted(tests, key=lambda one: _sort_key(*one)):
             failed, needed = failures[kind, place], self.thresholds.tests_needed(tests[kind, place])
@@ -180,24 +191,40 @@ def _sort_key(kind: TestType, place: _Place) -> tuple[str, str, str, int]:
     return (*kind, place[0], -1 if place[1] is None else place[1])
 
 
-def _once(results: Iterable[TestResult]) -> list[TestResult]:
-    kept: dict[tuple[str, str, str, int | None, str | None], TestResult] = {}
-    for result in results:
-        key = (result.level, result.test, result.exposure_id, result.detector, result.amplifier)
-        if kept.setdefault(key, result) != result:
+def _once(results: Iterable[TestResult]) -> Collection[TestResult]:
+    """Give each result once.
+
+    Raises
+    ------
+    ValueError
+        Two results disagree about the same test.
+    """
+    given = list(results)
+    keys = [(r.level, r.test, r.exposure_id, r.detector, r.amplifier) for r in given]
+    kept = dict(zip(keys, given, strict=True))
+    if len(kept) == len(given):
+        return given
+    for key, result in zip(keys, given, strict=True):
+        if kept[key] != result:
             place = f"exposure {result.exposure_id}, detector {result.detector}, amplifier {result.amplifier}"
             raise ValueError(f"two results of {result.test} for {place} disagree: join one report a detector")
-    return list(kept.values())
+    return kept.values()
 
 
-def _check_known(
-    items: Sequence[TestResult | ProcessingError], exposures: set[str], detectors: set[int]
+def _check_places(
+    places: Iterable[_Place], exposures: list[str], detectors: list[int], pairs: list[tuple[str, int]]
 ) -> None:
-    for item in items:
-        if item.exposure_id not in exposures and item.exposure_id != ALL_EXPOSURES:
-            raise ValueError(f"a result of exposure {item.exposure_id}, which is not in the set: list it")
-        if item.detector is not None and item.detector not in detectors:
-            raise ValueError(f"a result of detector {item.detector}, which is not in the set: list it")
+    """Make sure that results and errors are of what was planned."""
+    known, known_exposures, known_detectors = set(pairs), {*exposures, ALL_EXPOSURES}, set(detectors)
+    for exposure, detector in sorted(places, key=str):
+        if exposure not in known_exposures:
+            raise ValueError(f"a result of exposure {exposure}, which is not in the set: list it")
+        if detector is not None and detector not in known_detectors:
+            raise ValueError(f"a result of detector {detector}, which is not in the set: list it")
+        if detector is not None and exposure != ALL_EXPOSURES and (exposure, detector) not in known:
+            raise ValueError(
+                f"a result of exposure {exposure}, detector {detector}, which was not planned: plan it"
+            )
 
 
 def _pairs(
@@ -219,21 +246,9 @@ def _pairs(
     return [(e, d) for e in exposures for d in detectors if e in asked[d]]
 
 
-def _check_planned(items: Sequence[TestResult | ProcessingError], pairs: list[tuple[str, int]]) -> None:
-    known = set(pairs)
-    for item in items:
-        if item.detector is None or item.exposure_id == ALL_EXPOSURES:
-            continue
-        if (item.exposure_id, item.detector) not in known:
-            raise ValueError(
-                f"a result of exposure {item.exposure_id}, detector {item.detector}, which was not planned: plan it"
-            )
-
-
 def _unmeasured(
-    deciding: list[TestResult], errors: Sequence[ProcessingError], pairs: list[tuple[str, int]]
+    measured: set[_Place], errors: Sequence[ProcessingError], pairs: list[tuple[str, int]]
 ) -> frozenset[tuple[str, int]]:
-    measured = {(r.exposure_id, r.detector) for r in deciding}
     failed = {(f.exposure_id, f.detector) for f in errors}
     broken = {(e, d) for e, d in pairs if failed & {(e, d), (e, None)}}
     return frozenset(pair for pair in pairs if pair not in measured or pair in broken)

@@ -81,7 +81,7 @@ def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
 
     check_rules(job.rules_version)
     measured, refs = _load(job, workspace)
-    report = _report(job, measured, refs)
+    report = set_report(job, measured, refs)
     page = render(report, measured, _previews(job, measured, workspace))
     (workspace.scratch / "report.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
     (workspace.scratch / "report.html").write_text(page, encoding="utf-8")
@@ -94,7 +94,10 @@ def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
     )
 
 
-def _report(job: DecideJob, measured: Mapping[int, MeasurementReport], refs: dict[int, DataRef]) -> SetReport:
+def set_report(
+    job: DecideJob, measured: Mapping[int, MeasurementReport], refs: Mapping[int, DataRef]
+) -> SetReport:
+    """Decide on a set, and give the report with every count and threshold behind the decision."""
     limits = _limits(measured.values())
     begins = _begins(measured.values())
     exposures = tuple(begins)
@@ -114,7 +117,7 @@ def _report(job: DecideJob, measured: Mapping[int, MeasurementReport], refs: dic
         set_key=job.set_key,
         exposures=exposures,
         detectors=tuple(
-            _detector(one, measured.get(one), decision, results, job.missing.get(one)) for one in detectors
+            _detector(one, measured.get(one), decision, job.missing.get(one)) for one in detectors
         ),
         missing=dict(job.missing),
         thresholds=thresholds,
@@ -123,7 +126,7 @@ def _report(job: DecideJob, measured: Mapping[int, MeasurementReport], refs: dic
         exposure_measurements=rows,
         exposure_results=exposure_results,
         failures=tuple(one for one in results if one.verdict is Verdict.FAIL and not one.advisory),
-        measurements=refs,
+        measurements=dict(refs),
     )
 
 
@@ -239,10 +242,9 @@ def _detector(
     detector: int,
     measured: MeasurementReport | None,
     decision: Decision,
-    results: Iterable[TestResult],
     missing: str | None,
 ) -> DetectorReport:
-    mine = [one for one in results if one.detector == detector]
+    mine = () if measured is None else measured.results
     counted = tally(mine)
     unmeasured = any(found == detector for _, found in decision.counts.unmeasured)
     verdict = _verdict(detector, decision, clean=counted.failed == 0 and not unmeasured)

@@ -1,5 +1,6 @@
 """A decision in words, for one detector: which test, value, limit, in how many exposures. Decides nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from calibrant.contracts.verify.v1 import GateCounts, GateTypeCount
@@ -11,14 +12,12 @@ from calibrant.verify.reports import Tally
 
 def tally(results: Iterable[TestResult]) -> Tally:
     """Count verdicts; advisory ones apart."""
-    counted = list(results)
-    deciding = [one.verdict for one in counted if not one.advisory]
-    advisory = [one.verdict for one in counted if one.advisory]
+    counted = Counter((one.advisory, one.verdict) for one in results)
     return Tally(
-        passed=deciding.count(Verdict.PASS),
-        failed=deciding.count(Verdict.FAIL),
-        not_applicable=deciding.count(Verdict.NOT_APPLICABLE),
-        advisory_failed=advisory.count(Verdict.FAIL),
+        passed=counted[False, Verdict.PASS],
+        failed=counted[False, Verdict.FAIL],
+        not_applicable=counted[False, Verdict.NOT_APPLICABLE],
+        advisory_failed=counted[True, Verdict.FAIL],
     )
 
 
