@@ -242,7 +242,7 @@ def test_a_frame_of_another_detector_or_content_than_the_job_names_fails(bench):
 
 
 def test_no_more_frames_are_in_hand_than_half_of_the_memory_holds(bench, monkeypatch):
-    monkeypatch.setattr("calibrant.verify.measuring.job.thread_count", lambda _: 16)
+    monkeypatch.setattr("calibrant.pixels.memory.thread_count", lambda _: 16)
     geometry = bench.instrument.geometry(0)
     frame_bytes = 84 * geometry.raw_shape[0] * geometry.raw_shape[1]
     job = bench.measure_job(bench.master("bias", frames := bench.frames("bias", 3)), frames)

@@ -171,7 +171,9 @@ def _levels(
 
 
 def _level(good: NDArray[Any], statistic: LevelStatistic) -> tuple[float, int]:
-    ordered = Ordered(good)
+    ordered = Ordered(
+        good
+    )  # selecting three quartiles by np.partition takes twice as long as the compiled sort
     if statistic == "clipped-mean":
         clipped = clip(ordered, LEVEL_SIGMA, LEVEL_ITERATIONS)
         return clipped.mean, clipped.count

@@ -147,6 +147,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
             calibrations=calibrations,
             geometry=geometry,
             corrected=corrected,
+            memory_bytes=job.memory_bytes,
         )
         built = _built(recipe, inputs, parameters)
     facts = _facts(job, instrument, parameters, frames, built)

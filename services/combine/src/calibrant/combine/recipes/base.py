@@ -157,12 +157,15 @@ class RecipeInputs:
         The detector.
     corrected : Signature
         What is removed from every frame before any calibration.
+    memory_bytes : int
+        What the job may take; 0: no limit.
     """
 
     frames: Sequence[FrameInput]
     calibrations: Mapping[str, Calibration]
     geometry: Geometry
     corrected: Signature
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, eq=False, slots=True)

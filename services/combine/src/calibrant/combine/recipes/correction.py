@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from calibrant.combine.recipes.base import Calibration, Parameters, RecipeInputs, RecipeRefused
 from calibrant.pixels import Combined, CosmicRays, FrameLevels, Signature, Step, Terms, combine_raw
+from calibrant.pixels.memory import thread_bytes, threads_within
 from calibrant.rules.association import TIME_TOLERANCE_S
 
 
@@ -123,10 +124,18 @@ def combined(
             clip=parameters.clip,
             reject_low=parameters.reject_low,
             reject_high=parameters.reject_high,
+            threads=_threads(inputs, removed),
         ).combined
     except ValueError as problem:
         told = named(str(problem), inputs)
         raise RecipeRefused(f"the {len(terms)} frames cannot be combined: {told}") from problem
+
+
+def _threads(inputs: RecipeInputs, removed: Signature) -> int:
+    """Return how many threads combine: no more than the job's memory holds bands of."""
+    rows, frames = inputs.frames[0].rows, len(inputs.frames)
+    band = thread_bytes(rows.shape[1], frames, rows.dtype.itemsize, removed.reach or 0)
+    return threads_within(inputs.memory_bytes, band)
 
 
 def per_frame(name: str, values: Sequence[float] | None, inputs: RecipeInputs) -> Sequence[float] | None:

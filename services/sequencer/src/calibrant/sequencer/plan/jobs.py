@@ -82,7 +82,7 @@ def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
         inputs=inputs,
         parameters=parameters,
         filter=head.filter,
-        memory_bytes=ground.footprint.allowed_bytes(_detector(head), len(inputs)),
+        memory_bytes=ground.footprint.allowed_bytes(_detector(head), len(head.used), len(head.frames)),
     )
 
 

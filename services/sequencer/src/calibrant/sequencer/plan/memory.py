@@ -21,6 +21,9 @@ FILE_PIXEL_BYTES = 8
 OWN_IMAGES = 2
 """Images that a job holds beside those it is given: its result, and what it works in."""
 
+BAND_ROWS = 64
+"""Rows that a combine job has of each frame at once: a band for two threads, with what cosmic rays are searched in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
@@ -28,19 +31,19 @@ class Footprint:
 
     Parameters
     ----------
-    pixels : mapping of int to int
-        Pixels of a raw frame, by detector.
+    shapes : mapping of int to (int, int)
+        Rows and columns of a raw frame, by detector.
     file_bytes : int
         Largest unpacked file, in bytes.
     scale : float
         Factor of every estimate; 0: no limits.
     """
 
-    pixels: Mapping[int, int] = field(default_factory=dict)
+    shapes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     file_bytes: int = 0
     scale: float = 1.0
 
-    def allowed_bytes(self, detector: int, images: int) -> int:
+    def allowed_bytes(self, detector: int, images: int, frames: int = 0) -> int:
         """Return the most that a job may allocate, in bytes; 0, no limit, for an unknown detector.
 
         Parameters
@@ -48,19 +51,20 @@ class Footprint:
         detector : int
             Its detector.
         images : int
-            How many images of it are given to the job and in memory at once: frames and calibrations.
+            How many images of it are given to the job and in memory at once.
+        frames : int
+            How many frames it has a band of rows of at once.
         """
-        pixels = self.pixels.get(detector)
-        if pixels is None:  # the worker refuses the job, and says why
+        if detector not in self.shapes:  # the worker refuses the job, and says why
             return 0
-        return round(
-            self.scale * (BASE_BYTES + self.file_bytes + PIXEL_BYTES * pixels * (images + OWN_IMAGES))
-        )
+        rows, columns = self.shapes[detector]
+        pixels = rows * columns * (images + OWN_IMAGES) + frames * columns * BAND_ROWS
+        return round(self.scale * (BASE_BYTES + self.file_bytes + PIXEL_BYTES * pixels))
 
 
 def footprint_of(instrument: Instrument, scale: float) -> Footprint:
     """Return what the images of an instrument take."""
-    pixels = {each.id: each.raw_shape[0] * each.raw_shape[1] for each in instrument.detectors}
+    shapes = {each.id: each.raw_shape for each in instrument.detectors}
+    pixels = [rows * columns for rows, columns in shapes.values()]
     together = instrument.files.hdus == "extension-per-detector"
-    file_pixels = sum(pixels.values()) if together else max(pixels.values())
-    return Footprint(pixels, FILE_PIXEL_BYTES * file_pixels, scale)
+    return Footprint(shapes, FILE_PIXEL_BYTES * (sum(pixels) if together else max(pixels)), scale)

@@ -26,7 +26,7 @@ from calibrant.pixels import (
     flat_statistics,
     frame_statistics,
 )
-from calibrant.pixels.threads import thread_count
+from calibrant.pixels.memory import threads_within
 from calibrant.rules.decision import ProcessingError
 from calibrant.rules.verification import Scope, TestResult, evaluate, scatter_of
 from calibrant.runtime.handlers import Outcome, Workspace
@@ -151,10 +151,7 @@ def at_once(job: MeasureJob, geometry: Geometry) -> int:
     geometry : Geometry
         Of the detector.
     """
-    cores = thread_count(None)
-    if not job.memory_bytes:
-        return cores
-    return max(1, min(cores, job.memory_bytes // 2 // (PIXEL_BYTES * math.prod(geometry.raw_shape))))
+    return threads_within(job.memory_bytes, PIXEL_BYTES * math.prod(geometry.raw_shape))
 
 
 def _bench(job: MeasureJob, workspace: Workspace) -> _Bench:
