@@ -1,5 +1,7 @@
 """Looking up which calibration applies, among a million ranges in force, beside the bare statement on the same data.
 
+Then all calibrations of a whole exposure at once.
+
 Alone: ``python tests/bench/validity.py``. PostgreSQL is measured where its programs are installed.
 """
 
@@ -14,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from exposures import exposures_ms
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
@@ -26,7 +29,7 @@ from calibrant.runtime.testing import postgres
 
 RANGES = 1_000_000
 DETECTORS = 189
-KINDS = 4
+KINDS = 6
 ROUNDS = 5
 QUESTIONS = 2000
 NIGHT_NS = 86_400_000_000_000
@@ -139,7 +142,6 @@ def percentiles_ms(ask: Callable[[str, int, int], None], seed: int) -> tuple[flo
 
 def measured(name: str, database: Database) -> list[str]:
     """Return the table's row for a database: percentiles of the median round, and the quietest round's."""
-    fill(database)
     rounds = []
     for seed in range(ROUNDS + 1):
         own = percentiles_ms(through_the_service(database), seed)
@@ -149,6 +151,17 @@ def measured(name: str, database: Database) -> list[str]:
     for which in range(2):
         middle, high = zip(*(pair[which] for pair in rounds[1:]), strict=True)  # the first one warms up
         row += [f"{statistics.median(middle):.2f}", f"{statistics.median(high):.2f}", f"{min(high):.2f}"]
+    return row
+
+
+def whole(name: str, database: Database) -> list[str]:
+    """Return the table's row for a database, of whole exposures: now, and by way of the ledger."""
+    kinds = [f"kind-{number}" for number in range(KINDS)]
+    nights = RANGES // (DETECTORS * KINDS)
+    instants = range(FIRST_NS, FIRST_NS + nights * NIGHT_NS)
+    row = [name]
+    for past in (False, True):
+        row += [f"{ms:.0f}" for ms in exposures_ms(database, kinds, range(DETECTORS), instants, past=past)]
     return row
 
 
@@ -175,11 +188,23 @@ def look_ups(console: Console) -> None:
         "p99 / ms",
         "least p99",
     )
+    exposures = Table(
+        f"exposure, {DETECTORS} detectors x {KINDS} kinds",
+        "median / ms",
+        "least",
+        "most",
+        "as of a past moment: median / ms",
+        "least",
+        "most",
+    )
     with databases() as found:
         for name, database in found:
+            fill(database)
             table.add_row(*measured(name, database))
+            exposures.add_row(*whole(name, database))
             database.close()
     console.print(table)
+    console.print(exposures)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from calibrant.bus.cloudevents import Envelope
 from calibrant.certify import handlers
 from calibrant.certify.ledger import EntryRow
 from calibrant.certify.service import CertifyService
+from calibrant.contracts.archive.v1 import ProductPublished
 from calibrant.contracts.certify.v1 import CertifyJob
-from calibrant.contracts.common.v1 import DataRef, Product, TaiTime, TimeRange
+from calibrant.contracts.common.v1 import DataRef, JobDone, Product, TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import (
     DetectorDecision,
     Gate,
@@ -153,6 +154,15 @@ class Ledger:
         with self.database.writing() as session:
             assert list(handlers.take_report(message, self._context(session))) == []
 
+    def hear(self, session: Session, message: VerificationCompleted | JobDone | ProductPublished) -> None:
+        """Tell certify of a report, or of what a run has made, in a transaction that is open."""
+        handle = {
+            JobDone: handlers.take_products,
+            ProductPublished: handlers.take_publication,
+            VerificationCompleted: handlers.take_report,
+        }[type(message)]
+        list(handle(message, self._context(session)))
+
     def within(self, session: Session, message: CertifyJob):
         handlers.take_report(completed(message.report_id, *message.products), self._context(session))
         return self.alone(session, message)
@@ -216,3 +226,9 @@ def asked() -> Callable[..., CertifyJob]:
 @pytest.fixture
 def report() -> Callable[..., VerificationCompleted]:
     return completed
+
+
+@pytest.fixture
+def told() -> Callable[..., JobDone]:
+    """Combine tells of products that a run has made."""
+    return lambda *products: JobDone(job_id="b1", execution_id="e1", products=products)

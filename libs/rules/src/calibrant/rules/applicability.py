@@ -28,6 +28,7 @@ class NotFound(Frozen):
     """No certification applies, why, and the nearest ranges in force before and after the instant."""
 
     outcome: Literal["not found"] = "not found"
+    collection: str
     why: str
     before: LedgerEntry | None = None
     after: LedgerEntry | None = None
@@ -116,7 +117,7 @@ def not_found(
     others = sorted({name for name in filters if name} - {subject.filter})
     hint = f"; there are some in filter {', '.join(others)}" if others else ""
     told = f"no {_named(subject)} in {subject.collection}: {why}{_as_of(as_of_tai_ns)}{hint}"
-    return NotFound(why=told, before=before, after=after)
+    return NotFound(collection=subject.collection, why=told, before=before, after=after)
 
 
 def _nothing(same: list[LedgerEntry], as_of_tai_ns: int | None) -> str:

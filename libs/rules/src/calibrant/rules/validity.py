@@ -122,6 +122,14 @@ class ValidityRange(Frozen):
             pieces = [left for piece in pieces for left in piece.without(other)]
         return pieces
 
+    def shared(self, other: "ValidityRange") -> "ValidityRange | None":
+        """Give the instants that are inside both; None: there are none."""
+        if not self.overlaps(other):
+            return None
+        begins = [one.begin_tai_ns for one in (self, other) if one.begin_tai_ns is not None]
+        ends = [one.end_tai_ns for one in (self, other) if one.end_tai_ns is not None]
+        return ValidityRange(begin_tai_ns=max(begins, default=None), end_tai_ns=min(ends, default=None))
+
     def joined(self, other: "ValidityRange") -> "ValidityRange":
         """Give the smallest range that covers both."""
         begins, ends = (self.begin_tai_ns, other.begin_tai_ns), (self.end_tai_ns, other.end_tai_ns)

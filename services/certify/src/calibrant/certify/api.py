@@ -1,20 +1,34 @@
 """HTTP queries of certify: certifications, and which one applies. Answers from the one query class; changes nothing."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
+from pydantic import Field
 
+from calibrant.certify.changes import Refused
 from calibrant.certify.store import CertifyQueries, look_up
+from calibrant.frames.instrument import InstrumentError, named_instrument
 from calibrant.frames.times import parse_time
 from calibrant.runtime.database import Database
 
 Limit = Annotated[int, Query(ge=1, le=100_000, description="At most so many.")]
 _DETECTOR = Query(ge=0, le=2**31 - 1, description="Detector number.")
+_Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _TIME = "Such as 2026-01-01T00:00:00; UTC unless it ends in TAI."
 
 
-def routes(database: Database) -> APIRouter:
-    """Return the routes of certify."""
+def routes(database: Database, instruments: Path) -> APIRouter:
+    """Return the routes of certify that answer questions.
+
+    Parameters
+    ----------
+    database : Database
+        The service's own.
+    instruments : Path
+        Folder with instrument files beside those that come along.
+    """
     router = APIRouter(tags=["calibrations"])
 
     @router.get("/calibrations", summary="List certifications, the last recorded first")
@@ -34,7 +48,7 @@ def routes(database: Database) -> APIRouter:
         "/calibrations/find",
         summary="Which calibration applies to a detector at a time, and why",
         responses={
-            400: {"description": "No time"},
+            400: {"description": "No time, or no name of a collection"},
             404: {"description": "None applies; the detail says why"},
         },
     )
@@ -50,19 +64,56 @@ def routes(database: Database) -> APIRouter:
     ) -> dict[str, Any]:
         instant = _instant("at", at)
         as_of_tai_ns = None if as_of is None else _instant("as_of", as_of)
-        answer = look_up(
-            database,
-            instrument=instrument,
-            detector=detector,
-            kind=kind,
-            at_tai_ns=instant,
-            collection=collection,
-            filter=filter,
-            as_of_tai_ns=as_of_tai_ns,
-        )
+        try:
+            answer = look_up(
+                database,
+                instrument=instrument,
+                detector=detector,
+                kind=kind,
+                at_tai_ns=instant,
+                collection=collection,
+                filter=filter,
+                as_of_tai_ns=as_of_tai_ns,
+            )
+        except Refused as problem:
+            raise HTTPException(400, str(problem)) from problem
         if answer["calibration"] is None:
             raise HTTPException(404, answer["why"])
         return answer
+
+    @router.get(
+        "/calibrations/exposure",
+        summary="All calibrations for a whole exposure, and the gaps by name",
+        responses={400: {"description": "No time, no such instrument, or no name of a collection"}},
+    )
+    def exposure(
+        *,
+        instrument: str,
+        at: Annotated[str, Query(description=f"The instant it is for. {_TIME}")],
+        kind: Annotated[list[str] | None, Query(description="Default: all kinds of the instrument.")] = None,
+        detector: Annotated[
+            list[_Number] | None, Query(description="Default: all detectors of the instrument.")
+        ] = None,
+        collection: Annotated[str | None, Query(description="Default: <instrument>/calib/daily.")] = None,
+        filter: str | None = None,  # noqa: A002 - the field's word
+        as_of: Annotated[str | None, Query(description=f"As the register stood then. {_TIME}")] = None,
+    ) -> dict[str, Any]:
+        instant = _instant("at", at)
+        as_of_tai_ns = None if as_of is None else _instant("as_of", as_of)
+        try:
+            kinds, detectors = whole_of(instrument, instruments, kind, detector)
+            with database.reading() as session:
+                return CertifyQueries(session).exposure(
+                    instrument=instrument,
+                    detectors=detectors,
+                    kinds=kinds,
+                    at_tai_ns=instant,
+                    collection=collection,
+                    filter=filter,
+                    as_of_tai_ns=as_of_tai_ns,
+                )
+        except Refused as problem:
+            raise HTTPException(400, str(problem)) from problem
 
     @router.get(
         "/calibrations/{certification_id}",
@@ -79,6 +130,26 @@ def routes(database: Database) -> APIRouter:
         return found
 
     return router
+
+
+def whole_of(
+    instrument: str, folder: Path, kinds: Sequence[str] | None, detectors: Sequence[int] | None
+) -> tuple[list[str], list[int]]:
+    """Return kinds and detectors, where they are not named all that the instrument has.
+
+    Raises
+    ------
+    Refused
+        They are not named, and the instrument is not known.
+    """
+    if kinds and detectors:
+        return list(kinds), list(detectors)
+    try:
+        known = named_instrument(instrument, folder)
+    except InstrumentError as problem:
+        raise Refused(f"instrument {problem}; or name kinds and detectors") from problem
+    every = [rule.kind for rule in known.rule_set().rules]
+    return list(kinds or every), list(detectors or (one.id for one in known.detectors))
 
 
 def _instant(name: str, text: str) -> int:

@@ -139,12 +139,12 @@ def latest_begun(session: Session, subject: Subject, at_tai_ns: int) -> InForce 
 
     As none overlaps another it is the one that applies, unless it has ended: then it is the nearest before.
     """
-    return next(_read(session, _before, subject, last_ns=_held(at_tai_ns)), None)
+    return next(_read(session, _before, subject, last_ns=held(at_tai_ns)), None)
 
 
 def next_to_begin(session: Session, subject: Subject, at_tai_ns: int) -> InForce | None:
     """Look up the first range that begins after an instant."""
-    return next(_read(session, _after, subject, last_ns=_held(at_tai_ns)), None)
+    return next(_read(session, _after, subject, last_ns=held(at_tai_ns)), None)
 
 
 def overlapping(session: Session, subject: Subject, span: ValidityRange) -> list[InForce]:
@@ -202,7 +202,7 @@ def columns(subject: Subject) -> dict[str, Any]:
     return subject._asdict() | {"filter": subject.filter or ""}
 
 
-def _held(at_tai_ns: int) -> int:
+def held(at_tai_ns: int) -> int:
     """Give the instant, or the outermost that the table can hold: on that side only open ranges reach so far."""
     return max(_EARLIEST_NS, min(at_tai_ns, _LATEST_NS))
 

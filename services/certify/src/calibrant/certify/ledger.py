@@ -6,8 +6,8 @@ Owns the table. All times are TAI nanoseconds; a missing begin or end is unbound
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, Text
-from sqlmodel import Field, Session, SQLModel, col, func, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, String, Text
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from calibrant.contracts.common.v1 import Product
 from calibrant.rules.ledger import LedgerAction, LedgerEntry, Subject
@@ -43,6 +43,11 @@ class EntryRow(SQLModel, table=True):
     reason: str = Field(sa_column=Column(Text, nullable=False))
     job_id: str
     run_id: str
+    change_id: str = Field(
+        default="",
+        sa_column=Column(String, nullable=False, server_default="", index=True),
+        description="the change of the register that wrote it",
+    )
 
     @property
     def made_of(self) -> Product:
@@ -100,12 +105,3 @@ def filters(session: Session, subject: Subject) -> set[str | None]:
 def _about(subject: Subject) -> Iterator[ColumnElement[bool]]:
     for name in ("collection", "instrument", "kind", "detector"):
         yield col(getattr(EntryRow, name)) == getattr(subject, name)
-
-
-def next_recorded(session: Session, now_tai_ns: int) -> int:
-    """Return when a new line is recorded: now, and after every earlier one even if a clock was set back.
-
-    So what the ledger said at an instant is never changed by a line written later.
-    """
-    last: int | None = session.exec(select(func.max(EntryRow.recorded_tai_ns))).one()
-    return now_tai_ns if last is None else max(now_tai_ns, last + 1)

@@ -3,7 +3,7 @@
 Owns the read model. A report is written once; its identifier belongs to what was measured.
 """
 
-from sqlalchemy import Column, Text
+from sqlalchemy import BigInteger, Column, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from calibrant.bus.errors import TransientError
@@ -19,18 +19,23 @@ class ReportRow(SQLModel, table=True):
 
     report_id: str = Field(primary_key=True)
     detector: int = Field(primary_key=True)
-    product_id: str = Field(primary_key=True, description="product decided on; empty when there is none")
+    product_id: str = Field(
+        primary_key=True, index=True, description="product decided on; empty when there is none"
+    )
     accepted: bool
     reason: str = Field(sa_column=Column(Text, nullable=False))
+    told_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class ReportUnknown(TransientError):
     """A report that verification has not told of yet; it may still be on its way."""
 
 
-def keep_report(session: Session, completed: VerificationCompleted) -> None:
+def keep_report(session: Session, completed: VerificationCompleted, now_tai_ns: int) -> None:
     """Note what a report says; told twice it is the same."""
     for decision in completed.decisions:
+        key = (completed.report_id, decision.detector, decision.product_id)
+        known = session.get(ReportRow, key)
         session.merge(
             ReportRow(
                 report_id=completed.report_id,
@@ -38,8 +43,16 @@ def keep_report(session: Session, completed: VerificationCompleted) -> None:
                 product_id=decision.product_id,
                 accepted=decision.accepted,
                 reason=decision.reason,
+                told_tai_ns=now_tai_ns if known is None else known.told_tai_ns,
             )
         )
+
+
+def accepting(session: Session, product: Product) -> ReportRow | None:
+    """Return the report that accepted a product last; None: none has."""
+    mine = (col(ReportRow.product_id) == product.product_id, col(ReportRow.detector) == product.detector)
+    latest = (col(ReportRow.told_tai_ns).desc(), col(ReportRow.report_id))
+    return session.exec(select(ReportRow).where(*mine, col(ReportRow.accepted)).order_by(*latest)).first()
 
 
 def objection(session: Session, report_id: str, product: Product) -> str:

@@ -1,44 +1,23 @@
-"""The use case of certify: products into the ledger, clashes refused. Must not know the bus or HTTP.
+"""The use case of certify's jobs: products into the ledger, clashes refused. Must not know the bus or HTTP."""
 
-What counts as a clash, as in the field: another product of the same kind, instrument, detector (and filter, for
-a kind that has one) whose validity overlaps, in the same collection. The same product again is none: within a
-range that it has already nothing is written; over a range that reaches further a line is added.
-"""
+from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from pydantic import ValidationError
 from sqlmodel import Session
 
-from calibrant.certify.in_force import InForce, RangeTaken, overlapping, record
-from calibrant.certify.ledger import EntryRow, lines, next_recorded
+from calibrant.certify.certifying import Clashing, certify, range_of
+from calibrant.certify.changes import Change, Order, Refused, certified
+from calibrant.certify.collections import open_for
 from calibrant.certify.reports import objection
 from calibrant.contracts.base import Message
-from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused, CertifyJob
-from calibrant.contracts.common.v1 import JobFailed, Product, TaiTime, TimeRange
-from calibrant.rules.ledger import LedgerAction, LedgerEntry, already_certified, conflicts, daily_collection
-from calibrant.rules.validity import ValidityRange, tai_text
+from calibrant.contracts.certify.v1 import CertificationRefused, CertifyJob
+from calibrant.contracts.common.v1 import JobFailed, Product
+from calibrant.rules.collections import CollectionType
+from calibrant.rules.ledger import daily_collection
+from calibrant.rules.validity import ValidityRange
 
-_COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*")
-_MOST_NS = 2**63 - 1
-_NOT_WRITTEN = 0  # lines count from 1
 Identify = Callable[..., str]
-
-
-class Refused(Exception):
-    """A product is not certified; the text says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """A job with what it leaves open filled in."""
-
-    job: CertifyJob
-    recorded_tai_ns: int
-    run_id: str
-    identify: Identify
 
 
 class CertifyService:
@@ -47,7 +26,7 @@ class CertifyService:
     def certify(
         self, session: Session, job: CertifyJob, *, identify: Identify, run_id: str, now_tai_ns: int
     ) -> list[Message]:
-        """Write a job's products into the ledger.
+        """Write a job's products into the ledger, as one change.
 
         Parameters
         ----------
@@ -80,153 +59,53 @@ class CertifyService:
                 f"certify job {job.job_id} names no products; name those that report {job.report_id} accepts"
             )
             return [JobFailed(job_id=job.job_id, error="NothingToCertify", reason=reason, attempts=1)]
-        request = _Request(job, next_recorded(session, now_tai_ns), run_id, identify)
-        return [self._answer(session, request, product) for product in job.products]
+        facts = {"who": job.requested_by, "reason": job.reason, "run_id": run_id}
+        change = Change(
+            session, Order.now(session, now_tai_ns, change_id=identify("change"), **facts), job.job_id
+        )
+        written = [product.product_id for product in job.products if self._answer(change, job, product)]
+        if written:
+            place = job.collection or daily_collection(job.products[0].instrument)
+            change.end("certify", place, f"certified {', '.join(written)} in {place}")
+        return change.events
 
-    def _answer(self, session: Session, request: _Request, product: Product) -> Message:
-        collection = request.job.collection or daily_collection(product.instrument)
+    def _answer(self, change: Change, job: CertifyJob, product: Product) -> bool:
+        """Certify a product, or say why not; tell whether a line was written."""
+        collection = job.collection or daily_collection(product.instrument)
         try:
-            span = _valid(request.job, collection)
-            against = objection(session, request.job.report_id, product)
+            span = _valid(change, job, collection)
+            against = objection(change.session, job.report_id, product)
             if against:
                 raise Refused(against)
-            return self._certify(session, request, product, collection, span)
+            row, stood = certify(change, product, collection, span, job.report_id, supersede=False)
+        except Clashing as refusal:
+            names = tuple(one.certification_id for one in refusal.standing)
+            change.events.append(_refusal(job, product, collection, str(refusal), names))
+            return False
         except Refused as refusal:
-            return _refusal(request, product, collection, str(refusal), [])
-
-    def _certify(
-        self, session: Session, request: _Request, product: Product, collection: str, span: ValidityRange
-    ) -> Message:
-        candidate = _candidate(product, collection, span, request.recorded_tai_ns)
-        known = lines(session, candidate.subject, product.product_id)
-        standing = already_certified((row.entry for row in known.values()), candidate)
-        _same_bytes(known, product)
-        if standing is not None:
-            return _certified(request, known[standing.sequence], unchanged=True)
-        clashes = _clashes(session, candidate)
-        if not clashes:
-            row = _row(request, product, candidate)
-            try:
-                record(session, row)
-            except RangeTaken:
-                clashes = _clashes(session, candidate)
-                if not clashes:
-                    raise
-            else:
-                return _certified(request, row, unchanged=False)
-        return _refusal(request, product, collection, _clash_words(candidate, clashes), clashes)
+            change.events.append(_refusal(job, product, collection, str(refusal), ()))
+            return False
+        if stood:
+            change.events.append(certified(row, job.job_id, unchanged=True))
+        return not stood
 
 
-def _clashes(session: Session, candidate: LedgerEntry) -> list[InForce]:
-    near = overlapping(session, candidate.subject, candidate.range)
-    return [one for one in near if conflicts([one.entry], candidate)]
-
-
-def _valid(job: CertifyJob, collection: str) -> ValidityRange:
+def _valid(change: Change, job: CertifyJob, collection: str) -> ValidityRange:
     if not job.report_id:
         raise Refused("no report accepted it; verify it first")
-    if _COLLECTION.fullmatch(collection) is None:
-        raise Refused(
-            f"collection {collection!r} is no name; use letters, digits and ._+- in parts joined by /, as in "
-            "simcam/calib/daily"
-        )
-    begin = None if job.validity.begin is None else job.validity.begin.ns
-    end = None if job.validity.end is None else job.validity.end.ns
-    for side, value in (("begins", begin), ("ends", end)):
-        if value is not None and abs(value) > _MOST_NS:
-            raise Refused(
-                f"the validity range {side} at {tai_text(value)}, beyond what the ledger holds (1677 to 2262)"
-            )
-    try:
-        span = ValidityRange(begin_tai_ns=begin, end_tai_ns=end)
-    except ValidationError as problem:
-        raise Refused(str(problem.errors()[0]["ctx"]["error"])) from problem
-    if span.empty:
-        raise Refused(f"the validity range {span} is empty: its end must lie after its begin")
+    begin, end = job.validity.begin, job.validity.end
+    span = range_of(None if begin is None else begin.ns, None if end is None else end.ns)
+    open_for(change, collection, CollectionType.CALIBRATION)
     return span
 
 
-def _candidate(product: Product, collection: str, span: ValidityRange, recorded_tai_ns: int) -> LedgerEntry:
-    return LedgerEntry(
-        product_id=product.product_id,
-        collection=collection,
-        kind=product.kind,
-        instrument=product.instrument,
-        detector=product.detector,
-        filter=product.filter,
-        range=span,
-        recorded_tai_ns=recorded_tai_ns,
-        sequence=_NOT_WRITTEN,
-    )
-
-
-def _same_bytes(known: dict[int, EntryRow], product: Product) -> None:
-    for row in known.values():
-        if row.product_id == product.product_id and row.made_of.ref.sha256 != product.ref.sha256:
-            raise Refused(
-                f"{product.product_id} stands in the ledger ({row.certification_id}) with other bytes "
-                f"({row.made_of.ref.sha256[:12]}..., not {product.ref.sha256[:12]}...); a product never changes: "
-                "build it again under a recipe version of its own"
-            )
-
-
-def _clash_words(candidate: LedgerEntry, clashes: list[InForce]) -> str:
-    standing = "; ".join(
-        f"{clash.entry.product_id} is certified for {clash.entry.range} ({clash.certification_id})"
-        for clash in clashes
-    )
-    return (
-        f"{candidate.product_id} over {candidate.range} overlaps what stands in {candidate.collection}: {standing}. "
-        "Certify it for a range outside, or into another collection (certify_calib_begin_date and calib_collection "
-        "in a sequence file, --begin and --collection on the command line)"
-    )
-
-
-def _row(request: _Request, product: Product, candidate: LedgerEntry) -> EntryRow:
-    job = request.job
-    return EntryRow(
-        certification_id="cert-"
-        + request.identify("certification", product.product_id).replace("-", "")[:12],
-        action=LedgerAction.CERTIFY.value,
-        product=product.to_json().decode(),
-        begin_tai_ns=candidate.range.begin_tai_ns,
-        end_tai_ns=candidate.range.end_tai_ns,
-        report_id=job.report_id,
-        requested_by=job.requested_by,
-        reason=job.reason,
-        job_id=job.job_id,
-        run_id=request.run_id,
-        **candidate.model_dump(exclude={"range", "sequence", "action"}),
-    )
-
-
-def _certified(request: _Request, row: EntryRow, *, unchanged: bool) -> CalibrationCertified:
-    return CalibrationCertified(
-        certification_id=row.certification_id,
-        job_id=request.job.job_id,
-        product=row.made_of,
-        collection=row.collection,
-        validity=_time_range(row),
-        report_id=row.report_id,
-        recorded=TaiTime.from_ns(row.recorded_tai_ns),
-        requested_by=row.requested_by,
-        unchanged=unchanged,
-    )
-
-
-def _time_range(row: EntryRow) -> TimeRange:
-    begin = None if row.begin_tai_ns is None else TaiTime.from_ns(row.begin_tai_ns)
-    end = None if row.end_tai_ns is None else TaiTime.from_ns(row.end_tai_ns)
-    return TimeRange(begin=begin, end=end)
-
-
 def _refusal(
-    request: _Request, product: Product, collection: str, reason: str, clashes: list[InForce]
+    job: CertifyJob, product: Product, collection: str, reason: str, clashes: tuple[str, ...]
 ) -> CertificationRefused:
     return CertificationRefused(
-        job_id=request.job.job_id,
+        job_id=job.job_id,
         product_id=product.product_id,
         collection=collection,
         reason=reason,
-        conflicts=tuple(clash.certification_id for clash in clashes),
+        conflicts=clashes,
     )

@@ -3,43 +3,20 @@
 Owns the one query class that HTTP and the command line use. Times are TAI nanoseconds; texts are UTC with ``Z``.
 """
 
-from collections.abc import Mapping
-from typing import Any, Required, TypedDict, Unpack
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 from sqlmodel import Session, col, select
 
-from calibrant.certify.in_force import InForce, latest_begun, next_to_begin
-from calibrant.certify.ledger import EntryRow, filters, lines
-from calibrant.frames.times import utc_text
-from calibrant.rules.applicability import NEVER, WITHDRAWN, Found, NotFound, find, found, not_found
-from calibrant.rules.ledger import LedgerAction, LedgerEntry, Subject, daily_collection
+from calibrant.certify import history
+from calibrant.certify.exposure import whole
+from calibrant.certify.in_force import InForceRow
+from calibrant.certify.ledger import EntryRow
+from calibrant.certify.looking import Question, applying, look, summary
+from calibrant.certify.stages import stages_of
+from calibrant.certify.whole import Asked, wanted
+from calibrant.rules.ledger import daily_collection
 from calibrant.runtime.database import Database
-
-
-class Question(TypedDict, total=False):
-    """Which calibration applies to a detector at an instant.
-
-    Parameters
-    ----------
-    instrument, detector, kind
-        What is looked for.
-    at_tai_ns : int
-        The instant the calibration is for, TAI ns.
-    collection : str or None
-        Where; None or missing: ``<instrument>/calib/daily``.
-    filter : str or None
-        Filter, for kinds that have one.
-    as_of_tai_ns : int or None
-        As the ledger stood at this instant; None or missing: as it stands.
-    """
-
-    instrument: Required[str]
-    detector: Required[int]
-    kind: Required[str]
-    at_tai_ns: Required[int]
-    collection: str | None
-    filter: str | None
-    as_of_tai_ns: int | None
 
 
 class CertifyQueries:
@@ -89,7 +66,7 @@ class CertifyQueries:
             if value is not None:
                 query = query.where(col(column) == value)
         query = query.order_by(col(EntryRow.sequence).desc()).limit(limit)
-        return [_summary(row, row.entry) for row in self._session.exec(query).all()]
+        return [summary(row, row.entry) for row in self._session.exec(query).all()]
 
     def calibration(self, certification_id: str) -> dict[str, Any] | None:
         """Show one certification; None when there is none.
@@ -98,7 +75,7 @@ class CertifyQueries:
         -------
         dict or None
             The listing's fields; beside them ``requested_by, reason, job, run, path`` (key of the product in the
-            object store) and ``made_of``, the product in full.
+            object store) and ``made_of``, the product in full, ``change`` and ``stages``.
         """
         query = select(EntryRow).where(col(EntryRow.certification_id) == certification_id)
         row = self._session.exec(query).first()
@@ -106,12 +83,14 @@ class CertifyQueries:
             return None
         product = row.made_of
         return {
-            **_summary(row, row.entry),
+            **summary(row, row.entry),
             "requested_by": row.requested_by,
             "reason": row.reason,
             "job": row.job_id,
             "run": row.run_id,
             "path": product.ref.uri.removeprefix("objects:"),
+            "change": row.change_id or None,
+            "stages": stages_of(self._session, row),
             "made_of": product.model_dump(mode="json", exclude_none=True),
         }
 
@@ -127,38 +106,100 @@ class CertifyQueries:
         -------
         dict
             ``outcome`` ("found" or "not found"), ``why``, ``calibration`` (as listed, with the range in force; None
-            when there is none), and ``before`` and ``after``: the nearest ones whose range ends before or begins
-            after that instant, or None.
+            when there is none), ``before`` and ``after``: the nearest ones whose range ends before or begins
+            after that instant, or None; ``also``: what a chain's later collections have for that instant;
+            ``searched``: for each collection, in order, ``collection, outcome, why``.
+
+        Raises
+        ------
+        Refused
+            The collection's name is none.
         """
-        subject, at_tai_ns = _subject(question), question["at_tai_ns"]
-        as_of_tai_ns = question.get("as_of_tai_ns")
-        if as_of_tai_ns is None:
-            return self.applying(**question) or self._none_in_force(subject, at_tai_ns)
-        rows = lines(self._session, subject)
-        answer = find((row.entry for row in rows.values()), subject, at_tai_ns, as_of_tai_ns)
-        return _told(answer, rows)
+        if question.get("as_of_tai_ns") is None:
+            answer = applying(self._session, question)
+            if answer is not None:
+                return answer
+        return look(self._session, question)
 
-    def applying(self, **question: Unpack[Question]) -> dict[str, Any] | None:
-        """Answer in one statement where a calibration applies as the ledger stands; None: none does."""
-        at_tai_ns = question["at_tai_ns"]
-        begun = latest_begun(self._session, _subject(question), at_tai_ns)
-        if begun is None or not begun.entry.range.contains(at_tai_ns):
-            return None
-        return _told(found(begun.entry), {begun.entry.sequence: begun})
+    def exposure(
+        self,
+        *,
+        instrument: str,
+        detectors: Sequence[int],
+        kinds: Sequence[str],
+        at_tai_ns: int,
+        collection: str | None = None,
+        filter: str | None = None,  # noqa: A002 - the field's word
+        as_of_tai_ns: int | None = None,
+    ) -> dict[str, Any]:
+        """Find all calibrations for a whole exposure.
 
-    def _none_in_force(self, subject: Subject, at_tai_ns: int) -> dict[str, Any]:
-        begun = latest_begun(self._session, subject, at_tai_ns)
-        after = next_to_begin(self._session, subject, at_tai_ns)
-        written = filters(self._session, subject)
-        answer = not_found(
-            subject,
-            at_tai_ns,
-            before=None if begun is None else begun.entry,
-            after=None if after is None else after.entry,
-            nothing=WITHDRAWN if subject.filter in written else NEVER,
-            filters=written,
-        )
-        return _told(answer, {one.entry.sequence: one for one in (begun, after) if one is not None})
+        Parameters
+        ----------
+        instrument : str
+            Which camera.
+        detectors, kinds : sequence
+            Every one of the kinds for every one of the detectors.
+        at_tai_ns, collection, filter, as_of_tai_ns
+            As for ``find``.
+
+        Returns
+        -------
+        dict
+            ``outcome`` ("complete" or "incomplete"), ``searched`` (the collections), ``calibrations`` (as ``find``
+            gives them) and ``gaps``, each with ``kind, detector, filter, why`` and ``before``: the nearest one whose
+            range ended before that instant, or None.
+
+        Raises
+        ------
+        Refused
+            The collection's name is none.
+        """
+        place = collection or daily_collection(instrument)
+        wishes = wanted(kinds, detectors, filter)
+        return whole(self._session, Asked(instrument, at_tai_ns, as_of_tai_ns), place, wishes)
+
+    def kinds(self, instrument: str) -> list[str]:
+        """Return the kinds of which something is in force for an instrument, in any collection."""
+        of = select(InForceRow.kind).where(InForceRow.instrument == instrument).distinct()
+        return sorted(self._session.exec(of).all())
+
+    def history(
+        self,
+        *,
+        collection: str | None = None,
+        product: str | None = None,
+        who: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """List the changes of the register, the latest first.
+
+        Parameters
+        ----------
+        collection, product, who
+            Only those that touch it, or that this identity made; None: all.
+        limit : int or None
+            At most so many; None: all.
+
+        Returns
+        -------
+        list of dict
+            Each with ``id, action, collection, who, recorded`` (UTC) ``, recorded_tai_ns, why, told, run, undoes,
+            undone_by``.
+        """
+        return history.changes(self._session, collection=collection, product=product, who=who, limit=limit)
+
+    def change(self, change_id: str) -> dict[str, Any] | None:
+        """Show one change with all its lines; None when there is none."""
+        return history.change(self._session, change_id)
+
+    def collections(self, as_of_tai_ns: int | None = None) -> list[dict[str, Any]]:
+        """List collections by name: ``name, type, members, since`` (UTC) and ``change``."""
+        return history.collections(self._session, as_of_tai_ns)
+
+    def collection(self, name: str, as_of_tai_ns: int | None = None) -> dict[str, Any] | None:
+        """Show one collection, with its ``products`` where it has no ranges; None when there is none."""
+        return history.collection(self._session, name, as_of_tai_ns)
 
 
 def look_up(database: Database, **question: Unpack[Question]) -> dict[str, Any]:
@@ -170,53 +211,16 @@ def look_up(database: Database, **question: Unpack[Question]) -> dict[str, Any]:
         The service's.
     **question : Question
         What is looked for.
+
+    Raises
+    ------
+    Refused
+        The collection's name is none.
     """
     if question.get("as_of_tai_ns") is None:
         with database.reading_alone() as session:
-            answer = CertifyQueries(session).applying(**question)
+            answer = applying(session, question)
         if answer is not None:
             return answer
     with database.reading() as session:
         return CertifyQueries(session).find(**question)
-
-
-def _subject(question: Question) -> Subject:
-    instrument = question["instrument"]
-    place = question.get("collection") or daily_collection(instrument)
-    return Subject.of(place, instrument, question["kind"], question["detector"], question.get("filter"))
-
-
-def _told(answer: Found | NotFound, lines: Mapping[int, EntryRow | InForce]) -> dict[str, Any]:
-    chosen, before, after = (
-        (answer.entry, None, None) if isinstance(answer, Found) else (None, answer.before, answer.after)
-    )
-    return {
-        "outcome": answer.outcome,
-        "why": answer.why,
-        "calibration": _in_force(lines, chosen),
-        "before": _in_force(lines, before),
-        "after": _in_force(lines, after),
-    }
-
-
-def _in_force(lines: Mapping[int, EntryRow | InForce], entry: LedgerEntry | None) -> dict[str, Any] | None:
-    return None if entry is None else _summary(lines[entry.sequence], entry)
-
-
-def _summary(line: EntryRow | InForce, entry: LedgerEntry) -> dict[str, Any]:
-    return {
-        "id": line.certification_id,
-        "product": entry.product_id,
-        "kind": entry.kind,
-        "instrument": entry.instrument,
-        "detector": entry.detector,
-        "filter": entry.filter,
-        "collection": entry.collection,
-        "status": "certified" if entry.action is LedgerAction.CERTIFY else "withdrawn",
-        "begin": utc_text(entry.range.begin_tai_ns),
-        "end": utc_text(entry.range.end_tai_ns),
-        **entry.range.model_dump(),
-        "recorded": utc_text(entry.recorded_tai_ns),
-        "recorded_tai_ns": entry.recorded_tai_ns,
-        "report": line.report_id,
-    }

@@ -55,6 +55,7 @@ RULES = (
     Rule(looks=False, first="control", role=Role.OPERATOR),
     Rule(looks=False, first="dead-letters", role=Role.OPERATOR),
     Rule(looks=False, first="decisions", role=Role.CERTIFIER),
+    Rule(looks=False, first="changes", role=Role.CERTIFIER),
 )
 """The first that fits counts. ``commands`` are let through to the component, which answers NOPERM to who is no
 operator, so that a command has one answer whichever way it comes."""

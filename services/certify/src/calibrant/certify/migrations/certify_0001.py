@@ -33,11 +33,13 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("job_id", sa.String, nullable=False),
         sa.Column("run_id", sa.String, nullable=False),
+        sa.Column("change_id", sa.String, nullable=False, server_default=""),
         sqlite_autoincrement=True,
     )
     subject = ["collection", "instrument", "kind", "detector"]
     op.create_index("ix_certify_entry_subject", "certify_entry", subject)
     op.create_index("ix_certify_entry_product_id", "certify_entry", ["product_id"])
+    op.create_index("ix_certify_entry_change_id", "certify_entry", ["change_id"])
     op.create_table(
         "certify_report",
         sa.Column("report_id", sa.String, primary_key=True),
@@ -45,8 +47,10 @@ def upgrade() -> None:
         sa.Column("product_id", sa.String, primary_key=True),
         sa.Column("accepted", sa.Boolean, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("told_tai_ns", sa.BigInteger, nullable=False),
     )
     _waiting()
+    op.create_index("ix_certify_report_product_id", "certify_report", ["product_id"])
     make_append_only("certify_entry", "the ledger is append-only: write a new entry instead")
 
 

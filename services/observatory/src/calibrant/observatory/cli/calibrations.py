@@ -1,4 +1,4 @@
-"""``calibrant calibrations``: what is certified, and which one applies when, and why."""
+"""``calibrant calibrations``: what is certified, and which one applies when, and why; ``register`` has what changes it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,25 @@ from typing import Annotated, Any
 
 import typer
 
+from calibrant.observatory.cli import register
 from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
 from calibrant.observatory.cli.stores import database_of, queries
 
-app = typer.Typer(help="What is certified: list, show one, find the one that applies.", no_args_is_help=True)
+app = typer.Typer(
+    help="What is certified: list, show one, find the one that applies; change it.", no_args_is_help=True
+)
+for change in (
+    register.certify,
+    register.supersede,
+    register.decertify,
+    register.move,
+    register.approve,
+    register.undo,
+    register.history,
+):
+    app.command(change.__name__)(change)
+app.add_typer(register.collections, name="collections")
 
 
 @app.command("list")
@@ -53,9 +67,13 @@ def find(
     place: Place,
     *,
     instrument: Annotated[str, typer.Option("--instrument", "-i", help="Camera.")],
-    detector: Annotated[int, typer.Option(help="Detector number.")],
-    kind: Annotated[str, typer.Option(help="Kind: bias, dark or flat.")],
     at: Annotated[str, typer.Option(help="Instant; UTC unless it ends in TAI.")],
+    detector: Annotated[
+        list[int] | None, typer.Option(help="Detector number; may be repeated. Default: all of the camera.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="bias, dark or flat; may be repeated. Default: all.")
+    ] = None,
     filter_name: Annotated[str | None, typer.Option("--filter", help="Filter, for flats.")] = None,
     collection: Annotated[str | None, typer.Option(help="Default: INSTRUMENT/calib/daily.")] = None,
     as_of: Annotated[
@@ -63,29 +81,65 @@ def find(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find the calibration that applies, and say why; exit 1 if none does."""
-    at_tai_ns = _time("--at", at)
-    as_of_tai_ns = None if as_of is None else _time("--as-of", as_of)
+    """Find the calibration that applies, and say why; or all for a whole exposure. Exit 1 if one is missing."""
+    facts = {
+        "instrument": instrument,
+        "at_tai_ns": _time("--at", at),
+        "collection": collection,
+        "filter": filter_name,
+        "as_of_tai_ns": None if as_of is None else _time("--as-of", as_of),
+    }
     with told(), queries(place, "certify") as certify:
         if certify is None:
             fail(f"nothing was ever certified in {place}")
-        answer: dict[str, Any] = certify.find(
-            instrument=instrument,
-            detector=detector,
-            kind=kind,
-            at_tai_ns=at_tai_ns,
-            collection=collection,
-            filter=filter_name,
-            as_of_tai_ns=as_of_tai_ns,
-        )
+        if len(kind or ()) == len(detector or ()) == 1:
+            assert kind is not None
+            assert detector is not None
+            answer: dict[str, Any] = certify.find(kind=kind[0], detector=detector[0], **facts)
+            good = _show_found(answer, as_json=as_json)
+        else:
+            good = _show_exposure(_exposure(place, certify, facts, kind, detector), as_json=as_json)
+    if not good:
+        raise typer.Exit(1)
+
+
+def _show_found(answer: dict[str, Any], *, as_json: bool) -> bool:
     if as_json:
         show_json(answer)
     elif answer["calibration"] is None:
         console().print(f"{answer['outcome']}: {answer['why']}", markup=False, soft_wrap=True)
     else:
         show_one({**answer["calibration"], "why": answer["why"]}, as_json=False)
-    if answer["calibration"] is None:
-        raise typer.Exit(1)
+    return answer["calibration"] is not None
+
+
+def _exposure(
+    place: Place, certify: Any, facts: dict[str, Any], kinds: list[str] | None, detectors: list[int] | None
+) -> dict[str, Any]:
+    from calibrant.certify.api import whole_of  # noqa: PLC0415
+
+    folder = place.settings().instruments_dir
+    every_kind, every_detector = whole_of(facts["instrument"], folder, kinds, detectors)
+    answer: dict[str, Any] = certify.exposure(kinds=every_kind, detectors=every_detector, **facts)
+    return answer
+
+
+def _show_exposure(answer: dict[str, Any], *, as_json: bool) -> bool:
+    if as_json:
+        show_json(answer)
+        return not answer["gaps"]
+    columns = [
+        Column("kind"),
+        Column("detector", "det"),
+        Column("product"),
+        Column("collection", form="text"),
+        Column("begin", "begin (UTC)", "time"),
+        Column("end", "end (UTC)", "time"),
+    ]
+    show_rows("Calibrations", columns, answer["calibrations"], as_json=False, empty="None apply.")
+    for gap in answer["gaps"]:
+        console().print(f"missing: {gap['why']}", markup=False, soft_wrap=True)
+    return not answer["gaps"]
 
 
 @app.command("rebuild")

@@ -14,9 +14,12 @@ from calibrant.contracts.common.v1 import Product, TaiTime, TimeRange
 
 __all__ = [
     "CalibrationCertified",
+    "CalibrationWithdrawn",
     "CertificationRefused",
     "CertifyJob",
+    "CollectionChanged",
     "DecisionMade",
+    "StageReached",
 ]
 
 
@@ -62,6 +65,50 @@ class CalibrationCertified(Message):
     recorded: TaiTime = Field(description='When it was recorded (system clock).')
     requested_by: str = Field(description='Who asked.')
     unchanged: bool = Field(description='True when the same certification stood before.')
+    change_id: str | None = Field(default=None, description='The change of the register that it belongs to.')
+    reason: str | None = Field(default=None, description='Why.')
+
+
+class CalibrationWithdrawn(Message):
+    """A product does not apply any more over a range of time: what is certified there, if anything,
+    is told apart."""
+
+    message_type: ClassVar[str] = "calibrant.certify.v1.CalibrationWithdrawn"
+    change_id: str = Field(description='The change of the register that it belongs to.')
+    product: Product = Field(description='The product.')
+    collection: str = Field(description='Collection withdrawn from.')
+    validity: TimeRange = Field(description="The range that was cut out of the product's validity.")
+    recorded: TaiTime = Field(description='When it was recorded (system clock).')
+    requested_by: str = Field(description='Who asked.')
+    reason: str = Field(description='Why.')
+    superseded_by: str = Field(description='The product that stands there from now on; empty for none.')
+
+
+class CollectionChanged(Message):
+    """A collection was made or changed."""
+
+    message_type: ClassVar[str] = "calibrant.certify.v1.CollectionChanged"
+    change_id: str = Field(description='The change of the register that it belongs to.')
+    collection: str = Field(description='Name of the collection.')
+    type: str = Field(description='What it holds: run, tagged, calibration or chained.')
+    members: tuple[str, ...] = Field(default=(), description="What it holds now: of a chain the collections, the first searched first; of a tagged one the products' identifiers.")
+    recorded: TaiTime = Field(description='When it was recorded (system clock).')
+    requested_by: str = Field(description='Who asked.')
+    reason: str = Field(description='Why.')
+
+
+class StageReached(Message):
+    """A product in a collection passed a stage, or is said not to have."""
+
+    message_type: ClassVar[str] = "calibrant.certify.v1.StageReached"
+    change_id: str = Field(description='The change of the register that it belongs to.')
+    product_id: str = Field(description='The product.')
+    collection: str = Field(description='Collection that it is certified in.')
+    stage: str = Field(description='The stage: approval or distribution.')
+    reached: bool = Field(description='False when it is revoked.')
+    recorded: TaiTime = Field(description='When it was recorded (system clock).')
+    said_by: str = Field(description='Who said so.')
+    reason: str = Field(description='Why.')
 
 
 class CertificationRefused(Message):

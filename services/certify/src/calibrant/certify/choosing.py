@@ -1,0 +1,74 @@
+"""Which certifications in force somebody means, and which part of their ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, or_, select
+
+from calibrant.certify.certifying import range_of
+from calibrant.certify.changes import Refused
+from calibrant.certify.in_force import InForceRow
+from calibrant.certify.ledger import EntryRow
+from calibrant.certify.wishes import Choice
+from calibrant.rules.validity import ValidityRange
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A line of the ledger, and the range in force of it that is meant."""
+
+    line: EntryRow
+    span: ValidityRange
+
+
+def chosen(session: Session, choice: Choice) -> list[Chosen]:
+    """Return what is meant, by kind, detector and time.
+
+    Parameters
+    ----------
+    session : Session
+        A transaction.
+    choice : Choice
+        What is meant.
+
+    Raises
+    ------
+    Refused
+        It names neither a kind nor a product, its range is none, or nothing in force is like that.
+    """
+    if not choice.kinds and not choice.products:
+        raise Refused(
+            "name the kinds or the products that are meant: all of a collection is never meant by silence"
+        )
+    span = range_of(choice.begin, choice.end)
+    query = select(InForceRow, EntryRow).join(EntryRow, col(EntryRow.sequence) == InForceRow.sequence)
+    query = query.where(InForceRow.collection == choice.collection)
+    wanted = {
+        "instrument": () if choice.instrument is None else (choice.instrument,),
+        "kind": choice.kinds,
+        "detector": choice.detectors,
+        "filter": () if choice.filter is None else (choice.filter,),
+        "product_id": choice.products,
+    }
+    for name, values in wanted.items():
+        if values:
+            query = query.where(col(getattr(InForceRow, name)).in_(values))
+    begin, end = col(InForceRow.begin_tai_ns), col(InForceRow.end_tai_ns)
+    if span.end_tai_ns is not None:
+        query = query.where(or_(begin.is_(None), begin < span.end_tai_ns))
+    if span.begin_tai_ns is not None:
+        query = query.where(or_(end.is_(None), end > span.begin_tai_ns))
+    names = ("kind", "detector", "filter")
+    order = (*(col(getattr(InForceRow, name)) for name in names), begin.nulls_first())
+    found = [
+        Chosen(line, shared)
+        for row, line in session.exec(query.order_by(*order))
+        if (shared := row.range.shared(span)) is not None
+    ]
+    if not found:
+        raise Refused(
+            f"nothing like that is in force in {choice.collection} over {span}; `calibrant calibrations list` "
+            "shows what was certified, `calibrant calibrations history` what became of it"
+        )
+    return found

@@ -1,0 +1,179 @@
+"""All calibrations for a whole exposure at once: every kind for every detector, and the gaps by name.
+
+One statement for each collection that is searched, whatever the number of detectors. Times are TAI nanoseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, Integer, Select, Text, bindparam, func, literal_column, select
+from sqlmodel import Session
+
+from calibrant.certify.collections import inside, searched
+from calibrant.certify.in_force import InForceRow, held
+from calibrant.certify.ledger import EntryRow
+from calibrant.certify.past import applied
+from calibrant.certify.whole import Asked, Standing, Wanted
+from calibrant.frames.times import utc_text
+from calibrant.rules.collections import Collection, CollectionType
+
+Found = dict[Wanted, tuple[str, Standing]]
+
+
+def whole(session: Session, asked: Asked, collection: str, wishes: Sequence[Wanted]) -> dict[str, Any]:
+    """Find what applies to an exposure; see ``CertifyQueries.exposure``."""
+    missing = dict.fromkeys(wishes)
+    found: Found = {}
+    near: Found = {}
+    places = searched(session, collection, asked.as_of_tai_ns)
+    for place in places:
+        if not missing:
+            break
+        here = _in(session, place, asked, list(missing))
+        for wish, standing in here.items():
+            if standing.range.contains(asked.at_tai_ns):
+                found[wish] = (place.name, standing)
+                del missing[wish]
+            else:
+                near.setdefault(wish, (place.name, standing))
+    return {
+        "outcome": "complete" if not missing else "incomplete",
+        "searched": [place.name for place in places],
+        "calibrations": [_told(asked.instrument, wish, *found[wish]) for wish in wishes if wish in found],
+        "gaps": [_gap(asked.instrument, wish, near.get(wish), collection) for wish in missing],
+    }
+
+
+def _in(
+    session: Session, place: Collection, asked: Asked, wishes: Sequence[Wanted]
+) -> Mapping[Wanted, Standing]:
+    if place.type is not CollectionType.CALIBRATION:
+        return _without_range(session, place, wishes, asked.as_of_tai_ns)
+    if asked.as_of_tai_ns is not None:
+        return applied(session, place.name, asked, wishes)
+    connection = session.connection()
+    dialect = connection.dialect.name
+    lists = [list(column) for column in zip(*wishes, strict=True)]
+    given = {
+        f"{name}s": values if dialect == "postgresql" else json.dumps(values)
+        for name, values in zip(Wanted._fields, lists, strict=True)
+    }
+    place_and_time = {
+        "collection": place.name,
+        "instrument": asked.instrument,
+        "at_tai_ns": held(asked.at_tai_ns),
+    }
+    rows = connection.execute(_statement(dialect), given | place_and_time)
+    return {Wanted(*row[:3]): Standing(*row[3:]) for row in rows}
+
+
+@cache
+def _statement(dialect: str) -> Select[Any]:
+    """For each kind and detector step once down the index of beginnings; the statement is the same for any number."""
+    wish = _listed(dialect)
+    row = InForceRow.__table__.alias("f")  # type: ignore[attr-defined]
+    last = InForceRow.__table__.alias("l")  # type: ignore[attr-defined]
+    line = EntryRow.__table__  # type: ignore[attr-defined]
+    begun = func.coalesce(last.c.begin_tai_ns, literal_column("CAST(-9223372036854775808 AS BIGINT)"))
+    number = (
+        select(last.c.number)
+        .where(
+            last.c.collection == bindparam("collection", type_=Text),
+            last.c.instrument == bindparam("instrument", type_=Text),
+            last.c.kind == wish.c.kind,
+            last.c.detector == wish.c.detector,
+            last.c.filter == wish.c.filter,
+            begun <= bindparam("at_tai_ns", type_=BigInteger),
+        )
+        .order_by(begun.desc())
+        .limit(literal_column("1", Integer))
+        .scalar_subquery()
+    )
+    found = select(wish.c.kind, wish.c.detector, wish.c.filter, number.label("number")).subquery("found")
+    return (
+        select(
+            found.c.kind,
+            found.c.detector,
+            found.c.filter,
+            line.c.certification_id,
+            line.c.product_id,
+            line.c.report_id,
+            row.c.begin_tai_ns,
+            row.c.end_tai_ns,
+            line.c.recorded_tai_ns,
+        )
+        .join_from(found, row, row.c.number == found.c.number)
+        .join(line, line.c.sequence == row.c.sequence)
+    )
+
+
+def _listed(dialect: str) -> Any:
+    """Give the wishes as rows: three lists of one length."""
+    types = {"kind": Text, "detector": Integer, "filter": Text}
+    if dialect == "postgresql":
+        given: list[Any] = [bindparam(f"{name}s", type_=ARRAY(kind)) for name, kind in types.items()]
+        return func.unnest(*given).table_valued(*types, name="wish").render_derived()
+    each = [
+        func.json_each(bindparam(f"{name}s", type_=Text)).table_valued("key", "value", name=name)
+        for name in types
+    ]
+    kind, detector, name = each
+    joined = (
+        select(kind.c.value.label("kind"), detector.c.value.label("detector"), name.c.value.label("filter"))
+        .join_from(kind, detector, detector.c.key == kind.c.key)
+        .join(name, name.c.key == kind.c.key)
+    )
+    return joined.subquery("wish")
+
+
+def _without_range(
+    session: Session, place: Collection, wishes: Sequence[Wanted], as_of_tai_ns: int | None
+) -> dict[Wanted, Standing]:
+    """Give the products of a run's or a tagged collection, where only one is meant."""
+    there: dict[Wanted, list[Standing]] = {}
+    for row in inside(session, place.name, as_of_tai_ns):
+        wish = Wanted(row.kind, row.detector, row.subject(place.name).filter or "")
+        one = Standing(None, row.product_id, None, None, None, row.recorded_tai_ns)
+        there.setdefault(wish, []).append(one)
+    return {wish: there[wish][0] for wish in wishes if len(there.get(wish, ())) == 1}
+
+
+def _told(instrument: str, wish: Wanted, collection: str, standing: Standing) -> dict[str, Any]:
+    return {
+        "id": standing.certification_id,
+        "product": standing.product_id,
+        "kind": wish.kind,
+        "instrument": instrument,
+        "detector": wish.detector,
+        "filter": wish.filter or None,
+        "collection": collection,
+        "begin": utc_text(standing.begin_tai_ns),
+        "end": utc_text(standing.end_tai_ns),
+        "begin_tai_ns": standing.begin_tai_ns,
+        "end_tai_ns": standing.end_tai_ns,
+        "recorded_tai_ns": standing.recorded_tai_ns,
+        "report": standing.report_id,
+    }
+
+
+def _gap(instrument: str, wish: Wanted, near: tuple[str, Standing] | None, collection: str) -> dict[str, Any]:
+    what = f"no {wish.kind} of {instrument} detector {wish.detector}"
+    what += f" in filter {wish.filter}" if wish.filter else ""
+    if near is None:
+        why = f"{what} in {collection} had begun by then"
+    else:
+        place, standing = near
+        why = (
+            f"{what} in {collection}: the nearest before is {standing.product_id} {standing.range} in {place}"
+        )
+    return {
+        "kind": wish.kind,
+        "detector": wish.detector,
+        "filter": wish.filter or None,
+        "why": why,
+        "before": None if near is None else _told(instrument, wish, *near),
+    }

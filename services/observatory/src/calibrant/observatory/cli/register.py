@@ -1,0 +1,305 @@
+"""``calibrant calibrations certify|supersede|decertify|move|approve|undo|history`` and ``collections``: the register.
+
+Owns how a wish is written on a command line. What comes of it, certify's own use cases say.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
+from calibrant.observatory.cli.options import AsJson, Place, placed
+from calibrant.observatory.cli.stores import database_of, queries
+
+if TYPE_CHECKING:
+    from calibrant.runtime.database import Database
+    from calibrant.runtime.unit_of_work import UnitOfWork
+
+Products = Annotated[list[str], typer.Argument(help="Products, as `calibrant products list` shows them.")]
+Why = Annotated[str, typer.Option("--why", help="The reason; it stays in the history.")]
+In = Annotated[str, typer.Option("--collection", help="Collection.")]
+Begin = Annotated[str | None, typer.Option(help="First instant; UTC unless it ends in TAI. Default: open.")]
+End = Annotated[
+    str | None, typer.Option(help="First instant after; UTC unless it ends in TAI. Default: open.")
+]
+Report = Annotated[str, typer.Option(help="The report that accepted them. Default: the last one that did.")]
+Instrument = Annotated[str | None, typer.Option("--instrument", "-i", help="Only of this camera.")]
+Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only these kinds. May be repeated.")]
+Detectors = Annotated[list[int] | None, typer.Option("--detector", help="Only these. May be repeated.")]
+Filter = Annotated[str | None, typer.Option("--filter", help="Only in this filter.")]
+Some = Annotated[list[str] | None, typer.Option("--product", help="Only these. May be repeated.")]
+NOTHING = "nothing was ever certified in {}"
+
+collections = typer.Typer(help="Collections: list them, show one, chain, tag.", no_args_is_help=True)
+
+
+@placed
+def certify(
+    products: Products,
+    place: Place,
+    *,
+    collection: In,
+    why: Why,
+    begin: Begin = None,
+    end: End = None,
+    report: Report = "",
+    as_json: AsJson = False,
+) -> None:
+    """Certify products over a range: also ones that were certified before, for another range or elsewhere."""
+    facts = {"products": products, "collection": collection, "begin": begin, "end": end, "report": report}
+    _do(place, "certify", why, facts, as_json=as_json)
+
+
+@placed
+def supersede(
+    products: Products,
+    place: Place,
+    *,
+    collection: In,
+    why: Why,
+    begin: Begin = None,
+    end: End = None,
+    report: Report = "",
+    as_json: AsJson = False,
+) -> None:
+    """Certify products over a range, and withdraw from it what stands there."""
+    facts = {"products": products, "collection": collection, "begin": begin, "end": end, "report": report}
+    _do(place, "supersede", why, facts, as_json=as_json)
+
+
+@placed
+def decertify(
+    place: Place,
+    *,
+    collection: In,
+    why: Why,
+    begin: Begin = None,
+    end: End = None,
+    instrument: Instrument = None,
+    kind: Kinds = None,
+    detector: Detectors = None,
+    filter_name: Filter = None,
+    product: Some = None,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw certifications over a range: theirs are trimmed, split or gone. Name kinds or products."""
+    meant = _meant(collection, begin, end, instrument, kind, detector, filter_name, product)
+    _do(place, "decertify", why, meant, as_json=as_json)
+
+
+@placed
+def move(
+    place: Place,
+    *,
+    collection: In,
+    to: Annotated[str, typer.Option(help="The other collection.")],
+    why: Why,
+    begin: Begin = None,
+    end: End = None,
+    instrument: Instrument = None,
+    kind: Kinds = None,
+    detector: Detectors = None,
+    filter_name: Filter = None,
+    product: Some = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move certifications to another collection, over the same ranges. Name kinds or products."""
+    meant = _meant(collection, begin, end, instrument, kind, detector, filter_name, product)
+    _do(place, "move", why, {**meant, "to": to}, as_json=as_json)
+
+
+@placed
+def approve(
+    place: Place,
+    *,
+    collection: In,
+    why: Why,
+    revoke: Annotated[bool, typer.Option("--revoke", help="They are not approved any more.")] = False,
+    begin: Begin = None,
+    end: End = None,
+    instrument: Instrument = None,
+    kind: Kinds = None,
+    detector: Detectors = None,
+    filter_name: Filter = None,
+    product: Some = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that certifications in force are approved. Name kinds or products."""
+    meant = _meant(collection, begin, end, instrument, kind, detector, filter_name, product)
+    _do(place, "approve", why, {**meant, "revoke": revoke}, as_json=as_json)
+
+
+@placed
+def undo(
+    change: Annotated[str, typer.Argument(help="Identifier of the change, as `history` shows it.")],
+    place: Place,
+    *,
+    why: Why,
+    as_json: AsJson = False,
+) -> None:
+    """Make the inverse of a change; refused where later changes stand on it."""
+    _do(place, "undo", why, {"change": change}, as_json=as_json)
+
+
+@placed
+def history(
+    place: Place,
+    change: Annotated[str | None, typer.Argument(help="Show this change with its lines.")] = None,
+    *,
+    collection: Annotated[str | None, typer.Option(help="Only what touches this collection.")] = None,
+    product: Annotated[str | None, typer.Option(help="Only what touches this product.")] = None,
+    who: Annotated[str | None, typer.Option(help="Only what this identity did.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """List changes of the register, the latest first: who, when and why; or show one."""
+    with told(), queries(place, "certify") as register:
+        if change is None:
+            wanted = {"collection": collection, "product": product, "who": who, "limit": limit}
+            rows = [] if register is None else register.history(**wanted)
+        else:
+            row = None if register is None else register.change(change)
+            if row is None:
+                fail(
+                    f"no change {change!r} in {place}; `calibrant calibrations history` lists those there are"
+                )
+            show_one(row, as_json=as_json)
+            return
+    columns = [
+        Column("id"),
+        Column("recorded", form="time"),
+        Column("who", form="text"),
+        Column("told", "what", "text"),
+        Column("why", form="text"),
+        Column("undone_by", "undone by"),
+    ]
+    show_rows("Changes", columns, rows, as_json=as_json, empty="Nothing was changed yet.")
+
+
+@collections.command("list")
+@placed
+def list_collections(place: Place, *, as_json: AsJson = False) -> None:
+    """List collections."""
+    with told(), queries(place, "certify") as register:
+        rows = [] if register is None else register.collections()
+    columns = [
+        Column("name"),
+        Column("type"),
+        Column("members", "searches", "text"),
+        Column("since", form="time"),
+    ]
+    show_rows("Collections", columns, rows, as_json=as_json, empty="There are none yet.")
+
+
+@collections.command("show")
+@placed
+def show_collection(
+    name: Annotated[str, typer.Argument(help="Its name.")], place: Place, *, as_json: AsJson = False
+) -> None:
+    """Show a collection: what it searches, or the products in it."""
+    with told(), queries(place, "certify") as register:
+        row = None if register is None else register.collection(name)
+    if row is None:
+        fail(f"no collection {name!r} in {place}; `calibrant calibrations collections list` shows them")
+    show_one(row, as_json=as_json)
+
+
+@collections.command("chain")
+@placed
+def chain(
+    name: Annotated[str, typer.Argument(help="The chain; made when it is not there.")],
+    members: Annotated[list[str], typer.Argument(help="What it searches, first to last.")],
+    place: Place,
+    *,
+    why: Why,
+    prepend: Annotated[bool, typer.Option("--prepend", help="Before what it searches already.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a chain search these collections, in this order; the first that has a calibration gives it."""
+    facts = {"collection": name, "members": members, "prepend": prepend}
+    _do(place, "chain", why, facts, as_json=as_json)
+
+
+@collections.command("tag")
+@placed
+def tag(
+    name: Annotated[str, typer.Argument(help="The tagged collection; made when it is not there.")],
+    place: Place,
+    *,
+    why: Why,
+    add: Annotated[list[str] | None, typer.Option(help="Product to put in. May be repeated.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="Product to take out. May be repeated.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put products into a tagged collection, or take them out."""
+    facts = {"collection": name, "add": add or [], "remove": remove or []}
+    _do(place, "tag", why, facts, as_json=as_json)
+
+
+def _meant(  # noqa: PLR0917 - the options of a choice, as they come
+    collection: str,
+    begin: str | None,
+    end: str | None,
+    instrument: str | None,
+    kinds: list[str] | None,
+    detectors: list[int] | None,
+    filter_name: str | None,
+    products: list[str] | None,
+) -> dict[str, Any]:
+    return {
+        "collection": collection,
+        "begin": begin,
+        "end": end,
+        "instrument": instrument,
+        "kinds": kinds or [],
+        "detectors": detectors or [],
+        "filter": filter_name,
+        "products": products or [],
+    }
+
+
+@contextmanager
+def certify_database(place: Place) -> Iterator[Database]:
+    """Open certify's database; fail where there is none."""
+    database = database_of(place, "certify")
+    if database is None:
+        fail(NOTHING.format(place))
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def worker(database: Database) -> Any:
+    """Return what opens a unit of work of certify on its database."""
+    from calibrant.runtime.clock import SystemClock  # noqa: PLC0415
+    from calibrant.runtime.unit_of_work import unit_of_work  # noqa: PLC0415
+
+    def work(cause: str, run_id: str) -> AbstractContextManager[UnitOfWork]:
+        return unit_of_work(database, "certify", SystemClock(), cause=cause, correlation_id=run_id or None)
+
+    return work
+
+
+def _do(place: Place, action: str, why: str, facts: dict[str, Any], *, as_json: bool) -> None:
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from calibrant.certify.register import carry_out  # noqa: PLC0415
+    from calibrant.certify.wishes import WISH  # noqa: PLC0415
+    from calibrant.runtime.access.callers import of_this_machine  # noqa: PLC0415
+
+    try:
+        wish = WISH.validate_python({"action": action, "reason": why, **facts})
+    except ValidationError as problem:
+        fail("; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in problem.errors()), 2)
+    with told(), certify_database(place) as database:
+        done = carry_out(worker(database), wish, of_this_machine(), uuid.uuid4().hex)
+    if as_json:
+        show_json(done)
+    else:
+        console().print(f"{done['id']}: {done['told']}", markup=False, soft_wrap=True)
