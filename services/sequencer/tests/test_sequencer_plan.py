@@ -2,7 +2,7 @@
 
 import pytest
 
-from calibrant.contracts.certify.v1 import CertifyJob
+from calibrant.contracts.certify.v1 import CalibrationWithdrawn, CertifyJob
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
@@ -16,7 +16,8 @@ from calibrant.sequencer.plan.outcome import finished
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import take_answer
 from calibrant.sequencer.plan.sets import leave_unused, plan_kind
-from calibrant.sequencer.store.plans import StoredCertifications, keep_certification
+from calibrant.sequencer.store.certified import cut_out, keep_certification
+from calibrant.sequencer.store.plans import StoredCertifications
 
 DAY = 86_400 * 10**9
 
@@ -379,6 +380,36 @@ def test_the_flat_of_a_filter_is_found_among_many(kit):
 
 def time_range(span):
     return TimeRange(begin=TaiTime.from_ns(span.begin_tai_ns), end=TaiTime.from_ns(span.end_tai_ns))
+
+
+def test_what_is_withdrawn_is_planned_with_no_more(kit):
+    """A split keeps both sides; that the certification stands, told again, does not bring the middle back."""
+    world = kit.world()
+    bias = certified_product(kit, "bias").product
+    told = kit.certified(bias, "c", TimeRange())
+    gone = ValidityRange(begin_tai_ns=kit.t0, end_tai_ns=kit.t0 + DAY)
+    withdrawn = CalibrationWithdrawn(
+        change_id="change-1",
+        product=bias,
+        collection="c",
+        validity=time_range(gone),
+        recorded=told.recorded,
+        requested_by="ana",
+        reason="light leak",
+        superseded_by="",
+    )
+    with world.database.writing() as session:
+        keep_certification(session, told)
+        cut_out(session, withdrawn.model_copy(update={"collection": "other"}))
+        cut_out(session, withdrawn)
+        keep_certification(session, told.model_copy(update={"unchanged": True}))
+    with world.database.reading() as session:
+        find = StoredCertifications(session, "simcam-tiny", "c")
+        fits = [
+            any(one.range.contains(at) for one in find("bias", 0, None, at))
+            for at in (kit.t0 - 1, kit.t0, kit.t0 + DAY - 1, kit.t0 + DAY)
+        ]
+    assert fits == [True, False, False, True]
 
 
 def test_a_calibration_of_no_filter_is_found_whatever_the_set_has(kit):

@@ -68,7 +68,7 @@ def subject_of(product: Product, collection: str) -> Subject:
 
 def certify(
     change: Change, product: Product, collection: str, span: ValidityRange, report_id: str, *, supersede: bool
-) -> tuple[EntryRow, bool]:
+) -> tuple[EntryRow, ValidityRange | None]:
     """Certify a product over a range.
 
     Parameters
@@ -88,8 +88,8 @@ def certify(
 
     Returns
     -------
-    tuple of EntryRow and bool
-        The line that says so, and whether it stood already.
+    tuple of EntryRow and ValidityRange or None
+        The line that says so; and, where it stood already, what of its range is in force.
 
     Raises
     ------
@@ -105,14 +105,14 @@ def certify(
     standing = already_certified((row.entry for row in known.values()), candidate)
     _same_bytes(known, product)
     if standing is not None:
-        return known[standing.sequence], True
+        return known[standing.sequence], standing.range
     clashes = _clashes(change.session, candidate)
     if clashes and not supersede:
         raise Clashing(_clash_words(candidate, clashes), clashes)
     for clash in clashes:
         _give_way(change, clash, span, product.product_id)
     try:
-        return change.certify(product, collection, span, report_id), False
+        return change.certify(product, collection, span, report_id), None
     except RangeTaken:
         clashes = _clashes(change.session, candidate)
         if not clashes:

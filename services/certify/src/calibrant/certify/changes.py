@@ -87,7 +87,7 @@ class Change:
             The range of another product overlaps; nothing is written.
         """
         row = self._line(LedgerAction.CERTIFY, product, collection, span, report_id)
-        self.events.append(certified(row, self.job_id, unchanged=False))
+        self.events.append(certified(row, self.job_id, row.range, unchanged=False))
         return row
 
     def withdraw(self, line: EntryRow, span: ValidityRange, *, superseded_by: str = "") -> None:
@@ -178,14 +178,14 @@ class Change:
         }
 
 
-def certified(row: EntryRow, job_id: str, *, unchanged: bool) -> CalibrationCertified:
-    """Tell of a line that certifies."""
+def certified(row: EntryRow, job_id: str, span: ValidityRange, *, unchanged: bool) -> CalibrationCertified:
+    """Tell of a line that certifies, over a range: its own, or what of that is in force."""
     return CalibrationCertified(
         certification_id=row.certification_id,
         job_id=job_id,
         product=row.made_of,
         collection=row.collection,
-        validity=time_range(row.range),
+        validity=time_range(span),
         report_id=row.report_id,
         recorded=TaiTime.from_ns(row.recorded_tai_ns),
         requested_by=row.requested_by,

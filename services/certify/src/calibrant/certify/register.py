@@ -127,7 +127,7 @@ def _over(wish: Certify | Supersede, change: Change, *, supersede: bool) -> Done
         product = known(change.session, name)
         report = _report(change.session, product, wish.report)
         _, stood = certify(change, product, wish.collection, span, report, supersede=supersede)
-        written += [] if stood else [name]
+        written += [name] if stood is None else []
     if not written:
         raise NothingToDo(f"{_listed(wish.products)} stands there already over {span}")
     what = "superseded by" if supersede else "certified"

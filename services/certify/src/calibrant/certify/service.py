@@ -85,9 +85,9 @@ class CertifyService:
         except Refused as refusal:
             change.events.append(_refusal(job, product, collection, str(refusal), ()))
             return False
-        if stood:
-            change.events.append(certified(row, job.job_id, unchanged=True))
-        return not stood
+        if stood is not None:
+            change.events.append(certified(row, job.job_id, stood, unchanged=True))
+        return stood is None
 
 
 def _valid(change: Change, job: CertifyJob, collection: str) -> ValidityRange:

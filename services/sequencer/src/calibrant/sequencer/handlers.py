@@ -3,7 +3,12 @@
 from collections.abc import Iterable
 
 from calibrant.contracts.camera.v1 import CommandAck, ExposureStored, SummaryStateChanged
-from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused, DecisionMade
+from calibrant.contracts.certify.v1 import (
+    CalibrationCertified,
+    CalibrationWithdrawn,
+    CertificationRefused,
+    DecisionMade,
+)
 from calibrant.contracts.common.v1 import JobDone, JobFailed
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameIngested, FrameRejected
 from calibrant.contracts.sequencer.v1 import RunRequested
@@ -14,7 +19,7 @@ from calibrant.sequencer import acquisition
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.plan.results import Answer
 from calibrant.sequencer.service import SequencerService
-from calibrant.sequencer.store.plans import keep_certification
+from calibrant.sequencer.store.certified import cut_out, keep_certification
 
 SequencerContext = Context[SequencerService]
 Emissions = Iterable[Emission]
@@ -98,6 +103,13 @@ def certified(message: CalibrationCertified, context: SequencerContext) -> Emiss
     """Take a calibration into the read model, and end its node."""
     keep_certification(context.session, message)
     return _answered(message, context)
+
+
+@on(CalibrationWithdrawn)
+def withdrawn(message: CalibrationWithdrawn, context: SequencerContext) -> Emissions:
+    """Plan no more with what was withdrawn; what was planned with it stays."""
+    cut_out(context.session, message)
+    return ()
 
 
 @on(CertificationRefused)

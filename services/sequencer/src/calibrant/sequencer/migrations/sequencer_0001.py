@@ -169,7 +169,9 @@ def _plans() -> None:
         _ns("begin_tai_ns", nullable=True),
         _ns("end_tai_ns", nullable=True),
         _ns("recorded_tai_ns"),
+        *_strings("product_id"),
         _text("product_json"),
     )
     subject = ["collection", "kind", "detector", "filter"]
     op.create_index("ix_sequencer_calibration_subject", "sequencer_calibration", subject)
+    op.create_index("ix_sequencer_calibration_product_id", "sequencer_calibration", ["product_id"])

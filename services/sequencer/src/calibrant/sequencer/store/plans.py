@@ -7,7 +7,6 @@ from sqlalchemy import and_, not_, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from calibrant.contracts.certify.v1 import CalibrationCertified
 from calibrant.contracts.common.v1 import Product
 from calibrant.contracts.ingest.v1 import Frame
 from calibrant.rules.ledger import FILTER_KINDS
@@ -222,25 +221,6 @@ class StoredCertifications:
             )
             for row in (*fitting, *others)
         ]
-
-
-def keep_certification(session: Session, certified: CalibrationCertified) -> None:
-    """Take a certification into the read model."""
-    begin, end = certified.validity.begin, certified.validity.end
-    session.merge(
-        CalibrationRow(
-            certification_id=certified.certification_id,
-            collection=certified.collection,
-            instrument=certified.product.instrument,
-            kind=certified.product.kind,
-            detector=certified.product.detector,
-            filter=certified.product.filter,
-            begin_tai_ns=None if begin is None else begin.ns,
-            end_tai_ns=None if end is None else end.ns,
-            recorded_tai_ns=certified.recorded.ns,
-            product_json=certified.product.to_json().decode(),
-        )
-    )
 
 
 def _row(node: Node) -> NodeRow:

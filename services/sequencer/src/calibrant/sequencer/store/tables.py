@@ -164,7 +164,7 @@ class NodeRow(SQLModel, table=True):
 
 
 class CalibrationRow(SQLModel, table=True):
-    """Read model of a certification."""
+    """Read model of a certification, or of a part of one that is left where a range was withdrawn."""
 
     __tablename__ = "sequencer_calibration"
     __table_args__ = (Index("ix_sequencer_calibration_subject", "collection", "kind", "detector", "filter"),)
@@ -178,6 +178,7 @@ class CalibrationRow(SQLModel, table=True):
     begin_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
     end_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
     recorded_tai_ns: int = Field(sa_column=_ns())
+    product_id: str = Field(index=True)
     product_json: str = Field(sa_column=_text())
 
 
