@@ -1,5 +1,7 @@
 """Plans as pure functions: no database, no bus; the workers' answers come from a script."""
 
+from dataclasses import replace
+
 import pytest
 
 from calibrant.contracts.certify.v1 import CalibrationWithdrawn, CertifyJob
@@ -7,9 +9,11 @@ from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
 from calibrant.rules.rulesets import DEFAULT_RULES
+from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.validity import ValidityRange
 from calibrant.rules.version import verification_version
 from calibrant.sequencer.plan import jobs
+from calibrant.sequencer.plan.gating import gate_in_force
 from calibrant.sequencer.plan.jobs import validity_of
 from calibrant.sequencer.plan.model import Certified, Draft, Ground, NodeState, NodeType
 from calibrant.sequencer.plan.outcome import finished
@@ -108,6 +112,67 @@ def test_a_bias_a_dark_and_a_flat_build_on_one_another(kit):
     measure = next(job for job in game.of(MeasureJob) if job.kind == "flat")
     assert roles(measure) == roles(game.build("flat")) | {"flat": flat.product_id}
     assert (measure.reference, measure.mode) == (flat, VerificationMode.INTERNAL)
+
+
+@pytest.mark.parametrize(
+    ("asked", "rule", "kept_out"),
+    [
+        ("2", {}, ["bias-2", "bias-7"]),
+        ('["bias-0", "bias-9", "elsewhere"]', {}, ["bias-0", "bias-9"]),
+        (None, {"hold_out": 1}, ["bias-5"]),
+        ("0", {"hold_out": 1}, []),
+        ("8", {}, []),
+    ],
+)
+def test_exposures_kept_out_of_a_product_verify_it(kit, asked, rule, kept_out):
+    parameters = {} if asked is None else {"bias.hold_out": asked}
+    default = DEFAULT_RULES.rule_for("bias")
+    rules = DEFAULT_RULES.replaced(default.model_copy(update=rule))
+    request = kit.request(folder="x", parameters=parameters)
+    game = Game(kit, kit.frames({"bias": 10}, (0, 1)), request=request, rules=rules)
+    everything = {f"bias-{n}" for n in range(10)}
+    for detector in (0, 1):
+        built = exposures_of(game.build("bias", detector))
+        (measure,) = [job for job in game.of(MeasureJob) if job.detector == detector]
+        assert built == everything - set(kept_out)
+        assert exposures_of(measure) == (set(kept_out) or everything)
+        assert "hold_out" not in game.build("bias", detector).parameters
+    notes = game.node(NodeType.BUILD, "bias").notes
+    assert ("no frame is kept out to verify it: 2 would be left, 3 are needed" in notes) is (asked == "8")
+
+
+def exposures_of(job):
+    return {one.exposure_id for one in job.inputs if one.role == "frames"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "instrument", "asked", "expected"),
+    [
+        ({}, {}, {}, ("majority", 8, "default-1")),
+        ({"rule": "any"}, {}, {}, ("any", 8, "settings-1")),
+        ({"rule": "any"}, {"failed_tests": 4, "rule": "majority"}, {}, ("majority", 4, "simcam-1.0.0")),
+        ({}, {"failed_tests": 4}, {"gate.rule": '"any"'}, ("any", 4, "as the run asked")),
+        ({}, {}, {"gate.version": '"mine"', "gate.failed_tests": "3"}, ("majority", 3, "mine")),
+    ],
+)
+def test_the_gate_is_the_runs_else_the_instruments_else_that_of_the_settings(
+    kit, settings, instrument, asked, expected
+):
+    request = kit.request(folder="x", parameters=asked)
+    gate = gate_in_force(settings, ("simcam-1.0.0", instrument), request)
+    assert (gate.rule, gate.failed_tests, gate.version) == expected
+
+
+def test_the_gate_goes_with_the_decision_and_is_part_of_its_identity(kit):
+    game = Game(kit, kit.frames({"bias": 3}))
+    plain, measured = game.of(DecideJob)[0], game.of(MeasureJob)[0]
+    assert plain.gate.rule == "majority"
+    strict = replace(game.ground, gate=GateThresholds(rule="any"))
+    decide = game.node(NodeType.DECIDE, "bias", None)
+    job = jobs.decide_job(strict, decide, game.draft.of(NodeType.MEASURE, "bias"), {})
+    assert job.gate.rule == "any"
+    assert job.job_id != plain.job_id
+    assert measured.job_id in {one.id for one in job.inputs}
 
 
 SETS = (("bias", "20260101"), ("dark", "20260101"), ("flat", "20260101-r"))

@@ -87,7 +87,7 @@ async def look_around(app, measure, completed):
         product = {"product": measure.reference.product_id}
         (made,) = (await client.get("/measurements", params=product)).json()
         assert made["failed"] == 0
-        assert len((await client.get(f"/results/{measure.job_id}")).json()) == 60
+        assert len((await client.get(f"/results/{measure.job_id}")).json()) == 63
 
 
 def test_check_builds_everything(tmp_path):

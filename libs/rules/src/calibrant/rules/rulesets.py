@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from calibrant.rules.classification import ImageType
+from calibrant.rules.holding_out import HoldOut
 from calibrant.rules.model import Frozen
 from calibrant.rules.validity import ValidityRule
 
@@ -54,6 +55,9 @@ class SetRule(Frozen):
         Group by these as well where the role has nothing to fill it (darks without a bias, by dark time).
     validity : ValidityRule
         Range of the product when nobody says otherwise.
+    hold_out : int or tuple of str
+        Exposures kept out of the product, to verify it instead of those combined: how many, spread evenly over the
+        set, or which.
     recipe_version : str
         Version that plans pin of the recipe that combines a set; a recipe is named as the kind it makes.
     """
@@ -66,6 +70,7 @@ class SetRule(Frozen):
     roles: tuple[RoleRule, ...] = ()
     split_without: Mapping[str, tuple[GroupField, ...]] = Field(default_factory=dict)
     validity: ValidityRule = ValidityRule()
+    hold_out: HoldOut = 0
     recipe_version: str = "1"
 
     @model_validator(mode="after")

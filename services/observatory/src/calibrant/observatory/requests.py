@@ -15,6 +15,7 @@ from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.frames.instrument import Instrument, InstrumentError, list_instruments, load_instrument
 from calibrant.frames.times import parse_time
 from calibrant.observatory.settings import ObservatorySettings
+from calibrant.rules.holding_out import HOLD_OUT, parsed
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.sequencer.plan.gating import GATE
 
@@ -106,8 +107,11 @@ def recipe_parameters(
         own = {n.partition(".")[2]: v for n, v in found.items() if n.partition(".")[0] == recipe}
         if recipe == GATE:
             _check_gate(own)
-        else:
-            parse_parameters(find_recipe(recipe), own)
+            continue
+        parameters = {name: text for name, text in own.items() if name != HOLD_OUT}
+        parse_parameters(find_recipe(recipe), parameters)
+        if HOLD_OUT in own:
+            _check_hold_out(recipe, own[HOLD_OUT])
     return found
 
 
@@ -116,6 +120,13 @@ def _check_gate(texts: Mapping[str, str]) -> None:
         GateThresholds().replaced({name: json.loads(text) for name, text in texts.items()})
     except ValueError as problem:
         raise BadRequest(f"--set gate: {problem}") from None
+
+
+def _check_hold_out(recipe: str, text: str) -> None:
+    try:
+        parsed(json.loads(text))
+    except ValueError as problem:
+        raise BadRequest(f"--set {recipe}.{problem}") from None
 
 
 def _json_text(value: str) -> str:

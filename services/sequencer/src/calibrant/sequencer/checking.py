@@ -9,6 +9,7 @@ from typing import Any
 
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.rules.holding_out import HOLD_OUT, parsed
 from calibrant.rules.rulesets import RuleSet
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.sequencer.camera import problem_of
@@ -113,6 +114,9 @@ def _check_parameters(request: RunRequested, kinds: list[str]) -> None:
             raise RunRefused(f'parameter {name}: {value!r} is not JSON ({error}); text is "quoted"') from None
     try:
         GateThresholds().replaced(asked_for(request))
+        for name, value in request.parameters.items():
+            if name.endswith(f".{HOLD_OUT}"):
+                parsed(json.loads(value))
     except ValueError as error:
         raise RunRefused(f"parameters: {error}") from None
 

@@ -10,6 +10,7 @@ from calibrant.contracts.common.v1 import JobInput, Product, TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.contracts.verify.v1 import DecideJob, InForce, MeasureJob
 from calibrant.frames.correcting import chosen
+from calibrant.rules.holding_out import HOLD_OUT
 from calibrant.rules.identity import job_id
 from calibrant.rules.ledger import daily_collection
 from calibrant.rules.rulesets import SetRule
@@ -34,7 +35,7 @@ def parameters_of(request: RunRequested, kind: str) -> dict[str, str]:
     return {
         name.removeprefix(prefix): value
         for name, value in sorted(request.parameters.items())
-        if name.startswith(prefix)
+        if name.startswith(prefix) and name != f"{prefix}{HOLD_OUT}"
     }
 
 
@@ -63,7 +64,8 @@ def head_job(ground: Ground, head: Node) -> CombineJob | MeasureJob:
 def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
     """Return the job that builds a product of one detector."""
     parameters = parameters_of(ground.request, rule.kind)
-    inputs = (*_frames(ground, head), *(_calibration(used.role, used.product) for used in head.used))
+    frames = _frames(ground, head.combined)
+    inputs = (*frames, *(_calibration(used.role, used.product) for used in head.used))
     return CombineJob(
         job_id=job_id(
             rule.kind,
@@ -87,11 +89,15 @@ def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
 
 
 def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
-    """Return the job that measures a head's frames against a product, with the calibrations it was built with."""
+    """Return the job that measures a head's frames against a product, with the calibrations it was built with.
+
+    Where frames were kept out of the product, only these.
+    """
     kind = head.kind
     asked = chosen(parameters_of(ground.request, kind))
     calibrations = [_calibration(used.role, used.product) for used in head.used if used.role != kind]
-    inputs = (*_frames(ground, head), *calibrations, _calibration(kind, reference))
+    frames = _frames(ground, head.held_out or head.frames)
+    inputs = (*frames, *calibrations, _calibration(kind, reference))
     unit = unit_of(ground.request, kind)
     rules = verification_version()
     return MeasureJob(
@@ -236,8 +242,8 @@ def validity_of(request: RunRequested, rule: SetRule, first_begin_tai_ns: int) -
     )
 
 
-def _frames(ground: Ground, head: Node) -> list[JobInput]:
-    frames = [ground.frames[frame_id] for frame_id in head.frames]
+def _frames(ground: Ground, frame_ids: Iterable[str]) -> list[JobInput]:
+    frames = [ground.frames[frame_id] for frame_id in frame_ids]
     return [
         JobInput(role="frames", id=f.frame_id, ref=f.ref, exposure_id=f.exposure_id, file_name=f.file_name)
         for f in frames

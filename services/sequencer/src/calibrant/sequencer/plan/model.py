@@ -72,6 +72,8 @@ class Node(BaseModel):
         Nodes waited for.
     frames : tuple of str
         Of heads: the frames of the set in this detector.
+    held_out : tuple of str
+        Of these, the frames that are kept out of the product, and verify it.
     begin_tai_ns : int or None
         Of heads: start of the first of them, TAI ns.
     used : tuple of Used
@@ -98,6 +100,7 @@ class Node(BaseModel):
     reason: str = ""
     notes: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
     filter: str | None = None
     begin_tai_ns: int | None = None
     used: tuple[Used, ...] = ()
@@ -110,6 +113,11 @@ class Node(BaseModel):
     certification_id: str = ""
     decided: str = ""
     validity: TimeRange | None = None
+
+    @property
+    def combined(self) -> tuple[str, ...]:
+        """Frames that a product is made of."""
+        return tuple(frame for frame in self.frames if frame not in self.held_out)
 
     @property
     def ended(self) -> bool:

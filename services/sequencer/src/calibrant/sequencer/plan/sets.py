@@ -1,11 +1,13 @@
 """From frames to sets, and from sets to the nodes that are expected of them."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from calibrant.contracts.ingest.v1 import Frame
 from calibrant.rules.association import FrameFacts, FrameSet, LeftOut, organise
 from calibrant.rules.classification import ImageType
+from calibrant.rules.holding_out import HOLD_OUT, held_out, parsed
 from calibrant.rules.rulesets import SetRule
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
 
@@ -74,20 +76,43 @@ def add_set(
         )
 
     decide = ground.node_id(NodeType.DECIDE, rule.kind, frame_set.key)
+    kept_out = _kept_out(ground, rule, frame_set)
     for detector, frames in frame_set.frames_by_detector.items():
+        held, why_not = _held_out(frames, kept_out, rule)
         head = node(
             ground.head,
             detector,
             frames=tuple(frame.frame_id for frame in frames),
             filter=frame_set.filter,
             begin_tai_ns=frames[0].begin_tai_ns,
-            notes=(note,) if note else (),
+            held_out=held,
+            notes=tuple(text for text in (note, why_not) if text),
         )
         if ground.request.generate:
             node(NodeType.MEASURE, detector, depends=(head.node_id,))
             node(NodeType.CERTIFY, detector, depends=(decide,))
     measures = [n for n in draft.of(NodeType.MEASURE, rule.kind) if n.set_key == frame_set.key]
     node(NodeType.DECIDE, None, depends=tuple(sorted(n.node_id for n in measures)))
+
+
+def _kept_out(ground: Ground, rule: SetRule, frame_set: FrameSet) -> frozenset[str]:
+    """Return the exposures of a set that are kept out of its product."""
+    if not ground.request.generate:
+        return frozenset()
+    asked = ground.request.parameters.get(f"{rule.kind}.{HOLD_OUT}")
+    wanted = rule.hold_out if asked is None else parsed(json.loads(asked))
+    return held_out(list(dict.fromkeys(frame.exposure_id for frame in frame_set.frames)), wanted)
+
+
+def _held_out(
+    frames: Sequence[FrameFacts], kept_out: frozenset[str], rule: SetRule
+) -> tuple[tuple[str, ...], str]:
+    """Return a detector's frames that are kept out; or none, and why, where too few would be left to combine."""
+    held = tuple(frame.frame_id for frame in frames if frame.exposure_id in kept_out)
+    left = len(frames) - len(held)
+    if left >= rule.min_frames:
+        return held, ""
+    return (), f"no frame is kept out to verify it: {left} would be left, {rule.min_frames} are needed"
 
 
 def leave_out(draft: Draft, ground: Ground, rule: SetRule, left_out: Iterable[LeftOut]) -> None:
