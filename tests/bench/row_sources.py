@@ -47,7 +47,7 @@ def camera() -> Instrument:
         "saturation_adu": 65535,
     }
     content["detectors"] = [{"id": 0, "name": "A", "raw_shape": [SIDE, SIDE], "amplifiers": [amplifier]}]
-    del content["simulation"]
+    del content["simulation"], content["overscan"]
     return Instrument.model_validate(content)
 
 

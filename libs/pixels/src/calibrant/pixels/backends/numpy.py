@@ -24,6 +24,9 @@ from calibrant.pixels.rows import load, value_type
 
 FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 
+AT_ONCE: Final = 4
+"""Tiles that are worked on as one: threads wait for each other between NumPy's calls, so there should be few calls."""
+
 Estimate = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -43,7 +46,8 @@ def combine(plan: Plan, into: Combined) -> None:
     """
     planes = len(plan.stack) * (3 * _sample_type(plan).itemsize + (5 if plan.masks is not None else 0))
     row_bytes = plan.shape[1] * (planes + 80)  # samples, their order and masks; values of pixels on the way
-    parts = bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads, plan.fewest_rows)
+    tile_bytes = AT_ONCE * plan.tile_bytes
+    parts = bands(plan.shape[0], row_bytes, tile_bytes, plan.threads, plan.fewest_rows)
     work_through(lambda rows: _combine_rows(plan, rows, into), parts, plan.threads)
 
 

@@ -1,11 +1,11 @@
 """Order and moments along the frames of a tile, vectorised over its pixels.
 
 It owns a sorting network and sums over a window of sorted samples. It must not know why a window is chosen.
-Every sum runs over frames one by one, so a pixel's result does not depend on the pixels beside it.
+Every sum runs over frames one by one, or is exact, so a pixel's result does not depend on the pixels beside it.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,10 @@ def _odd_even_merge(count: int) -> Iterator[tuple[int, int]]:
 
 
 def window_median(
-    ordered: NDArray[Any], low: NDArray[np.intp], high: NDArray[np.intp]
+    ordered: NDArray[Any],
+    low: NDArray[np.intp],
+    high: NDArray[np.intp],
+    which: NDArray[np.intp] | None = None,
 ) -> NDArray[np.float64]:
     """Give the median of ``ordered[low:high]`` of each pixel; of an even number, the mean of the middle two.
 
@@ -67,6 +70,8 @@ def window_median(
         (N, pixels), sorted along the frames.
     low, high
         (pixels,), window of samples; a window must not be empty.
+    which
+        Columns that the windows are of; None: all of them.
 
     Returns
     -------
@@ -74,8 +79,9 @@ def window_median(
         (pixels,), float64.
     """
     middle = low + high
-    upper = np.take_along_axis(ordered, (middle // 2)[None], axis=0)[0].astype(np.float64)
-    lower = np.take_along_axis(ordered, ((middle - 1) // 2)[None], axis=0)[0].astype(np.float64)
+    which = np.arange(len(low)) if which is None else which
+    upper = ordered[middle // 2, which].astype(np.float64)
+    lower = ordered[(middle - 1) // 2, which].astype(np.float64)
     median: NDArray[np.float64] = 0.5 * (lower + upper)
     return median
 
@@ -112,10 +118,61 @@ def whole_moments(ordered: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[n
 
 def _small(ordered: NDArray[Any]) -> bool:
     """Say whether all sums of deviations are exact in 32-bit integers, of which more are added at a time."""
-    if ordered.dtype.kind not in "iu" or ordered.dtype.itemsize > 2:
+    if not short(ordered):
         return False
     widest = int((ordered[-1].astype(np.int32) - ordered[0]).max())
     return len(ordered) * widest * widest < 2**31
+
+
+def short(ordered: NDArray[Any]) -> bool:
+    """Say whether sums of deviations, and of their squares, are exact."""
+    return ordered.dtype.kind in "iu" and ordered.dtype.itemsize <= 2
+
+
+Moments = Callable[
+    [NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]], tuple[NDArray[np.float64], NDArray[np.float64]]
+]
+"""Gives moments of windows: which columns, `low` and `high` of each -> mean, sum of squared deviations."""
+
+
+def moments_of(ordered: NDArray[Any]) -> Moments:
+    """Give what gives :func:`window_moments` of some of the columns, again and again.
+
+    Parameters
+    ----------
+    ordered
+        (N, pixels), sorted along the frames.
+    """
+    if not short(ordered):
+        return lambda which, low, high: window_moments(ordered[:, which], low, high)
+    origin, totals, squares = _running_sums(ordered)
+
+    def moments(
+        which: NDArray[np.intp], low: NDArray[np.intp], high: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        count, pivot = high - low, ordered[(low + high) // 2, which].astype(np.int64)
+        away = pivot - origin[which]
+        total = totals[high, which].astype(np.int64) - totals[low, which]
+        square = squares[high, which].astype(np.int64) - squares[low, which]
+        square += away * (count * away - 2 * total)
+        total -= count * away
+        shift = total / count
+        return pivot + shift, square - total * shift
+
+    return moments
+
+
+def _running_sums(ordered: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Give the (upper) median of each column, and sums of deviations from it and of squares below each sample."""
+    kind = np.int32 if _small(ordered) else np.int64
+    origin = ordered[len(ordered) // 2].astype(kind)
+    deviations = np.subtract(ordered, origin, dtype=kind)
+    totals, squares = (np.zeros((len(ordered) + 1, len(origin)), kind) for _ in range(2))
+    for index, row in enumerate(deviations):  # quicker than along the columns, as numpy.cumsum goes
+        np.add(totals[index], row, out=totals[index + 1])
+        np.multiply(row, row, out=row)
+        np.add(squares[index], row, out=squares[index + 1])
+    return origin, totals, squares
 
 
 def window_moments(
