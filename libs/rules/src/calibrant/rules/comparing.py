@@ -3,7 +3,7 @@
 Owns the quantities, what counts as worse, and the words. Knows neither products nor where numbers come from.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Literal, NamedTuple
 
@@ -37,7 +37,9 @@ class ComparisonRules(Frozen):
 
     act: Act = "advise"
     relative: Mapping[str, float] = Field(default_factory=lambda: {"NOISE": 0.1, "NOISE_RATIO": 0.1})
-    absolute: Mapping[str, float] = Field(default_factory=lambda: {"BAD_FRACTION": 0.01, "SCATTER": 0.02})
+    absolute: Mapping[str, float] = Field(
+        default_factory=lambda: {"MEAN": 0.5, "BAD_FRACTION": 0.01, "SCATTER": 0.02}
+    )
     share: float = Field(default=0.5, ge=0, lt=1)
     version: str = "comparison-1"
 
@@ -52,8 +54,8 @@ class Worse(NamedTuple):
 
 
 COMPARED: Mapping[str, tuple[str, ...]] = {
-    "bias": ("NOISE", "BAD_FRACTION"),
-    "dark": ("NOISE", "BAD_FRACTION"),
+    "bias": ("NOISE", "MEAN", "BAD_FRACTION"),
+    "dark": ("NOISE", "MEAN", "BAD_FRACTION"),
     "flat": ("NOISE_RATIO", "BAD_FRACTION", "SCATTER"),
 }
 """By kind, what is compared."""
@@ -72,13 +74,13 @@ def numbers_of(
     Returns
     -------
     dict
-        As measured, and ``BAD_FRACTION``: excluded pixels over all.
+        As measured, MEAN without its sign; and ``BAD_FRACTION``, excluded pixels over all, where it was not measured.
     """
     found: dict[tuple[str | None, str], list[float]] = {}
     for amplifier, values in rows:
-        for name, value in {**values, "BAD_FRACTION": _bad_fraction(values)}.items():
+        for name, value in {"BAD_FRACTION": _bad_fraction(values), **values}.items():
             if value is not None:
-                found.setdefault((amplifier, name), []).append(value)
+                found.setdefault((amplifier, name), []).append(abs(value) if name == "MEAN" else value)
     return {place: median(values) for place, values in found.items()}
 
 
@@ -121,8 +123,3 @@ def _bad_fraction(values: Mapping[str, float | None]) -> float | None:
     if good is None or excluded is None or good + excluded <= 0:
         return None
     return excluded / (good + excluded)
-
-
-def told(worse: Sequence[Worse]) -> str:
-    """Say what is worse; empty when nothing is."""
-    return "; ".join(one.words for one in worse)

@@ -110,7 +110,7 @@ def place_of(value: float | None, history: History | None, rules: TrendRules) ->
     Returns
     -------
     Place
-        Without ``z`` where nothing can be said; ``because`` says why.
+        Without ``z`` where nothing can be said, which ``because`` explains, or where it is out beyond any number.
     """
     points = 0 if history is None else history.points
     if history is None or points < rules.least:
@@ -119,8 +119,9 @@ def place_of(value: float | None, history: History | None, rules: TrendRules) ->
         return Place(None, out=False, because="no number to compare with its history")
     sigma = history.sigma(rules)
     if not sigma:  # a history of zeros: any other number is new
-        far = "equal to" if value == history.median else "unlike"
-        return Place(None, out=value != history.median, because=f"{value:.4g} is {far} {points} zeros before")
+        if value == history.median:
+            return Place(0.0, out=False, because=f"0, as in all of {points} earlier exposures")
+        return Place(None, out=True, because=f"{value:.4g} after 0 in all of {points} earlier exposures")
     z = (value - history.median) / sigma
     return Place(
         z,

@@ -6,7 +6,7 @@ Owns the marks, the context a handler gets and the table a dispatcher looks into
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -117,14 +117,19 @@ class Workspace:
         The object store, for reading.
     config
         Plain settings of the service, such as where instrument files lie.
+    known
+        What the service's database says about the job, as its ``gather`` gave it; plain JSON.
     """
 
     scratch: Path
     objects: ObjectStore
     config: Mapping[str, str]
+    known: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 Compute = Callable[[Any, Workspace], Outcome]
+Gather = Callable[[Any, Any, "Session"], Mapping[str, JsonValue]]
+"""``gather(job, service, session)``: what a computation is to know of the service's database."""
 
 
 class Handler(Protocol[M_contra]):
@@ -150,6 +155,7 @@ class JobHandler:
     message: type[Message]
     compute: Compute
     record: Callable[[Any, JobResult, Context[Any]], Iterable[Emission] | None]
+    gather: Gather | None = None
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -170,12 +176,13 @@ def on(message: type[Message]) -> Callable[[F], F]:
     return mark
 
 
-def job(message: type[Message], *, compute: Compute) -> Callable[[F], F]:
+def job(message: type[Message], *, compute: Compute, gather: Gather | None = None) -> Callable[[F], F]:
     """Mark a function as what records a job: ``record(job, result, context) -> events``.
 
     ``compute(job, workspace) -> Outcome`` is a function at the top of a module; it runs in a child process,
     before and outside the transaction. ``record`` may be called again for a job whose result is known: it
-    must leave the same rows and return the same events.
+    must leave the same rows and return the same events. ``gather(job, service, session)`` reads what the
+    computation is to know of the service's database, in a transaction of its own before it.
 
     Raises
     ------
@@ -186,7 +193,7 @@ def job(message: type[Message], *, compute: Compute) -> Callable[[F], F]:
         raise TypeError(f"{message.message_type} has no field job_id: it is no job")
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, JobHandler(message, compute, function))
+        setattr(function, _MARK, JobHandler(message, compute, function, gather))
         return function
 
     return mark

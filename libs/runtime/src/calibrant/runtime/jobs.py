@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
 from calibrant.bus.errors import PermanentError, TransientError
 from calibrant.bus.ports import Record
 from calibrant.contracts.common.v1 import DataRef, JobFailed
@@ -189,9 +191,10 @@ class JobWork:
 
     async def _compute(self, decoded: Decoded) -> tuple[Outcome, dict[str, DataRef]]:
         compute = self.handlers[decoded.envelope.type].compute
+        known = await self._known(decoded)
         folder = await self.desk.until_kept("scratch folder", self.jobs.scratch.folder)
         try:
-            workspace = Workspace(folder, self.jobs.objects, self.jobs.config)
+            workspace = Workspace(folder, self.jobs.objects, self.jobs.config, known)
             with spans.span("compute"):
                 outcome = await self.jobs.workers.run(
                     computed, compute, decoded.message, workspace, limits=self._limits(decoded.message)
@@ -203,6 +206,18 @@ class JobWork:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return outcome, refs
+
+    async def _known(self, decoded: Decoded) -> Mapping[str, JsonValue]:
+        """Read what the computation is to know of the service's database."""
+        gather = self.handlers[decoded.envelope.type].gather
+        if gather is None:
+            return {}
+
+        def work() -> Mapping[str, JsonValue]:
+            with self.desk.database.reading() as session:
+                return gather(decoded.message, self.desk.service, session)
+
+        return await self.desk.until_stored(f"what is known for {_job_id(decoded.message)}", work)
 
     def _limits(self, job: Any) -> Limits:
         return Limits(int(getattr(job, "memory_bytes", 0)), self.jobs.limit_s)

@@ -18,7 +18,7 @@ from calibrant.verify.settings import VerifySettings
 def create_app(settings: VerifySettings, platform: Platform) -> FastAPI:
     """Build the service; ``app.state.process`` is its process."""
     database = platform.database("verify")
-    service = VerifyService(platform.objects)
+    service = VerifyService(platform.objects, settings.trends)
     spec = ServiceSpec(
         name="verify",
         service=service,
@@ -26,6 +26,10 @@ def create_app(settings: VerifySettings, platform: Platform) -> FastAPI:
         database=database,
         migrations=Path(__file__).parent / "migrations",
         router=routes(service, database),
-        config={"instruments": str(settings.instruments_dir)},
+        config={
+            "instruments": str(settings.instruments_dir),
+            "trends": settings.trends.model_dump_json(),
+            "comparison": settings.comparison.model_dump_json(),
+        },
     )
     return http_app(ServiceProcess(spec, platform), door_of(settings), settings.max_body_bytes)

@@ -26,7 +26,9 @@ from calibrant.rules.verification import (
 )
 from calibrant.runtime import handlers
 from calibrant.runtime.handlers import Artifact, Workspace
+from calibrant.verify.assessing import assessed, rules_of
 from calibrant.verify.inputs import check_rules
+from calibrant.verify.known import Known
 from calibrant.verify.measuring.job import MODES, finite
 from calibrant.verify.reasons import reason_of, tally
 from calibrant.verify.reports import (
@@ -81,7 +83,9 @@ def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
 
     check_rules(job.rules_version)
     measured, refs = _load(job, workspace)
-    report = set_report(job, measured, refs)
+    report = assessed(
+        set_report(job, measured, refs), measured, rules_of(workspace), Known(**workspace.known)
+    )
     page = render(report, measured, _previews(job, measured, workspace))
     (workspace.scratch / "report.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
     (workspace.scratch / "report.html").write_text(page, encoding="utf-8")

@@ -1,17 +1,23 @@
 """What verify does with messages: jobs in, their numbers recorded and told. Decodes nothing, publishes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from pydantic import JsonValue
+from sqlmodel import Session
 
 from calibrant.contracts.base import Message
+from calibrant.contracts.certify.v1 import CalibrationCertified
 from calibrant.contracts.verify.v1 import (
     DecideJob,
     DetectorDecision,
     MeasureJob,
     MeasurementCompleted,
+    Score,
     VerificationCompleted,
 )
-from calibrant.runtime.handlers import Context, JobResult, job
+from calibrant.runtime.handlers import Context, JobResult, job, on
 from calibrant.verify import deciding, measuring
+from calibrant.verify.history import gather, keep_certification
 from calibrant.verify.measuring.artifacts import MEASUREMENTS, PREVIEW
 from calibrant.verify.reasons import counts_of, tally
 from calibrant.verify.service import VerifyService
@@ -26,7 +32,9 @@ def record_measurements(
 ) -> Iterable[Message]:
     """Record the measurements of one detector and tell of them; a known job gives the same again."""
     ref = result.artifacts[MEASUREMENTS]
-    report = context.service.record_measurements(context.session, ref, context.clock.tai_ns())
+    report = context.service.record_measurements(
+        context.session, ref, context.clock.tai_ns(), message.reference.filter
+    )
     counted = tally(report.results)
     return [
         MeasurementCompleted(
@@ -43,7 +51,19 @@ def record_measurements(
     ]
 
 
-@job(DecideJob, compute=deciding.compute)
+@on(CalibrationCertified)
+def certified(message: CalibrationCertified, context: Context[VerifyService]) -> Iterable[Message]:
+    """Note what is certified: its exposures are history from now on."""
+    keep_certification(context.session, message)
+    return ()
+
+
+def gather_history(message: DecideJob, service: VerifyService, session: Session) -> Mapping[str, JsonValue]:
+    """Read what is known of a set before it is decided."""
+    return gather(message, service.trends, session)
+
+
+@job(DecideJob, compute=deciding.compute, gather=gather_history)
 def record_report(
     message: DecideJob, result: JobResult, context: Context[VerifyService]
 ) -> Iterable[Message]:
@@ -65,6 +85,8 @@ def record_report(
                     product_id=one.product_id,
                     accepted=one.accepted,
                     reason=one.reason,
+                    score=Score[one.score.name],
+                    score_reason=one.score_reason or None,
                 )
                 for one in report.detectors
             ),

@@ -9,11 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.frames.correcting import Choices
+from calibrant.rules.comparing import ComparisonRules
 from calibrant.rules.decision import Decision, GateThresholds, ProcessingError
+from calibrant.rules.scores import SCORES_VERSION, Colour, Score, Total
+from calibrant.rules.trends import History, TrendRules
 from calibrant.rules.verification import Limits, TestResult
+from calibrant.verify.known import DetectorHistory, Standing
 
 Mode = Literal["internal", "external"]
-Verdict = Literal["certified", "certified with failures", "withheld", "not certified"]
+Verdict = Literal[
+    "certified", "certified with failures", "worse than the one in force", "withheld", "not certified"
+]
 
 
 class _Record(BaseModel):
@@ -108,6 +114,51 @@ class DetectorReport(_Record):
     accepted: bool
     reason: str
     tally: Tally
+    score: Colour = Colour.GREY
+    score_reason: str = "nothing was scored"
+
+
+class Trend(_Record):
+    """One number of an amplifier beside its history: the median over the set's exposures."""
+
+    metric: str
+    amplifier: str
+    value: float | None
+    history: History | None
+    z: float | None = Field(description="Robust standard deviations from the history; null: it says nothing.")
+    out: bool = Field(description="Out of family: beyond the limit.")
+    because: str
+
+
+class Comparison(_Record):
+    """A new product beside the one in force."""
+
+    in_force: Standing
+    compared: int = Field(description="Numbers that both have.")
+    worse: tuple[str, ...] = Field(description="What is worse, in words; none where nothing is.")
+
+
+class DetectorAssessment(_Record):
+    """How a detector's numbers stand to their limits, their history and the product in force."""
+
+    history: DetectorHistory | None
+    trends: tuple[Trend, ...]
+    comparison: Comparison | None
+    scores: tuple[Score, ...]
+    total: Total
+
+
+class Assessment(_Record):
+    """Scores of a set, with all they rest on. It decides nothing unless the comparison is set to fall back."""
+
+    scores_version: str = SCORES_VERSION
+    trend_rules: TrendRules = TrendRules()
+    comparison_rules: ComparisonRules = ComparisonRules()
+    history_before_tai_ns: int | None = None
+    history_known_at_tai_ns: int | None = None
+    detectors: dict[int, DetectorAssessment] = {}
+    advisories: tuple[TestResult, ...] = Field(default=(), description="Alarms, as advisory results.")
+    total: Total = Total(colour=Colour.GREY, because="nothing was scored")
 
 
 class SetReport(_Record):
@@ -129,4 +180,5 @@ class SetReport(_Record):
     exposure_measurements: tuple[MeasurementRow, ...]
     exposure_results: tuple[TestResult, ...]
     failures: tuple[TestResult, ...] = Field(description="Every deciding test that failed.")
+    assessment: Assessment = Assessment()
     measurements: dict[int, DataRef] = Field(description="The measurements of each detector.")

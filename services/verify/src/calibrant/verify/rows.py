@@ -12,8 +12,10 @@ from calibrant.verify.reasons import tally
 Row = store.MeasurementRow | store.MetricRow | store.ResultRow | store.ReportRow | store.DecisionRow
 
 
-def measurement_rows(report: reports.MeasurementReport, ref: DataRef, now_tai_ns: int) -> Iterator[Row]:
-    """Yield every row of the measurements of one detector."""
+def measurement_rows(
+    report: reports.MeasurementReport, ref: DataRef, now_tai_ns: int, filter_name: str | None = None
+) -> Iterator[Row]:
+    """Yield every row of the measurements of one detector; ``filter_name``: of the product."""
     counted = tally(report.results)
     yield store.MeasurementRow(
         job_id=report.job_id,
@@ -21,6 +23,7 @@ def measurement_rows(report: reports.MeasurementReport, ref: DataRef, now_tai_ns
         kind=report.kind,
         mode=report.mode,
         instrument=report.instrument,
+        filter=filter_name,
         detector=report.detector,
         limits_version=report.limits.version,
         uri=ref.uri,
@@ -79,6 +82,8 @@ def report_rows(report: reports.SetReport, ref: DataRef, page: DataRef, now_tai_
             verdict=one.verdict,
             accepted=one.accepted,
             reason=one.reason,
+            score=one.score.value,
+            score_reason=one.score_reason,
             **one.tally.model_dump(),
         )
     rows = report.exposure_measurements
@@ -93,7 +98,7 @@ def report_rows(report: reports.SetReport, ref: DataRef, page: DataRef, now_tai_
             value=value,
             unit=UNITS.get(name, "electron"),
         )
-    yield from _result_rows(report.job_id, report.exposure_results)
+    yield from _result_rows(report.job_id, [*report.exposure_results, *report.assessment.advisories])
 
 
 def _result_rows(job_id: str, results: Iterable[TestResult]) -> Iterator[Row]:

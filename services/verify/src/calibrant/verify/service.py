@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from sqlmodel import Session
 
 from calibrant.contracts.common.v1 import DataRef
+from calibrant.rules.trends import TrendRules
 from calibrant.runtime.new_rows import insert_later
 from calibrant.runtime.objects import ObjectStore
 from calibrant.verify.reports import MeasurementReport, SetReport
@@ -23,16 +24,21 @@ class VerifyService:
     ----------
     objects : ObjectStore
         Where their files are.
+    trends : TrendRules
+        When a number is out of family.
     """
 
-    def __init__(self, objects: ObjectStore) -> None:
+    def __init__(self, objects: ObjectStore, trends: TrendRules | None = None) -> None:
         self._objects = objects
+        self.trends = trends or TrendRules()
 
-    def record_measurements(self, session: Session, ref: DataRef, now_tai_ns: int) -> MeasurementReport:
-        """Insert the measurements of a file unless they are known, and return them."""
+    def record_measurements(
+        self, session: Session, ref: DataRef, now_tai_ns: int, filter_name: str | None = None
+    ) -> MeasurementReport:
+        """Insert the measurements of a file unless they are known, and return them; with the product's filter."""
         report = self._read(ref, MeasurementReport)
         if session.get(MeasurementRow, report.job_id) is None:
-            _insert(session, measurement_rows(report, ref, now_tai_ns))
+            _insert(session, measurement_rows(report, ref, now_tai_ns, filter_name))
         return report
 
     def record_report(self, session: Session, ref: DataRef, page: DataRef, now_tai_ns: int) -> SetReport:

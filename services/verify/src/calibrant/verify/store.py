@@ -24,6 +24,7 @@ class MeasurementRow(SQLModel, table=True):
     kind: str
     mode: str
     instrument: str
+    filter: str | None = None
     detector: int
     limits_version: str
     uri: str
@@ -39,13 +40,15 @@ class MetricRow(SQLModel, table=True):
     """One number of one amplifier, of one detector (amplifier null) or of one exposure (detector null)."""
 
     __tablename__ = "verify_metric"
-    __table_args__ = (Index("ix_verify_metric_history", "instrument", "detector", "kind", "name"),)
+    __table_args__ = (
+        Index("ix_verify_metric_history", "instrument", "detector", "kind", "name", "begin_tai_ns"),
+    )
 
     job_id: str = Field(primary_key=True)
     number: int = Field(primary_key=True, description="place in the file it comes from")
     instrument: str
     kind: str
-    product_id: str | None = None
+    product_id: str | None = Field(default=None, index=True)
     exposure_id: str
     begin_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     detector: int | None = None
@@ -120,6 +123,8 @@ class DecisionRow(SQLModel, table=True):
     verdict: str
     accepted: bool
     reason: str = Field(sa_column=Column(Text, nullable=False))
+    score: str = Field(description="green, red or grey")
+    score_reason: str = Field(sa_column=Column(Text, nullable=False))
     passed: int
     failed: int
     not_applicable: int
@@ -160,8 +165,8 @@ class VerifyQueries:
         Returns
         -------
         list of dict
-            Each with ``id, kind, instrument, detector, set, mode, product, verdict, accepted, reason, outcome,
-            path, recorded_tai_ns``.
+            Each with ``id, kind, instrument, detector, set, mode, product, verdict, accepted, reason, score,
+            score_reason, outcome, passed, failed, not_applicable, path, recorded_tai_ns``.
         """
         query = select(ReportRow, DecisionRow).where(col(ReportRow.report_id) == col(DecisionRow.report_id))
         wanted = [
@@ -279,6 +284,8 @@ class VerifyQueries:
             "verdict": one.verdict,
             "accepted": one.accepted,
             "reason": one.reason,
+            "score": one.score,
+            "score_reason": one.score_reason,
             "outcome": row.outcome,
             "passed": one.passed,
             "failed": one.failed,

@@ -19,6 +19,7 @@ def upgrade() -> None:
             sa.Column(name, sa.String, nullable=False)
             for name in ("product_id", "kind", "mode", "instrument", "limits_version", "uri", "sha256")
         ),
+        sa.Column("filter", sa.String),
         sa.Column("detector", sa.Integer, nullable=False),
         *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
         sa.Column("recorded_tai_ns", sa.BigInteger, nullable=False),
@@ -38,7 +39,9 @@ def upgrade() -> None:
         sa.Column("amplifier", sa.String),
         sa.Column("value", sa.Float),
     )
-    op.create_index("ix_verify_metric_history", "verify_metric", ["instrument", "detector", "kind", "name"])
+    history = ["instrument", "detector", "kind", "name", "begin_tai_ns"]
+    op.create_index("ix_verify_metric_history", "verify_metric", history)
+    op.create_index("ix_verify_metric_product_id", "verify_metric", ["product_id"])
     op.create_table(
         "verify_result",
         sa.Column("job_id", sa.String, primary_key=True),
@@ -56,6 +59,13 @@ def upgrade() -> None:
         sa.Column("advisory", sa.Boolean, nullable=False),
     )
     _reports()
+    op.create_table(
+        "verify_certified",
+        sa.Column("certification_id", sa.String, primary_key=True),
+        sa.Column("product_id", sa.String, nullable=False),
+        sa.Column("recorded_tai_ns", sa.BigInteger, nullable=False),
+    )
+    op.create_index("ix_verify_certified_product_id", "verify_certified", ["product_id"])
 
 
 def _reports() -> None:
@@ -92,11 +102,14 @@ def _reports() -> None:
         sa.Column("verdict", sa.String, nullable=False),
         sa.Column("accepted", sa.Boolean, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("score", sa.String, nullable=False),
+        sa.Column("score_reason", sa.Text, nullable=False),
         *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
     )
     op.create_index("ix_verify_decision_product_id", "verify_decision", ["product_id"])
 
 
 def downgrade() -> None:
+    op.drop_table("verify_certified")
     for name in ("verify_decision", "verify_report", "verify_result", "verify_metric", "verify_measurement"):
         op.drop_table(name)
