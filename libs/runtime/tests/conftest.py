@@ -107,7 +107,7 @@ def make_process(platform, heard):
 
 @pytest_asyncio.fixture
 async def make_jobs(make_desk, tmp_path):
-    def make(guard=None, *, compute=compute, record=record_result, lease_s=0.0, **more):
+    def make(guard=None, *, compute=compute, record=record_result, gather=None, lease_s=0.0, **more):
         desk = make_desk("combine", **more)
         jobs = JobDesk(
             FolderStore(tmp_path / "objects"),
@@ -118,7 +118,7 @@ async def make_jobs(make_desk, tmp_path):
             3600.0,
             {"instruments": "/somewhere"},
         )
-        work = JobWork(desk, jobs, {CombineJob.message_type: JobHandler(CombineJob, compute, record)})
+        work = JobWork(desk, jobs, {CombineJob.message_type: JobHandler(CombineJob, compute, record, gather)})
         return Dispatcher(desk, {CombineJob.message_type: work})
 
     ids, processes = CountingIds(), count()

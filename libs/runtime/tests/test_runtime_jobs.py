@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 import pytest
+from sqlmodel import select
 
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobDone
@@ -46,6 +47,20 @@ async def test_the_attempt_is_written_down_before_it_begins(make_jobs, database)
 
     await make_jobs(compute=look).attempt(job_record(), 0)
     assert seen == [(["running"], {"instruments": "/somewhere"}, [])]
+
+
+async def test_a_computation_is_told_what_the_service_knows(make_jobs):
+    seen = []
+
+    def look(job, workspace):
+        seen.append(dict(workspace.known))
+        return compute(job, workspace)
+
+    def gather(job, service, session):
+        return {"job": job.job_id, "attempts": len(session.exec(select(ExecutionRow)).all())}
+
+    await make_jobs(compute=look, gather=gather).attempt(job_record(), 0)
+    assert seen == [{"job": "job-1", "attempts": 1}]
 
 
 async def test_a_job_with_a_known_result_is_answered_without_computing(make_jobs, database):
