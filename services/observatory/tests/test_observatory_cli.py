@@ -41,6 +41,7 @@ def test_all_commands_of_the_plan_are_there():
         "instruments",
         "audit",
         "topics",
+        "trends",
         "waiting",
     }
     for what in LISTED:

@@ -14,6 +14,7 @@ from calibrant.verify.assessing import Rules, assessed, rules_of
 from calibrant.verify.history import CertifiedRow, gather
 from calibrant.verify.known import Known
 from calibrant.verify.store import MeasurementRow, MetricRow
+from calibrant.verify.trending import Which, trend
 
 NIGHT = parse_time("2026-01-01T20:00:00", "tai")
 DAY = 86_400 * 10**9
@@ -241,3 +242,54 @@ def test_the_computation_takes_settings_and_what_is_known(bench, set_of):
     found = assessed(report, measured, rules_of(workspace), Known(**workspace.known))
     assert found.detectors[0].verdict == WORSE
     assert found.assessment.comparison_rules.act == "fall back"
+
+
+def lines(past, rules=RULES, *, since=None, until=None, **which):
+    return trend(
+        past.session, Which("simcam-tiny", "NOISE", **which), rules, since_tai_ns=since, until_tai_ns=until
+    )
+
+
+def test_a_trend_places_each_exposure_in_the_history_before_its_night(past):
+    for night in (5, 4, 3):
+        past.night(night, [5.0, 5.1])
+    past.night(2, [9.0, 5.05])
+    rows = lines(past)
+    assert [row["points"] for row in rows] == [0, 0, 2, 2, 4, 4, 6, 6]
+    assert [row["value"] for row in rows][-2:] == [9.0, 5.05]
+    assert [row["out"] for row in rows] == [False] * 6 + [True, False]
+    assert (rows[-2]["median"], rows[-2]["mad"]) == (pytest.approx(5.05), pytest.approx(0.05))
+    assert "5 are needed" in rows[2]["because"]
+
+
+def test_what_is_not_certified_is_shown_and_is_no_history(past):
+    past.night(3, [99.0], certified=None)
+    past.night(2, [5.0])
+    past.night(1, [5.0])
+    rows = lines(past)
+    assert [row["certified"] for row in rows] == [False, True, True]
+    assert [row["points"] for row in rows] == [0, 0, 1]
+
+
+def test_series_do_not_mix_and_can_be_chosen(past):
+    past.night(2, [5.0], amplifiers=("A", "B"))
+    past.night(1, [6.0], detector=1)
+    past.night(1, [7.0], kind="flat", filter="r")
+    series = [(row["kind"], row["detector"], row["amplifier"], row["filter"]) for row in lines(past)]
+    assert series == [
+        ("bias", 0, "A", None),
+        ("bias", 0, "B", None),
+        ("bias", 1, "A", None),
+        ("flat", 0, "A", "r"),
+    ]
+    assert {row["points"] for row in lines(past)} == {0}
+    assert [row["value"] for row in lines(past, detector=1)] == [6.0]
+    assert [row["value"] for row in lines(past, kind="flat", filter="r")] == [7.0]
+    assert [row["amplifier"] for row in lines(past, amplifier="B")] == ["B"]
+
+
+def test_times_limit_what_is_shown_not_the_history(past):
+    for night in (3, 2, 1):
+        past.night(night, [5.0])
+    (row,) = lines(past, since=NIGHT - 2 * DAY, until=NIGHT - DAY)
+    assert (row["begin_tai_ns"], row["points"]) == (NIGHT - 2 * DAY, 1)

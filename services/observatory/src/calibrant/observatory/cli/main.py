@@ -22,6 +22,7 @@ from calibrant.observatory.cli import (
     listings,
     runs,
     topics,
+    trends,
     up,
     waiting,
 )
@@ -44,6 +45,7 @@ app.add_typer(listings.frames, name="frames")
 app.add_typer(listings.products, name="products")
 app.add_typer(listings.reports, name="reports")
 app.add_typer(calibrations.app, name="calibrations")
+app.command("trends")(trends.trends)
 app.add_typer(waiting.app, name="waiting")
 app.add_typer(listings.publications, name="publications")
 app.add_typer(listings.runs, name="runs")
