@@ -27,6 +27,7 @@ from calibrant.observatory.composition import SERVICES
 from calibrant.pixels import AmplifierStatistics, CosmicRays, Linearity, Scaling, Step
 from calibrant.pixels.mask import MEANINGS
 from calibrant.pixels.overscan import OverscanMethod
+from calibrant.rules.comparing import COMPARED, ComparisonRules
 from calibrant.rules.decision import GateThresholds
 from calibrant.rules.rulesets import SetRule
 from calibrant.rules.verification import registry
@@ -35,6 +36,7 @@ from calibrant.runtime.health import Health
 from calibrant.runtime.ops import Together, Watch
 from calibrant.runtime.telemetry.backlog import Waiting
 from calibrant.sequencer.settings import SequencerSettings
+from calibrant.verify.settings import VerifySettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 STANDARD = {"SIMPLE", "BITPIX", "NAXIS", "EXTEND", "CHECKSUM", "DATASUM", "COMMENT"}
@@ -114,6 +116,22 @@ def test_verification_tests_limits_and_weights_are_those_of_the_code():
         told[names(key)[0]] = (level, float(limit.split()[0]), counts.split(";")[0].split(":")[0])
     real = {t.key: (t.level, t.limit, "advisory" if t.advisory else "deciding") for t in registry()}
     assert told == real
+
+
+def test_what_is_compared_with_the_one_in_force_is_that_of_the_code():
+    rules = ComparisonRules()
+    kinds: dict[str, set[str]] = {}
+    for kind, compared in COMPARED.items():
+        for name in compared:
+            kinds.setdefault(name, set()).add(kind)
+    every = set(COMPARED)
+    table = rows("verification.md", "## Compared with what is in force")
+    told = {names(row[0])[0]: (set(row[1].split(", ")), row[2].split()[:2]) for row in table}
+    for name, (of, (number, *unit)) in told.items():
+        assert kinds[name] == (every if of == {"all"} else of), name
+        known = rules.relative.get(name, 0) * 100 if unit == ["%"] else rules.absolute.get(name)
+        assert float(number) == pytest.approx(known), name
+    assert set(told) == set(kinds)
 
 
 def test_the_gates_threshold_is_that_of_the_code():
@@ -204,7 +222,11 @@ def test_every_service_is_in_the_data_flow():
 
 
 def test_variables_in_operations_are_settings():
-    names = CameraSettings.model_fields.keys() | SequencerSettings.model_fields.keys()
+    names = (
+        CameraSettings.model_fields.keys()
+        | SequencerSettings.model_fields.keys()
+        | VerifySettings.model_fields.keys()
+    )
     fields = {f"CALIBRANT_{name}".upper() for name in names}
     told = set(re.findall(r"CALIBRANT_\w+", (DOCS / "operations.md").read_text()))
     assert told

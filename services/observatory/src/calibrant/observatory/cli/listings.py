@@ -147,6 +147,7 @@ reports = _topic(
         DETECTOR,
         Column("set"),
         Column("verdict", form="text"),
+        Column("score"),
         Column("reason", form="text"),
     ],
     _reports,
