@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.reading import FrameRejected, RejectionReason, open_frames
+from calibrant.frames.reading.tiles import unzipped_together
 from calibrant.frames.testing import CORPUS, good_bytes, good_cards
 
 
@@ -232,3 +233,23 @@ def test_no_damage_to_a_compressed_file_escapes_as_another_error(tmp_path_factor
         read_all(path, tiny, folder)
     except FrameRejected as found:
         assert str(found).startswith("a.fits: ")  # noqa: PT017  (damage may go unnoticed: Rice has no checksum)
+
+
+ROW = bytes(range(200))
+
+
+@pytest.mark.parametrize(
+    ("tiles", "together"),
+    [
+        ([gzip.compress(ROW), gzip.compress(ROW[::-1])], True),
+        ([gzip.compress(ROW + b"1"), gzip.compress(ROW[1:])], False),  # as long in all
+        ([gzip.compress(ROW), gzip.compress(ROW)[:-9] + b"x" + gzip.compress(ROW)[-8:]], False),
+        ([gzip.compress(ROW), b""], False),
+        ([gzip.compress(ROW) + b"junk", gzip.compress(ROW)], False),
+    ],
+)
+def test_tiles_are_unpacked_together_only_where_each_is_a_row(tiles, together):
+    places = [(sum(map(len, tiles[:row])), len(tile)) for row, tile in enumerate(tiles)]
+    into = bytearray(2 * len(ROW))
+    assert unzipped_together(memoryview(b"".join(tiles)), places, memoryview(into)) is together
+    assert not together or into == ROW + ROW[::-1]

@@ -17,7 +17,7 @@ from calibrant.frames.reading.hdus import Hdu, Scalar, integer
 from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
 from calibrant.frames.reading.rows.request import check_request, told_of
 from calibrant.frames.reading.rows.rice import BLOCK_SIZES, MARGIN, rice_decoder
-from calibrant.frames.reading.tiles import Packed, packed_columns, unzipped
+from calibrant.frames.reading.tiles import Packed, packed_columns, unzipped, unzipped_together
 
 _RICE: Final = ("RICE_1", "RICE_ONE")
 _AT_ONCE: Final = 64
@@ -154,11 +154,12 @@ def _gzip(encoding: Encoding, *, shuffled: bool) -> _Unpack:
         if shuffled:
             pixels = np.empty_like(pixels)
         target, size_of_row = pixels.data, into.shape[1] * width
-        for row, (place, size) in enumerate(places):
-            tile = unzipped(source[place : place + size], size_of_row)
-            if tile is None or len(tile) != size_of_row:
-                return row
-            target[row * size_of_row : (row + 1) * size_of_row] = tile
+        if not unzipped_together(source, places, target):
+            for row, (place, size) in enumerate(places):
+                tile = unzipped(source[place : place + size], size_of_row)
+                if tile is None or len(tile) != size_of_row:
+                    return row
+                target[row * size_of_row : (row + 1) * size_of_row] = tile
         if shuffled:
             _unshuffle(pixels.reshape(len(into), width, -1), into.view(f"u{width}"))
         return None
