@@ -1,6 +1,7 @@
 """The whole service on the embedded bus: jobs in, reports out, over HTTP; and ``--check``."""
 
 import asyncio
+import hashlib
 import subprocess
 import sys
 import types
@@ -82,6 +83,11 @@ async def look_around(app, measure, completed):
         shown = (await client.get(f"/reports/{completed.report_id}")).json()
         assert shown["decision"]["outcome"] == completed.outcome
         assert (await client.get("/reports/report-0")).status_code == 404
+        page = await client.get(f"/reports/{completed.report_id}.html")
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert page.headers["content-security-policy"].startswith("default-src 'none'; img-src data:;")
+        assert hashlib.sha256(page.content).hexdigest() == completed.page.sha256
+        assert (await client.get("/reports/report-0.html")).status_code == 404
         asked = {"instrument": "simcam-tiny", "name": "NOISE", "amplifier": "A00"}
         assert len((await client.get("/metrics-history", params=asked)).json()) == 3
         product = {"product": measure.reference.product_id}

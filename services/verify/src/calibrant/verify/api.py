@@ -42,7 +42,7 @@ def routes(service: VerifyService, database: Database) -> APIRouter:
     )
     def page(report_id: str) -> HTMLResponse:
         with database.reading() as session:
-            found = service.queries(session).page(report_id)
+            found = service.page(session, report_id)
         if found is None:
             raise HTTPException(404, _unknown(report_id))
         return HTMLResponse(found, headers=PAGE_HEADERS)

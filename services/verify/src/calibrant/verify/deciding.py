@@ -119,6 +119,7 @@ def set_report(
         mode=MODES[job.mode],
         instrument=job.instrument,
         set_key=job.set_key,
+        filter=job.filter,
         exposures=exposures,
         detectors=tuple(
             _detector(one, measured.get(one), decision, job.missing.get(one)) for one in detectors

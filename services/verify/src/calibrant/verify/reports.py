@@ -171,6 +171,7 @@ class SetReport(_Record):
     mode: Mode
     instrument: str
     set_key: str
+    filter: str | None = None
     exposures: tuple[str, ...]
     detectors: tuple[DetectorReport, ...]
     missing: dict[int, str] = Field(description="Detectors without measurements, and why.")

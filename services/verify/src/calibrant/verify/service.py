@@ -48,6 +48,17 @@ class VerifyService:
             _insert(session, report_rows(report, ref, page, now_tai_ns))
         return report
 
+    def page(self, session: Session, report_id: str) -> bytes | None:
+        """Return the HTML page of a report; None when there is no such report.
+
+        Raises
+        ------
+        ObjectMissing, ObjectDamaged
+            The file is not what was written.
+        """
+        files = self.queries(session).files(report_id)
+        return None if files is None else self._objects.local_path(files[1]).read_bytes()
+
     def queries(self, session: Session) -> VerifyQueries:
         """Return the queries over one transaction."""
         return VerifyQueries(session, self._objects)

@@ -102,14 +102,18 @@ class ReportRow(SQLModel, table=True):
     recorded_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
 
     @property
+    def ref(self) -> DataRef:
+        """Where its JSON is."""
+        return _ref(self.uri, self.sha256, self.size_bytes, "application/json")
+
+    @property
     def page_ref(self) -> DataRef:
         """Where its HTML page is."""
-        return DataRef(
-            uri=self.page_uri,
-            sha256=self.page_sha256,
-            size_bytes=self.page_size_bytes,
-            media_type="text/html",
-        )
+        return _ref(self.page_uri, self.page_sha256, self.page_size_bytes, "text/html")
+
+
+def _ref(uri: str, sha256: str, size_bytes: int, media_type: str) -> DataRef:
+    return DataRef(uri=uri, sha256=sha256, size_bytes=size_bytes, media_type=media_type)
 
 
 class DecisionRow(SQLModel, table=True):
@@ -206,20 +210,10 @@ class VerifyQueries:
             "lines": [self._report_line(row, one) for one in self._session.exec(ordered).all()],
         }
 
-    def page(self, report_id: str) -> bytes | None:
-        """Return the HTML page of a report; None when there is no such report.
-
-        Raises
-        ------
-        ObjectMissing, ObjectDamaged
-            The file is not what was written.
-        ValueError
-            The queries know no object store.
-        """
-        if self._objects is None:
-            raise ValueError("pages are in the object store: give it to the queries")
+    def files(self, report_id: str) -> tuple[DataRef, DataRef] | None:
+        """Say where a report's JSON and its HTML page are; None when there is no such report."""
         row = self._session.get(ReportRow, report_id)
-        return None if row is None else self._objects.local_path(row.page_ref).read_bytes()
+        return None if row is None else (row.ref, row.page_ref)
 
     def measurements(self, product: str) -> list[dict[str, Any]]:
         """List the measurements made against a product, with their counts of verdicts, the latest first."""
@@ -296,11 +290,8 @@ class VerifyQueries:
 
     def _written(self, row: ReportRow) -> Any:
         """Return the content of a report's file; nothing where it is missing or damaged."""
-        ref = DataRef(
-            uri=row.uri, sha256=row.sha256, size_bytes=row.size_bytes, media_type="application/json"
-        )
         try:
-            return {} if self._objects is None else json.loads(self._objects.local_path(ref).read_bytes())
+            return {} if self._objects is None else json.loads(self._objects.local_path(row.ref).read_bytes())
         except (ObjectMissing, ObjectDamaged):
             return {}
 

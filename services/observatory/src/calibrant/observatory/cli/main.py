@@ -20,6 +20,7 @@ from calibrant.observatory.cli import (
     events,
     instruments,
     listings,
+    reports,
     runs,
     topics,
     trends,
@@ -43,7 +44,7 @@ app.command("up")(up.up)
 app.command("doctor")(doctor.doctor)
 app.add_typer(listings.frames, name="frames")
 app.add_typer(listings.products, name="products")
-app.add_typer(listings.reports, name="reports")
+app.add_typer(reports.app, name="reports")
 app.add_typer(calibrations.app, name="calibrations")
 app.command("trends")(trends.trends)
 app.add_typer(waiting.app, name="waiting")

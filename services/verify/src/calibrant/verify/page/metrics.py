@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from calibrant.rules.verification import tests_for
+from calibrant.rules.verification import TestResult, Verdict, tests_for
 from calibrant.verify.measuring.amplifiers import UNITS
 from calibrant.verify.reports import MeasurementReport
 
@@ -78,3 +78,15 @@ def metrics_of(kind: str, measured: Iterable[MeasurementReport]) -> list[Metric]
     ]
     names = [name for name in dict.fromkeys((*wanted, *ALSO)) if name in found and name not in NEVER]
     return [Metric(name, UNITS.get(name, "electron"), found[name]) for name in names]
+
+
+def failing_places(kind: str, results: Iterable[TestResult]) -> Mapping[str, set[Place]]:
+    """Return by metric the amplifiers that failed a test which judges it and counts."""
+    judged = {one.name: (*one.required, *(one.optional or {})) for one in tests_for(kind, "amplifier")}
+    found: dict[str, set[Place]] = defaultdict(set)
+    for one in results:
+        if one.verdict is not Verdict.FAIL or one.advisory or one.detector is None or one.amplifier is None:
+            continue
+        for name in judged.get(one.test, ()):
+            found[name].add((one.detector, one.amplifier))
+    return found

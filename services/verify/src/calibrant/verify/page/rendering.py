@@ -19,7 +19,7 @@ from calibrant.frames.writing import MOST_PIXELS, ProductPreview
 from calibrant.rules.verification import TestResult, Verdict
 from calibrant.verify.page import words
 from calibrant.verify.page.charts import course, histogram
-from calibrant.verify.page.metrics import Metric, metrics_of
+from calibrant.verify.page.metrics import Metric, failing_places, metrics_of
 from calibrant.verify.page.mosaics import Tile, mosaic
 from calibrant.verify.page.thumbnails import thumbnail
 from calibrant.verify.reports import MeasurementReport, SetReport
@@ -153,15 +153,11 @@ def _metrics(
 ) -> dict[str, Any]:
     metrics = metrics_of(report.kind, measured.values())
     tiles = [Tile(number, one.detector_name, one.amplifiers) for number, one in measured.items()]
-    failing = {
-        (one.detector, one.amplifier)
-        for one in results
-        if one.verdict is Verdict.FAIL and not one.advisory and one.detector is not None and one.amplifier
-    }
+    failing = failing_places(report.kind, results)
     typical = [one.typical for one in metrics]
     places = [(tile.number, one.name) for tile in tiles for one in tile.amplifiers]
     return {
-        "metrics": [_metric(one, report, mosaic(one, tiles, failing)) for one in metrics],
+        "metrics": [_metric(one, report, mosaic(one, tiles, failing[one.name])) for one in metrics],
         "numbers": [
             {
                 "detector": names.detector(place[0]),

@@ -103,6 +103,7 @@ def lead(report: SetReport) -> str:
     accepted = sum(one.accepted for one in report.detectors)
     total = len(report.detectors)
     many = "1 detector" if total == 1 else f"{total} detectors"
+    many = f"{accepted} of {many}" if 0 < accepted < total else many
     what = (
         f"The {report.kind} of {many}"
         if report.mode == "internal"
@@ -112,8 +113,7 @@ def lead(report: SetReport) -> str:
         verb = "may not be certified" if report.mode == "internal" else "does not fit these frames"
         return f"{what} {verb}: {report.decision.reasons[0]}."
     verb = "may be certified" if report.mode == "internal" else "still holds"
-    count = "" if accepted == total else f" for {accepted} of them"
-    return f"{what} {verb}{count}: {report.decision.reasons[0]}."
+    return f"{what} {verb}: {report.decision.reasons[0]}."
 
 
 def gate_lines(report: SetReport) -> list[tuple[str, str]]:
