@@ -108,3 +108,13 @@ def test_every_thing_that_is_listed_can_be_shown(demonstrated, what):
     name = rows[0].get("id", rows[0].get("run_id"))
     shown = asked(what, "show", name, "--data-dir", folder)
     assert name == (shown["run"]["run_id"] if what == "runs" else shown["id"])
+
+
+def test_the_page_on_a_report_says_what_was_withheld_and_all_of_it_can_be_exported(demonstrated, tmp_path):
+    folder, _ = demonstrated
+    (leaky,) = [row for row in asked("reports", "list", "--data-dir", folder) if row["verdict"] == "withheld"]
+    page, table = tmp_path / "page.html", tmp_path / "table.ecsv"
+    here("reports", "html", leaky["id"], "-o", page, "--data-dir", folder)
+    assert f"Detector 1 (S01): withheld.</b> {leaky['reason'].partition(';')[0]}" in page.read_text()
+    here("reports", "export", leaky["id"], "--format", "ecsv", "-o", table, "--data-dir", folder)
+    assert "DARK_VERIFY_MEAN" in table.read_text()

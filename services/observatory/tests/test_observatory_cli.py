@@ -98,6 +98,13 @@ def test_an_empty_folder_lists_nothing_and_is_left_as_it_is(tmp_path, what):
     assert not place.exists()
 
 
+@pytest.mark.parametrize("do", ["html", "open", "export"])
+def test_a_report_that_is_none_is_named(tmp_path, do):
+    said = here("reports", do, "report-0", "--data-dir", tmp_path / "none", code=1).err
+    assert "'report-0' is none of the reports" in said
+    assert "calibrant reports list" in said
+
+
 def test_nothing_is_found_or_tailed_in_an_empty_folder(tmp_path):
     find = ("calibrations", "find", "-i", "simcam", "--detector", 0, "--kind", "bias", "--at")
     said = here(*find, "2026-01-01T00:00:00", "--data-dir", tmp_path, code=1).err

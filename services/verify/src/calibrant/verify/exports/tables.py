@@ -41,8 +41,7 @@ def table(report: SetReport, measured: Mapping[int, MeasurementReport]) -> Table
     measured : mapping of int to MeasurementReport
         The measurements it was decided by, by detector.
     """
-    begins = _begins(measured.values())
-    rows = list(_rows(report, measured, begins))
+    rows = list(_rows(report, measured))
     stage = report.kind.upper()
     fixed = [name for name in FIXED if name != "physical_filter" or report.filter is not None]
     others = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in FIXED]
@@ -54,39 +53,32 @@ def table(report: SetReport, measured: Mapping[int, MeasurementReport]) -> Table
     return found
 
 
-def _begins(measured: Iterable[MeasurementReport]) -> dict[str, int]:
-    begins: dict[str, int] = {}
-    for one in measured:
-        for frame in one.frames:
-            if frame.begin_tai_ns is not None:
-                begins[frame.exposure_id] = min(
-                    frame.begin_tai_ns, begins.get(frame.exposure_id, frame.begin_tai_ns)
-                )
-    return begins
-
-
-def _rows(
-    report: SetReport, measured: Mapping[int, MeasurementReport], begins: Mapping[str, int]
-) -> Iterator[Row]:
+def _rows(report: SetReport, measured: Mapping[int, MeasurementReport]) -> Iterator[Row]:
     stage = report.kind.upper()
+    first: dict[str, int] = {}
     for number, one in measured.items():
+        begins = {frame.exposure_id: frame.begin_tai_ns for frame in one.frames}
+        for exposure, begin in begins.items():
+            if begin is not None:
+                first[exposure] = min(begin, first.get(exposure, begin))
         verdicts = _by_place(one.results)
         for row in one.measurements:
             place = row.amplifier or DETECTOR
             found = verdicts.get((row.exposure_id, place), ())
-            yield {**_fixed(report, row, begins), "detector": number, **_cells(stage, place, row, found)}
+            fixed = _fixed(report, row, begins.get(row.exposure_id))
+            yield {**fixed, "detector": number, "amplifier": place, **_cells(stage, place, row, found)}
     verdicts = _by_place(report.exposure_results)
     for row in report.exposure_measurements:
         found = verdicts.get((row.exposure_id, EXPOSURE), ())
-        yield {**_fixed(report, row, begins), "amplifier": EXPOSURE, **_cells(stage, EXPOSURE, row, found)}
+        fixed = _fixed(report, row, first.get(row.exposure_id))
+        yield {**fixed, "amplifier": EXPOSURE, **_cells(stage, EXPOSURE, row, found)}
 
 
-def _fixed(report: SetReport, row: MeasurementRow, begins: Mapping[str, int]) -> Row:
+def _fixed(report: SetReport, row: MeasurementRow, begin_tai_ns: int | None) -> Row:
     return {
         "instrument": report.instrument,
         "exposure": row.exposure_id,
-        "mjd": mjd_tai(begins.get(row.exposure_id)),
-        "amplifier": row.amplifier or DETECTOR,
+        "mjd": mjd_tai(begin_tai_ns),
         "physical_filter": report.filter,
     }
 

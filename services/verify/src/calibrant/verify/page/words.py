@@ -1,8 +1,9 @@
 """What the page says, as plain values: sentences, failures by place, what the gate counted. Must not know HTML."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from calibrant.rules.verification import TestResult, Verdict, tests_for
@@ -23,6 +24,9 @@ TONES: Final[Mapping[str, str]] = {
     "withheld": "bad",
     "not certified": "bad",
 }
+
+MOST_PLACES: Final = 1000
+"""Lines of failures by amplifier; where there would be more, they are by detector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,8 @@ def _rule(report: SetReport) -> list[tuple[str, str]]:
 def failures(results: Iterable[TestResult], names: Names) -> list[Failure]:
     """Return what failed, one line a test and place; every failed test is in one of them.
 
+    Where places are very many, a line is of a detector and names its amplifiers.
+
     Parameters
     ----------
     results : iterable of TestResult
@@ -153,22 +159,31 @@ def failures(results: Iterable[TestResult], names: Names) -> list[Failure]:
     names : Names
         What places are called.
     """
+    failed = list(results)
+    found = _grouped(failed, lambda one: one.amplifier or "")
+    if len(found) > MOST_PLACES:
+        found = _grouped(failed, lambda _: "")
+    return [_failure(these, names) for _, these in sorted(found.items(), key=itemgetter(0))]
+
+
+def _grouped(
+    results: Iterable[TestResult], place: Callable[[TestResult], str]
+) -> Mapping[tuple[str, str, int, str], list[TestResult]]:
     found: dict[tuple[str, str, int, str], list[TestResult]] = defaultdict(list)
     for one in results:
-        found[one.level, one.test, -1 if one.detector is None else one.detector, one.amplifier or ""].append(
-            one
-        )
-    return [_failure(these, names) for _, these in sorted(found.items(), key=lambda item: item[0])]
+        detector = -1 if one.detector is None else one.detector
+        found[one.level, one.test, detector, place(one)].append(one)
+    return found
 
 
 def _failure(these: Sequence[TestResult], names: Names) -> Failure:
     worst = max(these, key=lambda one: (one.value is None, abs(one.value or 0.0), one.exposure_id))
-    seen = names.exposures(one.exposure_id for one in these)
+    exposures = {one.exposure_id for one in these}
     return Failure(
         test=worst.test,
-        where=_where(worst, names),
-        exposures=f"{len(these)} of {len(names.number)}",
-        seen=seen,
+        where=_where(these, names),
+        exposures=f"{len(exposures)} of {len(names.number)}",
+        seen=names.exposures(exposures),
         value=number(worst.value, worst.unit),
         limit=number(worst.limit, worst.unit),
         worst_in=f"{worst.exposure_id} (no. {names.number[worst.exposure_id]})",
@@ -176,11 +191,14 @@ def _failure(these: Sequence[TestResult], names: Names) -> Failure:
     )
 
 
-def _where(one: TestResult, names: Names) -> str:
-    if one.detector is None:
+def _where(these: Sequence[TestResult], names: Names) -> str:
+    if these[0].detector is None:
         return "the whole exposure"
-    place = f"detector {names.detector(one.detector)}"
-    return place if one.amplifier is None else f"{place}, amplifier {one.amplifier}"
+    place = f"detector {names.detector(these[0].detector)}"
+    amplifiers = sorted({one.amplifier for one in these if one.amplifier is not None})
+    if not amplifiers:
+        return place
+    return f"{place}, amplifier{'s' if len(amplifiers) > 1 else ''} {', '.join(amplifiers)}"
 
 
 def test_lines(report: SetReport, results: Sequence[TestResult]) -> list[TestLine]:
