@@ -3,7 +3,7 @@
 import pytest
 from astropy.io import fits
 
-from calibrant.observatory.testing import DataFolder, asked
+from calibrant.observatory.testing import DataFolder, asked, here
 
 DEMO = ("demo", "--instrument", "simcam-tiny", "--json")
 FIND = ("calibrations", "find", "--instrument", "simcam-tiny", "--at", "2026-01-01T23:00:00")
