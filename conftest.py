@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,27 @@ def pytest_configure() -> None:
         raise pytest.UsageError(
             f"CALIBRANT_REQUIRE: unknown {', '.join(sorted(unknown))}; there are {', '.join(PREREQUISITES)}"
         )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that last begin first, as many in each worker's share: whoever is the last to end ends alone.
+
+    Those are the tests that may take longer than others may. A share is what xdist gives a worker at the start.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers == 1:
+        return
+    lasting = sorted((item for item in items if _seconds(item)), key=_seconds, reverse=True)
+    others = iter([item for item in items if not _seconds(item)])
+    share = len(items) // workers
+    shares = [[*(mine := lasting[n::workers]), *islice(others, share - len(mine))] for n in range(workers)]
+    items[:] = [*chain.from_iterable(shares), *others]
+
+
+def _seconds(item: pytest.Item) -> float:
+    """Give how long a test may take, where it says so itself; else 0."""
+    own = item.get_closest_marker("timeout")
+    return float(own.args[0]) if own else 0.0
 
 
 def pytest_collection_finish() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from calibrant.observatory.testing import DataFolder, alive, asked, events, wait_until
 
+pytestmark = pytest.mark.timeout(240)
 DEMO = ("demo", "--instrument", "simcam-tiny", "--json", "--data-dir")
 KILLS = 6
 DELAYS_S = (1.0, 5.0)

@@ -7,7 +7,7 @@ from astropy.io import fits
 from calibrant.frames.instrument import load_instrument
 from calibrant.observatory.testing import DataFolder, asked
 
-pytestmark = pytest.mark.real_frames
+pytestmark = [pytest.mark.real_frames, pytest.mark.timeout(240)]
 
 ST402 = ("--statistic", "median", "--unit", "adu", "--set", "flat.normalise=combined")
 KNOWN = {

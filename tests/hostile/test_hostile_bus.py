@@ -19,6 +19,7 @@ from calibrant.runtime.testing.hostile import NOT_JSON, bodies, headers
 from calibrant.runtime.unit_of_work import was_done
 from calibrant.sequencer.store.queries import SequencerQueries
 
+pytestmark = pytest.mark.timeout(240)
 GOLDEN = Path(__file__).parents[2] / "libs/contracts/tests/golden"
 PATIENCE_S = 110.0
 MEMORY_KIB = 600 << 10

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(500)]
 MINE = ("run_id", "begun_tai_ns", "ended_tai_ns")
 """What differs between two runs of the same sequence."""
 

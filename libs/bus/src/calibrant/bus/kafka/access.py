@@ -54,7 +54,9 @@ async def _topic_rights(link: Link, topics: Collection[str]) -> dict[str, int]:
 
 async def _group(link: Link, group: str) -> int:
     return await link.retried(
-        f"tell what may be done with group {group!r}", lambda: _group_rights(link, group)
+        f"tell what may be done with group {group!r}",
+        lambda: _group_rights(link, group),
+        not_yet_s=link.options.cold_start_s,
     )
 
 

@@ -29,6 +29,7 @@ async def open_bus(
     max_poll_interval_s: float = 60.0,
     request_timeout_s: float = 10.0,
     delivery_timeout_s: float = 30.0,
+    cold_start_s: float = 60.0,
     replication: int | None = None,
 ) -> "KafkaBus":
     """Connect to a cluster.
@@ -52,6 +53,9 @@ async def open_bus(
         How long a question may take, attempts included, before `BusUnavailable`, in seconds.
     delivery_timeout_s
         How long a `send` may take, attempts included, before `BusUnavailable`, in seconds.
+    cold_start_s
+        How long brokers that have just come up may say that they do not keep groups yet, when rights are
+        checked at a start, before `BusUnavailable`, in seconds.
     replication
         On how many brokers a topic that is made here is kept; None: the brokers' default.
 
@@ -80,6 +84,7 @@ async def open_bus(
         max_poll_interval_s=max_poll_interval_s,
         request_timeout_s=request_timeout_s,
         delivery_timeout_s=delivery_timeout_s,
+        cold_start_s=cold_start_s,
         replication=replication,
     )
     link = Link(options)

@@ -9,7 +9,13 @@ from typing import Any, Final, TypeVar
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import collect_hosts, create_conn
-from aiokafka.errors import KafkaError, NodeNotReadyError
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NodeNotReadyError,
+    NotCoordinatorForGroupError,
+)
 from aiokafka.protocol.api import Request
 
 from calibrant.bus.errors import AccessDenied, BusUnavailable, CalibrantError
@@ -17,6 +23,12 @@ from calibrant.bus.kafka.failures import translate
 from calibrant.bus.kafka.options import Options
 
 _RETRY_S: Final = 0.1
+_NOT_YET: Final = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
+"""What a broker answers that has just come up, or just been given groups to keep."""
 Answer = TypeVar("Answer")
 
 
@@ -86,7 +98,9 @@ class Link:
         number: int = broker.nodeId
         return number
 
-    async def retried(self, doing: str, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def retried(
+        self, doing: str, attempt: Callable[[], Awaitable[Answer]], *, not_yet_s: float = 0.0
+    ) -> Answer:
         """Make attempts until one succeeds, fails for good, or a request's time is over.
 
         Parameters
@@ -95,19 +109,24 @@ class Link:
             What is attempted, for the error.
         attempt
             Asks; raises aiokafka's errors.
+        not_yet_s
+            How long the answer is waited for that groups are not kept yet, if longer, in seconds.
 
         Raises
         ------
         BusUnavailable, AccessDenied
             See `calibrant.bus.kafka.failures`.
         """
-        end_s = asyncio.get_running_loop().time() + self.options.request_timeout_s
+        begun_s = asyncio.get_running_loop().time()
         while True:
             try:
                 return await attempt()
             except (KafkaError, OSError) as error:
                 retriable = getattr(error, "retriable", True)
-                if not retriable or asyncio.get_running_loop().time() >= end_s:
+                patience_s = self.options.request_timeout_s
+                if isinstance(error, _NOT_YET):
+                    patience_s = max(patience_s, not_yet_s)
+                if not retriable or asyncio.get_running_loop().time() - begun_s >= patience_s:
                     raise translate(error, doing) from error
             await asyncio.sleep(_RETRY_S)
 

@@ -29,6 +29,7 @@ class Options:
     max_poll_interval_s: float
     request_timeout_s: float
     delivery_timeout_s: float
+    cold_start_s: float
     replication: int | None
 
     def client(self) -> dict[str, Any]:
