@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from calibrant.observatory.cli import register
+from calibrant.observatory.cli import carrying, register
 from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
 from calibrant.observatory.cli.stores import database_of, queries
@@ -26,6 +26,8 @@ for change in (
 ):
     app.command(change.__name__)(change)
 app.add_typer(register.collections, name="collections")
+app.command("export")(carrying.export)
+app.command("import")(carrying.bring)
 
 
 @app.command("list")

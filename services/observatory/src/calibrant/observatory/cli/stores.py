@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +37,20 @@ def objects(place: Place) -> ObjectStore:
     from calibrant.runtime.objects import open_store  # noqa: PLC0415
 
     return open_store(place.settings())
+
+
+@contextmanager
+def prepared(place: Place, service: str) -> Iterator[Database]:
+    """Open a service's database, made when it is not there, with its tables as they are now."""
+    from calibrant.runtime.adapters import open_database  # noqa: PLC0415
+
+    package = import_module(f"calibrant.{service}.migrations")
+    database = open_database(place.settings(), service)
+    try:
+        database.migrate([Path(folder) for folder in package.__path__])
+        yield database
+    finally:
+        database.close()
 
 
 @contextmanager

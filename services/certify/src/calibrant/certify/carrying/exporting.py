@@ -1,0 +1,123 @@
+"""Writing a collection into a folder: its files, their checksums, its validity ranges, and the same for a Butler."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlmodel import Session, col, select
+
+from calibrant.certify.carrying.butler import Dumper, export_of
+from calibrant.certify.carrying.manifest import NAME, SUMS, Line, Manifest
+from calibrant.certify.changes import Refused
+from calibrant.certify.collections import latest, of_row
+from calibrant.certify.in_force import InForceRow
+from calibrant.certify.ledger import EntryRow
+from calibrant.rules.collections import CollectionType
+from calibrant.runtime.objects import ObjectStore
+
+
+def export(
+    session: Session, objects: ObjectStore, collection: str, folder: Path, now_tai_ns: int
+) -> dict[str, Any]:
+    """Write what is in force in a collection into a new folder.
+
+    Parameters
+    ----------
+    session : Session
+        A transaction for reading.
+    objects : ObjectStore
+        Where the files are; each is checked when it is read.
+    collection : str
+        Which.
+    folder : Path
+        Where; it must not be there yet.
+    now_tai_ns : int
+        System clock.
+
+    Returns
+    -------
+    dict
+        ``collection, folder, certifications, files`` and ``size_bytes``.
+
+    Raises
+    ------
+    Refused
+        The folder is there, or nothing is in force in the collection.
+    ObjectMissing, ObjectDamaged
+        A file is gone or not what was certified; nothing is left behind.
+    """
+    lines = _lines(session, collection)
+    if folder.exists():
+        raise Refused(f"{folder} is there already; name a folder that is not")
+    manifest = Manifest(collection=collection, exported_tai_ns=now_tai_ns, certifications=tuple(lines))
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        _write(objects, manifest, beside)
+        beside.rename(folder)
+    except OSError as problem:
+        raise Refused(f"{folder} cannot be written: {problem.strerror}") from problem
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    files = dict(manifest.files())
+    return {
+        "collection": collection,
+        "folder": str(folder),
+        "certifications": len(lines),
+        "files": len(files),
+        "size_bytes": sum(product.ref.size_bytes for product in files.values()),
+    }
+
+
+def _lines(session: Session, collection: str) -> list[Line]:
+    row = latest(session, {collection}).get(collection)
+    if row is not None and row.standing and row.type != CollectionType.CALIBRATION:
+        inside = (
+            f"; it searches {', '.join(of_row(row).members)}" if row.type == CollectionType.CHAINED else ""
+        )
+        raise Refused(f"{collection} is a {row.type} collection; export one with validity ranges{inside}")
+    query = (
+        select(InForceRow, EntryRow)
+        .join(EntryRow, col(EntryRow.sequence) == InForceRow.sequence)
+        .where(InForceRow.collection == collection)
+        .order_by(col(InForceRow.kind), col(InForceRow.detector), col(InForceRow.number))
+    )
+    lines = [_line(row, line) for row, line in session.exec(query)]
+    if not lines:
+        raise Refused(
+            f"nothing is in force in {collection}; `calibrant calibrations collections list` shows others"
+        )
+    return lines
+
+
+def _line(row: InForceRow, line: EntryRow) -> Line:
+    product = line.made_of
+    return Line(
+        **line.model_dump(
+            include={"certification_id", "requested_by", "reason", "report_id", "recorded_tai_ns"}
+        ),
+        **row.range.model_dump(),
+        product=product,
+        file=f"files/{product.kind}/{product.product_id}.fits",
+    )
+
+
+def _write(objects: ObjectStore, manifest: Manifest, folder: Path) -> None:
+    sums = []
+    for name, product in manifest.files():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(objects.local_path(product.ref), target)
+        sums.append(f"{product.ref.sha256}  {name}\n")
+    (folder / NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    (folder / SUMS).write_text("".join(sums), encoding="utf-8")
+    with (folder / "export.yaml").open("w", encoding="utf-8") as stream:
+        _dump(export_of(manifest.collection, manifest.certifications), stream)
+
+
+def _dump(documents: dict[str, Any] | Sequence[Any], stream: Any) -> None:
+    yaml.dump(documents, stream, Dumper=Dumper, sort_keys=False)

@@ -1,0 +1,199 @@
+"""A collection goes out as a folder and comes in elsewhere: all of it with its checksums, or nothing."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+import yaml
+from sqlmodel import select
+
+from calibrant.certify.carrying.exporting import export
+from calibrant.certify.carrying.importing import bring
+from calibrant.certify.carrying.manifest import NAME
+from calibrant.certify.changes import NothingToDo, Refused
+from calibrant.certify.ledger import EntryRow
+from calibrant.certify.store import CertifyQueries
+from calibrant.runtime.access.callers import Caller
+from calibrant.runtime.objects import FolderStore, ObjectDamaged
+from calibrant.runtime.testing.databases import DatabaseSite
+from calibrant.runtime.unit_of_work import unit_of_work
+
+DAILY = "simcam/calib/daily"
+ANA = Caller("ana", ("certifier",))
+T0 = 1_767_225_637_000_000_000  # 2026-01-01T00:00:00 UTC
+
+
+class Loader(yaml.SafeLoader):
+    """Reads the tags that a Butler knows as plain values."""
+
+
+for tag in ("!uuid", "!butler_time/tai/iso"):
+    Loader.add_constructor(tag, Loader.construct_yaml_str)
+Loader.add_constructor("!lsst.daf.butler.Timespan", lambda loader, node: loader.construct_mapping(node))
+
+
+@pytest.fixture
+def database_site(tmp_path):
+    """What is tested here lies in files; the ledger's own tests know both databases."""
+    return DatabaseSite(f"sqlite:///{tmp_path}/here.sqlite")
+
+
+@pytest.fixture
+def here(ledger, make, asked, tmp_path):
+    """A place with three certifications of two products."""
+    store = FolderStore(tmp_path / "here")
+
+    def built(name, **facts):
+        file = tmp_path / "made"
+        file.write_bytes(name.encode() * 100)
+        ref = store.put_if_absent(f"products/{name}.fits", file, "image/fits")
+        return make(name, ref=ref, **facts)
+
+    bias, flat = built("bias-1"), built("flat-1", kind="flat", filter="r", detector=4)
+    ledger.ask(asked(bias, begin=T0, end=T0 + 100))
+    ledger.ask(asked(bias, begin=T0 + 500, end=None, job_id="j2"))
+    ledger.ask(asked(flat, begin=None, end=T0, job_id="j3"))
+    ledger.store = store
+    return ledger
+
+
+@pytest.fixture
+def folder(here, tmp_path):
+    with here.database.reading() as session:
+        done = export(session, here.store, DAILY, tmp_path / "out", T0)
+    assert (done["certifications"], done["files"]) == (3, 2)
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def there(tmp_path):
+    """Another place, empty."""
+    from pathlib import Path  # noqa: PLC0415
+
+    import calibrant.certify  # noqa: PLC0415
+
+    migrations = Path(calibrant.certify.__file__).parent / "migrations"
+    with DatabaseSite(f"sqlite:///{tmp_path}/there.sqlite").opened(migrations) as database:
+        yield There(database, FolderStore(tmp_path / "there"))
+
+
+class There:
+    def __init__(self, database, store):
+        self.database, self.store = database, store
+
+    def bring(self, clock, folder, **wish):
+        def work(cause, _run):
+            return unit_of_work(self.database, "certify", clock, cause=cause)
+
+        return bring(self.database, work, self.store, folder, ANA, reason="moved house", **wish)
+
+    def files(self):
+        return list(self.store.keys("imported")) if (self.store.root / "imported").exists() else []
+
+    def lines(self):
+        with self.database.reading() as session:
+            return list(session.exec(select(EntryRow)).all())
+
+
+def ranges(database, collection=DAILY):
+    with database.reading() as session:
+        rows = CertifyQueries(session).calibrations(collection=collection)
+    return sorted((row["product"], row["begin"] or "", row["end"] or "") for row in rows)
+
+
+def test_what_comes_in_elsewhere_is_what_went_out(here, there, folder):
+    done = there.bring(here.clock, folder)
+    assert (done["certifications"], done["files"]) == (3, 2)
+    assert ranges(there.database) == ranges(here.database)
+    for line in there.lines():
+        path = there.store.local_path(line.made_of.ref)
+        assert path.read_bytes() == line.product_id.encode() * 100
+        assert "moved house; imported from simcam/calib/daily, where ana certified it" in line.reason
+        assert (line.report_id, line.requested_by) == ("r1", "ana")
+    with pytest.raises(NothingToDo):
+        there.bring(here.clock, folder)
+    assert len(there.files()) == 2
+    there.bring(here.clock, folder, collection="other/one")
+    assert ranges(there.database, "other/one") == ranges(here.database)
+
+
+def test_the_checksums_are_those_of_the_files(folder):
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        digest, name = line.split("  ")
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def spoil(folder, how):
+    path = folder / NAME
+    said = json.loads(path.read_text())
+    first = said["certifications"][0]
+    file = folder / said["certifications"][-1]["file"]
+    match how:
+        case "a byte":
+            file.write_bytes(b"x" + file.read_bytes()[1:])
+        case "a file":
+            file.unlink()
+        case "a path":
+            shutil.copy(folder / first["file"], folder.parent / "bias.fits")
+            first["file"] = "files/../../bias.fits"
+        case "a link":
+            shutil.move(file, folder.parent / "elsewhere.fits")
+            file.symlink_to(folder.parent / "elsewhere.fits")
+        case "a range":
+            first["begin_tai_ns"], first["end_tai_ns"] = T0, T0 - 1
+        case "a field":
+            del first["product"]["kind"]
+    path.write_text(json.dumps(said))
+    if how == "the list":
+        path.write_text("{")
+
+
+@pytest.mark.parametrize("how", ["a byte", "a file", "a path", "a link", "a range", "a field", "the list"])
+def test_of_a_folder_that_is_spoilt_nothing_is_taken(here, there, folder, how):
+    spoil(folder, how)
+    with pytest.raises(Refused):
+        there.bring(here.clock, folder)
+    assert there.lines() == []
+    assert there.files() == []
+
+
+def test_where_one_of_them_clashes_none_is_taken(here, there, folder, make, asked):
+    other = type(here)(there.database)
+    other.ask(asked(make("flat-9", kind="flat", filter="r", detector=4), begin=0, end=10))
+    with pytest.raises(Refused, match="flat-9 is certified for"):
+        there.bring(here.clock, folder)
+    assert len(there.lines()) == 1
+    assert there.files() == []
+
+
+def test_a_butler_is_told_of_files_ranges_and_dimensions(folder):
+    said = yaml.load((folder / "export.yaml").read_text(), Loader)
+    assert said["version"] == "1.0.2"
+    parts = {}
+    for one in said["data"]:
+        parts.setdefault(one["type"], []).append(one)
+    bias, flat = (one["records"] for one in parts["dataset"])
+    assert bias[0]["data_id"] == [{"instrument": "simcam", "detector": 3}]
+    assert flat[0]["data_id"] == [{"instrument": "simcam", "detector": 4, "physical_filter": "r"}]
+    assert all((folder / one["path"]).is_file() for one in (*bias, *flat))
+    [associations] = parts["associations"]
+    spans = [(one["timespan"]["begin"], one["timespan"]["end"]) for one in associations["validity_ranges"]]
+    assert ("2026-01-01 00:00:37.000000500", None) in spans
+    ids = {one for ranges in associations["validity_ranges"] for one in ranges["dataset_ids"]}
+    assert ids == {bias[0]["dataset_id"][0], flat[0]["dataset_id"][0]}
+    assert [one["element"] for one in parts["dimension"]] == ["instrument", "detector", "physical_filter"]
+
+
+def test_an_export_is_whole_or_not_there(here, folder, tmp_path):
+    with here.database.reading() as session:
+        with pytest.raises(Refused, match="is there already"):
+            export(session, here.store, DAILY, folder, T0)
+        with pytest.raises(Refused, match="nothing is in force in other"):
+            export(session, here.store, "other", tmp_path / "none", T0)
+        (here.store.root / "products" / "flat-1.fits").write_bytes(b"spoilt")
+        with pytest.raises(ObjectDamaged):
+            export(session, here.store, DAILY, tmp_path / "again", T0)
+    assert not [path for path in tmp_path.iterdir() if "again" in path.name or "none" in path.name]
