@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from calibrant.certify.app import create_app
+from calibrant.certify.client import CertifyClient, NoneApplies, NotAccepted, Unreachable
 from calibrant.certify.settings import CertifySettings
+from calibrant.certify.wishes import Supersede, Undo
 from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused
 from calibrant.runtime.handlers import collect, on
 from calibrant.runtime.platform import open_platform
@@ -66,10 +68,11 @@ async def test_a_job_is_answered_and_the_ledger_can_be_asked(tmp_path, make, ask
             while len(got) < 3:  # noqa: ASYNC110  the condition is another task's doing
                 await asyncio.sleep(0.02)
         await check_http(app)
+        await check_client(app)
         await sequencer.stop(5)
         await verify.stop(5)
         await certify.stop(5)
-    assert [(run, message.job_id) for run, message in got] == [
+    assert [(run, message.job_id) for run, message in got[:3]] == [
         ("run-3", "j1"),
         ("run-3", "j2"),
         ("run-3", "j3"),
@@ -104,6 +107,57 @@ async def check_http(app) -> None:
         wrong = await find("yesterday")
         assert wrong.status_code == 400
         assert "at: 'yesterday' is not a time" in wrong.json()["detail"]
+
+
+class Loopback(httpx.BaseTransport):
+    """Carries a client's requests to an app on another thread's event loop."""
+
+    def __init__(self, app, loop):
+        self.app, self.loop = httpx.ASGITransport(app), loop
+
+    def handle_request(self, request):
+        async def ask():
+            async with httpx.AsyncClient(transport=self.app, base_url="http://test") as client:
+                told = await client.request(
+                    request.method, str(request.url), content=request.read(), headers=request.headers
+                )
+                return httpx.Response(told.status_code, content=told.content, request=request)
+
+        return asyncio.run_coroutine_threadsafe(ask(), self.loop).result(WAIT_S)
+
+
+async def check_client(app) -> None:
+    await asyncio.to_thread(use_client, Loopback(app, asyncio.get_running_loop()))
+
+
+def use_client(transport) -> None:
+    night = {"kind": "bias", "at": "2026-01-01T12:00:00"}
+    with CertifyClient("http://test", transport=transport) as certify:
+        found = certify.find("simcam", detector=3, **night)
+        assert (found.calibration.product, found.calibration.end) == ("bias-1", "2026-01-02T00:00:00Z")
+        with pytest.raises(NoneApplies, match="nothing of this kind"):
+            certify.find("simcam", detector=4, **night)
+        with pytest.raises(NotAccepted, match="is no name"):
+            certify.find("simcam", detector=4, collection="/", **night)
+        wish = Supersede(
+            products=["bias-1"],
+            collection="simcam/calib/daily",
+            begin="2026-01-03",
+            reason="more",
+            request="r1",
+        )
+        with pytest.raises(NotAccepted, match="no change 'none'"):
+            certify.change(Undo(change="none", reason="why"))
+        assert not certify.change(wish).unchanged
+        assert certify.change(wish).unchanged
+        [change, *_] = certify.history(product="bias-1")
+        assert (change.action, change.who, change.why) == ("supersede", "local", "more")
+        whole = certify.exposure("simcam", at="2026-01-01T12:00:00", kinds=["bias"], detectors=[3, 4])
+        assert [one.product for one in whole.calibrations] == ["bias-1"]
+        assert [gap.detector for gap in whole.gaps] == [4]
+        assert "simcam/calib/daily" in [one.name for one in certify.collections()]
+    with CertifyClient("http://127.0.0.1:1") as nobody, pytest.raises(Unreachable, match="127[.]0[.]0[.]1:1"):
+        nobody.collections()
 
 
 def test_check_builds_everything(tmp_path) -> None:
