@@ -156,7 +156,7 @@ def use_client(transport) -> None:
         assert [one.product for one in whole.calibrations] == ["bias-1"]
         assert [gap.detector for gap in whole.gaps] == [4]
         assert "simcam/calib/daily" in [one.name for one in certify.collections()]
-    with CertifyClient("http://127.0.0.1:1") as nobody, pytest.raises(Unreachable, match="127[.]0[.]0[.]1:1"):
+    with CertifyClient("http://127.0.0.1:1") as nobody, pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
         nobody.collections()
 
 

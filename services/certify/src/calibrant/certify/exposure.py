@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Integer, Select, Text, bindparam, func, literal_column, select
@@ -35,7 +35,7 @@ def whole(session: Session, asked: Asked, collection: str, wishes: Sequence[Want
             break
         here = _in(session, place, asked, list(missing))
         for wish, standing in here.items():
-            if standing.range.contains(asked.at_tai_ns):
+            if standing.contains(asked.at_tai_ns):
                 found[wish] = (place.name, standing)
                 del missing[wish]
             else:
@@ -151,13 +151,16 @@ def _told(instrument: str, wish: Wanted, collection: str, standing: Standing) ->
         "detector": wish.detector,
         "filter": wish.filter or None,
         "collection": collection,
-        "begin": utc_text(standing.begin_tai_ns),
-        "end": utc_text(standing.end_tai_ns),
+        "begin": _utc(standing.begin_tai_ns),
+        "end": _utc(standing.end_tai_ns),
         "begin_tai_ns": standing.begin_tai_ns,
         "end_tai_ns": standing.end_tai_ns,
         "recorded_tai_ns": standing.recorded_tai_ns,
         "report": standing.report_id,
     }
+
+
+_utc = lru_cache(maxsize=256)(utc_text)  # detectors share their times
 
 
 def _gap(instrument: str, wish: Wanted, near: tuple[str, Standing] | None, collection: str) -> dict[str, Any]:

@@ -47,6 +47,11 @@ class Standing(NamedTuple):
     end_tai_ns: int | None
     recorded_tai_ns: int
 
+    def contains(self, at_tai_ns: int) -> bool:
+        """Tell whether an instant (TAI ns) is inside; asked of every detector, so without a range of the rules."""
+        after_begin = self.begin_tai_ns is None or self.begin_tai_ns <= at_tai_ns
+        return after_begin and (self.end_tai_ns is None or at_tai_ns < self.end_tai_ns)
+
     @property
     def range(self) -> ValidityRange:
         """The range."""
