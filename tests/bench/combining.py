@@ -1,7 +1,7 @@
 """The pixel engine beside other combiners of frames, in one run. Alone: ``python tests/bench/combining.py``.
 
 What is compared, and what the columns mean, is in docs/performance.md, where the tables are written to when everything
-is measured in full. The peers are installed by ``tests/bench/peers``; those that are not there are named as missing.
+is measured in full and no peer is missing. The peers are installed by ``tests/bench/peers``; those that are not there are named as missing.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from combiners.tables import Cells, Figures, put_between_markers
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 COMMAND = "python tests/bench/combining.py"
+INSTALL = "`make bench-combining` installs what it can, and measures again."
 PARTS = ("peers", "files", "resident", "compressed", "growth", "gpu")
 FIGURE_HEADS = ("what", *figures.HEADS)
 PEER_HEADS = ("combiner", "Mpix/s of input", "median", "least", "identical pixels", "greatest difference")
@@ -50,24 +51,26 @@ GROWTH_HEADS = (
 )
 
 
-def side_by_side(folder: Path, sizes: Sizes) -> tuple[list[Cells], list[Figures]]:
-    """Let everybody combine the same frames; return what is asked of us, and how the others do."""
+def side_by_side(folder: Path, sizes: Sizes, missing: dict[str, str]) -> tuple[list[Cells], list[Figures]]:
+    """Let everybody combine the same frames; return what is asked of us, and how the others do; tell who is missing."""
     asked: list[Cells] = []
     peers: list[Figures] = []
     with the_field(folder, sizes) as field:
         for group in in_memory.groups(sizes):
             same = in_memory.same_work(field, group)
             found = field.take_turns(group.names, sizes.rounds)
+            missing |= found.missing
             asked += [goal.row(found) for goal in group.goals]
             peers.append(Figures(group.title, PEER_HEADS, in_memory.rows(group, found, same, sizes)))
     return asked, peers
 
 
-def measured(folder: Path, sizes: Sizes, parts: Sequence[str]) -> list[Figures]:
-    """Measure some parts, or all, on the data of a folder."""
-    asked, tables = side_by_side(folder, sizes) if "peers" in parts else ([], [])
+def measured(folder: Path, sizes: Sizes, parts: Sequence[str], missing: dict[str, str]) -> list[Figures]:
+    """Measure some parts, or all, on the data of a folder; tell which peers are missing, and why."""
+    asked, tables = side_by_side(folder, sizes, missing) if "peers" in parts else ([], [])
     if "files" in parts:
         found = with_files.raced(folder, sizes)
+        missing |= found.missing
         asked += [goal.row(found) for goal in with_files.goals(sizes)]
     if "resident" in parts:
         told = scaling.memory(folder, sizes)
@@ -93,12 +96,12 @@ def on_gpu(sizes: Sizes) -> list[Cells]:
 
 
 def combining(console: Console, sizes: Sizes, parts: Sequence[str] = PARTS, page: Path | None = PAGE) -> None:
-    """Measure, show, and write to a page of the documentation."""
-    before = load()
+    """Measure, show, and write to a page of the documentation, which stays as it is where a peer is missing."""
+    before, missing = load(), dict[str, str]()
     with tempfile.TemporaryDirectory(prefix="calibrant-combining-") as name:
         folder = Path(name)
         fill(folder, sizes)
-        tables = measured(folder, sizes, parts)
+        tables = measured(folder, sizes, parts, missing)
     told = (
         f"{described()}; load average {before} at the beginning, {load()} at the end. `{COMMAND}`, "
         f"{sizes.rounds} rounds."
@@ -106,7 +109,12 @@ def combining(console: Console, sizes: Sizes, parts: Sequence[str] = PARTS, page
     console.print(told)
     for table in tables:
         console.print(table.for_console())
-    if page is not None:
+    if page is not None and missing:
+        reasons = "; ".join(f"{name}: {why}" for name, why in sorted(missing.items()))
+        console.print(
+            f"The tables of {page.name} stay as they are, for peers are missing ({reasons}): {INSTALL}"
+        )
+    elif page is not None:
         put_between_markers(page, "\n\n".join([told, *(table.for_documentation() for table in tables)]))
 
 

@@ -1,13 +1,16 @@
 """The combining bench compares what it says it compares, tells who is missing, and still runs."""
 
+import importlib
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from combiners.data import frames
+from combiners.data import Sizes, frames
 from combiners.goals import Goal
 from combiners.ours import Floor
 from combiners.rounds import MissingError, Times, take_turns
@@ -86,6 +89,21 @@ def test_a_page_without_markers_is_refused(tmp_path):
     page.write_text(f"before\n{BEGIN}\n")
     with pytest.raises(ValueError, match="must have one line"):
         put_between_markers(page, "new")
+
+
+@pytest.mark.parametrize("missing", [{}, {"siril": "siril-cli is not installed"}])
+def test_the_tables_of_the_page_stay_where_a_peer_is_missing(tmp_path, monkeypatch, missing):
+    monkeypatch.syspath_prepend(str(BENCH))
+    bench = importlib.import_module("combining")
+    monkeypatch.setattr(bench, "fill", lambda _folder, _sizes: None)
+    monkeypatch.setattr(bench, "measured", lambda _folder, _sizes, _parts, told: told.update(missing) or [])
+    page, said = tmp_path / "page.md", io.StringIO()
+    page.write_text(f"{BEGIN}\nold\n{END}\n")
+    bench.combining(Console(file=said, width=1000), Sizes(), page=page)
+    assert ("old" in page.read_text()) is bool(missing)
+    assert ("stay as they are, for peers are missing (siril: siril-cli is not" in said.getvalue()) is bool(
+        missing
+    )
 
 
 def test_it_runs_without_any_peer(tmp_path):

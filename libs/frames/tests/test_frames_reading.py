@@ -225,6 +225,15 @@ def test_one_extension_per_detector(tmp_path, tiny):
         read_frames(path, mosaic)
 
 
+def test_what_a_terminal_would_obey_in_a_name_is_written_as_an_escape(tmp_path):
+    path = tmp_path / "a\x1b[31m\udcffb.fits"
+    path.write_bytes(b"\x1b[31m junk" * 300)
+    with pytest.raises(FrameRejected) as refused:
+        read_frames(path, load_instrument("simcam-tiny"))
+    assert str(refused.value).startswith("a\\x1b[31m\\udcffb.fits: is not FITS: it begins with '\\x1b[31m")
+    assert str(refused.value).isprintable()
+
+
 def test_the_name_as_people_know_it_counts(tmp_path):
     instrument = load_instrument("newton-du940p")
     stored = tmp_path / "0123abcd"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from calibrant.pixels import (
     Amplifier,
+    ArrayRows,
     Box,
     Geometry,
     Lookup,
@@ -25,6 +26,9 @@ from calibrant.pixels import (
     combine_raw,
     correct_frame,
 )
+from calibrant.pixels.corrected import CorrectedFrame, CorrectedStack
+from calibrant.pixels.numbers import gather_numbers
+from calibrant.pixels.plan import CorrectedFrames, RawFrames
 
 PLANES = ("data", "variance", "count", "mask")
 
@@ -274,3 +278,19 @@ def test_a_masked_array_is_refused_wherever_it_would_lose_its_mask():
     bias = Reference(np.ma.zeros(geometry.shape))
     with pytest.raises(ValueError, match=r"bias: a masked array"):
         combine_raw([frame], geometry, Signature(bias=bias))
+
+
+def test_a_stack_that_has_masks_and_variances_takes_no_others():
+    geometry = detector()
+    sources = [ArrayRows(frame) for frame in frames_of(geometry, 3, 1)]
+    numbers = gather_numbers(sources, geometry, Signature(), [Terms()] * 3)
+    frames = [CorrectedFrame(index, one, numbers, noise=True) for index, one in enumerate(sources)]
+    stack = CorrectedStack(frames, RawFrames(tuple(sources), numbers))
+    assert isinstance(stack, CorrectedFrames)
+    expected = combine_raw(sources, geometry, Signature(), [Terms()] * 3).combined
+    found = combine(stack)
+    for plane in PLANES:
+        np.testing.assert_array_equal(getattr(found, plane), getattr(expected, plane))
+    for beside in ({"masks": stack.masks}, {"variances": stack.variances}):
+        with pytest.raises(ValueError, match="a stack of corrected frames has its own"):
+            combine(stack, **beside)

@@ -102,7 +102,7 @@ def test_a_wrong_setting_is_named(tmp_path):
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path, check):
     (tmp_path / "flat").write_text("")
     wrong = ended(tmp_path / "flat" / "data", *check)
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert f"error: data folder {tmp_path}/flat/data: {tmp_path}/flat is no folder" in wrong.stderr
     assert "Traceback" not in wrong.stderr
 

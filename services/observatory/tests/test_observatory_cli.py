@@ -272,6 +272,19 @@ def test_a_variable_says_where_things_are_as_an_option_does(tmp_path, monkeypatc
     assert "setting database" in here("runs", "list", "--data-dir", tmp_path, code=2).err
 
 
+def test_a_wrong_setting_of_a_service_ends_the_command_like_any_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("CALIBRANT_JOB_MEMORY", "much")
+    said = here("up", "sequencer", "--data-dir", tmp_path, "--port", "0", "--ops-port", "0", code=2)
+    assert said.err.startswith("error: setting job_memory: ")
+    monkeypatch.delenv("CALIBRANT_JOB_MEMORY")
+    (tmp_path / "file").touch()
+    assert "is no folder" in here("up", "--data-dir", tmp_path / "file" / "data", code=2).err
+
+
+def test_what_a_terminal_would_obey_is_shown_as_an_escape():
+    assert speech.shown("a\x1b[31mb\x07\r\nc\u200e é") == "a\\x1b[31mb\\x07\\r\nc\\u200e é"
+
+
 def test_a_further_command_is_told_with_the_options_that_it_needs(monkeypatch):
     place = Place(data_dir=Path("a b"), database="postgresql://me@db/cal", objects="s3://cal")
     monkeypatch.setenv("CALIBRANT_OBJECTS", "s3://cal")

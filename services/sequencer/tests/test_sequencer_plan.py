@@ -354,6 +354,16 @@ def test_external_verification_builds_and_certifies_nothing(kit):
     assert finished("r", game.draft, []).outcome == "completed"
 
 
+@pytest.mark.parametrize(("wish", "told"), [("2", True), ("3", False)])
+def test_a_wish_for_fewer_frames_than_the_rule_takes_is_answered_in_words(kit, wish, told):
+    request = kit.request(folder="x", parameters={"bias.min_inputs": wish})
+    game = Game(kit, kit.frames({"bias": 2}), request=request)
+    reason = game.node(NodeType.BUILD, "bias").reason
+    assert reason.startswith("2 bias frames of detector 0, 3 are needed")
+    assert ("by association.bias.min_frames of " in reason) is told
+    assert reason.endswith("which bias.min_inputs=2 does not lower") is told
+
+
 def test_parameters_reach_their_recipe_and_the_measurement(kit):
     front = {"overscan": '"none"', "parallel_overscan": '"median"', "linearity": "false", "defects": "false"}
     own = {"unit": '"adu"', **front, "sigma": "4"}

@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.choosing import BackendName, carry_out
 from calibrant.pixels.clipping import Center, Clip, ClipRule, Spread
-from calibrant.pixels.corrected import CorrectedStack
 from calibrant.pixels.mask import MASK_DTYPE, UNUSABLE, Mask
 from calibrant.pixels.numerals import whole_number
-from calibrant.pixels.plan import FEWEST_FOR_SCATTER, PLANES, Combined, Plan, Statistic
+from calibrant.pixels.plan import (
+    FEWEST_FOR_SCATTER,
+    PLANES,
+    Combined,
+    CorrectedFrames,
+    Plan,
+    RawFrames,
+    Statistic,
+)
 from calibrant.pixels.rows import RowSource, Stack, checked_stack
 from calibrant.pixels.threads import thread_count
 from calibrant.pixels.variances import Variances
@@ -67,7 +74,8 @@ def combine(
     ----------
     stack
         N frames (ny, nx) of one type: a sequence of 2-D arrays or :class:`RowSource`, or one array (N, ny, nx). Any
-        real type and byte order. Samples that are not finite, or would not be in float32, are left out.
+        real type and byte order. Samples that are not finite, or would not be in float32, are left out. A stack that
+        is a :class:`calibrant.pixels.plan.CorrectedFrames` brings variances and masks along.
     statistic
         "clipped-mean"; "median", "mean" and "weighted-mean" use every good sample; "minmax-mean" leaves out some at
         either end. The median of an even number is the mean of the middle two, exact to float32 rounding.
@@ -116,6 +124,11 @@ def combine(
         raise ValueError(f"statistic: {statistic!r}, must be one of {', '.join(STATISTICS)}")
     low, high = (sigma if bound is None else bound for bound in (sigma_low, sigma_high))
     planes = checked_stack("stack", stack, "iuf")
+    raw: RawFrames | None = None
+    if isinstance(stack, CorrectedFrames):
+        if masks is not None or variances is not None:
+            raise ValueError("masks, variances: a stack of corrected frames has its own; leave them out")
+        raw, masks, variances = stack.raw, stack.masks, stack.variances
     plan = Plan(
         stack=planes,
         variances=_variances(variances, planes),
@@ -129,7 +142,7 @@ def combine(
         ignore=np.uint32(whole_number("ignore", ignore, least=0, most=2**32 - 1)),
         threads=thread_count(threads),
         tile_bytes=whole_number("tile_bytes", tile_bytes, least=1),
-        raw=stack.raw if isinstance(stack, CorrectedStack) else None,
+        raw=raw,
     )
     _check_statistic(plan)
     result = Combined.unfilled(plan.shape) if out is None else _checked_out(out, plan.shape)

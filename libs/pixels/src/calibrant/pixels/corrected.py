@@ -103,7 +103,7 @@ class PlaneRows:
 
 
 class CorrectedStack(list[PlaneRows]):
-    """The corrected data of frames, with the raw frames that they are made from.
+    """The corrected data of frames, with all else that is known of them (:class:`calibrant.pixels.plan.CorrectedFrames`).
 
     Parameters
     ----------
@@ -115,4 +115,6 @@ class CorrectedStack(list[PlaneRows]):
 
     def __init__(self, frames: Sequence[CorrectedFrame], raw: RawFrames) -> None:
         super().__init__(PlaneRows(one, "data") for one in frames)
+        self.variances = [PlaneRows(one, "variance") for one in frames]
+        self.masks = [PlaneRows(one, "mask") for one in frames]
         self.raw = raw

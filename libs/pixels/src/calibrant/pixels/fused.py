@@ -11,7 +11,7 @@ from typing import Final, TypedDict, Unpack
 from calibrant.pixels.choosing import BackendName
 from calibrant.pixels.clipping import Center, Clip, Spread
 from calibrant.pixels.combine import combine
-from calibrant.pixels.corrected import CorrectedFrame, CorrectedStack, PlaneRows
+from calibrant.pixels.corrected import CorrectedFrame, CorrectedStack
 from calibrant.pixels.geometry import Geometry
 from calibrant.pixels.mask import Mask
 from calibrant.pixels.numbers import Measured, Numbers, gather_numbers
@@ -121,8 +121,6 @@ def combine_raw(
     options.setdefault("tile_bytes", TILE_BYTES)
     combined = combine(
         CorrectedStack(corrected, RawFrames(sources, numbers)),
-        masks=[PlaneRows(one, "mask") for one in corrected],
-        variances=[PlaneRows(one, "variance") for one in corrected],
         weights=numbers.weights.tolist() if options.get("statistic") == "weighted-mean" else None,
         **options,
     )

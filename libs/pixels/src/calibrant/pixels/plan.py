@@ -3,11 +3,11 @@
 It must not know how a backend works.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,26 @@ class RawFrames:
 
     sources: tuple[RowSource, ...]
     numbers: Numbers
+
+
+@runtime_checkable
+class CorrectedFrames(Protocol):
+    """A stack of frames that are corrected as their rows are asked for: it has all that a combination asks of them."""
+
+    @property
+    def variances(self) -> Sequence[RowSource]:
+        """Variances of each frame."""
+        ...
+
+    @property
+    def masks(self) -> Sequence[RowSource]:
+        """Mask of each frame."""
+        ...
+
+    @property
+    def raw(self) -> RawFrames:
+        """What they are made from, for a backend that can correct and combine at once."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from calibrant.bus.errors import CalibrantError
+from calibrant.runtime.settings import WrongSetting
 
 
-class DataFolderUnusable(CalibrantError):
+class DataFolderUnusable(WrongSetting):
     """The data folder cannot be made or written."""
 
 

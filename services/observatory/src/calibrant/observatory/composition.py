@@ -22,7 +22,7 @@ from calibrant.runtime.objects import ObjectStore
 from calibrant.runtime.ops import Watch
 from calibrant.runtime.platform import Platform, open_platform
 from calibrant.runtime.process import ServiceProcess
-from calibrant.runtime.settings import PlatformSettings
+from calibrant.runtime.settings import PlatformSettings, chosen
 from calibrant.sequencer.service import SequencerService
 
 SERVICES = ("archive", "certify", "verify", "combine", "ingest", "sequencer", "camera")
@@ -158,7 +158,13 @@ def builder(name: str) -> Callable[[ObservatorySettings, Platform], FastAPI]:
 
 
 def settings_of(name: str, settings: ObservatorySettings) -> Any:
-    """Return a service's settings: what the observatory's have in common with them, the rest its own."""
+    """Return a service's settings: what the observatory's have in common with them, the rest its own.
+
+    Raises
+    ------
+    WrongSetting
+        One of its own is wrong.
+    """
     own = getattr(import_module(f"calibrant.{name}.settings"), f"{name.capitalize()}Settings")
     shared = own.model_fields.keys() & type(settings).model_fields.keys()
-    return own(**settings.model_dump(include=shared))
+    return chosen(own, **settings.model_dump(include=shared))

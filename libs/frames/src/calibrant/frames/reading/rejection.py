@@ -49,5 +49,10 @@ class FrameRejected(Exception):
         return self.detail
 
     def in_file(self, name: str) -> "FrameRejected":
-        """Return the same refusal with the file named."""
-        return FrameRejected(self.reason, f"{name}: {self.detail}")
+        """Return the same refusal with the file named, in characters that can be shown."""
+        return FrameRejected(self.reason, f"{shown(name)}: {self.detail}")
+
+
+def shown(name: str) -> str:
+    """Return a name with what a terminal would obey, or cannot show, written as an escape."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in name)

@@ -33,8 +33,13 @@ def console() -> Console:
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """Say what went wrong, in one line, and end."""
-    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    print(f"error: {shown(message)}", file=sys.stderr)  # noqa: T201
     raise SystemExit(code)
+
+
+def shown(text: str) -> str:
+    """Return a text with what a terminal would obey, or cannot show, written as an escape; lines stay lines."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
 
 
 @contextmanager
@@ -136,7 +141,7 @@ def _written(value: Any, form: str) -> Text:
     if form == "time" and value is not None:
         return Text(str(value).replace("T", " ").rstrip("Z").partition(".")[0])
     if form == "first" and value is not None:
-        return Text(str(value).partition(". ")[0])
+        return Text(shown(str(value).partition(". ")[0]))
     return Text(_cell(value))
 
 
@@ -144,7 +149,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value) if len(value) <= 4 else f"{len(value)} items"
+        return shown(", ".join(str(item) for item in value)) if len(value) <= 4 else f"{len(value)} items"
     if isinstance(value, Mapping):
         return json.dumps(dict(value), default=str)
-    return str(value)
+    return shown(str(value))

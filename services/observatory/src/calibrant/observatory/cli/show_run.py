@@ -16,7 +16,7 @@ from rich.text import Text
 from calibrant.combine.store import CombineQueries
 from calibrant.frames.times import format_time
 from calibrant.observatory import following
-from calibrant.observatory.cli.console import console, show_json
+from calibrant.observatory.cli.console import console, show_json, shown
 from calibrant.observatory.picture import Master, save_picture
 from calibrant.observatory.summary import Line, lines
 from calibrant.sequencer.store.queries import RejectedFile, RunView
@@ -167,7 +167,9 @@ def show(result: RunOutcome, options: str, *, as_json: bool) -> None:
         grid = Table.grid(padding=(0, 2, 0, 0))
         for head, what, text in remarks:
             grid.add_row(
-                Text(head, "bold red" if head in ("rejected", "failed") else "bold"), Text(what), Text(text)
+                Text(head, "bold red" if head in ("rejected", "failed") else "bold"),
+                Text(shown(what)),
+                Text(shown(text)),
             )
         out.print(grid)
     _places(result, options)

@@ -9,6 +9,7 @@ from calibrant.rules.association import FrameFacts, FrameSet, LeftOut, organise
 from calibrant.rules.classification import ImageType
 from calibrant.rules.holding_out import HOLD_OUT, held_out, parsed
 from calibrant.rules.rulesets import SetRule
+from calibrant.sequencer.plan.jobs import parameters_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
 
 NAMES_TOLD = 3
@@ -123,10 +124,22 @@ def leave_out(draft: Draft, ground: Ground, rule: SetRule, left_out: Iterable[Le
             alone.setdefault((left.detector, left.reason), []).extend(left.frame_ids)
             continue
         key, detector = left.set_key, left.detector
-        skip(draft, ground, rule.kind, left.frame_ids, left.reason, set_key=key, detector=detector)
+        told = left.reason + _lower_wish(ground, rule)
+        skip(draft, ground, rule.kind, left.frame_ids, told, set_key=key, detector=detector)
     for (detector, reason), ids in alone.items():
         told = f"{named(ground, ids)}: {reason}"
         skip(draft, ground, rule.kind, ids, told, detector=detector)
+
+
+def _lower_wish(ground: Ground, rule: SetRule) -> str:
+    """Say that a set is not made smaller than its rule by a recipe's parameter, where that was asked for."""
+    wish = json.loads(parameters_of(ground.request, rule.kind).get("min_inputs", "null"))
+    if not isinstance(wish, int) or wish >= rule.min_frames:
+        return ""
+    return (
+        f" by association.{rule.kind}.min_frames of {ground.request.instrument}'s instrument file, which "
+        f"{rule.kind}.min_inputs={wish} does not lower"
+    )
 
 
 def leave_unused(draft: Draft, ground: Ground) -> None:
