@@ -119,7 +119,8 @@ def _history(
         col(MeasurementRow.filter).is_not_distinct_from(job.filter),
         certified_by(None if job.known_at is None else job.known_at.ns),
     )
-    latest = internal(MetricRow.exposure_id, func.max(MetricRow.begin_tai_ns)).where(*wanted)
+    of_first = col(MetricRow.name).in_(names[:1])  # the others were measured with it
+    latest = internal(MetricRow.exposure_id, func.max(MetricRow.begin_tai_ns)).where(*wanted, of_first)
     newest_first = func.max(MetricRow.begin_tai_ns).desc()
     found = session.execute(
         latest.group_by(col(MetricRow.exposure_id)).order_by(newest_first).limit(rules.length)
