@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from calibrant.contracts.certify.v1 import CalibrationWithdrawn, CertifyJob
+from calibrant.contracts.certify.v1 import CalibrationWithdrawn, CertifyJob, CollectionChanged
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
@@ -20,8 +20,13 @@ from calibrant.sequencer.plan.outcome import finished
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import take_answer
 from calibrant.sequencer.plan.sets import leave_unused, plan_kind
-from calibrant.sequencer.store.certified import cut_out, keep_certification
-from calibrant.sequencer.store.plans import StoredCertifications
+from calibrant.sequencer.store.certified import (
+    ChainsUnsettled,
+    StoredCertifications,
+    cut_out,
+    keep_certification,
+    keep_chain,
+)
 
 DAY = 86_400 * 10**9
 
@@ -485,6 +490,30 @@ def test_what_is_withdrawn_is_planned_with_no_more(kit):
             for at in (kit.t0 - 1, kit.t0, kit.t0 + DAY - 1, kit.t0 + DAY)
         ]
     assert fits == [True, False, False, True]
+
+
+def test_a_chain_is_searched_in_its_order_not_by_what_was_recorded_last(kit):
+    world = kit.world()
+
+    def chain(name, *members):
+        facts = {"change_id": "x", "requested_by": "ana", "reason": "why", "recorded": TaiTime.from_ns(1)}
+        return CollectionChanged(collection=name, type="chained", members=members, **facts)
+
+    with world.database.writing() as session:
+        for number, place in enumerate(("old", "new", "later")):
+            one = certified_product(kit, "bias", product_id=f"bias-{place}").product
+            told = kit.certified(one, place, TimeRange())
+            update = {"certification_id": f"cert-{number}", "recorded": TaiTime.from_ns(kit.t0 + number)}
+            keep_certification(session, told.model_copy(update=update))
+        keep_chain(session, chain("all", "inner", "old"))
+        keep_chain(session, chain("inner", "new"))
+        found = StoredCertifications(session, "simcam-tiny", "all")("bias", 0, None, kit.t0)
+        assert [one.product.product_id for one in found] == ["bias-new", "bias-old"]
+        keep_chain(session, chain("inner", "all"))
+        with pytest.raises(ChainsUnsettled):
+            StoredCertifications(session, "simcam-tiny", "all")
+        keep_chain(session, chain("all"))
+        assert StoredCertifications(session, "simcam-tiny", "all")("bias", 0, None, kit.t0) == []
 
 
 def test_a_calibration_of_no_filter_is_found_whatever_the_set_has(kit):

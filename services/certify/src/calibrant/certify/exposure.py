@@ -57,17 +57,12 @@ def _in(
         return applied(session, place.name, asked, wishes)
     connection = session.connection()
     dialect = connection.dialect.name
-    lists = [list(column) for column in zip(*wishes, strict=True)]
-    given = {
-        f"{name}s": values if dialect == "postgresql" else json.dumps(values)
-        for name, values in zip(Wanted._fields, lists, strict=True)
-    }
     place_and_time = {
         "collection": place.name,
         "instrument": asked.instrument,
         "at_tai_ns": held(asked.at_tai_ns),
     }
-    rows = connection.execute(_statement(dialect), given | place_and_time)
+    rows = connection.execute(_statement(dialect), _given(dialect, wishes) | place_and_time)
     return {Wanted(*row[:3]): Standing(*row[3:]) for row in rows}
 
 
@@ -76,23 +71,8 @@ def _statement(dialect: str) -> Select[Any]:
     """For each kind and detector step once down the index of beginnings; the statement is the same for any number."""
     wish = _listed(dialect)
     row = InForceRow.__table__.alias("f")  # type: ignore[attr-defined]
-    last = InForceRow.__table__.alias("l")  # type: ignore[attr-defined]
     line = EntryRow.__table__  # type: ignore[attr-defined]
-    begun = func.coalesce(last.c.begin_tai_ns, literal_column("CAST(-9223372036854775808 AS BIGINT)"))
-    number = (
-        select(last.c.number)
-        .where(
-            last.c.collection == bindparam("collection", type_=Text),
-            last.c.instrument == bindparam("instrument", type_=Text),
-            last.c.kind == wish.c.kind,
-            last.c.detector == wish.c.detector,
-            last.c.filter == wish.c.filter,
-            begun <= bindparam("at_tai_ns", type_=BigInteger),
-        )
-        .order_by(begun.desc())
-        .limit(literal_column("1", Integer))
-        .scalar_subquery()
-    )
+    number = _last_begun(wish)
     found = select(wish.c.kind, wish.c.detector, wish.c.filter, number.label("number")).subquery("found")
     return (
         select(
@@ -111,23 +91,45 @@ def _statement(dialect: str) -> Select[Any]:
     )
 
 
+def _last_begun(wish: Any) -> Any:
+    """Give the number of the last range begun by the instant: the only one that may hold it, as none overlap."""
+    last = InForceRow.__table__.alias("l")  # type: ignore[attr-defined]
+    begun = func.coalesce(last.c.begin_tai_ns, literal_column("CAST(-9223372036854775808 AS BIGINT)"))
+    same = [last.c[name] == wish.c[name] for name in ("kind", "detector", "filter")]
+    return (
+        select(last.c.number)
+        .where(
+            last.c.collection == bindparam("collection", type_=Text),
+            last.c.instrument == bindparam("instrument", type_=Text),
+            *same,
+            begun <= bindparam("at_tai_ns", type_=BigInteger),
+        )
+        .order_by(begun.desc())
+        .limit(literal_column("1", Integer))
+        .scalar_subquery()
+    )
+
+
 def _listed(dialect: str) -> Any:
-    """Give the wishes as rows: three lists of one length."""
+    """Give the wishes as rows; one list is looked through once, where lists side by side would be joined."""
     types = {"kind": Text, "detector": Integer, "filter": Text}
     if dialect == "postgresql":
-        given: list[Any] = [bindparam(f"{name}s", type_=ARRAY(kind)) for name, kind in types.items()]
-        return func.unnest(*given).table_valued(*types, name="wish").render_derived()
-    each = [
-        func.json_each(bindparam(f"{name}s", type_=Text)).table_valued("key", "value", name=name)
-        for name in types
+        lists: list[Any] = [bindparam(f"{name}s", type_=ARRAY(kind)) for name, kind in types.items()]
+        return func.unnest(*lists).table_valued(*types, name="wish").render_derived()
+    each = func.json_each(bindparam("wishes", type_=Text)).table_valued("value", name="each")
+    parts = [
+        func.json_extract(each.c.value, literal_column(f"'$[{place}]'")).label(name)
+        for place, name in enumerate(types)
     ]
-    kind, detector, name = each
-    joined = (
-        select(kind.c.value.label("kind"), detector.c.value.label("detector"), name.c.value.label("filter"))
-        .join_from(kind, detector, detector.c.key == kind.c.key)
-        .join(name, name.c.key == kind.c.key)
-    )
-    return joined.subquery("wish")
+    return select(*parts).subquery("wish")
+
+
+def _given(dialect: str, wishes: Sequence[Wanted]) -> dict[str, Any]:
+    """Give the wishes as the statement's parameters."""
+    if dialect != "postgresql":
+        return {"wishes": json.dumps(wishes)}
+    lists = (list(column) for column in zip(*wishes, strict=True))
+    return {f"{name}s": values for name, values in zip(Wanted._fields, lists, strict=True)}
 
 
 def _without_range(

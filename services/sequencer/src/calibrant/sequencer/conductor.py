@@ -33,9 +33,9 @@ from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
 from calibrant.sequencer.plan.sets import leave_unused, plan_kind, wanted
 from calibrant.sequencer.settings import SequencerSettings
+from calibrant.sequencer.store.certified import StoredCertifications
 from calibrant.sequencer.store.plans import (
     Detectors,
-    StoredCertifications,
     StoredFrames,
     count_nodes,
     decision_due,

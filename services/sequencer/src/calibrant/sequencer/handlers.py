@@ -7,6 +7,7 @@ from calibrant.contracts.certify.v1 import (
     CalibrationCertified,
     CalibrationWithdrawn,
     CertificationRefused,
+    CollectionChanged,
     DecisionMade,
 )
 from calibrant.contracts.common.v1 import JobDone, JobFailed
@@ -19,7 +20,7 @@ from calibrant.sequencer import acquisition
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.plan.results import Answer
 from calibrant.sequencer.service import SequencerService
-from calibrant.sequencer.store.certified import cut_out, keep_certification
+from calibrant.sequencer.store.certified import cut_out, keep_certification, keep_chain
 
 SequencerContext = Context[SequencerService]
 Emissions = Iterable[Emission]
@@ -109,6 +110,13 @@ def certified(message: CalibrationCertified, context: SequencerContext) -> Emiss
 def withdrawn(message: CalibrationWithdrawn, context: SequencerContext) -> Emissions:
     """Plan no more with what was withdrawn; what was planned with it stays."""
     cut_out(context.session, message)
+    return ()
+
+
+@on(CollectionChanged)
+def collection_changed(message: CollectionChanged, context: SequencerContext) -> Emissions:
+    """Note what a chain searches."""
+    keep_chain(context.session, message)
     return ()
 
 

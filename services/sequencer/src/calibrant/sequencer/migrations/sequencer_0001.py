@@ -27,6 +27,7 @@ TABLES = (
     "frame",
     "node",
     "calibration",
+    "chain",
 )
 
 
@@ -175,3 +176,4 @@ def _plans() -> None:
     subject = ["collection", "kind", "detector", "filter"]
     op.create_index("ix_sequencer_calibration_subject", "sequencer_calibration", subject)
     op.create_index("ix_sequencer_calibration_product_id", "sequencer_calibration", ["product_id"])
+    op.create_table("sequencer_chain", _key("name"), _text("members_json"))

@@ -1,13 +1,86 @@
-"""The read model of certifications: what certify tells is kept, what it withdraws is cut out. Events come in order."""
+"""The read model of certifications: what certify tells is kept, what it withdraws is cut out; chains are searched.
+
+Events come in order.
+"""
 
 from __future__ import annotations
 
-from sqlmodel import Session, select
+import json
+from collections.abc import Sequence
 
-from calibrant.contracts.certify.v1 import CalibrationCertified, CalibrationWithdrawn
-from calibrant.contracts.common.v1 import TimeRange
+from sqlalchemy import and_, case, literal, not_, or_
+from sqlmodel import Session, col, select
+
+from calibrant.bus.errors import TransientError
+from calibrant.contracts.certify.v1 import CalibrationCertified, CalibrationWithdrawn, CollectionChanged
+from calibrant.contracts.common.v1 import Product, TimeRange
+from calibrant.rules.collections import ChainRefused, Collection, CollectionType, search_order
+from calibrant.rules.ledger import FILTER_KINDS
 from calibrant.rules.validity import ValidityRange
-from calibrant.sequencer.store.tables import CalibrationRow
+from calibrant.sequencer.plan.model import Certified
+from calibrant.sequencer.store.tables import CalibrationRow, ChainRow
+
+MOST_OTHERS = 10
+"""Certified calibrations of other filters and times that are named with the reason why not."""
+
+
+class ChainsUnsettled(TransientError):
+    """Chains whose changes have not all come: two chains keep no order between them."""
+
+
+class StoredCertifications:
+    """Calibrations certified for an instrument in a collection, or in those that a chain searches.
+
+    Parameters
+    ----------
+    session : Session
+        The transaction.
+    instrument, collection : str
+        Whose, and where.
+    """
+
+    def __init__(self, session: Session, instrument: str, collection: str) -> None:
+        self._session = session
+        places = {name: place for place, name in enumerate(_searched(session, collection))}
+        self._mine = (CalibrationRow.instrument == instrument, col(CalibrationRow.collection).in_(places))
+        self._place = case(places, value=col(CalibrationRow.collection)) if places else literal(0)
+        self._found: dict[tuple[str, int, str | None, int], Sequence[Certified]] = {}
+
+    def __call__(
+        self, kind: str, detector: int, filter_name: str | None, at_tai_ns: int
+    ) -> Sequence[Certified]:
+        """Return all valid for a subject at an instant; then a few others, to say why not.
+
+        First those of the collection that is searched first, in it the last recorded. The filter counts for kinds that
+        have one.
+        """
+        subject = (kind, detector, filter_name, at_tai_ns)
+        if subject not in self._found:
+            self._found[subject] = self._find(*subject)
+        return self._found[subject]
+
+    def _find(self, kind: str, detector: int, filter_name: str | None, at_tai_ns: int) -> Sequence[Certified]:
+        of_kind = (*self._mine, CalibrationRow.kind == kind, CalibrationRow.detector == detector)
+        begin, end = col(CalibrationRow.begin_tai_ns), col(CalibrationRow.end_tai_ns)
+        fits = and_(or_(begin.is_(None), begin <= at_tai_ns), or_(end.is_(None), end > at_tai_ns))
+        if kind in FILTER_KINDS:
+            fits = and_(fits, col(CalibrationRow.filter).is_not_distinct_from(filter_name))
+        latest = (
+            self._place,
+            col(CalibrationRow.recorded_tai_ns).desc(),
+            col(CalibrationRow.certification_id),
+        )
+        found = select(CalibrationRow).where(*of_kind).order_by(*latest)
+        fitting = self._session.exec(found.where(fits)).all()
+        others = self._session.exec(found.where(not_(fits)).limit(MOST_OTHERS)).all()
+        return [
+            Certified(
+                product=Product.from_json(row.product_json.encode()),
+                range=ValidityRange(begin_tai_ns=row.begin_tai_ns, end_tai_ns=row.end_tai_ns),
+                recorded_tai_ns=row.recorded_tai_ns,
+            )
+            for row in (*fitting, *others)
+        ]
 
 
 def keep_certification(session: Session, certified: CalibrationCertified) -> None:
@@ -48,6 +121,26 @@ def cut_out(session: Session, withdrawn: CalibrationWithdrawn) -> None:
             facts = row.model_dump() | left.model_dump() | {"certification_id": name}
             session.add(CalibrationRow(**facts))
     session.flush()
+
+
+def keep_chain(session: Session, changed: CollectionChanged) -> None:
+    """Note what a chain searches; other collections are known by what is certified in them."""
+    if changed.type == CollectionType.CHAINED:
+        session.merge(ChainRow(name=changed.collection, members_json=json.dumps(changed.members)))
+
+
+def _searched(session: Session, name: str) -> list[str]:
+    """Return the collections that a look-up goes through; the chains are few."""
+    chains = {
+        row.name: Collection(
+            name=row.name, type=CollectionType.CHAINED, members=tuple(json.loads(row.members_json))
+        )
+        for row in session.exec(select(ChainRow))
+    }
+    try:
+        return [one.name for one in search_order(name, chains)]
+    except ChainRefused as problem:
+        raise ChainsUnsettled(f"{problem}: another change of the chains is still on its way") from problem
 
 
 def _range(validity: TimeRange) -> ValidityRange:

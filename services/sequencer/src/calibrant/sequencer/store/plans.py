@@ -1,22 +1,15 @@
 """Plans as rows: nodes, frames and the calibrations in force, to and from the models that planning uses."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 from sqlalchemy import and_, not_, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from calibrant.contracts.common.v1 import Product
 from calibrant.contracts.ingest.v1 import Frame
-from calibrant.rules.ledger import FILTER_KINDS
-from calibrant.rules.validity import ValidityRange
-from calibrant.sequencer.plan.model import ENDED, PENDING, Certified, Draft, Node, NodeState, NodeType
-from calibrant.sequencer.store.tables import AcquisitionRow, CalibrationRow, FrameRow, NodeRow
-
-MOST_OTHERS = 10
-"""Certified calibrations of other filters and times that are named with the reason why not."""
-
+from calibrant.sequencer.plan.model import ENDED, PENDING, Draft, Node, NodeState, NodeType
+from calibrant.sequencer.store.tables import AcquisitionRow, FrameRow, NodeRow
 
 OPEN = tuple(state for state in NodeState if state not in ENDED)
 """States of nodes that are still to end."""
@@ -173,54 +166,6 @@ class StoredFrames(Mapping[str, Frame]):
 
     def __len__(self) -> int:
         return len(self._frames)
-
-
-class StoredCertifications:
-    """Calibrations certified for an instrument in a collection.
-
-    Parameters
-    ----------
-    session : Session
-        The transaction.
-    instrument, collection : str
-        Whose, and where.
-    """
-
-    def __init__(self, session: Session, instrument: str, collection: str) -> None:
-        self._session = session
-        self._mine = (CalibrationRow.instrument == instrument, CalibrationRow.collection == collection)
-        self._found: dict[tuple[str, int, str | None, int], Sequence[Certified]] = {}
-
-    def __call__(
-        self, kind: str, detector: int, filter_name: str | None, at_tai_ns: int
-    ) -> Sequence[Certified]:
-        """Return all valid for a subject at an instant, the last recorded first; then a few others, to say why not.
-
-        The filter counts for kinds that have one.
-        """
-        subject = (kind, detector, filter_name, at_tai_ns)
-        if subject not in self._found:
-            self._found[subject] = self._find(*subject)
-        return self._found[subject]
-
-    def _find(self, kind: str, detector: int, filter_name: str | None, at_tai_ns: int) -> Sequence[Certified]:
-        of_kind = (*self._mine, CalibrationRow.kind == kind, CalibrationRow.detector == detector)
-        begin, end = col(CalibrationRow.begin_tai_ns), col(CalibrationRow.end_tai_ns)
-        fits = and_(or_(begin.is_(None), begin <= at_tai_ns), or_(end.is_(None), end > at_tai_ns))
-        if kind in FILTER_KINDS:
-            fits = and_(fits, col(CalibrationRow.filter).is_not_distinct_from(filter_name))
-        latest = (col(CalibrationRow.recorded_tai_ns).desc(), col(CalibrationRow.certification_id))
-        found = select(CalibrationRow).where(*of_kind).order_by(*latest)
-        fitting = self._session.exec(found.where(fits)).all()
-        others = self._session.exec(found.where(not_(fits)).limit(MOST_OTHERS)).all()
-        return [
-            Certified(
-                product=Product.from_json(row.product_json.encode()),
-                range=ValidityRange(begin_tai_ns=row.begin_tai_ns, end_tai_ns=row.end_tai_ns),
-                recorded_tai_ns=row.recorded_tai_ns,
-            )
-            for row in (*fitting, *others)
-        ]
 
 
 def _row(node: Node) -> NodeRow:

@@ -182,6 +182,15 @@ class CalibrationRow(SQLModel, table=True):
     product_json: str = Field(sa_column=_text())
 
 
+class ChainRow(SQLModel, table=True):
+    """What a chained collection searches."""
+
+    __tablename__ = "sequencer_chain"
+
+    name: str = Field(primary_key=True)
+    members_json: str = Field(sa_column=_text(), description="names, the first searched first")
+
+
 TABLES = (
     RunRow,
     AcquisitionRow,
@@ -193,4 +202,5 @@ TABLES = (
     FrameRow,
     NodeRow,
     CalibrationRow,
+    ChainRow,
 )
