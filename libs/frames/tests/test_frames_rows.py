@@ -76,6 +76,9 @@ def test_rows_are_what_astropy_reads(tmp_path, tiny, packing, kind):
         np.testing.assert_array_equal(whole.array, array)
         assert whole.array.dtype == array.dtype
         assert frame.content_sha256() == whole.content_sha256
+        held = frame.held()
+    np.testing.assert_array_equal(rows_of(held.rows, 7), stored)  # the file is closed
+    assert (held.content_sha256(), held.rows.zero, held.held()) == (whole.content_sha256, zero, held)
     astropys = fits.getdata(path, 0 if packing in ("plain", "gzipped") else 1)
     np.testing.assert_array_equal(whole.array, astropys)
 
@@ -91,7 +94,8 @@ def test_other_scalings_are_values_of_float32(tmp_path, tiny, packing):
     values, path = stored * 0.25 + 100.5, tmp_path / "a.fits"
     with open_frames(path, tiny, tmp_path) as (frame,):
         assert (frame.rows.dtype, frame.rows.zero) == (np.float32, 0)
-        np.testing.assert_array_equal(rows_of(frame.rows, 50), values.astype(np.float32))
+        for one in (frame, frame.held()):
+            np.testing.assert_array_equal(rows_of(one.rows, 50), values.astype(np.float32))
         assert frame.content_sha256() == read_frames(tmp_path / "b.fits", tiny)[0].content_sha256
 
 

@@ -1,6 +1,7 @@
 """What a measure job writes: numbers against closed forms, units, frames that fail, refusals."""
 
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -72,6 +73,21 @@ def test_calibrations_in_adu_give_the_same_electrons(bench):
     assert level["adu"] == pytest.approx(level["electron"], rel=0.002)
     scatter = {unit: values_of(report, None)["SCATTER"] / level[unit] for unit, report in reports.items()}
     assert scatter["adu"] == pytest.approx(scatter["electron"], abs=0.002)
+
+
+def test_a_frame_is_read_once_to_be_hashed_and_measured(bench, monkeypatch):
+    frames = bench.frames("bias", 3)
+    bias = bench.master("bias", frames)
+    read = []
+
+    def counted(file, buffers, offset, preadv=os.preadv):
+        read.append(preadv(file, buffers, offset))
+        return read[-1]
+
+    monkeypatch.setattr("calibrant.frames.reading.content.os.preadv", counted)
+    bench.measure(bias, frames)
+    rows, columns = bench.instrument.detector(0).raw_shape
+    assert 3 * 2 * rows * columns < sum(read) < 3 * 2 * (rows * columns + 8 * 2880)  # headers are read again
 
 
 def test_an_amplifier_without_overscan_has_no_noise_of_it_and_the_test_says_so(bench):
@@ -244,7 +260,7 @@ def test_a_frame_of_another_detector_or_content_than_the_job_names_fails(bench):
 def test_no_more_frames_are_in_hand_than_half_of_the_memory_holds(bench, monkeypatch):
     monkeypatch.setattr("calibrant.pixels.memory.thread_count", lambda _: 16)
     geometry = bench.instrument.geometry(0)
-    frame_bytes = 84 * geometry.raw_shape[0] * geometry.raw_shape[1]
+    frame_bytes = 88 * geometry.raw_shape[0] * geometry.raw_shape[1]
     job = bench.measure_job(bench.master("bias", frames := bench.frames("bias", 3)), frames)
     found = [
         at_once(job.model_copy(update={"memory_bytes": memory}), geometry)

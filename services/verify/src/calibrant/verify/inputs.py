@@ -126,9 +126,7 @@ def load_products(job: MeasureJob, instrument: Instrument, workspace: Workspace)
 def open_frame(
     one: JobInput, job: MeasureJob, instrument: Instrument, workspace: Workspace
 ) -> Iterator[OpenFrame]:
-    """Open one frame of a job: its pixels are hashed, but kept in no memory.
-
-    What is compressed is unpacked into the scratch folder until the frame is closed.
+    """Open one frame of a job and hold the numbers of its pixels: they are hashed, and measured in several passes.
 
     Raises
     ------
@@ -138,16 +136,14 @@ def open_frame(
         Its file is refused, damaged or missing.
     """
     path, name = workspace.objects.local_path(one.ref), file_name_of(one)
-    file = open_frames(
-        path, instrument, workspace.scratch, file_name=name, detector=job.detector, unpack=True
-    )
+    file = open_frames(path, instrument, workspace.scratch, file_name=name, detector=job.detector)
     with file as frames:
         if not frames:
             raise InputRefused(f"{name}: holds no frame of detector {job.detector}, which the job measures")
-        (frame,) = frames
-        held = frame_id(frame.content_sha256(), frame.detector)
-        if held != one.id:
-            raise InputRefused(f"{name}: holds frame {held}, not {one.id}; ingest it again")
+        frame = frames[0].held()
+        found_id = frame_id(frame.content_sha256(), frame.detector)
+        if found_id != one.id:
+            raise InputRefused(f"{name}: holds frame {found_id}, not {one.id}; ingest it again")
         found = frame.facts.image_type.value
         if found != job.kind:
             raise InputRefused(f"{name}: its type is {found}, but the job measures {job.kind}")

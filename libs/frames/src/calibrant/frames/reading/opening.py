@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from calibrant.frames.reading.identity import content_sha256
 from calibrant.frames.reading.keeping import Keep, in_folder
 from calibrant.frames.reading.layout import RawFile, images_of, size_limit
 from calibrant.frames.reading.rejection import FrameRejected
-from calibrant.frames.reading.rows import NamedRows, PlainRows, ScaledRows, TileRows, stored_rows
+from calibrant.frames.reading.rows import HeldRows, NamedRows, PlainRows, ScaledRows, TileRows, stored_rows
 from calibrant.frames.reading.translation import HeaderFacts, translate
 
 _BAND_PIXELS: Final = 1 << 18
@@ -38,7 +38,7 @@ class OpenFrame:
         See `RawFrame`.
     ignored : tuple of str
         See `RawFrame`.
-    stored : PlainRows or TileRows
+    stored : PlainRows, TileRows or HeldRows
         The numbers of its pixels.
     """
 
@@ -47,7 +47,7 @@ class OpenFrame:
     facts: HeaderFacts
     header: dict[str, Scalar]
     ignored: tuple[str, ...]
-    stored: PlainRows | TileRows
+    stored: PlainRows | TileRows | HeldRows
 
     @property
     def rows(self) -> NamedRows:
@@ -77,6 +77,21 @@ class OpenFrame:
                 values = encoding.values(stored)
                 encoding.check_finite(values, first)
                 yield values
+        except FrameRejected as refusal:
+            raise refusal.in_file(self.file_name) from refusal
+
+    def held(self) -> "OpenFrame":
+        """Return the same frame with the numbers of its pixels in memory, for one who reads rows more than once.
+
+        Raises
+        ------
+        FrameRejected
+            As `bands`.
+        """
+        if isinstance(self.stored, HeldRows):
+            return self
+        try:
+            return replace(self, stored=HeldRows.of(self.stored))
         except FrameRejected as refusal:
             raise refusal.in_file(self.file_name) from refusal
 

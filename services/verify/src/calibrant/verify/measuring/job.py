@@ -53,8 +53,8 @@ from calibrant.verify.measuring.membership import Membership, membership
 from calibrant.verify.measuring.references import Correction, correction
 from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow, Mode
 
-PIXEL_BYTES = 84
-"""A pixel of a flat of one amplifier while its noise is measured, which takes most."""
+PIXEL_BYTES = 88
+"""A pixel of a flat of one amplifier while its noise is measured, which takes most, and as it is stored."""
 
 MODES: Mapping[VerificationMode, Mode] = {
     VerificationMode.INTERNAL: "internal",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.frames.reading.rejection import FrameRejected
+from calibrant.frames.reading.rows.held import HeldRows
 from calibrant.frames.reading.rows.plain import PlainRows
 from calibrant.frames.reading.rows.scaled import ScaledRows
 from calibrant.frames.reading.rows.tiled import TileRows
@@ -20,12 +21,12 @@ class NamedRows:
     ----------
     file_name : str
         Name of the file, as people know it.
-    source : PlainRows, TileRows or ScaledRows
+    source : HeldRows, PlainRows, TileRows or ScaledRows
         What reads them.
     """
 
     file_name: str
-    source: PlainRows | TileRows | ScaledRows
+    source: HeldRows | PlainRows | TileRows | ScaledRows
 
     @property
     def shape(self) -> tuple[int, int]:

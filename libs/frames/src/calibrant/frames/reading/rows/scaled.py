@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.frames.reading.rows.held import HeldRows
 from calibrant.frames.reading.rows.plain import PlainRows
 from calibrant.frames.reading.rows.request import check_request
 from calibrant.frames.reading.rows.tiled import TileRows
@@ -17,13 +18,13 @@ class ScaledRows:
 
     Parameters
     ----------
-    stored : PlainRows or TileRows
+    stored : HeldRows, PlainRows or TileRows
         The numbers.
     """
 
     zero = 0
 
-    def __init__(self, stored: PlainRows | TileRows) -> None:
+    def __init__(self, stored: HeldRows | PlainRows | TileRows) -> None:
         self._stored = stored
         self.dtype = np.dtype(np.float32)
 
