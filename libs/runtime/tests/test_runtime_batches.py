@@ -1,6 +1,8 @@
 """Several events at once: the same tables as one by one, whatever goes wrong, and as little as possible again."""
 
 import asyncio
+import shutil
+from contextlib import ExitStack
 from functools import partial
 from itertools import accumulate, chain, count, repeat
 from operator import itemgetter
@@ -148,14 +150,26 @@ def garbled(kinds):
     return found
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """Return a file with all tables and no row, to be copied."""
+    path = tmp_path_factory.mktemp("empty") / "x.sqlite"
+    with DatabaseSite(f"sqlite:///{path}").opened(MIGRATIONS):
+        pass
+    return path
+
+
 @settings(max_examples=40, deadline=None)
 @given(kinds=st.lists(KINDS, max_size=12), size=st.integers(1, 8))
-def test_several_at_once_leave_what_one_by_one_leave(tmp_path_factory, kinds, size):
+def test_several_at_once_leave_what_one_by_one_leave(tmp_path_factory, empty, kinds, size):
     records = garbled(kinds)
     folder = tmp_path_factory.mktemp("batches")
-    sites = [DatabaseSite(f"sqlite:///{folder}/{name}.sqlite") for name in ("one", "other")]
-    with sites[0].opened(MIGRATIONS) as of_one, sites[1].opened(MIGRATIONS) as of_other:
-        one, other = Service(of_one), Service(of_other)
+    paths = [shutil.copy(empty, folder / f"{name}.sqlite") for name in ("one", "other")]
+    with ExitStack() as stack:
+        databases = [DatabaseSite(f"sqlite:///{path}").open() for path in paths]
+        for database in databases:
+            stack.callback(database.close)
+        one, other = map(Service, databases)
         asyncio.run(one.singly(records))
         asyncio.run(other.at_once(records, size))
         assert one.tables() == other.tables()
