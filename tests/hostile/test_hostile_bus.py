@@ -21,7 +21,7 @@ from calibrant.sequencer.store.queries import SequencerQueries
 
 pytestmark = pytest.mark.timeout(240)
 GOLDEN = Path(__file__).parents[2] / "libs/contracts/tests/golden"
-PATIENCE_S = 110.0
+PATIENCE_S = 220.0
 MEMORY_KIB = 600 << 10
 CONSUMED = [topic for topic in topics().values() if topic.consumers]
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from calibrant.bus.errors import BusUnavailable
 from calibrant.bus.ports import Message, TopicSpec
 from calibrant.bus.testing.broker import Broker
 from calibrant.contracts.flow import topics
@@ -54,18 +53,6 @@ class Yard:
         command = [sys.executable, "-m", "calibrant.runtime.testing.probe_worker", str(self.gates)]
         self.processes.append(subprocess.Popen(command, env=os.environ | variables | QUIET))
         return self.processes[-1]
-
-    async def awake(self):
-        """Wait until a broker that has just started keeps groups."""
-        bus = await open_log(self.settings("looker"))
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                try:
-                    await bus.committed("combine-jobs")
-                    break
-                except BusUnavailable:
-                    await asyncio.sleep(0.1)
-        await bus.close()
 
     async def send(self, *names):
         """Ask for jobs, all in one partition."""
@@ -132,9 +119,7 @@ def yard(request, tmp_path):
         if request.param == "servers":  # of the test's own: topics have the same names everywhere
             broker = stack.enter_context(Broker())
             shared = {"bus": f"kafka://{broker.servers}", "database": request.getfixturevalue("postgres_url")}
-        yard = stack.enter_context(opened(tmp_path, shared))
-        asyncio.run(yard.awake())
-        yield yard
+        yield stack.enter_context(opened(tmp_path, shared))
 
 
 @pytest.fixture
