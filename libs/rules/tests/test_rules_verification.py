@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from calibrant.rules import verification as v
-from calibrant.rules.verification import LimitRule, Limits, Scope, Verdict
+from calibrant.rules.verification import ALL_EXPOSURES, LimitRule, Limits, Scope, Verdict
 
 AMP = Scope(exposure_id="e1", detector=0, amplifier="A")
 DET = Scope(exposure_id="e1", detector=0)
@@ -16,6 +16,7 @@ SCOPES = {"amplifier": AMP, "detector": DET, "exposure": EXP}
 GOOD = {
     "MEAN": 0.1, "NOISE": 5.0, "CR_NOISE": 5.0, "READ_NOISE": 5.0, "NOMINAL_READ_NOISE": 5.0, "OVERSCAN_NOISE": 5.0, "PROCESSING_ERRORS": 0.0,
     "NOISE_RATIO": 1.0, "SCATTER": 0.001, "IN_ELECTRONS": 1.0, "BAD_FRACTION": 0.01,
+    "SPLIT_MEAN": 0.1, "SPLIT_NOISE": 2.0, "SPLIT_EXPECTED": 2.0,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
 
@@ -36,8 +37,12 @@ def one(kind, name, measurements, scope=AMP, limits=None):
 def test_the_registry_has_the_tests_of_the_reference():
     amplifier = {"MEAN", "NOISE", "CR_NOISE", "PROCESSING", "READ_NOISE_CONSISTENT"}
     for kind in ("bias", "dark"):
-        assert {t.name for t in v.tests_for(kind, "amplifier")} == amplifier
+        assert {t.name for t in v.tests_for(kind, "amplifier") if not t.once} == amplifier
         assert {t.name for t in v.tests_for(kind, "detector")} == {"BAD_FRACTION"}
+    assert {t.key for t in v.registry() if t.once} == {
+        "dark.amplifier.SPLIT_MEAN",
+        "dark.amplifier.SPLIT_NOISE",
+    }
     assert {t.name for t in v.tests_for("flat", "amplifier")} == {"NOISE", "NOISE_MODEL"}
     assert {t.name for t in v.tests_for("flat", "exposure")} == {"SCATTER", "SCATTER_ABSOLUTE"}
     advisory = {t.key for t in v.registry() if t.advisory}
@@ -85,6 +90,29 @@ def test_bias_and_dark(kind, name, changes, verdict, value):
     found = one(kind, name, GOOD | changes)
     assert found.verdict is verdict
     assert found.value == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "verdict", "value"),
+    [
+        ("SPLIT_MEAN", {"SPLIT_MEAN": -0.99}, PASS, 0.495),
+        ("SPLIT_MEAN", {"SPLIT_MEAN": 1.01}, FAIL, 0.505),
+        ("SPLIT_MEAN", {"SPLIT_MEAN": None}, NOT_APPLICABLE, None),
+        ("SPLIT_MEAN", {"SPLIT_NOISE": 0.0}, FAIL, None),
+        ("SPLIT_NOISE", {"SPLIT_NOISE": 2.09}, PASS, 0.045),
+        ("SPLIT_NOISE", {"SPLIT_NOISE": 2.12}, FAIL, 0.06),
+        ("SPLIT_NOISE", {"SPLIT_EXPECTED": 0.0}, FAIL, None),
+        ("SPLIT_NOISE", {"SPLIT_NOISE": math.nan}, FAIL, None),
+    ],
+)
+def test_split_darks_are_tested_once(name, changes, verdict, value):
+    everything = Scope(exposure_id=ALL_EXPOSURES, detector=0, amplifier="A")
+    found = one("dark", name, GOOD | changes, everything)
+    assert found.verdict is verdict
+    assert found.value == (None if value is None else pytest.approx(value))
+    assert name not in verdicts("dark", GOOD)
+    assert verdicts("dark", GOOD, everything).keys() == {"SPLIT_MEAN", "SPLIT_NOISE"}
+    assert verdicts("bias", GOOD, everything) == {}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from calibrant.rules.verification import Verdict
+from calibrant.pixels import Reference, remove_signature
+from calibrant.rules.verification import ALL_EXPOSURES, Verdict
 from calibrant.verify.measuring.membership import membership
 
 
@@ -12,7 +13,7 @@ def ratios(report):
     """NOISE over what is expected of it, by membership."""
     inside = {frame.exposure_id: frame.in_reference for frame in report.frames}
     found = {True: [], False: []}
-    for row in (row for row in report.measurements if row.amplifier is not None):
+    for row in (row for row in report.measurements if row.amplifier and row.exposure_id != ALL_EXPOSURES):
         found[inside[row.exposure_id]].append(row.values["NOISE"] / row.values["READ_NOISE"])
     return found
 
@@ -39,6 +40,56 @@ def test_darks_of_other_dark_times_have_the_noise_expected(bench):
     found = ratios(report)
     assert np.mean(found[True]) == pytest.approx(1.0, abs=0.04)  # the bias brings 2.5 %
     assert np.mean(found[False]) == pytest.approx(1.0, abs=0.04)
+
+
+def split(report, amplifier="A00"):
+    (row,) = [r for r in report.measurements if (r.exposure_id, r.amplifier) == (ALL_EXPOSURES, amplifier)]
+    return row.values
+
+
+def test_even_and_odd_darks_agree_and_their_difference_has_the_noise_of_both(bench):
+    """The oracle: means of the corrected frames by NumPy."""
+    times = (10.0, 10.0, 30.0, 30.0, 20.0)
+    bias = bench.master("bias", bench.frames("bias", 10))
+    darks = [bench.frame("dark", f"dark-{i}", time_s=t) for i, t in enumerate(times)]
+    report, measured = bench.measure(bench.master("dark", darks, bias=bias), darks, bias)
+    geometry, scaled = bench.instrument.geometry(0), []
+    for dark, time_s in zip(darks, times, strict=True):
+        raw = fits.getdata(bench.objects.path_of(dark.ref.uri))
+        method = bench.instrument.overscan.method
+        image = remove_signature(raw, geometry, overscan=method, bias=Reference(bias.image.data))
+        scaled.append(image.data / (time_s / 20.0))
+    difference = np.mean(scaled[::2], axis=0) - np.mean(scaled[1::2], axis=0)
+    for amplifier in geometry.amplifiers:
+        values, plain = split(report, amplifier.name), difference[amplifier.placed.slices]
+        assert values["SPLIT_MEAN"] == pytest.approx(plain.mean(), abs=0.02)
+        assert values["SPLIT_NOISE"] == pytest.approx(plain.std(ddof=1), rel=0.01)
+        assert values["SPLIT_NOISE"] == pytest.approx(values["SPLIT_EXPECTED"], rel=0.05)
+        assert values["N_SPLIT"] == 5
+    mine = [r for r in report.results if r.exposure_id == ALL_EXPOSURES]
+    assert {(r.test, r.verdict) for r in mine} == {("SPLIT_MEAN", "pass"), ("SPLIT_NOISE", "pass")}
+    assert bench.decide("dark", [measured]).decision.outcome == "certified"
+
+
+def test_darks_that_alternate_are_withheld_by_the_split(bench):
+    """Each dark agrees with the mean of all within its noise; the even ones differ from the odd ones."""
+    bias = bench.master("bias", bench.frames("bias", 10))
+    darks = [bench.frame("dark", f"dark-{i}", time_s=10.0, light_e=5.0 * (i % 2)) for i in range(6)]
+    report, measured = bench.measure(bench.master("dark", darks, bias=bias), darks, bias)
+    assert {r.verdict for r in report.results if r.test == "MEAN"} == {Verdict.PASS}
+    (detector,) = bench.decide("dark", [measured]).detectors
+    assert not detector.accepted
+    assert "SPLIT_MEAN fails in 6 of 6 exposures" in detector.reason
+    assert "in A" in detector.reason
+    assert ", all exposures, limit 0.5" in detector.reason
+
+
+def test_three_darks_are_too_few_to_split(bench):
+    darks = bench.frames("dark", 3, time_s=10.0)
+    report, _ = bench.measure(bench.master("dark", darks), darks)
+    mine = [r for r in report.results if r.exposure_id == ALL_EXPOSURES]
+    assert {r.verdict for r in mine} == {Verdict.NOT_APPLICABLE}
+    assert {r.because for r in mine} == {"needs at least four darks that can be read"}
 
 
 def test_shares_and_weights(bench):

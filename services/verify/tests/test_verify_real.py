@@ -13,7 +13,7 @@ def frames(bench, folder, pattern):
 
 
 def metric(report, name, amplifier):
-    rows = [row for row in report.measurements if row.amplifier == amplifier]
+    rows = [row for row in report.measurements if row.amplifier == amplifier and name in row.values]
     return np.array([row.values[name] for row in rows], dtype=float)
 
 

@@ -42,7 +42,8 @@ def version_of(
     block = {
         "by_hand": by_hand,
         "tests": sorted(
-            [t.key, t.limit, t.unit, t.advisory, list(t.required), sorted(t.optional or ())] for t in tests
+            [t.key, t.limit, t.unit, t.advisory, t.once, list(t.required), sorted(t.optional or ())]
+            for t in tests
         ),
         "limits": limits.model_dump(mode="json"),
         "thresholds": thresholds.model_dump(mode="json"),

@@ -29,7 +29,8 @@ from calibrant.runtime.handlers import Artifact, Workspace
 from calibrant.verify.assessing import assessed, rules_of
 from calibrant.verify.inputs import check_rules
 from calibrant.verify.known import Known
-from calibrant.verify.measuring.job import MODES, finite
+from calibrant.verify.measuring.amplifiers import finite
+from calibrant.verify.measuring.job import MODES
 from calibrant.verify.reasons import reason_of, tally
 from calibrant.verify.reports import (
     DetectorReport,

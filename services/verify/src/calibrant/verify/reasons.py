@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from calibrant.contracts.verify.v1 import GateCounts, GateTypeCount
 from calibrant.rules.decision import Decision, DetectorCount, Outcome
 from calibrant.rules.tally import MEASURED
-from calibrant.rules.verification import TestResult, Verdict
+from calibrant.rules.verification import ALL_EXPOSURES, TestResult, Verdict
 from calibrant.verify.reports import Tally
 
 
@@ -88,7 +88,8 @@ def _failed(count: DetectorCount | None, failures: Sequence[TestResult], exposur
     first = failures[0]
     places = sorted({one.amplifier for one in failures if one.amplifier is not None})
     where = f"amplifier{'s' if len(places) > 1 else ''} {', '.join(places)}, " if places else ""
-    seen = len({one.exposure_id for one in failures})
+    ids = {one.exposure_id for one in failures}
+    seen = exposures if ALL_EXPOSURES in ids else len(ids)
     if count is not None and count.withheld:
         text = f"{first.test} fails in {len(count.failed_exposures)} of {exposures} exposures; {count.exposures_needed} are enough to withhold"
     else:
@@ -102,4 +103,5 @@ def _worst(failures: Sequence[TestResult]) -> str:
         return failures[0].because
     worst = max(with_value, key=lambda one: (abs(one.value or 0.0), one.exposure_id, one.amplifier or ""))
     at = f"{worst.amplifier}, " if worst.amplifier else ""
-    return f"worst {worst.value:.4g} in {at}exposure {worst.exposure_id}, limit {worst.limit:g}"
+    exposure = "all exposures" if worst.exposure_id == ALL_EXPOSURES else f"exposure {worst.exposure_id}"
+    return f"worst {worst.value:.4g} in {at}{exposure}, limit {worst.limit:g}"

@@ -14,6 +14,9 @@ READ_NOISE          amplifier   read noise that the frame less its calibration m
 NOMINAL_READ_NOISE  amplifier   read noise of the instrument file
 OVERSCAN_NOISE      amplifier   standard deviation of the overscan's residual; absent without overscan
 PROCESSING_ERRORS   amplifier   number of processing errors; 0 when all went well
+SPLIT_MEAN          amplifier   darks, once: mean of the even ones less the odd ones; absent where too few
+SPLIT_NOISE         amplifier   darks, once: clipped standard deviation of that difference
+SPLIT_EXPECTED      amplifier   darks, once: what SPLIT_NOISE must be
 NOISE_RATIO         amplifier   flats: measured over expected noise, the number of combined frames accounted for
 IN_ELECTRONS        amplifier   flats: 1 when the frame is in electrons; absent when it is not
 BAD_FRACTION        detector    fraction of the product's pixels that are BAD
@@ -99,14 +102,18 @@ def evaluate(kind: str, measurements: Measurements, limits: Limits, at: Scope) -
     limits : Limits
         The limits in force.
     at : Scope
-        One amplifier, one detector or one exposure; its level chooses the tests.
+        One amplifier, one detector or one exposure; its level chooses the tests. With `ALL_EXPOSURES` those that
+        are made once.
 
     Returns
     -------
     tuple of TestResult
         One a test, in the registry's order.
     """
-    return tuple(test.evaluate(measurements, limits, at) for test in tests_for(kind, at.level))
+    once = at.exposure_id == ALL_EXPOSURES
+    return tuple(
+        test.evaluate(measurements, limits, at) for test in tests_for(kind, at.level) if test.once is once
+    )
 
 
 def limits_of(version: str, rules: Iterable[LimitRule]) -> Limits:

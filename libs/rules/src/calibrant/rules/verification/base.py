@@ -31,6 +31,8 @@ NEVER_NEGATIVE = frozenset(
         "OVERSCAN_NOISE",
         "NOISE_RATIO",
         "SCATTER",
+        "SPLIT_NOISE",
+        "SPLIT_EXPECTED",
         "PROCESSING_ERRORS",
     }
 )
@@ -112,6 +114,8 @@ class TestDefinition:
         Measurements that may not exist, each with the reason to give then.
     advisory : bool
         Told to people, never counted by the gate.
+    once : bool
+        Made once with all exposures of a set, not in each.
     """
 
     __test__: ClassVar[bool] = False
@@ -127,6 +131,7 @@ class TestDefinition:
     required: tuple[str, ...]
     optional: Mapping[str, str] | None = None
     advisory: bool = False
+    once: bool = False
 
     @property
     def key(self) -> str:

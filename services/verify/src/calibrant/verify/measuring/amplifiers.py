@@ -37,6 +37,7 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
                 "N_EXCLUDED",
                 "N_CLIPPED",
                 "N_STRUCK",
+                "N_SPLIT",
                 "PROCESSING_ERRORS",
                 "NOISE_RATIO",
                 "IN_ELECTRONS",
@@ -143,3 +144,8 @@ def flat_values(found: NoiseRatio | str) -> Values:
 def failed_values() -> Values:
     """Give the numbers of an amplifier whose frame could not be processed."""
     return {"PROCESSING_ERRORS": 1.0}
+
+
+def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return numbers as JSON can hold them: null for what could not be had."""
+    return {k: None if v is None or not math.isfinite(v) else v for k, v in values.items()}

@@ -3,23 +3,16 @@
 A frame that cannot be processed fails its tests and is named; it does not stop the others.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from pydantic import ValidationError
-
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.contracts.verify.v1 import MeasureJob, VerificationMode
-from calibrant.frames import correcting
-from calibrant.frames.correcting import Choices, chosen
-from calibrant.frames.instrument import Instrument
 from calibrant.frames.reading import FrameRejected, OpenFrame
 from calibrant.pixels import (
-    ENGINE_VERSION,
     FlatStatistics,
     FrameStatistics,
     Geometry,
@@ -28,17 +21,17 @@ from calibrant.pixels import (
 )
 from calibrant.pixels.memory import threads_within
 from calibrant.rules.decision import ProcessingError
-from calibrant.rules.verification import Scope, TestResult, evaluate, scatter_of
+from calibrant.rules.verification import (
+    Scope,
+    TestResult,
+    evaluate,
+    scatter_of,
+)
 from calibrant.runtime.handlers import Outcome, Workspace
 from calibrant.verify.inputs import (
     FRAMES,
     InputRefused,
-    Products,
-    check_rules,
-    check_version,
     file_name_of,
-    instrument_of,
-    load_products,
     open_frame,
 )
 from calibrant.verify.measuring.amplifiers import (
@@ -46,11 +39,13 @@ from calibrant.verify.measuring.amplifiers import (
     common_values,
     cosmic_ray_values,
     failed_values,
+    finite,
     flat_values,
 )
 from calibrant.verify.measuring.artifacts import amplifiers_of, products_of, written
+from calibrant.verify.measuring.bench import Bench, bench_of
 from calibrant.verify.measuring.membership import Membership, membership
-from calibrant.verify.measuring.references import Correction, correction
+from calibrant.verify.measuring.once import measured_once
 from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow, Mode
 
 PIXEL_BYTES = 88
@@ -60,17 +55,6 @@ MODES: Mapping[VerificationMode, Mode] = {
     VerificationMode.INTERNAL: "internal",
     VerificationMode.EXTERNAL: "external",
 }
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Bench:
-    """What every frame of the job is measured with."""
-
-    job: MeasureJob
-    instrument: Instrument
-    products: Products
-    choices: Choices
-    correction: Correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +90,16 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
     PermanentError
         Versions differ, or a product is missing or does not fit; the text says which and what to do.
     """
-    bench = _bench(job, workspace)
+    bench = bench_of(job, workspace)
     frames = sorted((one for one in job.inputs if one.role == FRAMES), key=lambda one: one.id)
     if not frames:
         raise InputRefused(f"no frames of detector {job.detector} to measure; a {job.kind} needs some")
     with ThreadPoolExecutor(at_once(job, bench.correction.geometry), thread_name_prefix="measure") as pool:
         measured = list(pool.map(lambda one: _measure(one, bench, workspace), frames))
     measured.sort(key=lambda one: (one.frame.begin_tai_ns or 0, one.frame.exposure_id, one.frame.frame_id))
+    by_id = {one.id: one for one in frames}
+    good = [by_id[one.frame.frame_id] for one in measured if not one.errors]
+    once = measured_once(bench, good, measured[0].frame.begin_tai_ns, workspace)
     report = MeasurementReport(
         job_id=job.job_id,
         kind=job.kind,
@@ -129,8 +116,8 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
         products=products_of(job),
         limits=bench.instrument.limits(),
         frames=tuple(one.frame for one in measured),
-        measurements=tuple(row for one in measured for row in one.rows),
-        results=tuple(result for one in measured for result in one.results),
+        measurements=(*(row for one in measured for row in one.rows), *once.rows),
+        results=(*(result for one in measured for result in one.results), *once.results),
         errors=tuple(error for one in measured for error in one.errors),
     )
     return Outcome(
@@ -154,53 +141,13 @@ def at_once(job: MeasureJob, geometry: Geometry) -> int:
     return threads_within(job.memory_bytes, PIXEL_BYTES * math.prod(geometry.raw_shape))
 
 
-def _bench(job: MeasureJob, workspace: Workspace) -> _Bench:
-    check_version("the pixel engine", job.engine_version, ENGINE_VERSION)
-    check_rules(job.rules_version)
-    instrument = instrument_of(job, workspace)
-    products = load_products(job, instrument, workspace)
-    choices = _choices(job, instrument, products)
-    return _Bench(
-        job=job,
-        instrument=instrument,
-        products=products,
-        choices=choices,
-        correction=_correction(job, instrument, products, choices),
-    )
-
-
 def _mode(job: MeasureJob) -> Mode:
     if job.mode not in MODES:
         raise InputRefused("the job does not say its mode; give internal or external")
     return MODES[job.mode]
 
 
-def _choices(job: MeasureJob, instrument: Instrument, products: Products) -> Choices:
-    """Return how frames are corrected: as was asked for, else as those that the product verified was built of."""
-    verified = products.verified
-    try:
-        asked = {name: json.loads(text) for name, text in job.parameters.items()}
-    except json.JSONDecodeError as problem:
-        raise InputRefused(f"parameters: {problem.doc!r} is not JSON") from problem
-    asked = {name: value for name, value in asked.items() if value is not None}
-    built = chosen(verified.provenance.parameters) | {"overscan": verified.overscan}
-    try:
-        return Choices.model_validate(built | asked, strict=True).settled(instrument)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        raise InputRefused(f"parameter {first['loc'][0]}: {first['input']!r}: {first['msg']}") from problem
-
-
-def _correction(job: MeasureJob, instrument: Instrument, products: Products, choices: Choices) -> Correction:
-    """Return what is removed from the frames, in electrons."""
-    try:
-        geometry, corrected = correcting.correction(instrument, job.detector, choices, "electron")
-    except ValueError as problem:
-        raise InputRefused(f"detector {job.detector}: {problem}") from problem
-    return correction(products, job.kind, geometry, corrected)
-
-
-def _measure(one: JobInput, bench: _Bench, workspace: Workspace) -> _Measured:
+def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:
     record = FrameRecord(
         frame_id=one.id,
         exposure_id=one.exposure_id or one.id,
@@ -235,7 +182,7 @@ def _measure(one: JobInput, bench: _Bench, workspace: Workspace) -> _Measured:
     return replace(judged, pixels=math.prod(frame.rows.shape), backend=found.backend)
 
 
-def _statistics(frame: OpenFrame, bench: _Bench, member: Membership) -> FrameStatistics | FlatStatistics:
+def _statistics(frame: OpenFrame, bench: Bench, member: Membership) -> FrameStatistics | FlatStatistics:
     """Correct and measure a frame row by row; a flat's noise before the division by the flat, too."""
     correction = bench.correction
     terms = correction.terms(frame.facts.dark_time_s)
@@ -252,7 +199,7 @@ def _statistics(frame: OpenFrame, bench: _Bench, member: Membership) -> FrameSta
     )
 
 
-def _failed(record: FrameRecord, bench: _Bench, reason: str) -> _Measured:
+def _failed(record: FrameRecord, bench: Bench, reason: str) -> _Measured:
     """Give the measurements of a frame that could not be processed: it fails every test that decides."""
     values = {amplifier.name: failed_values() for amplifier in bench.correction.geometry.amplifiers}
     error = ProcessingError(exposure_id=record.exposure_id, detector=bench.job.detector, reason=reason)
@@ -261,7 +208,7 @@ def _failed(record: FrameRecord, bench: _Bench, reason: str) -> _Measured:
 
 
 def _judged(
-    record: FrameRecord, bench: _Bench, values: Mapping[str, Values], problems: Mapping[str, str]
+    record: FrameRecord, bench: Bench, values: Mapping[str, Values], problems: Mapping[str, str]
 ) -> _Measured:
     """Test the numbers of a frame's amplifiers, and those of its detector."""
     kind, limits = bench.job.kind, bench.instrument.limits()
@@ -282,8 +229,3 @@ def _judged(
     ]
     rows.append(MeasurementRow(exposure_id=exposure, values=finite(whole)))
     return _Measured(record, tuple(rows), tuple(results))
-
-
-def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
-    """Return numbers as JSON can hold them: null for what could not be had."""
-    return {k: None if v is None or not math.isfinite(v) else v for k, v in values.items()}

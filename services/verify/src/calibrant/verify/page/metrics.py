@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from calibrant.rules.verification import TestResult, Verdict, tests_for
+from calibrant.rules.verification import ALL_EXPOSURES, TestResult, Verdict, tests_for
 from calibrant.verify.measuring.amplifiers import UNITS
 from calibrant.verify.reports import MeasurementReport
 
@@ -15,7 +15,7 @@ Place = tuple[int, str]
 
 ALSO: Final = ("LEVEL", "OVERSCAN_LEVEL_ADU")
 """Drawn where they are measured, beside what the tests ask for."""
-NEVER: Final = frozenset({"IN_ELECTRONS", "PROCESSING_ERRORS", "READ_NOISE"})
+NEVER: Final = frozenset({"IN_ELECTRONS", "PROCESSING_ERRORS", "READ_NOISE", "NOMINAL_READ_NOISE"})
 """Asked for by tests, but flags, counts or nominal numbers: nothing to look at."""
 
 
@@ -68,7 +68,7 @@ def metrics_of(kind: str, measured: Iterable[MeasurementReport]) -> list[Metric]
     found: dict[str, dict[Place, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for report in measured:
         for row in report.measurements:
-            if row.amplifier is None:
+            if row.amplifier is None or row.exposure_id == ALL_EXPOSURES:
                 continue
             for name, value in row.values.items():
                 if value is not None:

@@ -1,12 +1,12 @@
 """What the page says, as plain values: sentences, failures by place, what the gate counted. Must not know HTML."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
-from calibrant.rules.verification import TestResult, Verdict, tests_for
+from calibrant.rules.verification import ALL_EXPOSURES, TestResult, Verdict, tests_for
 from calibrant.verify.reports import MeasurementReport, SetReport
 
 SIGNS: Final[Mapping[str, str]] = {
@@ -80,7 +80,12 @@ class Names:
 
     def exposures(self, ids: Iterable[str]) -> str:
         """Return exposures by their numbers on the page: "1-4, 7"."""
-        return ranges(self.number[one] for one in set(ids))
+        asked = set(ids)
+        return ranges(self.number.values() if ALL_EXPOSURES in asked else (self.number[one] for one in asked))
+
+    def count(self, ids: Collection[str]) -> int:
+        """Return how many exposures these are: all, where a test was made with all of them together."""
+        return len(self.number) if ALL_EXPOSURES in ids else len(ids)
 
 
 def ranges(numbers: Iterable[int]) -> str:
@@ -182,13 +187,19 @@ def _failure(these: Sequence[TestResult], names: Names) -> Failure:
     return Failure(
         test=worst.test,
         where=_where(these, names),
-        exposures=f"{len(exposures)} of {len(names.number)}",
+        exposures=f"{names.count(exposures)} of {len(names.number)}",
         seen=names.exposures(exposures),
         value=number(worst.value, worst.unit),
         limit=number(worst.limit, worst.unit),
-        worst_in=f"{worst.exposure_id} (no. {names.number[worst.exposure_id]})",
+        worst_in=_worst_in(worst.exposure_id, names),
         why=worst.because,
     )
+
+
+def _worst_in(exposure_id: str, names: Names) -> str:
+    if exposure_id == ALL_EXPOSURES:
+        return "all exposures together"
+    return f"{exposure_id} (no. {names.number[exposure_id]})"
 
 
 def _where(these: Sequence[TestResult], names: Names) -> str:
