@@ -16,6 +16,8 @@ SCOPES = {"amplifier": AMP, "detector": DET, "exposure": EXP}
 GOOD = {
     "MEAN": 0.1, "NOISE": 5.0, "CR_NOISE": 5.0, "READ_NOISE": 5.0, "NOMINAL_READ_NOISE": 5.0, "OVERSCAN_NOISE": 5.0, "PROCESSING_ERRORS": 0.0,
     "NOISE_RATIO": 1.0, "SCATTER": 0.001, "IN_ELECTRONS": 1.0, "BAD_FRACTION": 0.01,
+    "OUTLIERS": 3.0, "UNMASKED_OUTLIERS": 9.0, "STDEV": 5.0, "UNMASKED_STDEV": 5.5, "MIN": -20.0, "UNMASKED_MIN": -30.0,
+    "MAX": 20.0, "UNMASKED_MAX": 900.0, "STAT_OUTLIERS": 6.0, "DEFECT_PIXELS": 6.0,
     "SPLIT_MEAN": 0.1, "SPLIT_NOISE": 2.0, "SPLIT_EXPECTED": 2.0,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
@@ -49,6 +51,7 @@ def test_the_registry_has_the_tests_of_the_reference():
     assert advisory == {
         "bias.amplifier.READ_NOISE_CONSISTENT",
         "dark.amplifier.READ_NOISE_CONSISTENT",
+        "defects.amplifier.PROB_TEST",
         "flat.amplifier.NOISE",
         "flat.exposure.SCATTER_ABSOLUTE",
     }
@@ -151,6 +154,26 @@ def test_missing_is_never_a_pass(test, bad):
         assert found.verdict is (NOT_APPLICABLE if absent and name in (test.optional or {}) else FAIL)
         assert found.because
         assert found.value is None
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "verdict", "value"),
+    [
+        ("OUTLIERS", {}, PASS, -6.0),
+        ("OUTLIERS", {"OUTLIERS": 10.0}, FAIL, 1.0),
+        ("STDEV", {"STDEV": 5.5}, PASS, 0.0),
+        ("STDEV", {"STDEV": 5.6}, FAIL, 0.1),
+        ("MIN", {"MIN": -31.0}, FAIL, 1.0),
+        ("MIN", {"MIN": -30.0}, PASS, 0.0),
+        ("MAX", {"MAX": 901.0}, FAIL, 1.0),
+        ("MAX", {}, PASS, -880.0),
+        ("PROB_TEST", {}, PASS, 0.0),
+        ("PROB_TEST", {"DEFECT_PIXELS": 4.0}, FAIL, 2.0),
+    ],
+)
+def test_defects(name, changes, verdict, value):
+    found = one("defects", name, GOOD | changes)
+    assert (found.verdict, found.value) == (verdict, pytest.approx(value))
 
 
 NUMBERS = st.none() | st.floats()

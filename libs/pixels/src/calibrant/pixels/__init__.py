@@ -8,6 +8,7 @@ from calibrant.pixels.choosing import backend_in_use, why_not
 from calibrant.pixels.combine import Combined, combine
 from calibrant.pixels.cosmic_rays import CosmicRays
 from calibrant.pixels.darks import per_second, scaled
+from calibrant.pixels.defect_statistics import DefectStatistics, defect_statistics
 from calibrant.pixels.expectations import combined_variance, difference_variance
 from calibrant.pixels.flat_surveying import FlatStatistics, flat_statistics
 from calibrant.pixels.flats import NoiseRatio, Normalised, clipped_level, noise_ratio, normalise
@@ -56,6 +57,7 @@ __all__ = [
     "Combined",
     "CombinedRaw",
     "CosmicRays",
+    "DefectStatistics",
     "ExposureSolution",
     "FlatStatistics",
     "FrameLevels",
@@ -87,6 +89,7 @@ __all__ = [
     "combine_raw",
     "combined_variance",
     "correct_frame",
+    "defect_statistics",
     "difference_variance",
     "flat_statistics",
     "frame_levels",

@@ -1,6 +1,6 @@
 """The inputs of a measure job, read and checked: instrument, products, frames. Must not know what is measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,9 @@ from calibrant.runtime.handlers import Workspace
 
 FRAMES = "frames"
 SUBTRACTED = ("bias", "dark")
+DEFECTS = "defects"
+TYPES: Mapping[str, tuple[str, ...]] = {DEFECTS: ("dark", "flat")}
+"""Types of the frames that verify a kind, where they are not of the kind's own name."""
 
 
 class InputRefused(PermanentError):
@@ -104,10 +107,11 @@ def load_products(job: MeasureJob, instrument: Instrument, workspace: Workspace)
     """
     verified = _load(job.reference.product_id, job.reference.ref, job.kind, job, workspace)
     found = {job.kind: verified}
+    roles = (*SUBTRACTED, "flat") if job.kind == DEFECTS else SUBTRACTED
     for one in job.inputs:
         if one.role == FRAMES or (one.role == job.kind and one.id == job.reference.product_id):
             continue
-        if one.role not in SUBTRACTED or one.role in found:
+        if one.role not in roles or one.role in found:
             raise InputRefused(
                 f"{one.id}: verifying a {job.kind} has no use for this input of role {one.role!r}"
             )
@@ -145,7 +149,7 @@ def open_frame(
         if found_id != one.id:
             raise InputRefused(f"{name}: holds frame {found_id}, not {one.id}; ingest it again")
         found = frame.facts.image_type.value
-        if found != job.kind:
+        if found not in TYPES.get(job.kind, (job.kind,)):
             raise InputRefused(f"{name}: its type is {found}, but the job measures {job.kind}")
         yield frame
 

@@ -14,6 +14,9 @@ NOMINAL_READ_NOISE read noise of the instrument file
 READ_NOISE         what NOISE is compared with: the nominal one with the noise of the overscan level and of the
                    nominal dark current, less for a frame that is part of the reference, more for one that is not
 CR_NOISE, N_STRUCK standard deviation without the pixels that cosmic rays struck, and how many those are
+DEFECT_PIXELS, ... of defects: pixels marked; STAT_OUTLIERS, pixels that chance makes improbable; FRAC, part of the
+                   pixels; OUTLIERS, MEDIAN, STDEV (within the clip), MIN, MAX without the defects, and the same
+                   with them as UNMASKED_...
 LEVEL              flats: level relative to the flat
 EXPECTED_NOISE     flats: noise that photons, readout and the flat's own noise explain
 ================== =====================================================================================
@@ -24,7 +27,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from calibrant.pixels import Amplifier, AmplifierStatistics, NoiseRatio, OverscanLevel, WithoutCosmicRays
+from calibrant.pixels import (
+    Amplifier,
+    AmplifierStatistics,
+    DefectStatistics,
+    NoiseRatio,
+    OverscanLevel,
+    WithoutCosmicRays,
+)
 from calibrant.pixels.statistics import PERCENTILES
 
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
@@ -38,6 +48,11 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
                 "N_CLIPPED",
                 "N_STRUCK",
                 "N_SPLIT",
+                "DEFECT_PIXELS",
+                "STAT_OUTLIERS",
+                "OUTLIERS",
+                "UNMASKED_OUTLIERS",
+                "FRAC",
                 "PROCESSING_ERRORS",
                 "NOISE_RATIO",
                 "IN_ELECTRONS",
@@ -100,6 +115,20 @@ def common_values(
         values["READ_NOISE_ADU"] = level.residual_std_adu
         values["OVERSCAN_NOISE"] = level.residual_std_adu * amplifier.gain_e_per_adu
     return values
+
+
+def defect_values(found: DefectStatistics) -> Values:
+    """Give the numbers that the tests of defects judge."""
+    values = {"DEFECT_PIXELS": float(found.defects), "STAT_OUTLIERS": float(found.improbable)}
+    for prefix, region in (("", found.masked), ("UNMASKED_", found.unmasked)):
+        values |= {
+            f"{prefix}OUTLIERS": float(region.n_clipped),
+            f"{prefix}MEDIAN": region.median,
+            f"{prefix}STDEV": region.noise,
+            f"{prefix}MIN": region.percentiles[0],
+            f"{prefix}MAX": region.percentiles[-1],
+        }
+    return {**values, "FRAC": found.defects / max(found.unmasked.count, 1)}
 
 
 def cosmic_ray_values(statistics: AmplifierStatistics, found: WithoutCosmicRays) -> tuple[Values, str]:

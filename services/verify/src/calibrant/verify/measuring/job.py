@@ -16,6 +16,7 @@ from calibrant.pixels import (
     FlatStatistics,
     FrameStatistics,
     Geometry,
+    defect_statistics,
     flat_statistics,
     frame_statistics,
 )
@@ -29,6 +30,7 @@ from calibrant.rules.verification import (
 )
 from calibrant.runtime.handlers import Outcome, Workspace
 from calibrant.verify.inputs import (
+    DEFECTS,
     FRAMES,
     InputRefused,
     file_name_of,
@@ -38,6 +40,7 @@ from calibrant.verify.measuring.amplifiers import (
     Values,
     common_values,
     cosmic_ray_values,
+    defect_values,
     failed_values,
     finite,
     flat_values,
@@ -157,6 +160,8 @@ def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:
     try:
         with open_frame(one, bench.job, bench.instrument, workspace) as frame:
             record = record.model_copy(update={"begin_tai_ns": frame.facts.begin_tai_ns})
+            if bench.job.kind == DEFECTS:
+                return _defects(record, frame, bench)
             member = membership(bench.products.verified, one.id, frame.facts.dark_time_s)
             found = _statistics(frame, bench, member)
     except (FrameRejected, PermanentError, ValueError) as problem:
@@ -197,6 +202,18 @@ def _statistics(frame: OpenFrame, bench: Bench, member: Membership) -> FrameStat
         in_reference=member.in_reference,
         statistic=member.statistic,
     )
+
+
+def _defects(record: FrameRecord, frame: OpenFrame, bench: Bench) -> _Measured:
+    """Measure a frame with the verified mask of defects and without it."""
+    correction = bench.correction
+    mask = bench.products.verified.mask
+    if mask is None:
+        raise InputRefused(f"{bench.job.reference.product_id}: has no mask of defects")
+    terms = correction.terms(frame.facts.dark_time_s)
+    found = defect_statistics(frame.rows, correction.geometry, correction.signature, terms, mask)
+    judged = _judged(record, bench, {name: defect_values(one) for name, one in found.items()}, {})
+    return replace(judged, pixels=math.prod(frame.rows.shape), backend="cpu")
 
 
 def _failed(record: FrameRecord, bench: Bench, reason: str) -> _Measured:

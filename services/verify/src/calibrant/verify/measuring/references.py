@@ -8,7 +8,7 @@ import numpy as np
 from calibrant.frames.writing import ProductImage
 from calibrant.pixels import CosmicRays, Geometry, Reference, Signature, Step, Terms
 from calibrant.rules.association import TIME_TOLERANCE_S
-from calibrant.verify.inputs import InputRefused, Products
+from calibrant.verify.inputs import SUBTRACTED, InputRefused, Products
 
 COSMIC_RAYS: Final = CosmicRays(fwhm=3.0, sigma=6.0, contrast=0.6, margin=2.5, grow=0)
 """The search in frames without light, with the numbers of Rubin's: 6 standard deviations, nothing grown."""
@@ -92,9 +92,7 @@ def correction(products: Products, kind: str, geometry: Geometry, corrected: Sig
         dark=None if dark is None else in_electrons(dark, geometry),
         flat=None if products.flat is None else in_electrons(products.flat, geometry),
         photon_noise=kind != "bias",
-        barriers=dict(corrected.barriers)
-        if kind == "flat"
-        else {**corrected.barriers, Step.COSMIC_RAYS: COSMIC_RAYS},
+        barriers={**corrected.barriers, **({Step.COSMIC_RAYS: COSMIC_RAYS} if kind in SUBTRACTED else {})},
     )
     return Correction(geometry, removed, dark.dark_time_s if dark is not None and unscaled else None)
 

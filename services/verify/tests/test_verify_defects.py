@@ -1,0 +1,68 @@
+"""A mask of defects through measurement and decision: a good one passes, one that marks good pixels does not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from calibrant.pixels import Mask, remove_signature
+from calibrant.rules.identity import product_id
+from calibrant.verify.inputs import InputRefused
+
+
+def masked(bench, darks, places):
+    """Make a mask of defects from the form of a dark."""
+    image = bench.master("dark", darks).image
+    mask = np.zeros(image.data.shape, np.uint32)
+    for place in places:
+        mask[place] = Mask.HOT
+    job = f"{len(places):x}".ljust(64, "0")
+    provenance = replace(
+        image.provenance, job_id=job, product_id=product_id("defects", job), recipe="defects"
+    )
+    return bench.stored(replace(image, kind="defects", mask=mask, provenance=provenance), len(darks))
+
+
+@pytest.fixture
+def darks(bench):
+    return bench.frames("dark", 4, time_s=10.0)
+
+
+def test_a_frame_looks_no_worse_without_its_defects(bench, darks):
+    bias = bench.master("bias", bench.frames("bias", 4))
+    defects = masked(bench, darks, [(3, 3), (70, 90)])
+    report, measured = bench.measure(defects, darks, bias)
+    assert report.errors == ()
+    values = report.measurements[0].values
+    assert (values["DEFECT_PIXELS"], values["FRAC"]) == (1.0, 1 / 4096)
+    assert values["UNMASKED_MAX"] >= values["MAX"]
+    tests = {one.test for one in report.results if one.level == "amplifier"}
+    assert tests == {"OUTLIERS", "STDEV", "MIN", "MAX", "PROB_TEST"}
+    failed = {one.test for one in report.results if one.verdict == "fail"}
+    assert failed <= {"PROB_TEST", "STDEV"}  # a good pixel that is marked may widen the rest by a millionth
+    assert bench.decide("defects", [measured]).detectors[0].product_id == defects.message.product_id
+
+
+def test_a_mask_of_good_pixels_makes_the_rest_noisier_and_fails(bench, darks):
+    frame = darks[0]
+    report, _ = bench.measure(masked(bench, darks, []), [frame])
+    assert {r.verdict for r in report.results if r.level == "amplifier" and not r.advisory} == {"pass"}
+    assert {row.values["DEFECT_PIXELS"] for row in report.measurements if row.amplifier} == {0.0}
+    raw = fits.getdata(bench.objects.path_of(frame.ref.uri))
+    image = remove_signature(raw, bench.instrument.geometry(0), overscan=bench.instrument.overscan.method)
+    inner = [tuple(place) for place in np.argwhere(np.abs(image.data - np.median(image.data)) < 2.0)]
+    report, measured = bench.measure(masked(bench, darks, inner), [frame])
+    failed = {(one.test, one.amplifier) for one in report.results if one.verdict == "fail"}
+    assert {("STDEV", one.name) for one in bench.instrument.geometry(0).amplifiers} <= failed
+    decided = bench.decide("defects", [measured])
+    assert not decided.detectors[0].accepted
+    assert "STDEV fails in 1 of 1 exposures" in decided.detectors[0].reason
+
+
+def test_frames_of_other_types_say_nothing_of_defects(bench, darks):
+    defects = masked(bench, darks, [(3, 3)])
+    report, _ = bench.measure(defects, bench.frames("bias", 1))
+    assert "its type is bias, but the job measures defects" in report.errors[0].reason
+    with pytest.raises(InputRefused, match="has no use for this input of role 'defects'"):
+        bench.measure(defects, darks, masked(bench, darks, [(4, 4), (5, 5)]))
