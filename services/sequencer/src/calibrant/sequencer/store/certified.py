@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from pydantic import ValidationError
 from sqlalchemy import and_, case, literal, not_, or_
 from sqlmodel import Session, col, select
 
-from calibrant.bus.errors import TransientError
+from calibrant.bus.errors import PermanentError, TransientError
 from calibrant.contracts.certify.v1 import CalibrationCertified, CalibrationWithdrawn, CollectionChanged
 from calibrant.contracts.common.v1 import Product, TimeRange
 from calibrant.rules.collections import ChainRefused, Collection, CollectionType, search_order
@@ -145,6 +146,9 @@ def _searched(session: Session, name: str) -> list[str]:
 
 def _range(validity: TimeRange) -> ValidityRange:
     begin, end = validity.begin, validity.end
-    return ValidityRange(
-        begin_tai_ns=None if begin is None else begin.ns, end_tai_ns=None if end is None else end.ns
-    )
+    try:
+        return ValidityRange(
+            begin_tai_ns=None if begin is None else begin.ns, end_tai_ns=None if end is None else end.ns
+        )
+    except ValidationError as problem:
+        raise PermanentError(f"validity: {problem.errors()[0]['msg']}") from problem
