@@ -64,6 +64,7 @@ class Bench:
     noisy: dict = field(default_factory=dict)
     count: int = 0
     artifacts: dict = field(default_factory=dict)
+    instruments: str = ""
 
     @property
     def objects(self) -> FolderStore:
@@ -198,7 +199,7 @@ class Bench:
         self.count += 1
         scratch = self.folder / f"scratch-{self.count}"
         scratch.mkdir()
-        return Workspace(scratch, self.objects, {"instruments": ""})
+        return Workspace(scratch, self.objects, {"instruments": self.instruments})
 
     def compute(self, job):
         """Compute a job and put its artifacts in the store; return the outcome and the first one's reference."""

@@ -27,6 +27,7 @@ from calibrant.rules.verification import (
 from calibrant.runtime import handlers
 from calibrant.runtime.handlers import Artifact, Workspace
 from calibrant.verify.assessing import assessed, rules_of
+from calibrant.verify.findings import findings
 from calibrant.verify.inputs import check_rules
 from calibrant.verify.known import Known
 from calibrant.verify.measuring.amplifiers import finite
@@ -131,6 +132,7 @@ def set_report(
         decision=decision,
         exposure_measurements=rows,
         exposure_results=exposure_results,
+        findings=findings(job.kind, measured),
         failures=tuple(one for one in results if one.verdict is Verdict.FAIL and not one.advisory),
         measurements=dict(refs),
     )

@@ -181,5 +181,8 @@ class SetReport(_Record):
     exposure_measurements: tuple[MeasurementRow, ...]
     exposure_results: tuple[TestResult, ...]
     failures: tuple[TestResult, ...] = Field(description="Every deciding test that failed.")
+    findings: tuple[str, ...] = Field(
+        default=(), description="What is noticed beside the verdicts; decides nothing."
+    )
     assessment: Assessment = Assessment()
     measurements: dict[int, DataRef] = Field(description="The measurements of each detector.")

@@ -5,7 +5,6 @@ Text that comes from headers and file names is escaped. Must not know jobs or st
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -14,13 +13,14 @@ from typing import Any, Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from calibrant.frames.times import format_time
 from calibrant.frames.writing import MOST_PIXELS, ProductPreview
+from calibrant.rules.scores import Colour, Score
 from calibrant.rules.verification import TestResult, Verdict
 from calibrant.verify.page import words
 from calibrant.verify.page.charts import course, histogram
 from calibrant.verify.page.metrics import Metric, failing_places, metrics_of
 from calibrant.verify.page.mosaics import Tile, mosaic
+from calibrant.verify.page.provenance import provenance
 from calibrant.verify.page.thumbnails import thumbnail
 from calibrant.verify.reports import MeasurementReport, SetReport
 
@@ -28,8 +28,6 @@ FEW: Final = 16
 """Detectors up to which each has its sentence in view and its product as large as it came."""
 SMALL: Final = 64
 """Pixels along a side of a product where there are more."""
-SHORT: Final = 400
-"""Frames up to which their identifiers are written whole."""
 
 
 def render(
@@ -65,9 +63,10 @@ def render(
         **_failures(report, measured, results, names),
         tests=words.test_lines(report, results),
         **_gate(report, names),
+        scores=_scores(report, names),
         **_metrics(report, measured, results, names),
         thumbnails=_thumbnails(report, previews, names),
-        **_provenance(report, measured, names),
+        **provenance(report, measured, names),
     )
     return page
 
@@ -119,7 +118,8 @@ def _failures(
     results: Sequence[TestResult],
     names: words.Names,
 ) -> dict[str, Any]:
-    advisory = [one for one in results if one.advisory and one.verdict is Verdict.FAIL]
+    remarks = [*results, *report.assessment.advisories]
+    advisory = [one for one in remarks if one.advisory and one.verdict is Verdict.FAIL]
     errors = [
         {"exposure": one.exposure_id, "detector": names.detector(detector), "reason": one.reason}
         for detector, found in measured.items()
@@ -143,6 +143,16 @@ def _gate(report: SetReport, names: words.Names) -> dict[str, Any]:
         "types": [one for one in counts.types if one.tests or one.failed],
         "by_detector": [(names.detector(one.detector), one) for one in counts.by_detector],
     }
+
+
+def _scores(report: SetReport, names: words.Names) -> list[tuple[str, Score]]:
+    """Return what is not green, by detector."""
+    return [
+        (names.detector(detector), one)
+        for detector, found in report.assessment.detectors.items()
+        for one in found.scores
+        if one.colour is not Colour.GREEN
+    ]
 
 
 def _metrics(
@@ -215,75 +225,3 @@ def _thumbnails(
             }
         )
     return shown
-
-
-def _provenance(
-    report: SetReport, measured: Mapping[int, MeasurementReport], names: words.Names
-) -> dict[str, Any]:
-    frames = [(detector, frame) for detector, one in measured.items() for frame in one.frames]
-    short = None if len(frames) <= SHORT else 12
-    begins: dict[str, list[int]] = {exposure: [] for exposure in report.exposures}
-    for _, frame in frames:
-        begins[frame.exposure_id] += [] if frame.begin_tai_ns is None else [frame.begin_tai_ns]
-    held = {
-        exposure: sum(frame.exposure_id == exposure for _, frame in frames) for exposure in report.exposures
-    }
-    return {
-        "provenance": _settings(report, measured),
-        "products": [
-            {
-                "detector": names.detector(detector),
-                "role": one.role,
-                "id": one.product_id,
-                "sha256": one.sha256,
-            }
-            for detector, found in measured.items()
-            for one in found.products
-        ],
-        "exposures": [
-            {
-                "number": names.number[exposure],
-                "id": exposure,
-                "begin": format_time(min(found), "utc", 0).replace("T", " ") if found else "-",
-                "detectors": held[exposure],
-            }
-            for exposure, found in begins.items()
-        ],
-        "frames": [
-            {
-                "file_name": frame.file_name,
-                "detector": detector,
-                "number": names.number[frame.exposure_id],
-                "in_reference": frame.in_reference,
-                "frame_id": frame.frame_id[:short],
-            }
-            for detector, frame in frames
-        ],
-    }
-
-
-def _settings(report: SetReport, measured: Mapping[int, MeasurementReport]) -> list[tuple[str, str]]:
-    """Name what determined the numbers: identifiers, versions, hashes."""
-
-    def each(field: str) -> str:
-        return ", ".join(sorted({str(getattr(one, field)) for one in measured.values()})) or "-"
-
-    return [
-        ("report", report.report_id),
-        ("job", report.job_id),
-        ("mode", report.mode),
-        ("instrument description", each("instrument_hash")),
-        ("pixel engine", each("engine_version")),
-        ("verification rules", each("rules_version")),
-        ("limits", report.limits.version),
-        ("thresholds of the gate", report.thresholds.version),
-        ("corrected by", _choices(measured)),
-        ("unit of the numbers", each("unit")),
-    ]
-
-
-def _choices(measured: Mapping[int, MeasurementReport]) -> str:
-    """Say how frames were corrected before the products: what was chosen, by name."""
-    chosen = {one.correction.model_dump_json(exclude_none=True) for one in measured.values()}
-    found = [json.loads(one) for one in sorted(chosen)]
-    return "; ".join(", ".join(f"{name} {value}" for name, value in one.items()) for one in found) or "-"
