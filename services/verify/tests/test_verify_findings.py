@@ -62,6 +62,11 @@ def test_flats_that_alternate_and_flats_that_drift_are_told_apart(measured):
     assert "the light is not steady: from 100 to 300 electron, 300 at first and 100 at last" in said
 
 
+def test_flats_that_are_not_alike_tell_no_gain(measured):
+    (said,) = findings("flat", with_numbers(measured, NOISE_RATIO=[1.8, 1.2, 1.01, 1.9], LEVEL=[9000.0] * 4))
+    assert "the light changes its shape over the set: the noise is 1.01 times the expected one" in said
+
+
 @pytest.mark.real_frames
 def test_the_header_gain_of_afosc_is_13_per_cent_too_high_and_its_flats_alternate(real_bench, real_data):
     """The header says 1.91 electron/ADU; taken at its word, the flats pass, and the finding says what is wrong."""

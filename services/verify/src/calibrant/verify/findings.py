@@ -17,6 +17,8 @@ ALTERNATES: Final = 0.001
 """Relative difference of odd and even exposures that is told, where it is also three times their scatter."""
 DRIFTS: Final = 0.05
 """Relative difference of the darkest and the brightest flat that is told."""
+SHAPES: Final = 0.1
+"""Relative difference of the least and the greatest noise ratio from which flats are not alike."""
 PHOTON_LIMITED: Final = 10.0
 """Level over the variance of the readout from which the noise tells the gain."""
 FEWEST: Final = 4
@@ -41,7 +43,7 @@ def findings(kind: str, measured: Mapping[int, MeasurementReport]) -> tuple[str,
     tuple of str
         At most one sentence a thing that can be noticed.
     """
-    says = {"bias": (_read_noise,), "dark": (_read_noise,), "flat": (_gain, _course)}.get(kind, ())
+    says = {"bias": (_read_noise,), "flat": (_gain, _shape, _course)}.get(kind, ())
     places = [place for report in measured.values() for place in _places(report)]
     return tuple(words for say in says if (words := _worst(say, places)))
 
@@ -79,7 +81,7 @@ def _gain(
     if not ratios or not levels or median(levels) < PHOTON_LIMITED * amplifier.read_noise_e**2:
         return None
     ratio = median(ratios)
-    if ratio <= 0:
+    if ratio <= 0 or _spread(ratios) > SHAPES:
         return None
     fits = amplifier.gain_e_per_adu / ratio**2
     off = amplifier.gain_e_per_adu / fits - 1
@@ -89,6 +91,23 @@ def _gain(
         f"{where}: the noise of the flats fits a gain of {fits:.3g} electron/ADU, but the instrument file says "
         f"{amplifier.gain_e_per_adu:.3g}, {abs(off):.0%} too {'high' if off > 0 else 'low'}"
     )
+
+
+def _shape(
+    where: str, _amplifier: AmplifierRecord, numbers: Numbers, _combined: int
+) -> tuple[float, str] | None:
+    """Say where flats are not alike: no gain explains a noise that differs from frame to frame."""
+    ratios = numbers.get("NOISE_RATIO", [])
+    if len(ratios) < FEWEST or _spread(ratios) <= SHAPES:
+        return None
+    return _spread(ratios), (
+        f"{where}: the light changes its shape over the set: the noise is {min(ratios):.3g} times the expected one in "
+        f"the frame most like the flat, {max(ratios):.3g} times in the one least like it"
+    )
+
+
+def _spread(values: list[float]) -> float:
+    return (max(values) - min(values)) / median(values)
 
 
 def _read_noise(
