@@ -3,6 +3,7 @@
 import pytest
 
 from calibrant.contracts.verify.v1 import VerificationMode
+from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.verification import Verdict
 from calibrant.verify.deciding import MeasurementsRefused
 from calibrant.verify.inputs import VersionMismatch
@@ -109,6 +110,25 @@ def test_every_count_and_threshold_is_in_the_report(bench):
     assert set(report.measurements) == {0, 1}
     assert report.report_id == f"report-{report.job_id[:12]}"
     assert report.exposures == ("bias-000", "bias-001", "bias-002")
+
+
+def test_the_gate_is_that_of_the_job(bench):
+    bench.noisy[1] = {"A01": 3.0}
+    measured = biases(bench, [0, 1])
+    assert [one.accepted for one in bench.decide("bias", measured).detectors] == [True, True]
+    strict = bench.decide("bias", measured, gate=GateThresholds(rule="any", version="strict-1"))
+    assert [one.verdict for one in strict.detectors] == ["certified", "withheld"]
+    assert strict.thresholds == strict.decision.thresholds
+    assert strict.thresholds.version == "strict-1"
+    assert "1 are enough to withhold" in strict.detectors[1].reason
+
+
+def test_every_verdict_keeps_the_version_of_its_limit(bench):
+    frames = bench.frames("bias", 3)
+    report, _ = bench.measure(bench.master("bias", frames), frames)
+    versions = {one.test: one.limits_version for one in report.results}
+    assert versions["NOISE"] == "simcam-tiny-1.0.0"
+    assert versions["MEAN"] == "default-1"
 
 
 @pytest.mark.parametrize(

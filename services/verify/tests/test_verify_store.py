@@ -84,6 +84,18 @@ def test_a_decision_is_told_by_detector(bench, database, decided):
     assert good.product_id.startswith("bias-")
     assert (missing.detector, missing.accepted, missing.product_id) == (1, False, "")
     assert missing.reason == "missing: no product"
+    assert told.gate == job.gate
+    counts = told.counts
+    assert (counts.exposures, counts.detectors, counts.exposures_needed, counts.detectors_needed) == (
+        3,
+        2,
+        2,
+        2,
+    )
+    assert (counts.passed, counts.failed, counts.unmeasured, counts.withheld) == (51, 0, 3, 1)
+    assert {(one.test, one.failed_exposures, one.fails) for one in counts.types} >= {("MEASURED", 0, False)}
+    assert told.reasons[0] == "3 of 6 detector exposures have no deciding result"
+    assert told.limits_version == "simcam-tiny-1.0.0"
     assert VerificationCompleted.from_json(told.to_json()) == told
     assert tell(bench, database, job, ref) == [told]
 
