@@ -1,5 +1,7 @@
 """History of certified products, what is in force, and how a report is scored by both."""
 
+from dataclasses import replace
+
 import pytest
 from sqlmodel import Session
 
@@ -9,8 +11,7 @@ from calibrant.frames.times import parse_time
 from calibrant.rules.comparing import WORSE, ComparisonRules
 from calibrant.rules.scores import Colour
 from calibrant.rules.trends import TrendRules
-from calibrant.runtime.handlers import Workspace
-from calibrant.verify.assessing import Rules, assessed, rules_of
+from calibrant.verify.assessing import Rules, assessed
 from calibrant.verify.history import CertifiedRow, gather
 from calibrant.verify.known import Known
 from calibrant.verify.store import MeasurementRow, MetricRow
@@ -233,15 +234,20 @@ def test_where_it_is_set_the_worse_product_gives_way(set_of):
     assert detector.accepted
 
 
-def test_the_computation_takes_settings_and_what_is_known(bench, set_of):
-    _, measured = set_of
-    report, _ = set_of
-    workspace = Workspace(
-        bench.folder, bench.objects, {"comparison": '{"act": "fall back"}'}, standing_of(measured, 0.5)
-    )
-    found = assessed(report, measured, rules_of(workspace), Known(**workspace.known))
-    assert found.detectors[0].verdict == WORSE
-    assert found.assessment.comparison_rules.act == "fall back"
+def test_the_computation_takes_settings_and_what_is_known_and_tells_it_on_the_page(bench, monkeypatch):
+    frames = bench.frames("bias", 3)
+    measured, done = bench.measure(bench.master("bias", frames), frames)
+    known = standing_of({0: measured}, 0.5) | history_of_set({0: measured}, 0.5)
+    plain = bench.workspace
+    config = {"instruments": "", "comparison": '{"act": "fall back"}'}
+    monkeypatch.setattr(type(bench), "workspace", lambda _self: replace(plain(), known=known, config=config))
+    _, ref = bench.compute(bench.decide_job("bias", [done]))
+    report = bench.report(ref)
+    assert report.detectors[0].verdict == WORSE
+    assert report.assessment.comparison_rules.act == "fall back"
+    page = bench.objects.local_path(bench.artifacts[ref.uri]["page"]).read_text()
+    assert f"{WORSE}, bias-old: NOISE" in page
+    assert "NOISE_OUT_OF_FAMILY" in page
 
 
 def lines(past, rules=RULES, *, since=None, until=None, **which):

@@ -12,6 +12,7 @@ from calibrant.verify.reports import MeasurementReport, SetReport
 SIGNS: Final[Mapping[str, str]] = {
     "certified": "✓",
     "certified with failures": "!",
+    "worse than the one in force": "✕",
     "withheld": "✕",
     "not certified": "✕",
 }
@@ -21,6 +22,7 @@ SIGNS: Final[Mapping[str, str]] = {
 TONES: Final[Mapping[str, str]] = {
     "certified": "good",
     "certified with failures": "warn",
+    "worse than the one in force": "bad",
     "withheld": "bad",
     "not certified": "bad",
 }
