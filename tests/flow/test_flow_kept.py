@@ -13,7 +13,7 @@ from calibrant.certify.tables import ProductRow
 from calibrant.contracts.common.v1 import Product
 from calibrant.observatory.composition import SERVICES, observatory
 from calibrant.observatory.settings import ObservatorySettings
-from calibrant.observatory.testing import here
+from calibrant.observatory.testing import asked, here
 from calibrant.runtime.adapters import open_database
 from calibrant.runtime.housekeeping import prune_inbox
 from calibrant.runtime.objects import FolderStore, open_store
@@ -88,3 +88,18 @@ def test_no_clean_up_takes_what_is_certified_or_published(own_copy, tmp_path, re
     store = open_store(settings)
     for ref in keep.values():
         store.local_path(ref)
+
+
+def test_what_one_place_exports_another_imports_that_never_ran(demonstrated, tmp_path) -> None:
+    old, new = ("--data-dir", demonstrated[0]), ("--data-dir", tmp_path / "new")
+    here("calibrations", "export", tmp_path / "out", "--collection", DAILY, *old)
+    told = here("calibrations", "import", tmp_path / "out", "--why", "moved", *new).out
+    assert f"certifications of {DAILY} into {DAILY}" in told
+
+    def standing(place) -> list:
+        rows = asked("calibrations", "list", *place)
+        return sorted((row["product"], row["begin"], row["end"]) for row in rows)
+
+    assert standing(new) == standing(old)
+    [change] = asked("calibrations", "history", *new)
+    assert (change["action"], change["why"]) == ("import", "moved")
