@@ -61,9 +61,7 @@ class CertifyService:
             return [JobFailed(job_id=job.job_id, error="NothingToCertify", reason=reason, attempts=1)]
         change_id = "chg-" + identify("change").replace("-", "")[:12]
         facts = {"who": job.requested_by, "reason": job.reason, "run_id": run_id}
-        change = Change(
-            session, Order.now(session, now_tai_ns, change_id=change_id, **facts), job.job_id
-        )
+        change = Change(session, Order.now(session, now_tai_ns, change_id=change_id, **facts), job.job_id)
         written = [product.product_id for product in job.products if self._answer(change, job, product)]
         if written:
             place = job.collection or daily_collection(job.products[0].instrument)
