@@ -98,7 +98,7 @@ def test_interrupted_it_says_so_and_goes_on_from_there(calibrant, tmp_path, numb
     os.killpg(process.pid, number)
     begun = time.monotonic()
     ended = calibrant.finish(process, code=code)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 60
     assert "the same command goes on from here" in ended.err
     assert ended.out == ""
     wait_until(lambda: not alive(process.pid), "its worker processes have ended")

@@ -66,7 +66,7 @@ def ended(folder, *arguments, **environment):
 
 
 def until(true):
-    end_s = time.monotonic() + 30
+    end_s = time.monotonic() + 60
     while not true():
         assert time.monotonic() < end_s
         time.sleep(0.01)
