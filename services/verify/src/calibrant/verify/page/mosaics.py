@@ -7,9 +7,8 @@ from typing import Any, Final
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import PatchCollection
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
-from matplotlib.patches import Rectangle
 
 from calibrant.verify.page.charts import spread
 from calibrant.verify.page.drawing import ALARM, INK, drawn, finished
@@ -48,14 +47,22 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class _Patch:
-    """An amplifier in the drawing."""
+    """An amplifier in the drawing: where it is, in units of a detector's width."""
 
     place: Place
-    box: Rectangle
+    left: float
+    bottom: float
+    width: float
+    height: float
 
     @property
-    def centre(self) -> tuple[float, float]:
-        return self.box.get_x() + self.box.get_width() / 2, self.box.get_y() + self.box.get_height() / 2
+    def corners(self) -> list[tuple[float, float]]:
+        right, top = self.left + self.width, self.bottom + self.height
+        return [(self.left, self.bottom), (right, self.bottom), (right, top), (self.left, top)]
+
+    def at(self, across: float, up: float) -> tuple[float, float]:
+        """Return a point of it: (0, 0) is its lower left corner, (1, 1) the upper right one."""
+        return self.left + across * self.width, self.bottom + up * self.height
 
 
 def mosaic(metric: Metric, tiles: Sequence[Tile], failing: Collection[Place]) -> str:
@@ -90,7 +97,8 @@ def mosaic(metric: Metric, tiles: Sequence[Tile], failing: Collection[Place]) ->
             patches += _patches(tile, left, top)
             name = f"{tile.number} {tile.name}" if len(tiles) <= MOST_NAMED else str(tile.number)
             size = min(9.0, 110 / columns)
-            axes.text(left + 0.5, top + 0.02, name, ha="center", va="bottom", fontsize=size)
+            written = axes.text(left + 0.5, top + 0.02, name, ha="center", va="bottom", fontsize=size)
+            written.set_in_layout(False)
         _paint(axes, patches, typical, scale)
         _cross(axes, [one for one in patches if one.place in failing], columns)
         bar = figure.colorbar(ScalarMappable(scale, COLOURS), ax=axes, shrink=0.9, aspect=25, pad=0.01)
@@ -116,12 +124,11 @@ def _patches(tile: Tile, left: float, top: float) -> list[_Patch]:
     tall = tile.height_over_width
     return [
         _Patch(
-            (tile.number, one.name),
-            Rectangle(
-                (left + one.x0 / columns, top - tall + one.y0 / rows * tall),
-                (one.x1 - one.x0) / columns,
-                (one.y1 - one.y0) / rows * tall,
-            ),
+            place=(tile.number, one.name),
+            left=left + one.x0 / columns,
+            bottom=top - tall + one.y0 / rows * tall,
+            width=(one.x1 - one.x0) / columns,
+            height=(one.y1 - one.y0) / rows * tall,
         )
         for one in tile.amplifiers
     ]
@@ -129,18 +136,16 @@ def _patches(tile: Tile, left: float, top: float) -> list[_Patch]:
 
 def _paint(axes: Any, patches: Sequence[_Patch], typical: dict[Place, float], scale: Normalize) -> None:
     known = [one for one in patches if one.place in typical]
-    unknown = [one.box for one in patches if one.place not in typical]
+    unknown = [one.corners for one in patches if one.place not in typical]
     many = len(patches) > MOST_LINES
-    painted = PatchCollection([one.box for one in known], cmap=COLOURS, norm=scale, rasterized=many)
+    painted = PolyCollection([one.corners for one in known], cmap=COLOURS, norm=scale, rasterized=many)
     painted.set(
         array=np.array([typical[one.place] for one in known]),
         edgecolor="white",
         linewidth=0.2 if many else 0.8,
     )
     axes.add_collection(painted)
-    axes.add_collection(
-        PatchCollection(unknown, facecolor="none", edgecolor=INK, hatch="////", linewidth=0.4)
-    )
+    axes.add_collection(PolyCollection(unknown, facecolor="none", edgecolor=INK, hatch="////", linewidth=0.4))
     if len(patches) > MOST_WRITTEN:
         return
     for one in known:
@@ -148,16 +153,17 @@ def _paint(axes: Any, patches: Sequence[_Patch], typical: dict[Place, float], sc
         dark = colormaps[COLOURS](scale(value))[1] < 0.5
         words = f"{one.place[1]}\n{value:.4g}"
         axes.text(
-            *one.centre, words, ha="center", va="center", fontsize=8, color="white" if dark else "black"
+            *one.at(0.5, 0.5), words, ha="center", va="center", fontsize=8, color="white" if dark else "black"
         )
 
 
 def _cross(axes: Any, patches: Sequence[_Patch], columns: int) -> None:
     """Put a cross with a light rim into the corner of what failed: seen on any colour, and without colours."""
+    if not patches:
+        return
     size = min(9.0, 60 / columns)
     for colour, width in (("white", 3.4), (ALARM, 1.6)):
-        x = [one.box.get_x() + 0.82 * one.box.get_width() for one in patches]
-        y = [one.box.get_y() + 0.78 * one.box.get_height() for one in patches]
+        x, y = zip(*(one.at(0.82, 0.78) for one in patches), strict=True)
         thin = width * min(1.0, 8 / columns)
         axes.plot(
             x,

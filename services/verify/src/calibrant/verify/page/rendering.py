@@ -87,7 +87,7 @@ def _file(name: str) -> str:
 
 
 def _verdicts(report: SetReport, names: words.Names) -> dict[str, Any]:
-    """Give the first words: the outcome, then a sentence a detector; those of a large camera that are good folded."""
+    """Give the first words: the outcome, then a sentence a detector; a large camera's folded but for the first bad ones."""
     told = [
         {
             "name": names.detector(one.detector),
@@ -99,6 +99,7 @@ def _verdicts(report: SetReport, names: words.Names) -> dict[str, Any]:
         for one in report.detectors
     ]
     many = len(told) > FEW
+    shown = [one for one in told if not many or one["verdict"] != "certified"][:FEW]
     outcome = report.decision.outcome.value
     return {
         "outcome": outcome,
@@ -106,8 +107,8 @@ def _verdicts(report: SetReport, names: words.Names) -> dict[str, Any]:
         "tone": words.TONES[outcome],
         "lead": words.lead(report),
         "detectors": {
-            "told": [one for one in told if not many or one["verdict"] != "certified"],
-            "folded": [one for one in told if many and one["verdict"] == "certified"],
+            "told": shown,
+            "folded": [one for one in told if one not in shown],
         },
     }
 
