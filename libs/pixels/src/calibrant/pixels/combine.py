@@ -102,7 +102,7 @@ def combine(
     threads
         How many work at the same time; None: as many as there are processors to use. On a GPU: streams, two to eight.
     tile_bytes
-        Working memory of a thread, in bytes, with "numpy" four times as many; of a stream four times as many, at most
+        Working memory of a thread, in bytes, with "numpy" three times as many; of a stream four times as many, at most
         16 MiB, here and on the GPU.
     out
         Planes to fill, as an earlier call gave them: new memory costs as much as combining. They are overwritten

@@ -24,8 +24,9 @@ from calibrant.pixels.rows import load, value_type
 
 FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 
-AT_ONCE: Final = 4
-"""Tiles that are worked on as one: threads wait for each other between NumPy's calls, so there should be few calls."""
+AT_ONCE: Final = 3
+"""Tiles that are worked on as one: threads wait for each other between NumPy's calls, so there should be few calls. Of
+four, arrays of floats are so large that every new one is cleared by the system."""
 
 Estimate = tuple[NDArray[np.float64], NDArray[np.float64]]
 
