@@ -161,7 +161,7 @@ def _cross(axes: Any, patches: Sequence[_Patch], columns: int) -> None:
     """Put a cross with a light rim into the corner of what failed: seen on any colour, and without colours."""
     if not patches:
         return
-    size = min(9.0, 60 / columns)
+    size = min(9.0, 150 * min(one.width for one in patches) / columns)
     for colour, width in (("white", 3.4), (ALARM, 1.6)):
         x, y = zip(*(one.at(0.82, 0.78) for one in patches), strict=True)
         thin = width * min(1.0, 8 / columns)

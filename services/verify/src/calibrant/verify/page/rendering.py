@@ -99,7 +99,8 @@ def _verdicts(report: SetReport, names: words.Names) -> dict[str, Any]:
         for one in report.detectors
     ]
     many = len(told) > FEW
-    shown = [one for one in told if not many or one["verdict"] != "certified"][:FEW]
+    worst_first = sorted(told, key=lambda one: one["tone"] != "bad") if many else told
+    shown = [one for one in worst_first if not many or one["verdict"] != "certified"][:FEW]
     outcome = report.decision.outcome.value
     return {
         "outcome": outcome,
