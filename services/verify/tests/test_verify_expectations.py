@@ -139,3 +139,15 @@ def test_too_many_cosmic_rays_are_not_believed(bench):
     failed = {(r.test, r.amplifier) for r in report.results if r.verdict is Verdict.FAIL and not r.advisory}
     assert ("PROCESSING", "A00") in failed
     assert {amplifier for test, amplifier in failed if test == "PROCESSING"} == {"A00"}
+
+
+def test_a_ray_of_a_frame_that_is_part_of_the_product_is_found_too(bench):
+    frames = bench.frames("bias", 5)
+    places = [(20, 20), (90, 40)]
+    hit = struck(bench, frames[0], places)
+    bias = bench.master(
+        "bias", [hit, *frames[1:]]
+    )  # a mean: a fifth of the ray is in it, and all its scatter
+    report, _ = bench.measure(bias, [hit])
+    rows = [row.values for row in report.measurements if row.exposure_id == "struck" and row.amplifier]
+    assert sum(values["N_STRUCK"] for values in rows if "N_STRUCK" in values) == len(places)

@@ -100,7 +100,8 @@ def correction(products: Products, kind: str, geometry: Geometry, corrected: Sig
 def in_electrons(product: ProductImage, geometry: Geometry) -> Reference:
     """Return a product as a reference in electrons, by the nominal gains.
 
-    A flat has no unit, but one made of frames in ADU holds the ratios of the gains: those are taken out.
+    A flat has no unit, but one made of frames in ADU holds the ratios of the gains: those are taken out. The variance
+    is left out: it is the scatter of the frames, and would hide a ray of one of them that the product could not reject.
 
     Parameters
     ----------
@@ -111,10 +112,10 @@ def in_electrons(product: ProductImage, geometry: Geometry) -> Reference:
     """
     made_in = product.unit or str(product.provenance.parameters.get("unit", "electron"))
     if not made_in.startswith("adu"):
-        return Reference(product.data, product.variance, product.mask)
+        return Reference(product.data, None, product.mask)
     gains = np.empty(geometry.shape, dtype=np.float32)
     for amplifier in geometry.amplifiers:
         gains[amplifier.placed.slices] = amplifier.gain_e_per_adu
     if not product.unit:
         gains /= gains.mean(dtype=np.float64)
-    return Reference(product.data * gains, product.variance * gains**2, product.mask)
+    return Reference(product.data * gains, None, product.mask)
