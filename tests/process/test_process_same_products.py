@@ -21,7 +21,7 @@ def certified(records):
             event["collection"],
             *(str(event["validity"][side]) for side in ("begin", "end")),
         )
-        for event in records.announced("certifications")
+        for event in records.announced("certifications", "CalibrationCertified")
     )
 
 

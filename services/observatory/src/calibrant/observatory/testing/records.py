@@ -49,9 +49,20 @@ class Records:
         """Return all events of a topic, the repeated ones too; oldest first, in order within a partition."""
         return asyncio.run(self._events(topic))
 
-    def announced(self, topic: str) -> list[dict[str, Any]]:
-        """Return what each event of a topic said, once: a repetition has the same identifier."""
-        return list({event.id: event.data for event in self.events(topic)}.values())
+    def announced(self, topic: str, message: str = "") -> list[dict[str, Any]]:
+        """Return what each event of a topic said, once: a repetition has the same identifier.
+
+        Parameters
+        ----------
+        topic : str
+            The topic.
+        message : str
+            Only events of this type, without its package; empty: of all.
+        """
+        of_type = (
+            event for event in self.events(topic) if event.type.endswith(f".{message}" if message else "")
+        )
+        return list({event.id: event.data for event in of_type}.values())
 
     def ask(self, service: str, question: str) -> list[tuple[Any, ...]]:
         """Ask a service's database in SQL; nothing where it never ran."""
