@@ -20,6 +20,7 @@ NEEDED = {
     "control": Role.OPERATOR,
     "dead-letters": Role.OPERATOR,
     "decisions": Role.CERTIFIER,
+    "changes": Role.CERTIFIER,
 }
 """What a route that changes something needs, by the first part of its path; written down once more, to compare."""
 
