@@ -20,6 +20,8 @@ from calibrant.pixels import (
     frame_statistics,
     noise_ratio,
 )
+from calibrant.pixels.flat_surveying import residual_illumination
+from calibrant.pixels.statistics import describe
 
 LIT = Amplifier(
     "lit", Box(0, 90, 0, 70), Box(0, 90, 0, 70), False, True, Box(0, 90, 140, 150), None, 1.5, 5.0, 6e4
@@ -60,6 +62,20 @@ def raw():
     frame[:, :140] += rng.poisson(5000, (90, 140))
     frame[40, 60] = 65000
     return frame.round().astype(">u2")
+
+
+def test_what_a_flat_leaves_of_the_illumination_is_that_of_plain_numpy():
+    rng = np.random.default_rng(8)
+    gradient = 1 + 0.04 * np.arange(96) / 95
+    divided = (1000 * gradient + rng.normal(0, 30, (80, 96))).astype(np.float32)
+    divided[3, 4], divided[60, 2] = np.nan, 50_000.0
+    found = residual_illumination(divided, describe(divided, divided.size))
+    clean = np.where(divided > 2000, np.nan, divided).astype(float).reshape(4, 20, 4, 24)
+    blocks = np.nanmean(clean, axis=(1, 3))
+    assert found == pytest.approx((blocks.max() - blocks.min()) / np.nanmean(clean), rel=1e-3)
+    assert found == pytest.approx(0.03, abs=0.006)
+    divided[:20, :24] = np.nan
+    assert np.isnan(residual_illumination(divided, describe(divided, divided.size)))
 
 
 def test_one_pass_gives_what_two_corrected_images_give(raw, signature):

@@ -18,7 +18,7 @@ GOOD = {
     "NOISE_RATIO": 1.0, "SCATTER": 0.001, "IN_ELECTRONS": 1.0, "BAD_FRACTION": 0.01,
     "OUTLIERS": 3.0, "UNMASKED_OUTLIERS": 9.0, "STDEV": 5.0, "UNMASKED_STDEV": 5.5, "MIN": -20.0, "UNMASKED_MIN": -30.0,
     "MAX": 20.0, "UNMASKED_MAX": 900.0, "STAT_OUTLIERS": 6.0, "DEFECT_PIXELS": 6.0,
-    "SPLIT_MEAN": 0.1, "SPLIT_NOISE": 2.0, "SPLIT_EXPECTED": 2.0,
+    "ILLUMINATION": 0.01, "SPLIT_MEAN": 0.1, "SPLIT_NOISE": 2.0, "SPLIT_EXPECTED": 2.0,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
 
@@ -45,13 +45,14 @@ def test_the_registry_has_the_tests_of_the_reference():
         "dark.amplifier.SPLIT_MEAN",
         "dark.amplifier.SPLIT_NOISE",
     }
-    assert {t.name for t in v.tests_for("flat", "amplifier")} == {"NOISE", "NOISE_MODEL"}
+    assert {t.name for t in v.tests_for("flat", "amplifier")} == {"NOISE", "NOISE_MODEL", "ILLUMINATION"}
     assert {t.name for t in v.tests_for("flat", "exposure")} == {"SCATTER", "SCATTER_ABSOLUTE"}
     advisory = {t.key for t in v.registry() if t.advisory}
     assert advisory == {
         "bias.amplifier.READ_NOISE_CONSISTENT",
         "dark.amplifier.READ_NOISE_CONSISTENT",
         "defects.amplifier.PROB_TEST",
+        "flat.amplifier.ILLUMINATION",
         "flat.amplifier.NOISE",
         "flat.exposure.SCATTER_ABSOLUTE",
     }
@@ -124,6 +125,8 @@ def test_split_darks_are_tested_once(name, changes, verdict, value):
         ("NOISE_MODEL", AMP, {"NOISE_RATIO": 1.09}, PASS, 0.09),
         ("NOISE_MODEL", AMP, {"NOISE_RATIO": 1.11}, FAIL, 0.11),
         ("NOISE_MODEL", AMP, {"NOISE_RATIO": 0.0}, FAIL, None),
+        ("ILLUMINATION", AMP, {}, PASS, 0.01),
+        ("ILLUMINATION", AMP, {"ILLUMINATION": 0.03}, FAIL, 0.03),
         ("NOISE", AMP, {"MEAN": 10_000.0, "NOISE": 100.0}, PASS, 1.0),
         ("NOISE", AMP, {"MEAN": 10_000.0, "NOISE": 102.5}, FAIL, 1.025),
         ("NOISE", AMP, {"MEAN": -1.0}, FAIL, None),

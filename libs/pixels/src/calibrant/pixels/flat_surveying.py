@@ -3,10 +3,11 @@
 It owns what is kept of the rows as they go by; it must not know the estimators or the steps.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,17 @@ from calibrant.pixels.numbers import Measured
 from calibrant.pixels.ordered import sorted_by
 from calibrant.pixels.rows import RowSource
 from calibrant.pixels.signature import Band, Signature, Terms
-from calibrant.pixels.statistics import AmplifierStatistics, describe, good_pixels, mean_of
+from calibrant.pixels.statistics import (
+    AmplifierStatistics,
+    RegionStatistics,
+    describe,
+    good_pixels,
+    mean_of,
+)
 from calibrant.pixels.surveying import bands_of, gather, single_frame
+
+BLOCKS: Final = 4
+"""Along each side of an amplifier."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,6 +44,8 @@ class FlatStatistics:
         By name, of the frame divided by the flat.
     noise
         By name: the noise over what is expected, or why it could not be had.
+    illumination
+        By name: what the flat leaves of the illumination; see :func:`residual_illumination`.
     overscan
         What the overscans say, by amplifier.
     backend
@@ -42,6 +54,7 @@ class FlatStatistics:
 
     amplifiers: Mapping[str, AmplifierStatistics]
     noise: Mapping[str, NoiseRatio | str]
+    illumination: Mapping[str, float]
     overscan: Measured
     backend: str
 
@@ -86,11 +99,37 @@ def flat_statistics(
     placed = {one.placed: one for one in geometry.amplifiers}
     amplifiers: dict[str, AmplifierStatistics] = {}
     noise: dict[str, NoiseRatio | str] = {}
+    illumination: dict[str, float] = {}
     for box, parts in gather(_divided(frame, signature), placed, _Part.of):
         amplifier, part = placed[box], _Part.joined(parts)
-        amplifiers[amplifier.name] = part.statistics(amplifier)
+        found = amplifiers[amplifier.name] = part.statistics(amplifier)
+        illumination[amplifier.name] = residual_illumination(part.divided, found)
         noise[amplifier.name] = compared(part.undivided(signature.unit), flat.cut(box), amplifier)
-    return FlatStatistics(amplifiers, noise, frame.numbers.measured[0], sorted_by())
+    return FlatStatistics(amplifiers, noise, illumination, frame.numbers.measured[0], sorted_by())
+
+
+def residual_illumination(divided: NDArray[Any], found: RegionStatistics) -> float:
+    """Give the difference of the brightest and the faintest of 4 x 4 blocks of a flat-divided frame, over its mean.
+
+    Parameters
+    ----------
+    divided
+        (ny, nx), NaN where a pixel does not count.
+    found
+        Its statistics: a block's mean is of what lies within 5 times the noise of the clipped mean.
+
+    Returns
+    -------
+    float
+        NaN where a block has no such pixel.
+    """
+    reach = 5 * found.noise
+    means = []
+    for rows in np.array_split(divided, BLOCKS, axis=0):
+        for block in np.array_split(rows, BLOCKS, axis=1):
+            within = block[np.abs(block - found.clipped_mean) <= reach]
+            means.append(float(within.mean(dtype=np.float64)) if within.size else math.nan)
+    return (max(means) - min(means)) / found.clipped_mean if all(map(math.isfinite, means)) else math.nan
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -17,6 +17,7 @@ CR_NOISE, N_STRUCK standard deviation without the pixels that cosmic rays struck
 DEFECT_PIXELS, ... of defects: pixels marked; STAT_OUTLIERS, pixels that chance makes improbable; FRAC, part of the
                    pixels; OUTLIERS, MEDIAN, STDEV (within the clip), MIN, MAX without the defects, and the same
                    with them as UNMASKED_...
+ILLUMINATION       flats: what the flat leaves of the illumination, from block to block, over the mean
 LEVEL              flats: level relative to the flat
 EXPECTED_NOISE     flats: noise that photons, readout and the flat's own noise explain
 ================== =====================================================================================
@@ -48,6 +49,7 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
                 "N_CLIPPED",
                 "N_STRUCK",
                 "N_SPLIT",
+                "ILLUMINATION",
                 "DEFECT_PIXELS",
                 "STAT_OUTLIERS",
                 "OUTLIERS",

@@ -181,7 +181,7 @@ def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:
         if isinstance(found, FlatStatistics):
             noise = found.noise[name]
             problems[name] = f"{name}: {noise}" if isinstance(noise, str) else ""
-            values[name] |= flat_values(noise)
+            values[name] |= {**flat_values(noise), "ILLUMINATION": found.illumination[name]}
             values[name]["PROCESSING_ERRORS"] = float(bool(problems[name]))
     judged = _judged(record, bench, values, problems)
     return replace(judged, pixels=math.prod(frame.rows.shape), backend=found.backend)
