@@ -59,25 +59,21 @@ def forks(tmp_path_factory):
         yield running
 
 
-SERVERS = pytest.param("servers", marks=[pytest.mark.kafka, pytest.mark.postgres])
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def bus(request):
+    return f"kafka://{request.getfixturevalue('broker').servers}" if request.param == "kafka" else ""
 
 
-@pytest.fixture(params=["embedded", SERVERS])
-def make_site(request, tmp_path):
-    """Make a place of its own for each case: a folder, topics and groups, databases; all in files, or on servers.
-
-    What a kill leaves of a transaction is the database's affair, and what it leaves of an offset the log's: neither
-    knows the other, so that a mixture of both kinds shows nothing more.
-    """
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def make_site(request, bus, tmp_path):
+    """Make a place of its own for each case: a folder, topics and groups, databases."""
 
     def make():
         corner = uuid4().hex
-        database = server.create_database() if on_servers else ""
+        database = "" if request.param == "sqlite" else server.create_database()
         return ProbeSite(str(tmp_path / corner), bus, database, corner)
 
-    on_servers = request.param == "servers"
-    server = request.getfixturevalue("postgres") if on_servers else None
-    bus = f"kafka://{request.getfixturevalue('broker').servers}" if on_servers else ""
+    server = None if request.param == "sqlite" else request.getfixturevalue("postgres")
     return make
 
 
