@@ -87,6 +87,14 @@ def test_the_mode_and_the_score_say_what_becomes_of_an_accepted_product(people, 
     assert ("scores" in row.reason) is (state != "done")
 
 
+def test_what_the_mode_withholds_is_not_used_within_the_run_either(people):
+    world = people("green", Score.RED)
+    dark = world.row("build", "dark")
+    assert (dark.state, dark.used) == ("done", {})
+    assert any("bias 20260101: rejected: scores red: x" in note for note in dark.notes)
+    assert world.row("certify", "bias").reason == "scores red: x; only what is green is certified"
+
+
 def test_a_run_waits_visibly_and_what_needs_the_product_waits_with_it(people):
     world = people("always", Score.GREEN)
     world.restart()

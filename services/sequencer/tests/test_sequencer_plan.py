@@ -516,6 +516,19 @@ def test_a_chain_is_searched_in_its_order_not_by_what_was_recorded_last(kit):
         assert StoredCertifications(session, "simcam-tiny", "all")("bias", 0, None, kit.t0) == []
 
 
+def test_the_name_of_a_chain_whose_making_was_undone_is_a_collection_again(kit):
+    world = kit.world()
+    facts = {"change_id": "x", "requested_by": "ana", "reason": "why", "recorded": TaiTime.from_ns(1)}
+    chain = CollectionChanged(collection="all", type="chained", members=("c",), **facts)
+    bias = certified_product(kit, "bias").product
+    with world.database.writing() as session:
+        keep_chain(session, chain)
+        keep_chain(session, chain.model_copy(update={"members": ()}))
+        keep_certification(session, kit.certified(bias, "all", TimeRange()))
+        found = StoredCertifications(session, "simcam-tiny", "all")("bias", 0, None, kit.t0)
+    assert [one.product for one in found] == [bias]
+
+
 def test_a_calibration_of_no_filter_is_found_whatever_the_set_has(kit):
     world = kit.world()
     with world.database.writing() as session:

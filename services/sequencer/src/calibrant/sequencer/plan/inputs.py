@@ -2,6 +2,7 @@
 
 from calibrant.contracts.base import Message
 from calibrant.contracts.common.v1 import Product
+from calibrant.contracts.verify.v1 import DetectorDecision
 from calibrant.rules.association import DetectorFacts, organise
 from calibrant.rules.candidates import Candidate, Chosen, Missing, Waiting, associate
 from calibrant.rules.rulesets import RoleRule, SetRule
@@ -137,6 +138,13 @@ def _standing(draft: Draft, build: Node) -> tuple[str, str]:
     certify = draft.beside(NodeType.CERTIFY, build)
     if certify is not None and (certify.decided or certify.state in {NodeState.WAITING, NodeState.ASKED}):
         return _person_says(certify)
+    return _by_gate_and_mode(certify, decision)
+
+
+def _by_gate_and_mode(certify: Node | None, decision: DetectorDecision) -> tuple[str, str]:
+    """Return whether a product may be used; what certify refuses, or has no range for, is used within the run."""
+    if certify is not None and certify.state is NodeState.WITHHELD and certify.product is None:
+        return "rejected", certify.reason
     return ("accepted", "") if decision.accepted else ("rejected", decision.reason)
 
 

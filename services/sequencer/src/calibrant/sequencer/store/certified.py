@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from pydantic import ValidationError
-from sqlalchemy import and_, case, literal, not_, or_
+from sqlalchemy import and_, case, delete, literal, not_, or_
 from sqlmodel import Session, col, select
 
 from calibrant.bus.errors import PermanentError, TransientError
@@ -125,8 +125,15 @@ def cut_out(session: Session, withdrawn: CalibrationWithdrawn) -> None:
 
 
 def keep_chain(session: Session, changed: CollectionChanged) -> None:
-    """Note what a chain searches; other collections are known by what is certified in them."""
-    if changed.type == CollectionType.CHAINED:
+    """Note what a chain searches; other collections are known by what is certified in them.
+
+    A chain without members is none any more: its making was undone, and its name is free for a collection.
+    """
+    if changed.type != CollectionType.CHAINED:
+        return
+    if not changed.members:
+        session.exec(delete(ChainRow).where(col(ChainRow.name) == changed.collection))
+    else:
         session.merge(ChainRow(name=changed.collection, members_json=json.dumps(changed.members)))
 
 
