@@ -62,7 +62,10 @@ def test_jobs_are_allowed_what_their_detector_frames_and_calibrations_need(kit):
     image, band = PIXEL_BYTES * rows * columns, PIXEL_BYTES * BAND_ROWS * columns
     for kind in ("bias", "dark"):
         assert many["CombineJob", kind] - few["CombineJob", kind] == 6 * band  # of a frame it has some rows
-        assert many["MeasureJob", kind] == few["MeasureJob", kind]  # it looks at one frame at a time
-    for job in ("CombineJob", "MeasureJob"):
-        assert few[job, "dark"] - few[job, "bias"] == image
+    assert many["MeasureJob", "bias"] == few["MeasureJob", "bias"]  # it looks at one frame at a time
+    assert (
+        many["MeasureJob", "dark"] - few["MeasureJob", "dark"] == 6 * band
+    )  # and splits the darks all at once
+    assert few["CombineJob", "dark"] - few["CombineJob", "bias"] == image
+    assert few["MeasureJob", "dark"] - few["MeasureJob", "bias"] == image + 3 * band
     assert set(jobs(kit, {"bias": 3, "dark": 3}, job_memory=0.0).values()) == {0}

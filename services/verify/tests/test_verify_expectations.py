@@ -1,11 +1,15 @@
 """What noise a frame less its product must show, and what cosmic rays do to it: simulated to stated accuracy."""
 
+import gc
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
+from calibrant.frames.reading.rows import HeldRows
 from calibrant.pixels import Reference, remove_signature
 from calibrant.rules.verification import ALL_EXPOSURES, Verdict
+from calibrant.verify.measuring import once
 from calibrant.verify.measuring.membership import membership
 
 
@@ -82,6 +86,22 @@ def test_darks_that_alternate_are_withheld_by_the_split(bench):
     assert "SPLIT_MEAN fails in 6 of 6 exposures" in detector.reason
     assert "in A" in detector.reason
     assert ", all exposures, limit 0.5" in detector.reason
+
+
+def test_the_split_holds_no_frame_in_memory(bench, monkeypatch):
+    """However many darks there are: they are open at once, and read by rows."""
+    held, split_of = [], once.split_values
+
+    def watched(darks, *others):
+        gc.collect()
+        held.append(sum(isinstance(one, HeldRows) for one in gc.get_objects()))
+        return split_of(darks, *others)
+
+    monkeypatch.setattr(once, "split_values", watched)
+    darks = bench.frames("dark", 5, time_s=10.0)
+    bench.measure(bench.master("dark", darks), darks)
+    assert len(held) == 1
+    assert held[0] < 5
 
 
 def test_three_darks_are_too_few_to_split(bench):

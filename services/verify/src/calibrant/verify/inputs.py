@@ -128,9 +128,19 @@ def load_products(job: MeasureJob, instrument: Instrument, workspace: Workspace)
 
 @contextmanager
 def open_frame(
-    one: JobInput, job: MeasureJob, instrument: Instrument, workspace: Workspace
+    one: JobInput, job: MeasureJob, instrument: Instrument, workspace: Workspace, *, hold: bool = True
 ) -> Iterator[OpenFrame]:
-    """Open one frame of a job and hold the numbers of its pixels: they are hashed, and measured in several passes.
+    """Open one frame of a job, and make sure that it is the one that the job names.
+
+    Parameters
+    ----------
+    one : JobInput
+        The frame.
+    job, instrument, workspace
+        Whose it is, and where it lies.
+    hold : bool
+        Whether the numbers of its pixels are held in memory, to be measured in several passes; else rows are read when
+        they are asked for.
 
     Raises
     ------
@@ -140,11 +150,13 @@ def open_frame(
         Its file is refused, damaged or missing.
     """
     path, name = workspace.objects.local_path(one.ref), file_name_of(one)
-    file = open_frames(path, instrument, workspace.scratch, file_name=name, detector=job.detector)
+    file = open_frames(
+        path, instrument, workspace.scratch, file_name=name, detector=job.detector, unpack=not hold
+    )
     with file as frames:
         if not frames:
             raise InputRefused(f"{name}: holds no frame of detector {job.detector}, which the job measures")
-        frame = frames[0].held()
+        frame = frames[0].held() if hold else frames[0]
         found_id = frame_id(frame.content_sha256(), frame.detector)
         if found_id != one.id:
             raise InputRefused(f"{name}: holds frame {found_id}, not {one.id}; ingest it again")

@@ -15,6 +15,7 @@ from calibrant.rules.identity import job_id
 from calibrant.rules.ledger import daily_collection
 from calibrant.rules.rulesets import SetRule
 from calibrant.rules.validity import NS_PER_S, default_range
+from calibrant.rules.verification import tests_for
 from calibrant.rules.version import verification_version
 from calibrant.runtime.ids import derive
 from calibrant.sequencer.plan.gating import as_message
@@ -120,8 +121,15 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
         unit=unit,
         parameters=asked,
         rules_version=rules,
-        memory_bytes=ground.footprint.allowed_bytes(_detector(head), len(calibrations) + 2),
+        memory_bytes=ground.footprint.allowed_bytes(
+            _detector(head), len(calibrations) + 2, len(frames) if _all_at_once(kind) else 0
+        ),
     )
+
+
+def _all_at_once(kind: str) -> bool:
+    """Tell whether a measure job has rows of all its frames at once, for the tests that are made once with all."""
+    return any(test.once for test in tests_for(kind))
 
 
 def decide_job(

@@ -68,12 +68,13 @@ def measured_once(
 
 
 def _split_values(bench: Bench, frames: Sequence[JobInput], workspace: Workspace) -> dict[str, Values]:
-    """Open all frames at once and compare their halves."""
+    """Open all frames at once, none of them held in memory, and compare their halves."""
     per_second = bench.products.verified.per_second
     current = bench.instrument.detector(bench.job.detector).dark_current_e_per_s
     with ExitStack() as opened:
         darks = [
-            opened.enter_context(open_frame(one, bench.job, bench.instrument, workspace)) for one in frames
+            opened.enter_context(open_frame(one, bench.job, bench.instrument, workspace, hold=False))
+            for one in frames
         ]
         return split_values(
             [Dark(one.rows, one.facts.dark_time_s if per_second else None) for one in darks],
