@@ -4,8 +4,11 @@ import pytest
 from sqlmodel import col, select
 
 from calibrant.certify.changes import NothingToDo, Refused
+from calibrant.certify.deciding import decide
 from calibrant.certify.register import carry_out
+from calibrant.certify.service import CertifyService
 from calibrant.certify.store import CertifyQueries
+from calibrant.certify.waiting import waiting_list
 from calibrant.certify.wishes import WISH
 from calibrant.contracts.archive.v1 import ProductPublished
 from calibrant.contracts.certify.v1 import (
@@ -235,6 +238,19 @@ def test_a_report_must_accept_what_is_certified(register, make, report, told):
         register.ledger.hear(session, report("r2", make("bias-5", detector=5), accepted=False))
     assert "no report accepts bias-5" in register.refused("certify", products=["bias-5"])
     assert "too noisy" in register.refused("certify", products=["bias-5"], report="r2")
+    assert "told of no report r9" in register.refused("certify", products=["bias-5"], report="r9")
+
+
+def test_what_a_person_has_accepted_needs_no_report_that_does(register, make, asked, report):
+    noisy = make("bias-5", detector=5)
+    with register.ledger.database.writing() as session:
+        register.ledger.hear(session, report("r2", noisy, accepted=False))
+        register.ledger.alone(session, asked(noisy, report_id="r2", ask="the gate does not accept it"))
+    with unit_of_work(register.ledger.database, "certify", register.ledger.clock, cause="decide") as unit:
+        [waits] = waiting_list(unit.session)
+        decide(unit, CertifyService(), waits["id"], accepted=True, reason="known to be so", caller=ANA)
+    register.wish("certify", products=["bias-5"], begin=200, end=300)
+    assert register.find(250, detector=5)["calibration"]["report"] == "r2"
 
 
 def test_a_chain_gives_the_first_match_and_names_the_others(register):
@@ -262,6 +278,20 @@ def test_a_chain_that_would_lead_back_to_itself_is_refused_with_the_way(register
         "certify", products=["bias-2"], collection="c1"
     )
     assert "searches c1 already" in register.refused("chain", collection="c2", members=["c1"])
+
+
+def test_no_undo_makes_a_chain_that_leads_back_to_itself_or_to_nothing(register):
+    register.wish("chain", collection="b", members=[DAILY])
+    register.wish("chain", collection="a", members=["b"])
+    third = register.wish("chain", collection="a", members=[DAILY])
+    last = register.wish("chain", collection="b", members=["a"])
+    assert "a > b > a" in register.refused("undo", change=third["id"])
+    register.wish("undo", change=last["id"])
+    register.wish("undo", change=third["id"])
+    assert register.ask("collection", "a")["members"] == ["b"]
+    made = register.wish("chain", collection="c", members=[DAILY])
+    register.wish("chain", collection="d", members=["c"])
+    assert "c is not taken away: d searches it" in register.refused("undo", change=made["id"])
 
 
 def test_a_tagged_collection_holds_one_product_of_a_kind_and_applies_always(register):

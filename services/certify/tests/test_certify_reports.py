@@ -6,6 +6,7 @@ from sqlmodel import select
 from calibrant.bus.errors import TransientError
 from calibrant.certify.ledger import EntryRow
 from calibrant.certify.reports import ReportRow, ReportUnknown
+from calibrant.certify.tables import CollectionRow
 from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused
 
 
@@ -54,7 +55,7 @@ def test_a_product_that_its_report_does_not_accept_is_refused(  # noqa: PLR0917 
     [event] = ask(ledger, asked(make()))
     assert isinstance(event, CertificationRefused)
     assert says in event.reason
-    assert count(ledger, EntryRow) == 0
+    assert count(ledger, EntryRow) == count(ledger, CollectionRow) == 0
 
 
 def test_of_one_set_only_the_accepted_detectors_are_certified(ledger, make, asked, report) -> None:

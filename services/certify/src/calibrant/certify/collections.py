@@ -134,6 +134,14 @@ def _check_chain(session: Session, wished: Collection) -> None:
         raise Refused(f"{wished.name} is not changed: {problem}") from problem
 
 
+def _check_unnamed(session: Session, name: str) -> None:
+    chains = [one for one, row in latest(session).items() if row.standing and name in of_row(row).members]
+    if chains:
+        raise Refused(
+            f"{name} is not taken away: {', '.join(sorted(chains))} searches it; leave it out there first"
+        )
+
+
 def put(change: Change, collection: str, product_id: str, *, present: bool, change_id: str) -> None:
     """Write that a product comes into a collection, or leaves it."""
     change.add(
@@ -174,7 +182,17 @@ def tell(change: Change, what: Collection, members: Names[str]) -> None:
 
 
 def rewrite(change: Change, what: Collection, *, standing: bool) -> None:
-    """Write what a collection is from now on, unchecked, and tell it."""
+    """Write what a collection was once as what it is from now on, and tell it.
+
+    Raises
+    ------
+    Refused
+        It would be a chain that cannot be, or be no more while a chain searches it.
+    """
+    if not standing:
+        _check_unnamed(change.session, what.name)
+    elif what.type is CollectionType.CHAINED:
+        _check_chain(change.session, what)
     row = _row(change, what, change_id=change.order.change_id)
     row.standing = standing
     change.add(row)

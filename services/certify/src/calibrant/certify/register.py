@@ -16,7 +16,7 @@ from calibrant.certify.changes import Change, NothingToDo, Order, Refused
 from calibrant.certify.choosing import Chosen, chosen
 from calibrant.certify.collections import define, inside, latest, of_row, open_for, put, tell
 from calibrant.certify.products import keep, known
-from calibrant.certify.reports import accepting, objection
+from calibrant.certify.reports import ReportUnknown, accepting, objection
 from calibrant.certify.tables import ChangeRow
 from calibrant.certify.undo import undo
 from calibrant.certify.wishes import (
@@ -137,16 +137,19 @@ def _over(wish: Certify | Supersede, change: Change, *, supersede: bool) -> Done
 def _report(session: Session, product: Product, named: str) -> str:
     """Return the report by which a product may be certified."""
     if named:
-        against = objection(session, named, product)
+        try:
+            against = objection(session, named, product)
+        except ReportUnknown as problem:  # a person's slip: it is not asked again
+            raise Refused(str(problem)) from problem
         if against:
             raise Refused(against)
         return named
     report = accepting(session, product)
-    if report is None:
+    if not report:
         raise Refused(
             f"no report accepts {product.product_id}; verify it first, or decide that it is accepted"
         )
-    return report.report_id
+    return report
 
 
 @_do.register

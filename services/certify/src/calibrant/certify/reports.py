@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from calibrant.bus.errors import TransientError
-from calibrant.certify.waiting import overruled
+from calibrant.certify.waiting import accepted_by_a_person, overruled
 from calibrant.contracts.common.v1 import Product
 from calibrant.contracts.verify.v1 import VerificationCompleted
 
@@ -48,11 +48,12 @@ def keep_report(session: Session, completed: VerificationCompleted, now_tai_ns: 
         )
 
 
-def accepting(session: Session, product: Product) -> ReportRow | None:
-    """Return the report that accepted a product last; None: none has."""
+def accepting(session: Session, product: Product) -> str:
+    """Name the report that accepted a product last, or by which a person accepted it; empty: there is none."""
     mine = (col(ReportRow.product_id) == product.product_id, col(ReportRow.detector) == product.detector)
     latest = (col(ReportRow.told_tai_ns).desc(), col(ReportRow.report_id))
-    return session.exec(select(ReportRow).where(*mine, col(ReportRow.accepted)).order_by(*latest)).first()
+    query = select(ReportRow.report_id).where(*mine, col(ReportRow.accepted)).order_by(*latest)
+    return session.exec(query).first() or accepted_by_a_person(session, product.product_id)
 
 
 def objection(session: Session, report_id: str, product: Product) -> str:

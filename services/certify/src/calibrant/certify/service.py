@@ -72,10 +72,11 @@ class CertifyService:
         """Certify a product, or say why not; tell whether a line was written."""
         collection = job.collection or daily_collection(product.instrument)
         try:
-            span = _valid(change, job, collection)
+            span = _valid(job)
             against = objection(change.session, job.report_id, product)
             if against:
                 raise Refused(against)
+            open_for(change, collection, CollectionType.CALIBRATION)
             row, stood = certify(change, product, collection, span, job.report_id, supersede=False)
         except Clashing as refusal:
             names = tuple(one.certification_id for one in refusal.standing)
@@ -89,13 +90,11 @@ class CertifyService:
         return stood is None
 
 
-def _valid(change: Change, job: CertifyJob, collection: str) -> ValidityRange:
+def _valid(job: CertifyJob) -> ValidityRange:
     if not job.report_id:
         raise Refused("no report accepted it; verify it first")
     begin, end = job.validity.begin, job.validity.end
-    span = range_of(None if begin is None else begin.ns, None if end is None else end.ns)
-    open_for(change, collection, CollectionType.CALIBRATION)
-    return span
+    return range_of(None if begin is None else begin.ns, None if end is None else end.ns)
 
 
 def _refusal(

@@ -92,6 +92,13 @@ def overruled(session: Session, report_id: str, product_id: str) -> bool:
     return session.exec(select(WaitingRow.waiting_id).where(*asked)).first() is not None
 
 
+def accepted_by_a_person(session: Session, product_id: str) -> str:
+    """Name the report by which a person has accepted a product last; empty: nobody has."""
+    mine = (WaitingRow.product_id == product_id, WaitingRow.state == ACCEPTED)
+    query = select(WaitingRow.report_id).where(*mine).order_by(col(WaitingRow.decided_tai_ns).desc())
+    return session.exec(query).first() or ""
+
+
 def _line(row: WaitingRow) -> dict[str, Any]:
     return {
         "id": row.waiting_id,
