@@ -11,7 +11,7 @@ from sqlmodel import select
 from calibrant.certify.carrying.exporting import export
 from calibrant.certify.carrying.importing import bring
 from calibrant.certify.carrying.manifest import NAME
-from calibrant.certify.changes import NothingToDo, Refused
+from calibrant.certify.changes import Change, NothingToDo, Refused
 from calibrant.certify.ledger import EntryRow
 from calibrant.certify.store import CertifyQueries
 from calibrant.runtime.access.callers import Caller
@@ -126,6 +126,10 @@ def test_the_checksums_are_those_of_the_files(folder):
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
 
+SPOILT = ["a byte", "a file", "a path", "a link", "a range", "a field", "the list"]
+SPOILT += ["one file for two", "product_id", "kind", "instrument"]
+
+
 def spoil(folder, how):
     path = folder / NAME
     said = json.loads(path.read_text())
@@ -146,12 +150,18 @@ def spoil(folder, how):
             first["begin_tai_ns"], first["end_tai_ns"] = T0, T0 - 1
         case "a field":
             del first["product"]["kind"]
+        case "one file for two":
+            file.unlink()
+            said["certifications"][-1]["file"] = first["file"]
+            shutil.copy(folder.parent / "made", folder / first["file"])
+        case "product_id" | "kind" | "instrument":
+            first["product"][how] = "../../bias"
     path.write_text(json.dumps(said))
     if how == "the list":
         path.write_text("{")
 
 
-@pytest.mark.parametrize("how", ["a byte", "a file", "a path", "a link", "a range", "a field", "the list"])
+@pytest.mark.parametrize("how", SPOILT)
 def test_of_a_folder_that_is_spoilt_nothing_is_taken(here, there, folder, how):
     spoil(folder, how)
     with pytest.raises(Refused):
@@ -166,6 +176,45 @@ def test_where_one_of_them_clashes_none_is_taken(here, there, folder, make, aske
     with pytest.raises(Refused, match="flat-9 is certified for"):
         there.bring(here.clock, folder)
     assert len(there.lines()) == 1
+    assert there.files() == []
+
+
+def test_a_refused_import_takes_no_file_from_one_that_comes_in_meanwhile(  # noqa: PLR0917 - fixtures
+    here, there, folder, make, asked, monkeypatch
+):
+    type(here)(there.database).ask(
+        asked(make("flat-9", kind="flat", filter="r", detector=4), begin=0, end=10)
+    )
+    delete = FolderStore.delete
+
+    def meanwhile(store, key):
+        monkeypatch.setattr(FolderStore, "delete", delete)
+        there.bring(here.clock, folder, collection="other/one")
+        delete(store, key)
+
+    monkeypatch.setattr(FolderStore, "delete", meanwhile)
+    with pytest.raises(Refused, match="flat-9 is certified for"):
+        there.bring(here.clock, folder)
+    came = [line.made_of.ref for line in there.lines() if line.collection == "other/one"]
+    assert len(came) == 3
+    assert all(there.store.local_path(ref).is_file() for ref in came)
+    assert len(there.files()) == 2
+
+
+def test_an_import_that_fails_half_way_leaves_no_file(here, there, folder, monkeypatch):
+    monkeypatch.setattr(Change, "end", None)
+    with pytest.raises(TypeError):
+        there.bring(here.clock, folder)
+    assert there.lines() == []
+    assert there.files() == []
+
+
+def test_a_known_product_is_not_taken_with_other_bytes(here, there, folder, make, told):
+    with there.database.writing() as session:
+        here.hear(session, told(make("bias-1")))
+    with pytest.raises(Refused, match="bias-1 is known with other bytes"):
+        there.bring(here.clock, folder)
+    assert there.lines() == []
     assert there.files() == []
 
 
@@ -185,6 +234,14 @@ def test_a_butler_is_told_of_files_ranges_and_dimensions(folder):
     ids = {one for ranges in associations["validity_ranges"] for one in ranges["dataset_ids"]}
     assert ids == {bias[0]["dataset_id"][0], flat[0]["dataset_id"][0]}
     assert [one["element"] for one in parts["dimension"]] == ["instrument", "detector", "physical_filter"]
+
+
+def test_no_product_is_written_outside_the_folder(here, make, asked, tmp_path):
+    ref = here.store.put_if_absent("products/up.fits", tmp_path / "made", "image/fits")
+    here.ask(asked(make("../../../up", ref=ref), collection="simcam/up"))
+    with here.database.reading() as session, pytest.raises(Refused, match="has a name that no file can have"):
+        export(session, here.store, "simcam/up", tmp_path / "a" / "out", T0)
+    assert not (tmp_path / "a").exists()
 
 
 def test_an_export_is_whole_or_not_there(here, folder, tmp_path):

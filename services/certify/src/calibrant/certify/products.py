@@ -28,8 +28,16 @@ def keep_built(change: Change, products: tuple[Product, ...]) -> None:
 
 
 def keep(change: Change, product: Product) -> None:
-    """Note a product; what was told first stays."""
-    if change.session.exec(select(ProductRow).where(ProductRow.product_id == product.product_id)).first():
+    """Note a product; what was told first stays.
+
+    Raises
+    ------
+    Refused
+        It is known with other bytes.
+    """
+    there = kept(change.session, product.product_id)
+    if there is not None:
+        _same_bytes(there, product)
         return
     change.session.add(
         ProductRow(
@@ -46,6 +54,12 @@ def keep(change: Change, product: Product) -> None:
     change.session.flush()
 
 
+def kept(session: Session, product_id: str) -> Product | None:
+    """Return a product that was built or brought; None: none was."""
+    row = session.exec(select(ProductRow).where(ProductRow.product_id == product_id)).first()
+    return None if row is None else row.made_of
+
+
 def known(session: Session, product_id: str) -> Product:
     """Return a product by its identifier.
 
@@ -54,14 +68,22 @@ def known(session: Session, product_id: str) -> Product:
     Refused
         Nobody told of it.
     """
-    built = session.exec(select(ProductRow).where(ProductRow.product_id == product_id)).first()
+    built = kept(session, product_id)
     if built is not None:
-        return built.made_of
+        return built
     certified = select(EntryRow).where(EntryRow.product_id == product_id).order_by(col(EntryRow.sequence))
     line = session.exec(certified).first()
     if line is None:
         raise Refused(f"no product {product_id!r} is known; `calibrant products list` shows what was built")
     return line.made_of
+
+
+def _same_bytes(there: Product, product: Product) -> None:
+    if there.ref.sha256 != product.ref.sha256:
+        raise Refused(
+            f"{product.product_id} is known with other bytes ({there.ref.sha256[:12]}..., not "
+            f"{product.ref.sha256[:12]}...); a product never changes: build it again under a recipe version of its own"
+        )
 
 
 def _is_in(session: Session, collection: str, product_id: str) -> bool:

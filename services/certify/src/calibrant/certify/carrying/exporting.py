@@ -12,7 +12,7 @@ import yaml
 from sqlmodel import Session, col, select
 
 from calibrant.certify.carrying.butler import Dumper, export_of
-from calibrant.certify.carrying.manifest import NAME, SUMS, Line, Manifest
+from calibrant.certify.carrying.manifest import NAME, SUMS, Line, Manifest, file_of
 from calibrant.certify.changes import Refused
 from calibrant.certify.collections import latest, of_row
 from calibrant.certify.in_force import InForceRow
@@ -47,7 +47,7 @@ def export(
     Raises
     ------
     Refused
-        The folder is there, or nothing is in force in the collection.
+        The folder is there, nothing is in force in the collection, or a product's name leads out of the folder.
     ObjectMissing, ObjectDamaged
         A file is gone or not what was certified; nothing is left behind.
     """
@@ -102,7 +102,7 @@ def _line(row: InForceRow, line: EntryRow) -> Line:
         ),
         **row.range.model_dump(),
         product=product,
-        file=f"files/{product.kind}/{product.product_id}.fits",
+        file=file_of(product),
     )
 
 

@@ -6,16 +6,16 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from calibrant.certify.carrying.manifest import Line, Manifest, check, read
 from calibrant.certify.certifying import certify, range_of
 from calibrant.certify.changes import Change, NothingToDo, Order, Refused
 from calibrant.certify.collections import open_for
-from calibrant.certify.ledger import EntryRow
-from calibrant.certify.products import keep
+from calibrant.certify.products import keep, kept
 from calibrant.certify.register import OpenWork
-from calibrant.contracts.common.v1 import DataRef, Product
+from calibrant.certify.tables import ChangeRow
+from calibrant.contracts.common.v1 import DataRef
 from calibrant.frames.times import utc_text
 from calibrant.rules.collections import CollectionType
 from calibrant.runtime.access.audit import Deed
@@ -24,7 +24,7 @@ from calibrant.runtime.database import Database
 from calibrant.runtime.objects import ObjectStore
 
 PREFIX = "imported"
-"""Where imported files lie in the object store: certify's own prefix."""
+"""Where imported files lie in the object store, each import's below its change's name: no other import counts on them."""
 _MOST_REASON = 4000
 
 
@@ -61,11 +61,11 @@ def bring(
     """
     manifest = read(folder)
     collection = wish.get("collection") or manifest.collection
+    change_id = f"chg-{uuid.uuid4().hex[:12]}"
     new: list[DataRef] = []
     try:
-        refs = _store(objects, manifest, folder, new)
-        with work(f"import:{uuid.uuid4().hex}", "") as unit:
-            change_id = f"chg-{uuid.uuid4().hex[:12]}"
+        refs = _store(database, objects, manifest, folder, f"{PREFIX}/{change_id}", new)
+        with work(f"import:{change_id}", "") as unit:
             order = Order.now(
                 unit.session,
                 unit.clock.tai_ns(),
@@ -78,8 +78,10 @@ def bring(
             change.end("import", collection, told)
             unit.emit(change.events)
             unit.audit(caller, Deed("import", change_id, told))
-    except Refused:
-        _take_back(database, objects, new)
+    except BaseException:
+        if not _made(database, change_id):
+            for ref in new:
+                objects.delete(ref.uri.removeprefix("objects:"))
         raise
     return {
         "id": change_id,
@@ -90,14 +92,25 @@ def bring(
     }
 
 
-def _store(objects: ObjectStore, manifest: Manifest, folder: Path, new: list[DataRef]) -> dict[str, DataRef]:
+def _store(  # noqa: PLR0917 - what is stored, from where, to where
+    database: Database,
+    objects: ObjectStore,
+    manifest: Manifest,
+    folder: Path,
+    prefix: str,
+    new: list[DataRef],
+) -> dict[str, DataRef]:
+    """Store the files of products that are not known yet; what is known has a file that nobody takes away."""
     refs = {}
     for name, product in manifest.files():
-        key = f"{PREFIX}/{product.ref.sha256[:2]}/{product.ref.sha256}.fits"
-        there = objects.exists(key)
+        with database.reading() as session:
+            there = kept(session, product.product_id)
+        if there is not None and there.ref.sha256 == product.ref.sha256:
+            refs[name] = there.ref
+            continue
+        key = f"{prefix}/{product.ref.sha256}.fits"
         ref = objects.put_if_absent(key, check(folder, name, product), product.ref.media_type)
-        if not there:
-            new.append(ref)
+        new.append(ref)
         if ref.sha256 != product.ref.sha256:
             raise Refused(f"{folder / name} changed while it was imported; import again")
         refs[name] = ref
@@ -131,15 +144,8 @@ def _with_reason(order: Order, reason: str) -> Order:
     return Order(order.change_id, order.who, reason[:_MOST_REASON], order.recorded_tai_ns, order.run_id)
 
 
-def _take_back(database: Database, objects: ObjectStore, new: list[DataRef]) -> None:
-    """Remove what this import has stored, but nothing that the register has come to name meanwhile."""
-    with database.reading() as session:
-        named = _named(session)
-    for ref in new:
-        if ref.uri not in named:
-            objects.delete(ref.uri.removeprefix("objects:"))
-
-
-def _named(session: Session) -> set[str]:
-    products = session.exec(select(EntryRow.product).where(EntryRow.product.contains(f"objects:{PREFIX}/")))  # type: ignore[attr-defined]
-    return {Product.from_json(text.encode()).ref.uri for text in products}
+def _made(database: Database, change_id: str) -> bool:
+    """Tell whether the change stands; asked as the next writer, after a commit whose answer was lost."""
+    with database.writing() as session:
+        found = session.exec(select(ChangeRow.change_id).where(ChangeRow.change_id == change_id)).first()
+    return found is not None

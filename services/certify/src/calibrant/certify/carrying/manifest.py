@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from calibrant.certify.changes import Refused
-from calibrant.contracts.common.v1 import Product
+from calibrant.contracts.common.v1 import DataRef, Product
 from calibrant.rules.validity import ValidityRange
 from calibrant.runtime.objects import ObjectDamaged, ObjectMissing
 from calibrant.runtime.objects.hashing import checked_file
@@ -18,7 +19,9 @@ NAME = "collection.json"
 SUMS = "SHA256SUMS"
 MOST_BYTES = 1 << 30
 """Largest ``collection.json`` that is read."""
-_FILE = re.compile(r"files/[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+_PART = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
+_NAME = re.compile(_PART)
+_FILE = re.compile(f"files/{_PART}/{_PART}")
 
 
 class Line(BaseModel):
@@ -36,6 +39,15 @@ class Line(BaseModel):
     reason: str
     report_id: str
 
+    @field_validator("product")
+    @classmethod
+    def _named(cls, product: Product) -> Product:
+        """Names become parts of paths and of identifiers, here and wherever the product goes from here."""
+        for name in (product.product_id, product.kind, product.instrument):
+            if _NAME.fullmatch(name) is None:
+                raise ValueError(f"{name!a} is no name of a product, a kind or an instrument")
+        return product
+
     @property
     def range(self) -> ValidityRange:
         """The validity range."""
@@ -51,6 +63,14 @@ class Manifest(BaseModel):
     collection: str
     exported_tai_ns: int
     certifications: tuple[Line, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_file_one_product(self) -> Self:
+        refs: dict[str, DataRef] = {}
+        for line in self.certifications:
+            if refs.setdefault(line.file, line.product.ref) != line.product.ref:
+                raise ValueError(f"{line.file!a} is named for two products; each has a file of its own")
+        return self
 
     def files(self) -> Iterator[tuple[str, Product]]:
         """Yield each file once, with the product that it holds."""
@@ -81,6 +101,22 @@ def read(folder: Path) -> Manifest:
     for name, product in manifest.files():
         check(folder, name, product)
     return manifest
+
+
+def file_of(product: Product) -> str:
+    """Return where a product's file lies in the folder.
+
+    Raises
+    ------
+    Refused
+        Its kind or identifier would lead elsewhere.
+    """
+    name = f"files/{product.kind}/{product.product_id}.fits"
+    if _FILE.fullmatch(name) is None:
+        raise Refused(
+            f"{product.product_id!a}, a {product.kind!a}, has a name that no file can have: nothing is written"
+        )
+    return name
 
 
 def check(folder: Path, name: str, product: Product) -> Path:
