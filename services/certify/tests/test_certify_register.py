@@ -133,6 +133,9 @@ def test_the_same_request_again_changes_nothing(register):
     again = register.wish("certify", **wish)
     assert again == first | {"unchanged": True}
     assert len(register.events()) == 1
+    assert "request 'mine' was another one: certified bias-2" in register.refused(
+        "certify", **wish | {"begin": 150}
+    )
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ class Change:
         self.session.add(row)
         self.session.flush()
 
-    def end(self, action: str, collection: str, told: str, *, undoes: str = "") -> ChangeRow:
+    def end(self, action: str, collection: str, told: str, *, wish: str = "", undoes: str = "") -> ChangeRow:
         """Write the change itself.
 
         Parameters
@@ -120,6 +120,8 @@ class Change:
             What was done: a word, and a sentence.
         collection : str
             Where.
+        wish : str
+            Digest of what was asked for; empty for none.
         undoes : str
             The change that it undid.
         """
@@ -132,6 +134,7 @@ class Change:
             reason=self.order.reason,
             told=told,
             run_id=self.order.run_id,
+            wish=wish,
             undoes=undoes,
         )
         self.session.add(row)

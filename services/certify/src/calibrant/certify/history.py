@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, exists, or_, select
 
 from calibrant.certify.collections import inside, latest, of_row
 from calibrant.certify.ledger import EntryRow
@@ -25,11 +25,9 @@ def changes(
     """List changes, the latest first; see ``CertifyQueries.history``."""
     query = select(ChangeRow)
     if collection is not None:
-        query = query.where(
-            or_(ChangeRow.collection == collection, *_touching(EntryRow.collection, collection))
-        )
+        query = query.where(or_(ChangeRow.collection == collection, _written_in(collection)))
     if product is not None:
-        query = query.where(or_(*_touching(EntryRow.product_id, product), *_beside(product)))
+        query = query.where(or_(*_touching(product)))
     if who is not None:
         query = query.where(ChangeRow.requested_by == who)
     rows = session.exec(query.order_by(col(ChangeRow.number).desc()).limit(limit)).all()
@@ -89,14 +87,16 @@ def _collection(row: CollectionRow) -> dict[str, Any]:
     }
 
 
-def _touching(column: Any, value: str) -> list[Any]:
-    return [col(ChangeRow.change_id).in_(select(EntryRow.change_id).where(col(column) == value))]
+def _written_in(collection: str) -> Any:
+    """Ask it of each change: a collection has most of the ledger's lines, and only the last changes are wanted."""
+    same = (EntryRow.change_id == ChangeRow.change_id, EntryRow.collection == collection)
+    return exists().where(*same)
 
 
-def _beside(product: str) -> list[Any]:
+def _touching(product: str) -> list[Any]:
     return [
         col(ChangeRow.change_id).in_(select(table.change_id).where(table.product_id == product))
-        for table in (MemberRow, StageRow)
+        for table in (EntryRow, MemberRow, StageRow)
     ]
 
 

@@ -47,6 +47,7 @@ class InForceRow(SQLModel, table=True):
     __tablename__ = "certify_in_force"
     __table_args__ = (
         CheckConstraint("begin_tai_ns < end_tai_ns", name="certify_in_force_not_empty"),
+        Index("ix_certify_in_force_product_id", "product_id"),
         Index(
             "ix_certify_in_force_begin",
             "collection",

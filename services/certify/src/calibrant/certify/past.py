@@ -5,7 +5,7 @@ Only the lines whose range holds the instant are read, and those that were writt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, and_, or_, select
@@ -33,7 +33,7 @@ _SHOWN = ("certification_id", "report_id")
 
 
 def applied(
-    session: Session, collection: str, asked: Asked, wishes: Iterable[Wanted]
+    session: Session, collection: str, asked: Asked, wishes: Sequence[Wanted]
 ) -> dict[Wanted, Standing]:
     """Return what applied.
 
@@ -45,11 +45,10 @@ def applied(
         A collection with validity ranges.
     asked : Asked
         The exposure, and as of when.
-    wishes : iterable of Wanted
+    wishes : sequence of Wanted
         What is looked for.
     """
-    holding = _holding(collection, asked)
-    entries, shown = _read(session, holding)
+    entries, shown = _read(session, _holding(collection, asked, wishes))
     standing = [one for one in prevailing(entries) if one.range.contains(asked.at_tai_ns)]
     later, _ = _read(session, _over([one.sequence for one in standing], asked))
     whole = [one for one in entries if one.sequence in {kept.sequence for kept in standing}] + later
@@ -63,11 +62,13 @@ def applied(
     return {wish: found[wish] for wish in wishes if wish in found}
 
 
-def _holding(collection: str, asked: Asked) -> Select[Any]:
+def _holding(collection: str, asked: Asked, wishes: Sequence[Wanted]) -> Select[Any]:
     begin, end, at_tai_ns = _TABLE.c.begin_tai_ns, _TABLE.c.end_tai_ns, asked.at_tai_ns
     return select(*(_TABLE.c[name] for name in (*_SHOWN, *_NAMES))).where(
         _TABLE.c.collection == collection,
         _TABLE.c.instrument == asked.instrument,
+        _TABLE.c.kind.in_({one.kind for one in wishes}),
+        _TABLE.c.detector.in_({one.detector for one in wishes}),
         _TABLE.c.recorded_tai_ns <= asked.as_of_tai_ns,
         or_(begin.is_(None), begin <= at_tai_ns),
         or_(end.is_(None), end > at_tai_ns),

@@ -74,12 +74,13 @@ def carry_out(work: OpenWork, wish: AnyWish, caller: Caller, name: str) -> dict[
     Raises
     ------
     Refused
-        It cannot be done, or nothing would change; nothing was written.
+        It cannot be done, nothing would change, or the request's name was given to another wish; nothing was written.
     """
     change_id = "chg-" + derive("wish", caller.identity, wish.request or name).replace("-", "")[:12]
     with work(f"wish:{change_id}", "") as unit:
         before = unit.session.exec(select(ChangeRow).where(ChangeRow.change_id == change_id)).first()
         if before is not None:
+            _check_same(before, wish)
             return _summary(before, unchanged=True)
         row, change = carry_out_in(unit.session, wish, caller.identity, change_id, unit.clock.tai_ns())
         unit.emit(change.events)
@@ -93,7 +94,15 @@ def carry_out_in(
     """Do what somebody wishes in a transaction that is open; see ``carry_out``."""
     change = Change(session, Order.now(session, now_tai_ns, change_id=change_id, who=who, reason=wish.reason))
     done = _do(wish, change)
-    return change.end(wish.action, done.collection, done.told, undoes=done.undoes), change
+    facts = {"wish": wish.digest(), "undoes": done.undoes}
+    return change.end(wish.action, done.collection, done.told, **facts), change
+
+
+def _check_same(before: ChangeRow, wish: AnyWish) -> None:
+    if before.wish != wish.digest():
+        raise Refused(
+            f"request {wish.request!r} was another one: {before.told} ({before.change_id}); give this one a name of its own"
+        )
 
 
 def _summary(row: ChangeRow, *, unchanged: bool) -> dict[str, Any]:

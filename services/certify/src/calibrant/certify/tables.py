@@ -42,6 +42,9 @@ class ChangeRow(SQLModel, table=True):
     reason: str = Field(sa_column=_text())
     told: str = Field(sa_column=_text(), description="what was done, in words")
     run_id: str = ""
+    wish: str = Field(
+        default="", description="SHA-256 of what was asked for under a request's name; empty: nothing was"
+    )
     undoes: str = Field(default="", index=True, description="the change that this one undid; empty for none")
 
 

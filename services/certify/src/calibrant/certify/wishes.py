@@ -5,6 +5,7 @@ Owns the forms. Knows no table. Times are UTC unless they end in TAI; inside, TA
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
@@ -43,6 +44,10 @@ class Wish(BaseModel):
         description="A name of your own for this request: asked again under it, as after a lost answer, nothing is "
         "changed twice. Empty: each request is another one.",
     )
+
+    def digest(self) -> str:
+        """Return a digest of what is asked for, whatever its request is called and why."""
+        return hashlib.sha256(self.model_dump_json(exclude={"request", "reason"}).encode()).hexdigest()
 
 
 class Span(BaseModel):

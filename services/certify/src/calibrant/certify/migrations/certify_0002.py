@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.CheckConstraint("begin_tai_ns < end_tai_ns", name="certify_in_force_not_empty"),
     )
     op.create_index("ix_certify_in_force_begin", "certify_in_force", [*SUBJECT, sa.text(BEGUN)])
+    op.create_index("ix_certify_in_force_product_id", "certify_in_force", ["product_id"])
     if op.get_bind().dialect.name == "postgresql":
         _exclude_overlaps()
     else:

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("told", sa.Text, nullable=False),
         sa.Column("run_id", sa.String, nullable=False),
+        sa.Column("wish", sa.String, nullable=False),
         sa.Column("undoes", sa.String, nullable=False),
     )
     op.create_index("ix_certify_change_undoes", "certify_change", ["undoes"])
