@@ -236,6 +236,26 @@ def test_a_butler_is_told_of_files_ranges_and_dimensions(folder):
     assert [one["element"] for one in parts["dimension"]] == ["instrument", "detector", "physical_filter"]
 
 
+def test_a_butlers_run_holds_one_of_a_kind_and_detector(here, make, asked, tmp_path):
+    for number in (2, 3):
+        ref = here.store.put_if_absent(f"products/bias-{number}.fits", tmp_path / "made", "image/fits")
+        span = {"begin": T0 + 100 * number, "end": T0 + 100 * number + 50}
+        here.ask(asked(make(f"bias-{number}", ref=ref), job_id=f"b{number}", **span))
+    with here.database.reading() as session:
+        export(session, here.store, DAILY, tmp_path / "out", T0)
+    said = yaml.load((tmp_path / "out" / "export.yaml").read_text(), Loader)["data"]
+    runs = [one["name"] for one in said if one.get("collection_type") == "RUN"]
+    assert runs == [f"{DAILY}/files/{number}" for number in (1, 2, 3)]
+    held = [
+        (one["run"], one["dataset_type"], str(record["data_id"]))
+        for one in said
+        if one["type"] == "dataset"
+        for record in one["records"]
+    ]
+    assert len(held) == len(set(held)) == 4
+    assert {run for run, *_ in held} == set(runs)
+
+
 def test_no_product_is_written_outside_the_folder(here, make, asked, tmp_path):
     ref = here.store.put_if_absent("products/up.fits", tmp_path / "made", "image/fits")
     here.ask(asked(make("../../../up", ref=ref), collection="simcam/up"))

@@ -6,7 +6,8 @@ Owns that form. Nothing of Rubin's is imported: times and identifiers are writte
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,12 +57,13 @@ def export_of(collection: str, lines: Sequence[Line]) -> dict[str, Any]:
     Parameters
     ----------
     collection : str
-        Name of the collection with validity ranges; its files are in the run ``COLLECTION/files``.
+        Name of the collection with validity ranges. Its files are in the runs ``COLLECTION/files/1, 2, ...``, as a run
+        holds one of a kind and detector.
     lines : sequence of Line
         What is in force.
     """
-    run = f"{collection}/files"
     products = {line.product.product_id: line for line in lines}.values()
+    runs = _runs(collection, products)
     return {
         "description": "Butler Data Repository Export",
         "version": "1.0.2",
@@ -69,18 +71,33 @@ def export_of(collection: str, lines: Sequence[Line]) -> dict[str, Any]:
         "universe_namespace": "daf_butler",
         "data": [
             *_dimensions(products),
-            {
-                "type": "collection",
-                "collection_type": "RUN",
-                "name": run,
-                "host": None,
-                "timespan_begin": None,
-                "timespan_end": None,
-            },
+            *(_run(name) for name in dict.fromkeys(runs.values())),
             {"type": "collection", "collection_type": "CALIBRATION", "name": collection},
-            *_datasets(run, products),
-            _associations(collection, lines),
+            *_datasets(runs, products),
+            _associations(collection, runs, lines),
         ],
+    }
+
+
+def _runs(collection: str, lines: Iterable[Line]) -> dict[str, str]:
+    """Give each product the first run that has none like it."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    runs = {}
+    for line in lines:
+        same = (line.product.kind, *map(str, _data_id(line).values()))
+        seen[same] += 1
+        runs[line.product.product_id] = f"{collection}/files/{seen[same]}"
+    return runs
+
+
+def _run(name: str) -> dict[str, Any]:
+    return {
+        "type": "collection",
+        "collection_type": "RUN",
+        "name": name,
+        "host": None,
+        "timespan_begin": None,
+        "timespan_end": None,
     }
 
 
@@ -113,42 +130,36 @@ def _dimensions(lines: Iterable[Line]) -> list[dict[str, Any]]:
     return [{"type": "dimension", "element": name, "records": rows} for name, rows in records.items() if rows]
 
 
-def _datasets(run: str, lines: Iterable[Line]) -> list[dict[str, Any]]:
-    of_kind: dict[str, list[Line]] = {}
+def _datasets(runs: Mapping[str, str], lines: Iterable[Line]) -> list[dict[str, Any]]:
+    parts: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for line in lines:
-        of_kind.setdefault(line.product.kind, []).append(line)
-    documents: list[dict[str, Any]] = []
-    for kind, same in sorted(of_kind.items()):
-        band = ["physical_filter"] if kind in FILTER_KINDS else []
-        documents += [
-            {
-                "type": "dataset_type",
-                "name": kind,
-                "dimensions": ["instrument", "detector", *band],
-                "storage_class": _STORAGE,
-                "is_calibration": True,
-            },
-            {
-                "type": "dataset",
-                "dataset_type": kind,
-                "run": run,
-                "records": [
-                    {
-                        "dataset_id": [_dataset_id(run, line)],
-                        "data_id": [_data_id(line)],
-                        "path": line.file,
-                    }
-                    for line in same
-                ],
-            },
-        ]
-    return documents
+        run = runs[line.product.product_id]
+        record = {"dataset_id": [_dataset_id(run, line)], "data_id": [_data_id(line)], "path": line.file}
+        parts.setdefault((line.product.kind, run), []).append(record)
+    return [
+        *(_dataset_type(kind) for kind in sorted({kind for kind, _ in parts})),
+        *(
+            {"type": "dataset", "dataset_type": kind, "run": run, "records": records}
+            for (kind, run), records in parts.items()
+        ),
+    ]
 
 
-def _associations(collection: str, lines: Iterable[Line]) -> dict[str, Any]:
+def _dataset_type(kind: str) -> dict[str, Any]:
+    band = ["physical_filter"] if kind in FILTER_KINDS else []
+    return {
+        "type": "dataset_type",
+        "name": kind,
+        "dimensions": ["instrument", "detector", *band],
+        "storage_class": _STORAGE,
+        "is_calibration": True,
+    }
+
+
+def _associations(collection: str, runs: Mapping[str, str], lines: Iterable[Line]) -> dict[str, Any]:
     of_span: dict[ValidityRange, list[uuid.UUID]] = {}
     for line in lines:
-        of_span.setdefault(line.range, []).append(_dataset_id(f"{collection}/files", line))
+        of_span.setdefault(line.range, []).append(_dataset_id(runs[line.product.product_id], line))
     return {
         "type": "associations",
         "collection": collection,
