@@ -377,6 +377,10 @@ def test_a_whole_exposure_has_its_gaps_named(register):
     assert flat["before"]["product"] == "flat-r"
     then = register.ask("exposure", at_tai_ns=5, as_of_tai_ns=1001, **facts)
     assert [one["product"] for one in then["calibrations"]] == ["bias-1"]
+    once = register.ask("exposure", at_tai_ns=150, as_of_tai_ns=1001, **facts)["gaps"][0]
+    assert (once["kind"], once["detector"], once["before"]["product"]) == ("bias", 3, "bias-1")
+    built = register.ask("exposure", at_tai_ns=5, collection="runs/run-1", **facts)["gaps"][0]
+    assert "bias-1, bias-2 are, and nothing says which" in built["why"]
 
 
 def test_nothing_to_do_is_told_apart(register):

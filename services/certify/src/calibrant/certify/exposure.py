@@ -16,6 +16,7 @@ from sqlmodel import Session
 from calibrant.certify.collections import inside, searched
 from calibrant.certify.in_force import InForceRow, held
 from calibrant.certify.ledger import EntryRow
+from calibrant.certify.looking import Question, look
 from calibrant.certify.past import applied
 from calibrant.certify.whole import Asked, Standing, Wanted
 from calibrant.frames.times import utc_text
@@ -30,6 +31,8 @@ def whole(session: Session, asked: Asked, collection: str, wishes: Sequence[Want
     found: Found = {}
     near: Found = {}
     places = searched(session, collection, asked.as_of_tai_ns)
+    ranged = all(place.type is CollectionType.CALIBRATION for place in places)
+    plain = ranged and asked.as_of_tai_ns is None  # where nothing is near, nothing had begun
     for place in places:
         if not missing:
             break
@@ -44,7 +47,12 @@ def whole(session: Session, asked: Asked, collection: str, wishes: Sequence[Want
         "outcome": "complete" if not missing else "incomplete",
         "searched": [place.name for place in places],
         "calibrations": [_told(asked.instrument, wish, *found[wish]) for wish in wishes if wish in found],
-        "gaps": [_gap(asked.instrument, wish, near.get(wish), collection) for wish in missing],
+        "gaps": [
+            _gap(asked.instrument, wish, near.get(wish), collection)
+            if plain or wish in near
+            else _looked_up(session, asked, wish, collection)
+            for wish in missing
+        ],
     }
 
 
@@ -163,6 +171,20 @@ def _told(instrument: str, wish: Wanted, collection: str, standing: Standing) ->
 
 
 _utc = lru_cache(maxsize=256)(utc_text)  # detectors share their times
+
+
+def _looked_up(session: Session, asked: Asked, wish: Wanted, collection: str) -> dict[str, Any]:
+    """Explain a gap as the look-up of one does: of what once stood and of several products it knows more."""
+    question: Question = {
+        "instrument": asked.instrument,
+        **wish._asdict(),
+        "collection": collection,
+        "at_tai_ns": asked.at_tai_ns,
+        "as_of_tai_ns": asked.as_of_tai_ns,
+    }
+    answer = look(session, question)
+    named = wish._asdict() | {"filter": wish.filter or None}
+    return named | {name: answer[name] for name in ("why", "before")}
 
 
 def _gap(instrument: str, wish: Wanted, near: tuple[str, Standing] | None, collection: str) -> dict[str, Any]:
