@@ -60,35 +60,43 @@ def test_too_little_history_says_nothing(value):
         assert "5 are needed" in place.because
 
 
-def product(noise, amplifiers=4, exposures=3, bad=0.0, scatter=None):
+def product(ratio, amplifiers=4, *, bad=0.0, scatter=None, level=20000.0):
     rows = [
-        (f"A{a}", {"NOISE": noise + e * 1e-3, "N_GOOD": 1000 * (1 - bad), "N_EXCLUDED": 1000 * bad})
+        (f"A{a}", {"NOISE_RATIO": ratio + e * 1e-3, "N_GOOD": 1000 * (1 - bad), "N_EXCLUDED": 1000 * bad})
         for a in range(amplifiers)
-        for e in range(exposures)
+        for e in range(3)
     ]
-    return numbers_of([*rows, (None, {"SCATTER": scatter})])
+    return numbers_of([*rows, (None, {"SCATTER": scatter, "MEAN": level})])
 
 
 @pytest.mark.parametrize(
     ("kind", "new", "worse"),
     [
-        ("bias", product(5.4), ""),
-        ("bias", product(5.6), "NOISE 5.601 against 5.001 (A3, worse in 4 of 4)"),
-        ("bias", product(4.0), ""),
-        ("dark", product(5.0, bad=0.02), "BAD_FRACTION 0.02 against 0 (A3, worse in 4 of 4)"),
-        ("flat", product(9.0, scatter=0.03), "SCATTER 0.03 against 0.005 (worse in 1 of 1)"),
-        ("flat", product(9.0, scatter=0.02), ""),
+        ("bias", product(1.08), ""),
+        ("bias", product(1.12), "NOISE_RATIO 1.121 against 1.001 (A3, worse in 4 of 4)"),
+        ("bias", product(0.8), ""),
+        ("dark", product(1.0, bad=0.02), "BAD_FRACTION 0.02 against 0 (A3, worse in 4 of 4)"),
+        ("flat", product(1.0, scatter=600.0), "RELATIVE_SCATTER 0.03 against 0.001 (worse in 1 of 1)"),
+        ("flat", product(1.0, scatter=20.1), ""),  # 0.1 electron of 20 000
+        ("flat", product(1.0, scatter=40.0, level=40000.0), ""),  # twice the light
         ("fringe", product(99.0), ""),
     ],
 )
 def test_worse_is_said_number_by_number(kind, new, worse):
-    old = product(5.0, scatter=0.005)
+    old = product(1.0, scatter=20.0)
     found = worse_numbers(kind, new, old, ComparisonRules())
     assert "; ".join(one.words for one in found) == worse
 
 
+def test_a_bias_of_more_frames_is_not_worse_for_being_less_its_own_frames():
+    """A frame less the mean of N that it is part of has sqrt(1 - 1/N) of the read noise: of 3, 0.816; of 20, 0.975."""
+    few, many = (numbers_of([("A", {"NOISE": noise, "NOISE_RATIO": 1.0})]) for noise in (4.08, 4.87))
+    assert worse_numbers("bias", many, few, ComparisonRules()) == []
+    assert all("NOISE" not in names for names in TrendRules().metrics.values())
+
+
 def test_half_of_the_amplifiers_is_not_enough_to_be_worse():
-    old = product(5.0)
+    old = product(1.0)
     half = {place: value * (2 if place[0] in ("A0", "A1") else 1) for place, value in old.items()}
     assert worse_numbers("bias", half, old, ComparisonRules()) == []
     most = {place: value * (2 if place[0] in ("A0", "A1", "A2") else 1) for place, value in old.items()}

@@ -92,7 +92,7 @@ async def reports_are_scored(client, waiting):
 
 def test_settings_of_verify_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("CALIBRANT_TRENDS", '{"limit": 4, "least": 20}')
-    monkeypatch.setenv("CALIBRANT_COMPARISON", '{"act": "fall back", "relative": {"NOISE": 0.2}}')
+    monkeypatch.setenv("CALIBRANT_COMPARISON", '{"act": "fall back", "relative": {"NOISE_RATIO": 0.2}}')
     found = chosen(VerifySettings)
     assert (found.trends.limit, found.trends.least, found.trends.length) == (4.0, 20, 100)
-    assert (found.comparison.act, found.comparison.relative) == ("fall back", {"NOISE": 0.2})
+    assert (found.comparison.act, found.comparison.relative) == ("fall back", {"NOISE_RATIO": 0.2})

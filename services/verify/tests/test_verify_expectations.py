@@ -18,7 +18,7 @@ def ratios(report):
     inside = {frame.exposure_id: frame.in_reference for frame in report.frames}
     found = {True: [], False: []}
     for row in (row for row in report.measurements if row.amplifier and row.exposure_id != ALL_EXPOSURES):
-        found[inside[row.exposure_id]].append(row.values["NOISE"] / row.values["READ_NOISE"])
+        found[inside[row.exposure_id]].append(row.values["NOISE_RATIO"])
     return found
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from calibrant.verify.findings import findings
+from calibrant.verify.reports import MeasurementRow
 
 
 @pytest.fixture
@@ -17,17 +18,25 @@ def measured(bench):
     return report
 
 
-def with_numbers(report, **numbers):
-    """Give every amplifier these numbers, one for each of as many exposures."""
-    row = next(one for one in report.measurements if one.amplifier)
+def with_numbers(report, times_s=None, **numbers):
+    """Give every amplifier these numbers, one for each of as many exposures, of 1 s if nothing else is said."""
+    exposures = range(len(next(iter(numbers.values()))))
     rows = [
-        row.model_copy(
-            update={"amplifier": one.name, "values": {name: values[i] for name, values in numbers.items()}}
+        MeasurementRow(
+            exposure_id=f"e{i}",
+            amplifier=one.name,
+            values={name: values[i] for name, values in numbers.items()},
         )
         for one in report.amplifiers
-        for i in range(len(next(iter(numbers.values()))))
+        for i in exposures
     ]
-    return {0: report.model_copy(update={"measurements": tuple(rows)})}
+    frames = [
+        report.frames[0].model_copy(
+            update={"exposure_id": f"e{i}", "exposure_time_s": times_s[i] if times_s else 1.0}
+        )
+        for i in exposures
+    ]
+    return {0: report.model_copy(update={"measurements": tuple(rows), "frames": tuple(frames)})}
 
 
 def test_a_set_as_it_should_be_says_nothing(bench, measured):
@@ -49,7 +58,8 @@ def test_too_little_light_tells_no_gain(measured):
 
 @pytest.mark.parametrize(("noise", "says"), [(4.0, "below"), (7.0, "above")])
 def test_a_read_noise_of_the_file_that_is_not_the_real_one_is_told(measured, noise, says):
-    (said,) = findings("bias", with_numbers(measured, NOISE=[noise * np.sqrt(1 - 1 / 3)] * 3))
+    nominal = measured.amplifiers[0].read_noise_e
+    (said,) = findings("bias", with_numbers(measured, NOISE_RATIO=[noise / nominal] * 3))
     assert re.search(
         rf"the noise is {noise:.3g} electron, \d+% {says} the [45](\.\d)? electron of the instrument", said
     )
@@ -57,9 +67,26 @@ def test_a_read_noise_of_the_file_that_is_not_the_real_one_is_told(measured, noi
 
 def test_flats_that_alternate_and_flats_that_drift_are_told_apart(measured):
     (said,) = findings("flat", with_numbers(measured, LEVEL=[100.0, 101.0, 100.1, 101.1, 99.9, 100.9]))
-    assert "the light alternates: 100 electron in odd exposures, 101 in even ones, 1.0% apart" in said
+    assert "the light alternates: 100 electron/s in odd exposures, 101 in even ones, 1.0% apart" in said
     (said,) = findings("flat", with_numbers(measured, LEVEL=[300.0, 250.0, 200.0, 180.0, 120.0, 100.0]))
-    assert "the light is not steady: from 100 to 300 electron, 300 at first and 100 at last" in said
+    assert "the light is not steady: from 100 to 300 electron/s, 300 at first and 100 at last" in said
+
+
+@pytest.mark.parametrize("times_s", [(1.0, 2.0, 4.0, 8.0), (1.0, 5.0, 1.0, 5.0), (0.0,) * 4])
+def test_a_steady_lamp_is_steady_whatever_the_exposure_times(measured, times_s):
+    levels = [9000.0 * (time_s or 1.0) for time_s in times_s]
+    assert findings("flat", with_numbers(measured, times_s, LEVEL=levels)) == ()
+
+
+def test_biases_held_out_of_a_small_bias_have_the_read_noise(bench):
+    """Held out of three, a bias has 1.15 times the read noise; taken for one of the three, 1.41 times."""
+    frames = bench.frames("bias", 9)
+    report, _ = bench.measure(bench.master("bias", frames[:3]), frames)
+    assert findings("bias", {0: report}) == ()
+
+
+def test_a_stuck_amplifier_tells_nothing_and_stops_nothing(measured):
+    assert findings("flat", with_numbers(measured, NOISE_RATIO=[0.0] * 4, LEVEL=[9000.0] * 4)) == ()
 
 
 def test_flats_that_are_not_alike_tell_no_gain(measured):

@@ -19,7 +19,7 @@ from calibrant.verify.trending import Which, trend
 
 NIGHT = parse_time("2026-01-01T20:00:00", "tai")
 DAY = 86_400 * 10**9
-RULES = TrendRules(least=5, metrics={"bias": ("NOISE",), "flat": ("NOISE_RATIO",)})
+RULES = TrendRules(least=5, metrics={"bias": ("NOISE_RATIO",), "flat": ("NOISE_RATIO",)})
 
 
 class Past:
@@ -47,8 +47,8 @@ class Past:
             for place, amplifier in enumerate(amplifiers):
                 row = MetricRow(
                     job_id=job, number=number * 100 + place, product_id=product, exposure_id=f"{nights_ago}-{number}",
-                    begin_tai_ns=NIGHT - nights_ago * DAY + number, amplifier=amplifier, name="NOISE", value=noise,
-                    unit="electron", **facts,
+                    begin_tai_ns=NIGHT - nights_ago * DAY + number, amplifier=amplifier, name="NOISE_RATIO", value=noise,
+                    unit="1", **facts,
                 )  # fmt: skip
                 self.session.add(row)
         if certified is not None:
@@ -80,7 +80,7 @@ def known(past, job, rules=RULES):
 
 
 def noise(found):
-    return found.history[0].numbers["A"]["NOISE"]
+    return found.history[0].numbers["A"]["NOISE_RATIO"]
 
 
 def test_history_is_of_certified_products_of_earlier_nights(past, tonight):
@@ -95,7 +95,11 @@ def test_history_is_of_certified_products_of_earlier_nights(past, tonight):
     past.night(1, [99.0], filter="r")
     second = past.night(1, [4.2])
     found = known(past, tonight).history[0]
-    assert found.numbers["A"]["NOISE"].model_dump() == {"points": 3, "median": 4.1, "mad": pytest.approx(0.1)}
+    assert found.numbers["A"]["NOISE_RATIO"].model_dump() == {
+        "points": 3,
+        "median": 4.1,
+        "mad": pytest.approx(0.1),
+    }
     assert found.products == tuple(sorted((first, second)))
     assert (found.exposures, found.first_tai_ns, found.last_tai_ns) == (3, NIGHT - 3 * DAY, NIGHT - DAY)
 
@@ -120,7 +124,7 @@ def test_only_the_latest_exposures_are_looked_at(past, tonight):
         past.night(night, [float(night)] * 2, amplifiers=("A", "B"))
     found = known(past, tonight, RULES.model_copy(update={"length": 6})).history[0]
     assert found.exposures == 6
-    assert found.numbers["B"]["NOISE"].model_dump() == {"points": 6, "median": 2.0, "mad": 1.0}
+    assert found.numbers["B"]["NOISE_RATIO"].model_dump() == {"points": 6, "median": 2.0, "mad": 1.0}
 
 
 def test_flats_have_the_history_of_their_filter(past, tonight):
@@ -142,7 +146,9 @@ def test_what_is_in_force_comes_with_its_numbers(past, tonight):
     standing = InForce(detector=0, product_id=product, validity=span)
     found = known(past, tonight.model_copy(update={"in_force": (standing,)})).in_force[0]
     assert (found.product_id, found.begin_tai_ns, found.end_tai_ns) == (product, NIGHT - 5 * DAY, None)
-    assert [one.model_dump() for one in found.numbers] == [{"amplifier": "A", "name": "NOISE", "value": 5.0}]
+    assert [one.model_dump() for one in found.numbers] == [
+        {"amplifier": "A", "name": "NOISE_RATIO", "value": 5.0}
+    ]
 
 
 @pytest.fixture
@@ -158,8 +164,8 @@ def history_of_set(measured, factor=1.0, points=20):
     numbers = {}
     for row in measured[0].measurements:
         if row.amplifier is not None:
-            past = {"points": points, "median": row.values["NOISE"] * factor, "mad": 0.0}
-            numbers[row.amplifier] = {"NOISE": past}
+            past = {"points": points, "median": row.values["NOISE_RATIO"] * factor, "mad": 0.0}
+            numbers[row.amplifier] = {"NOISE_RATIO": past}
     detector = {
         "exposures": points,
         "first_tai_ns": 1,
@@ -172,7 +178,7 @@ def history_of_set(measured, factor=1.0, points=20):
 
 def standing_of(measured, factor=1.0):
     numbers = [
-        {"amplifier": row.amplifier, "name": "NOISE", "value": row.values["NOISE"] * factor}
+        {"amplifier": row.amplifier, "name": "NOISE_RATIO", "value": row.values["NOISE_RATIO"] * factor}
         for row in measured[0].measurements
         if row.amplifier is not None
     ]
@@ -191,7 +197,7 @@ def test_without_history_a_good_set_is_grey_and_says_why(set_of):
     (detector,) = report.detectors
     assert (detector.score, detector.accepted) == (Colour.GREY, True)
     assert "0 points of history, 5 are needed" in detector.score_reason
-    assert report.assessment.total.because.startswith("detector 0: NOISE by history")
+    assert report.assessment.total.because.startswith("detector 0: NOISE_RATIO by history")
 
 
 def test_a_set_like_its_history_is_green_and_keeps_what_it_was_compared_with(set_of):
@@ -210,9 +216,9 @@ def test_out_of_family_is_red_and_advisory(set_of, factor):
     (detector,) = report.detectors
     assert (detector.score, detector.accepted, detector.verdict) == (Colour.RED, True, "certified")
     assert "; advisory: " in detector.reason
-    assert "NOISE is out of family: " in detector.reason
+    assert "NOISE_RATIO is out of family: " in detector.reason
     alarm = report.assessment.advisories[0]
-    assert (alarm.test, alarm.advisory, alarm.limit) == ("NOISE_OUT_OF_FAMILY", True, 5.0)
+    assert (alarm.test, alarm.advisory, alarm.limit) == ("NOISE_RATIO_OUT_OF_FAMILY", True, 5.0)
     assert abs(alarm.value) > 5
     assert report.decision == set_of[0].decision
 
@@ -221,7 +227,7 @@ def test_worse_than_what_is_in_force_is_told(set_of):
     known = history_of_set(set_of[1]) | standing_of(set_of[1], 0.5)
     (detector,) = score(set_of, known).detectors
     assert (detector.accepted, detector.score) == (True, Colour.RED)
-    assert f"{WORSE}, bias-old: NOISE " in detector.reason
+    assert f"{WORSE}, bias-old: NOISE_RATIO " in detector.reason
     (detector,) = score(set_of, known, "off").detectors
     assert (detector.score, WORSE in detector.reason) == (Colour.GREEN, False)
 
@@ -246,13 +252,17 @@ def test_the_computation_takes_settings_and_what_is_known_and_tells_it_on_the_pa
     assert report.detectors[0].verdict == WORSE
     assert report.assessment.comparison_rules.act == "fall back"
     page = bench.objects.local_path(bench.artifacts[ref.uri]["page"]).read_text()
-    assert f"{WORSE}, bias-old: NOISE" in page
-    assert "NOISE_OUT_OF_FAMILY" in page
+    assert f"{WORSE}, bias-old: NOISE_RATIO" in page
+    assert "NOISE_RATIO_OUT_OF_FAMILY" in page
 
 
 def lines(past, rules=RULES, *, since=None, until=None, **which):
     return trend(
-        past.session, Which("simcam-tiny", "NOISE", **which), rules, since_tai_ns=since, until_tai_ns=until
+        past.session,
+        Which("simcam-tiny", "NOISE_RATIO", **which),
+        rules,
+        since_tai_ns=since,
+        until_tai_ns=until,
     )
 
 

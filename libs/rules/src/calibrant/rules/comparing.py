@@ -36,12 +36,12 @@ class ComparisonRules(Frozen):
     """
 
     act: Act = "advise"
-    relative: Mapping[str, float] = Field(default_factory=lambda: {"NOISE": 0.1, "NOISE_RATIO": 0.1})
+    relative: Mapping[str, float] = Field(default_factory=lambda: {"NOISE_RATIO": 0.1})
     absolute: Mapping[str, float] = Field(
-        default_factory=lambda: {"MEAN": 0.5, "BAD_FRACTION": 0.01, "SCATTER": 0.02}
+        default_factory=lambda: {"MEAN": 0.5, "BAD_FRACTION": 0.01, "RELATIVE_SCATTER": 0.02}
     )
     share: float = Field(default=0.5, ge=0, lt=1)
-    version: str = "comparison-1"
+    version: str = "comparison-2"
 
 
 class Worse(NamedTuple):
@@ -54,11 +54,11 @@ class Worse(NamedTuple):
 
 
 COMPARED: Mapping[str, tuple[str, ...]] = {
-    "bias": ("NOISE", "MEAN", "BAD_FRACTION"),
-    "dark": ("NOISE", "MEAN", "BAD_FRACTION"),
-    "flat": ("NOISE_RATIO", "BAD_FRACTION", "SCATTER"),
+    "bias": ("NOISE_RATIO", "MEAN", "BAD_FRACTION"),
+    "dark": ("NOISE_RATIO", "MEAN", "BAD_FRACTION"),
+    "flat": ("NOISE_RATIO", "BAD_FRACTION", "RELATIVE_SCATTER"),
 }
-"""By kind, what is compared."""
+"""By kind, what is compared: nothing that the number of frames, their dark time or their light would change alone."""
 
 
 def numbers_of(
@@ -74,11 +74,12 @@ def numbers_of(
     Returns
     -------
     dict
-        As measured, MEAN without its sign; and ``BAD_FRACTION``, excluded pixels over all, where it was not measured.
+        As measured, MEAN without its sign; and where they were not measured ``BAD_FRACTION``, excluded pixels over
+        all, and ``RELATIVE_SCATTER``, SCATTER over MEAN.
     """
     found: dict[tuple[str | None, str], list[float]] = {}
     for amplifier, values in rows:
-        for name, value in {"BAD_FRACTION": _bad_fraction(values), **values}.items():
+        for name, value in {**_derived(values), **values}.items():
             if value is not None:
                 found.setdefault((amplifier, name), []).append(abs(value) if name == "MEAN" else value)
     return {place: median(values) for place, values in found.items()}
@@ -116,6 +117,15 @@ def _worse(name: str, new: Numbers, old: Numbers, rules: ComparisonRules) -> Wor
 
 def _allowed(name: str, old: float, rules: ComparisonRules) -> float:
     return old + rules.relative.get(name, 0.0) * abs(old) + rules.absolute.get(name, 0.0)
+
+
+def _derived(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {"BAD_FRACTION": _bad_fraction(values), "RELATIVE_SCATTER": _relative_scatter(values)}
+
+
+def _relative_scatter(values: Mapping[str, float | None]) -> float | None:
+    scatter, mean = values.get("SCATTER"), values.get("MEAN")
+    return None if scatter is None or mean is None or mean <= 0 else scatter / mean
 
 
 def _bad_fraction(values: Mapping[str, float | None]) -> float | None:

@@ -43,12 +43,12 @@ class TrendRules(Frozen):
     length: int = Field(default=100, ge=3)
     metrics: Mapping[str, tuple[str, ...]] = Field(
         default_factory=lambda: {
-            "bias": ("NOISE", *OVERSCAN),
-            "dark": ("NOISE", *OVERSCAN),
+            "bias": ("NOISE_RATIO", *OVERSCAN),
+            "dark": ("NOISE_RATIO", *OVERSCAN),
             "flat": ("NOISE_RATIO", *OVERSCAN),
         }
     )
-    version: str = "trends-1"
+    version: str = "trends-2"
 
 
 class History(Frozen):

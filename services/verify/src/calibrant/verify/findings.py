@@ -3,12 +3,11 @@
 Each finding is one sentence on the worst place, with how many more there are. Numbers are in electrons.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from statistics import mean, median, pstdev
 from typing import Final
 
-from calibrant.verify.reports import AmplifierRecord, MeasurementReport
+from calibrant.verify.reports import AmplifierRecord, MeasurementReport, MeasurementRow
 
 GAIN_TOLERANCE: Final = 0.05
 """Relative; a pair of flats gives a gain to better than that."""
@@ -22,9 +21,11 @@ SHAPES: Final = 0.1
 PHOTON_LIMITED: Final = 10.0
 """Level over the variance of the readout from which the noise tells the gain."""
 FEWEST: Final = 4
+RATE: Final = "RATE"
+"""Level over exposure time: that of a lamp is the same in flats of any exposure time."""
 
 Numbers = Mapping[str, list[float]]
-Say = Callable[[str, AmplifierRecord, Numbers, int], tuple[float, str] | None]
+Say = Callable[[str, AmplifierRecord, Numbers], tuple[float, str] | None]
 """Gives how bad something is and the sentence on it; None where there is nothing to say."""
 
 
@@ -48,20 +49,26 @@ def findings(kind: str, measured: Mapping[int, MeasurementReport]) -> tuple[str,
     return tuple(words for say in says if (words := _worst(say, places)))
 
 
-def _places(report: MeasurementReport) -> Iterator[tuple[str, AmplifierRecord, Numbers, int]]:
-    """Yield each amplifier with its numbers over the exposures, and how many frames its product is of."""
-    combined = sum(frame.in_reference for frame in report.frames)
+def _places(report: MeasurementReport) -> Iterator[tuple[str, AmplifierRecord, Numbers]]:
+    """Yield each amplifier with its numbers over the exposures."""
+    times_s = {frame.exposure_id: frame.exposure_time_s for frame in report.frames}
     for amplifier in report.amplifiers:
         found: dict[str, list[float]] = {}
         for row in report.measurements:
             if row.amplifier == amplifier.name:
-                for name, value in row.values.items():
+                for name, value in [*row.values.items(), (RATE, _rate(row, times_s.get(row.exposure_id)))]:
                     if value is not None:
                         found.setdefault(name, []).append(value)
-        yield f"detector {report.detector}, amplifier {amplifier.name}", amplifier, found, combined
+        yield f"detector {report.detector}, amplifier {amplifier.name}", amplifier, found
 
 
-def _worst(say: Say, places: Iterable[tuple[str, AmplifierRecord, Numbers, int]]) -> str:
+def _rate(row: MeasurementRow, time_s: float | None) -> float | None:
+    """Return the light of a row in electrons a second; None where the exposure time is unknown or 0."""
+    level = row.values.get("LEVEL", row.values.get("MEAN"))
+    return level / time_s if level is not None and time_s else None
+
+
+def _worst(say: Say, places: Iterable[tuple[str, AmplifierRecord, Numbers]]) -> str:
     said = [found for place in places if (found := say(*place)) is not None]
     if not said:
         return ""
@@ -70,9 +77,7 @@ def _worst(say: Say, places: Iterable[tuple[str, AmplifierRecord, Numbers, int]]
     return f"{words}; {more} more amplifier{'s' if more > 1 else ''} like it" if more else words
 
 
-def _gain(
-    where: str, amplifier: AmplifierRecord, numbers: Numbers, _combined: int
-) -> tuple[float, str] | None:
+def _gain(where: str, amplifier: AmplifierRecord, numbers: Numbers) -> tuple[float, str] | None:
     """Compare the gain that the flats' noise fits with the one of the instrument file.
 
     Where photons make the noise, its variance over the expected one is the gain assumed over the real one.
@@ -93,9 +98,7 @@ def _gain(
     )
 
 
-def _shape(
-    where: str, _amplifier: AmplifierRecord, numbers: Numbers, _combined: int
-) -> tuple[float, str] | None:
+def _shape(where: str, _amplifier: AmplifierRecord, numbers: Numbers) -> tuple[float, str] | None:
     """Say where flats are not alike: no gain explains a noise that differs from frame to frame."""
     ratios = numbers.get("NOISE_RATIO", [])
     if len(ratios) < FEWEST or _spread(ratios) <= SHAPES:
@@ -107,19 +110,18 @@ def _shape(
 
 
 def _spread(values: list[float]) -> float:
-    return (max(values) - min(values)) / median(values)
+    """Return the range over the median; 0 for a stuck amplifier, which has no noise to tell anything."""
+    middle = median(values)
+    return (max(values) - min(values)) / middle if middle > 0 else 0.0
 
 
-def _read_noise(
-    where: str, amplifier: AmplifierRecord, numbers: Numbers, combined: int
-) -> tuple[float, str] | None:
+def _read_noise(where: str, amplifier: AmplifierRecord, numbers: Numbers) -> tuple[float, str] | None:
     """Compare the noise of the frames with the read noise of the instrument file, to either side."""
-    noises = numbers.get("NOISE", [])
-    if not noises or amplifier.read_noise_e <= 0:
+    ratios = numbers.get("NOISE_RATIO", [])
+    if not ratios:
         return None
-    part = math.sqrt(1 - 1 / combined) if combined > 1 else 1.0
-    noise = median(noises) / part
-    off = noise / amplifier.read_noise_e - 1
+    noise = median(ratios) * amplifier.read_noise_e
+    off = median(ratios) - 1
     if abs(off) <= READ_NOISE_TOLERANCE:
         return None
     return abs(off), (
@@ -128,24 +130,22 @@ def _read_noise(
     )
 
 
-def _course(
-    where: str, _amplifier: AmplifierRecord, numbers: Numbers, _combined: int
-) -> tuple[float, str] | None:
-    """Say where flats alternate between two levels, or go from one to another."""
-    levels = numbers.get("LEVEL", numbers.get("MEAN", []))
-    if len(levels) < FEWEST or min(levels) <= 0:
+def _course(where: str, _amplifier: AmplifierRecord, numbers: Numbers) -> tuple[float, str] | None:
+    """Say where the light of flats alternates, or goes from one brightness to another."""
+    rates = numbers.get(RATE, [])
+    if len(rates) < FEWEST or min(rates) <= 0:
         return None
-    odd, even = levels[::2], levels[1::2]
+    odd, even = rates[::2], rates[1::2]
     apart = abs(mean(odd) - mean(even))
-    if apart > max(3 * max(pstdev(odd), pstdev(even)), ALTERNATES * mean(levels)):
-        return apart / mean(levels), (
-            f"{where}: the light alternates: {mean(odd):.5g} electron in odd exposures, {mean(even):.5g} in even "
-            f"ones, {apart / mean(levels):.1%} apart"
+    if apart > max(3 * max(pstdev(odd), pstdev(even)), ALTERNATES * mean(rates)):
+        return apart / mean(rates), (
+            f"{where}: the light alternates: {mean(odd):.5g} electron/s in odd exposures, {mean(even):.5g} in even "
+            f"ones, {apart / mean(rates):.1%} apart"
         )
-    drift = (max(levels) - min(levels)) / median(levels)
+    drift = (max(rates) - min(rates)) / median(rates)
     if drift <= DRIFTS:
         return None
     return drift, (
-        f"{where}: the light is not steady: from {min(levels):.4g} to {max(levels):.4g} electron, "
-        f"{levels[0]:.4g} at first and {levels[-1]:.4g} at last"
+        f"{where}: the light is not steady: from {min(rates):.4g} to {max(rates):.4g} electron/s, "
+        f"{rates[0]:.4g} at first and {rates[-1]:.4g} at last"
     )

@@ -20,7 +20,7 @@ from calibrant.rules.trends import TrendRules, history_of
 from calibrant.verify.known import DetectorHistory, Known, Number, Standing
 from calibrant.verify.store import MeasurementRow, MetricRow
 
-COMPARED = ("NOISE", "NOISE_RATIO", "MEAN", "SCATTER", "BAD_FRACTION", "N_GOOD", "N_EXCLUDED")
+COMPARED = ("NOISE_RATIO", "MEAN", "SCATTER", "BAD_FRACTION", "N_GOOD", "N_EXCLUDED")
 """What a product's numbers are made of."""
 
 

@@ -35,6 +35,9 @@ class FrameRecord(_Record):
     begin_tai_ns: int | None = Field(
         default=None, description="Start, TAI ns since 1970; null: the file could not be read."
     )
+    exposure_time_s: float | None = Field(
+        default=None, description="Exposure time in seconds; null: the file could not be read."
+    )
     in_reference: bool = Field(description="Whether the frame is part of the product verified.")
 
 

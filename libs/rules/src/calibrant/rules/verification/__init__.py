@@ -17,7 +17,7 @@ PROCESSING_ERRORS   amplifier   number of processing errors; 0 when all went wel
 SPLIT_MEAN          amplifier   darks, once: mean of the even ones less the odd ones; absent where too few
 SPLIT_NOISE         amplifier   darks, once: clipped standard deviation of that difference
 SPLIT_EXPECTED      amplifier   darks, once: what SPLIT_NOISE must be
-NOISE_RATIO         amplifier   flats: measured over expected noise, the number of combined frames accounted for
+NOISE_RATIO         amplifier   measured over expected noise, the number of combined frames accounted for
 ILLUMINATION        amplifier   flats: brightest less faintest of 4 x 4 blocks after division, over the mean
 IN_ELECTRONS        amplifier   flats: 1 when the frame is in electrons; absent when it is not
 BAD_FRACTION        detector    fraction of the product's pixels that are BAD

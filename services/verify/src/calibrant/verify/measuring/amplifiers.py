@@ -17,6 +17,7 @@ CR_NOISE, N_STRUCK standard deviation without the pixels that cosmic rays struck
 DEFECT_PIXELS, ... of defects: pixels marked; STAT_OUTLIERS, pixels that chance makes improbable; FRAC, part of the
                    pixels; OUTLIERS, MEDIAN, STDEV (within the clip), MIN, MAX without the defects, and the same
                    with them as UNMASKED_...
+NOISE_RATIO        NOISE over READ_NOISE; of flats, noise over the one that EXPECTED_NOISE is the mean of
 ILLUMINATION       flats: what the flat leaves of the illumination, from block to block, over the mean
 LEVEL              flats: level relative to the flat
 EXPECTED_NOISE     flats: noise that photons, readout and the flat's own noise explain
@@ -110,6 +111,7 @@ def common_values(
         "N_CLIPPED": float(statistics.n_clipped),
         "NOMINAL_READ_NOISE": amplifier.read_noise_e,
         "READ_NOISE": expected_noise_e,
+        "NOISE_RATIO": statistics.noise / expected_noise_e if expected_noise_e > 0 else math.nan,
         "PROCESSING_ERRORS": 0.0,
     }
     if level is not None:

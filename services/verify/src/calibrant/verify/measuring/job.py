@@ -159,7 +159,8 @@ def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:
     )
     try:
         with open_frame(one, bench.job, bench.instrument, workspace) as frame:
-            record = record.model_copy(update={"begin_tai_ns": frame.facts.begin_tai_ns})
+            known = {"begin_tai_ns": frame.facts.begin_tai_ns, "exposure_time_s": frame.facts.exptime_s}
+            record = record.model_copy(update=known)
             if bench.job.kind == DEFECTS:
                 return _defects(record, frame, bench)
             member = membership(bench.products.verified, one.id, frame.facts.dark_time_s)
