@@ -177,7 +177,9 @@ def _looked_up(session: Session, asked: Asked, wish: Wanted, collection: str) ->
     """Explain a gap as the look-up of one does: of what once stood and of several products it knows more."""
     question: Question = {
         "instrument": asked.instrument,
-        **wish._asdict(),
+        "kind": wish.kind,
+        "detector": wish.detector,
+        "filter": wish.filter,
         "collection": collection,
         "at_tai_ns": asked.at_tai_ns,
         "as_of_tai_ns": asked.as_of_tai_ns,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlmodel import Session, col, exists, or_, select
+from sqlmodel import Session, col, or_, select
 
 from calibrant.certify.collections import inside, latest, of_row
 from calibrant.certify.ledger import EntryRow
@@ -90,7 +90,7 @@ def _collection(row: CollectionRow) -> dict[str, Any]:
 def _written_in(collection: str) -> Any:
     """Ask it of each change: a collection has most of the ledger's lines, and only the last changes are wanted."""
     same = (EntryRow.change_id == ChangeRow.change_id, EntryRow.collection == collection)
-    return exists().where(*same)
+    return select(EntryRow.sequence).where(*same).exists()
 
 
 def _touching(product: str) -> list[Any]:
