@@ -167,6 +167,20 @@ def test_a_decision_is_told_what_was_in_force_when_the_run_began(kit, recorded, 
     assert job.known_at.ns == kit.t0
 
 
+def test_the_rules_of_comparison_that_are_set_are_part_of_a_decision(kit, monkeypatch):
+    def decided():
+        world = kit.world()
+        world.frames = kit.frames({"bias": 3})
+        world.request(kit.request(folder=kit.folder))
+        world.play()
+        return [job.job_id for job in world.of(DecideJob)]
+
+    before = decided()
+    assert decided() == before
+    monkeypatch.setenv("CALIBRANT_COMPARISON", '{"act": "fall back"}')
+    assert decided() != before
+
+
 def combine_job(kit):
     return CombineJob(
         job_id="0" * 64,

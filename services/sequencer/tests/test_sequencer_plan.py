@@ -8,8 +8,10 @@ from calibrant.contracts.certify.v1 import CalibrationWithdrawn, CertifyJob, Col
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
+from calibrant.rules.comparing import ComparisonRules
 from calibrant.rules.rulesets import DEFAULT_RULES
 from calibrant.rules.thresholds import GateThresholds
+from calibrant.rules.trends import TrendRules
 from calibrant.rules.validity import ValidityRange
 from calibrant.rules.version import verification_version
 from calibrant.sequencer.plan import jobs
@@ -178,6 +180,20 @@ def test_the_gate_goes_with_the_decision_and_is_part_of_its_identity(kit):
     assert job.gate.rule == "any"
     assert job.job_id != plain.job_id
     assert measured.job_id in {one.id for one in job.inputs}
+
+
+@pytest.mark.parametrize(
+    "other", [{"comparison": ComparisonRules(act="fall back")}, {"trends": TrendRules(limit=3.0)}], ids=str
+)
+def test_a_set_that_comes_again_under_other_rules_of_assessment_is_decided_anew(kit, other):
+    game = Game(kit, kit.frames({"bias": 3}))
+    decide, measures = game.node(NodeType.DECIDE, "bias", None), game.draft.of(NodeType.MEASURE, "bias")
+    ids = [
+        jobs.decide_job(ground, decide, measures, {}).job_id
+        for ground in (game.ground, replace(game.ground, **other))
+    ]
+    assert ids[0] == game.of(DecideJob)[0].job_id
+    assert ids[1] != ids[0]
 
 
 SETS = (("bias", "20260101"), ("dark", "20260101"), ("flat", "20260101-r"))

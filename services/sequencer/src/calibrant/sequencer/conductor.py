@@ -235,6 +235,8 @@ class Conductor:
             gate=gate_in_force(
                 self.settings.gate, (f"{instrument.name}-{instrument.version}", instrument.gate), request
             ),
+            trends=self.settings.trends,
+            comparison=self.settings.comparison,
             mode_of=partial(mode_of, self.settings.certification, run.instrument),
             begun_tai_ns=run.begun_tai_ns,
         )

@@ -2,8 +2,10 @@
 
 from pydantic import Field, field_validator
 
+from calibrant.rules.comparing import ComparisonRules
 from calibrant.rules.modes import Mode
 from calibrant.rules.thresholds import GateThresholds
+from calibrant.rules.trends import TrendRules
 from calibrant.runtime.settings import ServiceSettings
 
 
@@ -34,6 +36,14 @@ class SequencerSettings(ServiceSettings):
         default_factory=dict,
         description='What differs of the gate, by field: {"rule": "any"}, {"failed_tests": 4}. An instrument file and '
         "a run may say otherwise.",
+    )
+    trends: TrendRules = Field(
+        default=TrendRules(),
+        description="As verify's: other rules are another decision. Give both services the same.",
+    )
+    comparison: ComparisonRules = Field(
+        default=ComparisonRules(),
+        description="As verify's: other rules are another decision. Give both services the same.",
     )
     certification: dict[str, Mode] = Field(
         default_factory=dict,

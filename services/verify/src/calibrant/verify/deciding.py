@@ -72,7 +72,8 @@ def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
     -------
     Outcome
         The artifacts ``report``, a `SetReport` as JSON, and ``page``, the same for people as HTML, both under
-        ``reports/``. The same bytes for the same job.
+        ``reports/``. The same bytes for the same job and what is known
+        of the past.
 
     Raises
     ------

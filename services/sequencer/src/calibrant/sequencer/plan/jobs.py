@@ -170,6 +170,8 @@ def decide_job(
         "missing": told,
         "rules": rules,
         "gate": ground.gate.model_dump(),
+        "trends": ground.trends.model_dump(mode="json"),
+        "comparison": ground.comparison.model_dump(mode="json"),
     }
     return DecideJob(
         job_id=job_id(

@@ -11,9 +11,11 @@ from calibrant.contracts.common.v1 import DataRef, Product, TimeRange
 from calibrant.contracts.ingest.v1 import Frame
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.contracts.verify.v1 import DetectorDecision, VerificationMode
+from calibrant.rules.comparing import ComparisonRules
 from calibrant.rules.modes import Mode
 from calibrant.rules.rulesets import RuleSet
 from calibrant.rules.thresholds import GateThresholds
+from calibrant.rules.trends import TrendRules
 from calibrant.rules.validity import ValidityRange
 from calibrant.runtime.ids import derive
 from calibrant.sequencer.plan.memory import Footprint
@@ -170,6 +172,8 @@ class Ground:
         What the instrument's images take in memory.
     gate : GateThresholds
         What the run's sets have to pass.
+    trends, comparison : TrendRules, ComparisonRules
+        What verify assesses by beside the gate: part of a decision's identity.
     mode_of : callable
         ``mode_of(kind)`` says how calibrations of a kind come to be certified.
     begun_tai_ns : int
@@ -184,6 +188,8 @@ class Ground:
     certified: Callable[[str, int, str | None, int], Sequence[Certified]] = lambda *_subject: ()
     footprint: Footprint = field(default_factory=Footprint)
     gate: GateThresholds = field(default_factory=GateThresholds)
+    trends: TrendRules = field(default_factory=TrendRules)
+    comparison: ComparisonRules = field(default_factory=ComparisonRules)
     mode_of: Callable[[str], Mode] = lambda _kind: Mode.GATE
     begun_tai_ns: int = 0
 
