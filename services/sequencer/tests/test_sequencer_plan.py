@@ -146,6 +146,7 @@ def test_exposures_kept_out_of_a_product_verify_it(kit, asked, rule, kept_out):
         assert "hold_out" not in game.build("bias", detector).parameters
     notes = game.node(NodeType.BUILD, "bias").notes
     assert ("no frame is kept out to verify it: 2 would be left, 3 are needed" in notes) is (asked == "8")
+    assert ("hold_out names what no bias frame is of: elsewhere" in notes) is ("elsewhere" in (asked or ""))
 
 
 def exposures_of(job):

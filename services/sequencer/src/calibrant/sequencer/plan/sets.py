@@ -7,7 +7,7 @@ from typing import Any
 from calibrant.contracts.ingest.v1 import Frame
 from calibrant.rules.association import FrameFacts, FrameSet, LeftOut, organise
 from calibrant.rules.classification import ImageType
-from calibrant.rules.holding_out import HOLD_OUT, held_out, parsed
+from calibrant.rules.holding_out import HOLD_OUT, HoldOut, held_out, parsed
 from calibrant.rules.rulesets import SetRule
 from calibrant.sequencer.plan.jobs import parameters_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
@@ -78,6 +78,7 @@ def add_set(
 
     decide = ground.node_id(NodeType.DECIDE, rule.kind, frame_set.key)
     kept_out = _kept_out(ground, rule, frame_set)
+    unknown = _unknown_told(ground, rule)
     for detector, frames in frame_set.frames_by_detector.items():
         held, why_not = _held_out(frames, kept_out, rule)
         head = node(
@@ -87,7 +88,7 @@ def add_set(
             filter=frame_set.filter,
             begin_tai_ns=frames[0].begin_tai_ns,
             held_out=held,
-            notes=tuple(text for text in (note, why_not) if text),
+            notes=tuple(text for text in (note, unknown, why_not) if text),
         )
         if ground.request.generate:
             node(NodeType.MEASURE, detector, depends=(head.node_id,))
@@ -100,9 +101,24 @@ def _kept_out(ground: Ground, rule: SetRule, frame_set: FrameSet) -> frozenset[s
     """Return the exposures of a set that are kept out of its product."""
     if not ground.request.generate:
         return frozenset()
+    exposures = list(dict.fromkeys(frame.exposure_id for frame in frame_set.frames))
+    return held_out(exposures, _hold_out_of(ground, rule))
+
+
+def _hold_out_of(ground: Ground, rule: SetRule) -> HoldOut:
+    """Return which exposures of a kind are to be kept out: as the run asks, else as the instrument says."""
     asked = ground.request.parameters.get(f"{rule.kind}.{HOLD_OUT}")
-    wanted = rule.hold_out if asked is None else parsed(json.loads(asked))
-    return held_out(list(dict.fromkeys(frame.exposure_id for frame in frame_set.frames)), wanted)
+    return rule.hold_out if asked is None else parsed(json.loads(asked))
+
+
+def _unknown_told(ground: Ground, rule: SetRule) -> str:
+    """Name the exposures that are to be kept out but that no frame of the kind is of; empty: there is none."""
+    wanted = _hold_out_of(ground, rule)
+    if isinstance(wanted, int) or not ground.request.generate:
+        return ""
+    there = {frame.exposure_id for frame in ground.frames.values() if frame.image_type == rule.image_type}
+    unknown = [name for name in wanted if name not in there]
+    return f"{HOLD_OUT} names what no {rule.kind} frame is of: {', '.join(unknown)}" if unknown else ""
 
 
 def _held_out(
