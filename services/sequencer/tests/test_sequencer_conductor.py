@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from calibrant.contracts.certify.v1 import CertifyJob
+from calibrant.contracts.certify.v1 import CertifyJob, CollectionChanged
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameRejected
@@ -18,6 +18,7 @@ from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMod
 from calibrant.runtime.access.callers import Caller
 from calibrant.sequencer.checking import RunRefused
 from calibrant.sequencer.service import request_key
+from calibrant.sequencer.store.certified import ChainsUnsettled
 
 JOBS = (CombineJob, MeasureJob, DecideJob, CertifyJob)
 
@@ -330,3 +331,27 @@ def test_an_aborted_run_ends_at_once_and_ignores_what_comes(kit):
     assert (view.run.state, view.run.outcome) == ("finished", "failed")
     assert len([m for m in world.sent if isinstance(m, JOBS)]) == jobs
     assert len(world.of(RunFinished)) == 1
+
+
+def test_a_run_that_meets_chains_that_lead_back_says_so_and_goes_on_when_they_are_put_right(kit):
+    def chain(name, *members):
+        facts = {"change_id": "x", "requested_by": "ana", "reason": "why", "recorded": TaiTime.from_ns(1)}
+        return CollectionChanged(collection=name, type="chained", members=members, **facts)
+
+    world = folder_world(kit, bias=3)
+    for told in (chain("a", "b"), chain("b", "a")):
+        world.say("certify", told)
+    world.play()
+    world.request(kit.request(folder=kit.folder, collection="a"))
+    with pytest.raises(ChainsUnsettled, match="leads back to itself: a > b > a"):
+        world.play()
+    view = world.view()
+    assert view.phase == "waiting for its chains"
+    assert "a > b > a" in view.run.message
+    assert "replay the sequencer's dead letters" in view.run.message
+    dead = world.delivered[-1]
+    world.say("certify", chain("b", "c"))
+    world.play()
+    world.deliver(dead)
+    world.play()
+    assert world.view().run.outcome == "completed"

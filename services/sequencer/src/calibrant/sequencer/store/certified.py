@@ -137,6 +137,17 @@ def keep_chain(session: Session, changed: CollectionChanged) -> None:
         session.merge(ChainRow(name=changed.collection, members_json=json.dumps(changed.members)))
 
 
+def chain_trouble(session: Session, name: str) -> str:
+    """Say why a look-up in a collection cannot be made, and what to do; empty where it can."""
+    try:
+        _searched(session, name)
+    except ChainsUnsettled as problem:
+        return (
+            f"{problem}; if it stays so, give a chain other members, then replay the sequencer's dead letters"
+        )
+    return ""
+
+
 def _searched(session: Session, name: str) -> list[str]:
     """Return the collections that a look-up goes through; the chains are few."""
     chains = {

@@ -8,7 +8,10 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session, col, func, select
 
 from calibrant.contracts.camera.v1 import AckCode
+from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.sequencer.plan.jobs import collection_of
 from calibrant.sequencer.plan.model import Node, NodeState
+from calibrant.sequencer.store.certified import chain_trouble
 from calibrant.sequencer.store.plans import load_draft
 from calibrant.sequencer.store.tables import (
     AcquisitionRow,
@@ -76,7 +79,8 @@ class RunView(BaseModel):
 
     run: RunLine
     phase: str = Field(
-        description="accepted, waiting for the camera, acquiring, working, waiting for a person, finished"
+        description="accepted, waiting for the camera, acquiring, working, waiting for its chains, "
+        "waiting for a person, finished"
     )
     exposures: Count
     files: Count
@@ -101,7 +105,8 @@ class SequencerQueries:
     def runs(self, limit: int = 100) -> list[RunLine]:
         """Return the latest runs, the newest first."""
         rows = self._session.exec(select(RunRow).order_by(col(RunRow.number).desc()).limit(limit)).all()
-        stalled = self._stalled(row.run_id for row in rows if row.state != "finished")
+        going = [row for row in rows if row.state != "finished"]
+        stalled = self._unsettled(going) | self._stalled(row.run_id for row in going)
         return [_line(row, stalled.get(row.run_id, "")) for row in rows]
 
     def run(self, run_id: str) -> RunView | None:
@@ -121,10 +126,16 @@ class SequencerQueries:
         ).all()
         stalled = self._stalled([run_id]).get(run_id, "")
         waits = row.camera_by_tai_ns is not None or stalled
+        unsettled = self._unsettled([row] if row.state != "finished" else []).get(run_id, "")
         asked = _asked(nodes)
+        waiting = [
+            ("waiting for the camera", waits),
+            ("waiting for its chains", unsettled),
+            ("waiting for a person", asked),
+        ]
         return RunView(
-            run=_line(row, stalled or asked),
-            phase="waiting for the camera" if waits else "waiting for a person" if asked else row.state,
+            run=_line(row, stalled or unsettled or asked),
+            phase=next((phase for phase, why in waiting if why), row.state),
             exposures=self._exposures(run_id),
             files=self._files(run_id, [a.files_expected for a in acquisitions if a.folder]),
             nodes=counts,
@@ -154,6 +165,14 @@ class SequencerQueries:
         stalled = (CommandRow.state == "open", CommandRow.ack == AckCode.STALLED.name)
         rows = self._session.exec(select(CommandRow).where(col(CommandRow.run_id).in_(run_ids), *stalled))
         return {row.run_id: f"camera {row.component} takes no image: {row.result}" for row in rows}
+
+    def _unsettled(self, rows: Iterable[RunRow]) -> dict[str, str]:
+        """Return why no calibration can be looked up for runs, where the chains they search lead nowhere."""
+        places = {
+            row.run_id: collection_of(RunRequested.from_json(row.request_json.encode())) for row in rows
+        }
+        troubles = {place: chain_trouble(self._session, place) for place in set(places.values())}
+        return {run_id: troubles[place] for run_id, place in places.items() if troubles[place]}
 
     def _exposures(self, run_id: str) -> Count:
         rows = self._session.exec(
