@@ -13,7 +13,7 @@ from calibrant.frames.times import parse_time
 from calibrant.observatory.cli.trends import sparkline, sparklines
 from calibrant.observatory.testing import asked, here
 from calibrant.runtime.database import Database
-from calibrant.verify.history import CertifiedRow
+from calibrant.verify.certified import CertifiedRow
 from calibrant.verify.store import MeasurementRow, MetricRow
 
 NIGHT = parse_time("2026-01-01T20:00:00")
@@ -63,7 +63,11 @@ def nights(tmp_path):
                     unit="electron",
                 )
             )
-            session.add(CertifiedRow(certification_id=f"c{night}", product_id=product, recorded_tai_ns=0))
+            session.add(
+                CertifiedRow(
+                    certification_id=f"c{night}", product_id=product, collection="c", recorded_tai_ns=0
+                )
+            )
     database.close()
     return tmp_path
 

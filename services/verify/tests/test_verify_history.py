@@ -5,14 +5,16 @@ from dataclasses import replace
 import pytest
 from sqlmodel import Session
 
-from calibrant.contracts.common.v1 import JobInput, TaiTime, TimeRange
+from calibrant.contracts.certify.v1 import CalibrationWithdrawn
+from calibrant.contracts.common.v1 import DataRef, JobInput, Product, TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import InForce, VerificationMode
 from calibrant.frames.times import parse_time
 from calibrant.rules.comparing import WORSE, ComparisonRules
 from calibrant.rules.scores import Colour
 from calibrant.rules.trends import TrendRules
 from calibrant.verify.assessing import Rules, assessed
-from calibrant.verify.history import CertifiedRow, gather
+from calibrant.verify.certified import CertifiedRow, cut_out
+from calibrant.verify.history import gather
 from calibrant.verify.known import Known
 from calibrant.verify.store import MeasurementRow, MetricRow
 from calibrant.verify.trending import Which, trend
@@ -53,7 +55,10 @@ class Past:
                 self.session.add(row)
         if certified is not None:
             row = CertifiedRow(
-                certification_id=f"cert-{self.count}", product_id=product, recorded_tai_ns=certified
+                certification_id=f"cert-{self.count}",
+                product_id=product,
+                collection="c",
+                recorded_tai_ns=certified,
             )
             self.session.add(row)
         self.session.flush()
@@ -110,6 +115,34 @@ def test_what_was_certified_after_the_run_began_is_no_history(past, tonight):
     job = tonight.model_copy(update={"known_at": TaiTime.from_ns(11)})
     assert noise(known(past, job)).points == 1
     assert noise(known(past, tonight)).points == 2
+
+
+def withdraw(past, product_id, collection, validity, recorded=20):
+    ref = DataRef(
+        uri="object://masters/bias.fits", sha256="0" * 64, size_bytes=1, media_type="application/fits"
+    )
+    product = Product(
+        product_id=product_id, kind="bias", instrument="simcam-tiny", detector=0, ref=ref, unit="electron",
+        per_second=False, inputs=3, observed=TimeRange(),
+    )  # fmt: skip
+    withdrawn = CalibrationWithdrawn(
+        change_id="change-1", product=product,
+        collection=collection, validity=validity, recorded=TaiTime.from_ns(recorded), requested_by="ana",
+        reason="light leak", superseded_by="",
+    )  # fmt: skip
+    cut_out(past.session, withdrawn)
+
+
+def test_a_product_with_nothing_in_force_is_no_history_but_for_what_was_decided_before(past, tonight):
+    bad = past.night(2, [99.0], certified=10)
+    past.night(1, [4.0], certified=10)
+    withdraw(past, bad, "other", TimeRange())
+    withdraw(past, bad, "c", TimeRange(begin=TaiTime.from_ns(5), end=TaiTime.from_ns(7)))
+    withdraw(past, bad, "c", TimeRange(end=TaiTime.from_ns(5)))
+    assert noise(known(past, tonight)).points == 2  # from 7 on it stands
+    withdraw(past, bad, "c", TimeRange(begin=TaiTime.from_ns(7)))
+    assert (noise(known(past, tonight)).points, noise(known(past, tonight)).median) == (1, 4.0)
+    assert noise(known(past, tonight.model_copy(update={"known_at": TaiTime.from_ns(15)}))).points == 2
 
 
 def test_an_exposure_measured_twice_counts_once_as_recorded_last(past, tonight):

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 from sqlmodel import Session
 
 from calibrant.contracts.base import Message
-from calibrant.contracts.certify.v1 import CalibrationCertified
+from calibrant.contracts.certify.v1 import CalibrationCertified, CalibrationWithdrawn
 from calibrant.contracts.verify.v1 import (
     DecideJob,
     DetectorDecision,
@@ -17,7 +17,8 @@ from calibrant.contracts.verify.v1 import (
 )
 from calibrant.runtime.handlers import Context, JobResult, job, on
 from calibrant.verify import deciding, measuring
-from calibrant.verify.history import gather, keep_certification
+from calibrant.verify.certified import cut_out, keep_certification
+from calibrant.verify.history import gather
 from calibrant.verify.measuring.artifacts import MEASUREMENTS, PREVIEW
 from calibrant.verify.reasons import counts_of, tally
 from calibrant.verify.service import VerifyService
@@ -55,6 +56,13 @@ def record_measurements(
 def certified(message: CalibrationCertified, context: Context[VerifyService]) -> Iterable[Message]:
     """Note what is certified: its exposures are history from now on."""
     keep_certification(context.session, message)
+    return ()
+
+
+@on(CalibrationWithdrawn)
+def withdrawn(message: CalibrationWithdrawn, context: Context[VerifyService]) -> Iterable[Message]:
+    """Note what is withdrawn: a product of which nothing is in force is no history any more."""
+    cut_out(context.session, message)
     return ()
 
 

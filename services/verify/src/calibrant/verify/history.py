@@ -1,6 +1,6 @@
 """What became of numbers before: the history of certified products' exposures, and a product's own numbers.
 
-Owns the table of what is certified, as verify was told. Reads only measurements by which products were made
+Reads only measurements by which products were made
 (internal ones); where an exposure was measured more than once, the last recorded counts. Times are TAI nanoseconds.
 """
 
@@ -8,41 +8,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import BigInteger, Column, ColumnElement, Select
-from sqlmodel import Field, Session, SQLModel, col, func, select
+from sqlalchemy import Select
+from sqlmodel import Session, col, func, select
 
-from calibrant.contracts.certify.v1 import CalibrationCertified
 from calibrant.contracts.common.v1 import TaiTime
 from calibrant.contracts.verify.v1 import DecideJob, InForce, VerificationMode
 from calibrant.frames.times import begin_of_night, day_obs
 from calibrant.rules.comparing import numbers_of
 from calibrant.rules.trends import TrendRules, history_of
+from calibrant.verify.certified import certified_by
 from calibrant.verify.known import DetectorHistory, Known, Number, Standing
 from calibrant.verify.store import MeasurementRow, MetricRow
 
 COMPARED = ("NOISE_RATIO", "MEAN", "SCATTER", "BAD_FRACTION", "N_GOOD", "N_EXCLUDED")
 """What a product's numbers are made of."""
-
-
-class CertifiedRow(SQLModel, table=True):
-    """A certification, as certify told of it."""
-
-    __tablename__ = "verify_certified"
-
-    certification_id: str = Field(primary_key=True)
-    product_id: str = Field(index=True)
-    recorded_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
-
-
-def keep_certification(session: Session, certified: CalibrationCertified) -> None:
-    """Note that a product is certified; told twice it is the same."""
-    session.merge(
-        CertifiedRow(
-            certification_id=certified.certification_id,
-            product_id=certified.product.product_id,
-            recorded_tai_ns=certified.recorded.ns,
-        )
-    )
 
 
 def gather(job: DecideJob, rules: TrendRules, session: Session) -> Mapping[str, JsonValue]:
@@ -86,15 +65,6 @@ def gather(job: DecideJob, rules: TrendRules, session: Session) -> Mapping[str, 
     return found
 
 
-def certified_by(known_at_tai_ns: int | None = None) -> ColumnElement[bool]:
-    """Return the condition that a measurement's product was certified, until an instant if one is given."""
-    when = [] if known_at_tai_ns is None else [CertifiedRow.recorded_tai_ns <= known_at_tai_ns]
-    mine = select(CertifiedRow.certification_id).where(
-        col(CertifiedRow.product_id) == MeasurementRow.product_id, *when
-    )
-    return mine.exists()
-
-
 def internal(*columns: Any) -> Select[Any]:
     """Select of numbers that were measured when their product was made."""
     measured: Select[Any] = (
@@ -117,7 +87,7 @@ def _history(
         col(MetricRow.amplifier).is_not(None),
         col(MetricRow.begin_tai_ns) < before_tai_ns,
         col(MeasurementRow.filter).is_not_distinct_from(job.filter),
-        certified_by(None if job.known_at is None else job.known_at.ns),
+        certified_by(col(MeasurementRow.product_id), None if job.known_at is None else job.known_at.ns),
     )
     of_first = col(MetricRow.name).in_(names[:1])  # the others were measured with it
     latest = internal(MetricRow.exposure_id, func.max(MetricRow.begin_tai_ns)).where(*wanted, of_first)

@@ -13,7 +13,8 @@ from sqlmodel import Session, col
 
 from calibrant.frames.times import begin_of_night, day_obs, utc_text
 from calibrant.rules.trends import TrendRules, history_of, place_of
-from calibrant.verify.history import certified_by, internal
+from calibrant.verify.certified import certified_by
+from calibrant.verify.history import internal
 from calibrant.verify.store import MeasurementRow, MetricRow
 
 
@@ -123,7 +124,7 @@ def _points(session: Session, which: Which, until_tai_ns: int | None) -> Iterabl
         MetricRow.product_id,
         MetricRow.value,
         MetricRow.unit,
-        certified_by(),
+        certified_by(col(MeasurementRow.product_id)),
     )
     query = internal(*columns).where(
         col(MetricRow.instrument) == which.instrument, col(MetricRow.name) == which.metric

@@ -63,7 +63,11 @@ def upgrade() -> None:
         "verify_certified",
         sa.Column("certification_id", sa.String, primary_key=True),
         sa.Column("product_id", sa.String, nullable=False),
+        sa.Column("collection", sa.String, nullable=False),
+        sa.Column("begin_tai_ns", sa.BigInteger),
+        sa.Column("end_tai_ns", sa.BigInteger),
         sa.Column("recorded_tai_ns", sa.BigInteger, nullable=False),
+        sa.Column("withdrawn_tai_ns", sa.BigInteger),
     )
     op.create_index("ix_verify_certified_product_id", "verify_certified", ["product_id"])
 
