@@ -50,17 +50,20 @@ from calibrant.contracts.verify.v1 import (
     VerificationCompleted,
 )
 from calibrant.rules.identity import product_id
+from calibrant.rules.validity import ValidityRange
 from calibrant.runtime.handlers import Context, collect
 from calibrant.runtime.header_text import headers_from_text
 from calibrant.runtime.tables import OutboxRow
 from calibrant.runtime.testing.databases import DatabaseSite
 from calibrant.runtime.unit_of_work import unit_of_work
 from calibrant.sequencer import handlers
+from calibrant.sequencer.plan.model import Certified
 from calibrant.sequencer.service import SequencerService
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.queries import RunView, SequencerQueries
 
 NS = 1_000_000_000
+DAY_NS = 86_400 * NS
 T0 = 1_800_000_000 * NS
 MIGRATIONS = Path(handlers.__file__).parent / "migrations"
 HANDLERS = collect(handlers).events
@@ -267,6 +270,24 @@ def certified_of(
         requested_by="tester",
         unchanged=False,
     )
+
+
+def certified_product(kind, detector=0, **fields):
+    job = CombineJob(
+        job_id=f"{kind}{detector}".ljust(64, "0"),
+        recipe=kind,
+        recipe_version="1",
+        engine_version="1",
+        instrument="simcam-tiny",
+        instrument_hash="h",
+        detector=detector,
+        inputs=(),
+        filter="r" if kind == "flat" else None,
+        memory_bytes=0,
+    )
+    product = product_of(job).model_copy(update=fields)
+    span = ValidityRange(begin_tai_ns=T0 - DAY_NS, end_tai_ns=T0 + 10 * DAY_NS)
+    return Certified(product=product, range=span)
 
 
 class CameraScript:
@@ -565,6 +586,7 @@ class Kit:
     exposures = staticmethod(exposures)
     product = staticmethod(product_of)
     certified = staticmethod(certified_of)
+    certified_product = staticmethod(certified_product)
     ref = staticmethod(ref_of)
     t0 = T0
 

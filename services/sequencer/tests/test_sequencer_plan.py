@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from calibrant.contracts.certify.v1 import CalibrationWithdrawn, CertifyJob, CollectionChanged
+from calibrant.contracts.certify.v1 import CertifyJob
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
@@ -12,23 +12,15 @@ from calibrant.rules.comparing import ComparisonRules
 from calibrant.rules.rulesets import DEFAULT_RULES
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.trends import TrendRules
-from calibrant.rules.validity import ValidityRange
 from calibrant.rules.version import verification_version
 from calibrant.sequencer.plan import jobs
 from calibrant.sequencer.plan.gating import gate_in_force
 from calibrant.sequencer.plan.jobs import validity_of
-from calibrant.sequencer.plan.model import Certified, Draft, Ground, NodeState, NodeType
+from calibrant.sequencer.plan.model import Draft, Ground, NodeState, NodeType
 from calibrant.sequencer.plan.outcome import finished
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import take_answer
 from calibrant.sequencer.plan.sets import leave_unused, plan_kind
-from calibrant.sequencer.store.certified import (
-    ChainsUnsettled,
-    StoredCertifications,
-    cut_out,
-    keep_certification,
-    keep_chain,
-)
 
 DAY = 86_400 * 10**9
 
@@ -86,24 +78,6 @@ class Game:
 
 def roles(job):
     return {i.role: i.id for i in job.inputs if i.role != "frames"}
-
-
-def certified_product(kit, kind, detector=0, **fields):
-    job = CombineJob(
-        job_id=f"{kind}{detector}".ljust(64, "0"),
-        recipe=kind,
-        recipe_version="1",
-        engine_version="1",
-        instrument="simcam-tiny",
-        instrument_hash="h",
-        detector=detector,
-        inputs=(),
-        filter="r" if kind == "flat" else None,
-        memory_bytes=0,
-    )
-    product = kit.product(job).model_copy(update=fields)
-    span = ValidityRange(begin_tai_ns=kit.t0 - DAY, end_tai_ns=kit.t0 + 10 * DAY)
-    return Certified(product=product, range=span)
 
 
 def test_a_bias_a_dark_and_a_flat_build_on_one_another(kit):
@@ -260,7 +234,7 @@ def test_an_unscaled_dark_of_another_time_is_not_used(kit):
 
 
 def test_a_rejected_bias_is_replaced_by_a_certified_one(kit):
-    old = certified_product(kit, "bias")
+    old = kit.certified_product("bias")
     script = kit.Script(rejected={("bias", 0)})
     game = Game(kit, kit.frames({"bias": 3, "dark": 3}), script, certified=[old])
     assert roles(game.build("dark")) == {"bias": old.product.product_id}
@@ -359,7 +333,7 @@ def test_too_few_frames_of_one_detector_are_missing_in_the_decision(kit):
 
 
 def test_external_verification_builds_and_certifies_nothing(kit):
-    bias, dark = certified_product(kit, "bias"), certified_product(kit, "dark", per_second=True)
+    bias, dark = kit.certified_product("bias"), kit.certified_product("dark", per_second=True)
     request = kit.request(folder="x", generate=False)
     frames = kit.frames({"bias": 3, "dark": 3, "flat": 3})
     game = Game(kit, frames, request=request, certified=[bias, dark])
@@ -446,114 +420,6 @@ def test_other_rules_of_verification_are_other_measurements_and_decisions(kit, m
         assert (old.rules_version, new.rules_version) == (verification_version(), "other")
         assert old.job_id != new.job_id
     assert before.of(CombineJob) == after.of(CombineJob)
-
-
-def test_the_flat_of_a_filter_is_found_among_many(kit):
-    """Twelve filters, all certified for the night, and as many that are over: the right one is among the first."""
-    world = kit.world()
-    names = [f"f{number:02d}" for number in range(12)]
-    with world.database.writing() as session:
-        for number, name in enumerate(names):
-            flat = certified_product(kit, "flat", 0, filter=name, product_id=f"flat-{name}").product
-            for age in (0, 1):
-                span = ValidityRange(
-                    begin_tai_ns=kit.t0 - (age + 1) * DAY, end_tai_ns=kit.t0 + (1 - age) * DAY
-                )
-                told = kit.certified(flat, "c", time_range(span)).model_copy(
-                    update={
-                        "certification_id": f"cert-{name}-{age}",
-                        "recorded": TaiTime.from_ns(kit.t0 + 100 * age + number),
-                    }
-                )
-                keep_certification(session, told)
-    with world.database.reading() as session:
-        certified = StoredCertifications(session, "simcam-tiny", "c")
-        for name in names:
-            first, *others = certified("flat", 0, name, kit.t0)
-            assert (first.product.filter, first.range.contains(kit.t0)) == (name, True)
-            assert 0 < len(others) <= 10
-        assert certified("flat", 1, names[0], kit.t0) == []
-
-
-def time_range(span):
-    return TimeRange(begin=TaiTime.from_ns(span.begin_tai_ns), end=TaiTime.from_ns(span.end_tai_ns))
-
-
-def test_what_is_withdrawn_is_planned_with_no_more(kit):
-    """A split keeps both sides; that the certification stands, told again, does not bring the middle back."""
-    world = kit.world()
-    bias = certified_product(kit, "bias").product
-    told = kit.certified(bias, "c", TimeRange())
-    gone = ValidityRange(begin_tai_ns=kit.t0, end_tai_ns=kit.t0 + DAY)
-    withdrawn = CalibrationWithdrawn(
-        change_id="change-1",
-        product=bias,
-        collection="c",
-        validity=time_range(gone),
-        recorded=told.recorded,
-        requested_by="ana",
-        reason="light leak",
-        superseded_by="",
-    )
-    with world.database.writing() as session:
-        keep_certification(session, told)
-        cut_out(session, withdrawn.model_copy(update={"collection": "other"}))
-        cut_out(session, withdrawn)
-        keep_certification(session, told.model_copy(update={"unchanged": True}))
-    with world.database.reading() as session:
-        find = StoredCertifications(session, "simcam-tiny", "c")
-        fits = [
-            any(one.range.contains(at) for one in find("bias", 0, None, at))
-            for at in (kit.t0 - 1, kit.t0, kit.t0 + DAY - 1, kit.t0 + DAY)
-        ]
-    assert fits == [True, False, False, True]
-
-
-def test_a_chain_is_searched_in_its_order_not_by_what_was_recorded_last(kit):
-    world = kit.world()
-
-    def chain(name, *members):
-        facts = {"change_id": "x", "requested_by": "ana", "reason": "why", "recorded": TaiTime.from_ns(1)}
-        return CollectionChanged(collection=name, type="chained", members=members, **facts)
-
-    with world.database.writing() as session:
-        for number, place in enumerate(("old", "new", "later")):
-            one = certified_product(kit, "bias", product_id=f"bias-{place}").product
-            told = kit.certified(one, place, TimeRange())
-            update = {"certification_id": f"cert-{number}", "recorded": TaiTime.from_ns(kit.t0 + number)}
-            keep_certification(session, told.model_copy(update=update))
-        keep_chain(session, chain("all", "inner", "old"))
-        keep_chain(session, chain("inner", "new"))
-        found = StoredCertifications(session, "simcam-tiny", "all")("bias", 0, None, kit.t0)
-        assert [one.product.product_id for one in found] == ["bias-new", "bias-old"]
-        keep_chain(session, chain("inner", "all"))
-        with pytest.raises(ChainsUnsettled):
-            StoredCertifications(session, "simcam-tiny", "all")
-        keep_chain(session, chain("all"))
-        assert StoredCertifications(session, "simcam-tiny", "all")("bias", 0, None, kit.t0) == []
-
-
-def test_the_name_of_a_chain_whose_making_was_undone_is_a_collection_again(kit):
-    world = kit.world()
-    facts = {"change_id": "x", "requested_by": "ana", "reason": "why", "recorded": TaiTime.from_ns(1)}
-    chain = CollectionChanged(collection="all", type="chained", members=("c",), **facts)
-    bias = certified_product(kit, "bias").product
-    with world.database.writing() as session:
-        keep_chain(session, chain)
-        keep_chain(session, chain.model_copy(update={"members": ()}))
-        keep_certification(session, kit.certified(bias, "all", TimeRange()))
-        found = StoredCertifications(session, "simcam-tiny", "all")("bias", 0, None, kit.t0)
-    assert [one.product for one in found] == [bias]
-
-
-def test_a_calibration_of_no_filter_is_found_whatever_the_set_has(kit):
-    world = kit.world()
-    with world.database.writing() as session:
-        bias = certified_product(kit, "bias", filter="r").product
-        keep_certification(session, kit.certified(bias, "c", TimeRange()))
-    with world.database.reading() as session:
-        certified = StoredCertifications(session, "simcam-tiny", "c")
-        assert [each.product for each in certified("bias", 0, "g", kit.t0)] == [bias]
 
 
 def test_a_frame_that_is_named_like_a_set_is_left_out_as_a_frame(kit):
