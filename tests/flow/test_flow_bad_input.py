@@ -96,7 +96,7 @@ def test_too_few_frames_are_a_reason_for_each_set(calibrant, raw, tmp_path):
 def test_a_data_folder_that_cannot_be_had_is_named(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     for place in (tmp_path / "file", tmp_path / "file" / "below", "/proc/calibrant"):
-        said = here("demo", *TINY, "--data-dir", place, code=1).err
+        said = here("demo", *TINY, "--data-dir", place, code=2).err
         assert f"data folder {place}" in said
         assert "--data-dir" in said
 

@@ -184,7 +184,7 @@ async def test_a_topic_may_bring_jobs_and_short_work(platform, make_process):
         return None
 
     process = make_process("verify", handlers=table(measured=measured, decide=decide))
-    assert process.spec.topics() == (["verify-jobs.cpu"], [])
+    assert process.spec.topics() == (["verify-jobs.cpu"], ["certifications"])
     works = process._consumers._dealers()[0].works
     assert isinstance(works[MeasureJob.message_type], JobWork)
     assert isinstance(works[DecideJob.message_type], EventWork)

@@ -84,7 +84,7 @@ def test_the_verdict_stands_first_then_a_sentence_for_each_detector(bench, paged
 
 
 def test_every_failed_test_is_in_it_with_value_limit_and_place(bench, paged):
-    bench.noisy[1] = {"A11": 3.0, "A00": 2.0}
+    bench.noisy[1] = {"A11": 2.3, "A00": 2.0}
     report, text = paged("bias", biases(bench))
     assert len(report.failures) == 6
     _, *rows = Page(text).table("Failed tests that count")

@@ -54,8 +54,8 @@ async def open_bus(
     delivery_timeout_s
         How long a `send` may take, attempts included, before `BusUnavailable`, in seconds.
     cold_start_s
-        How long brokers that have just come up may say that they do not keep groups yet, when rights are
-        checked at a start, before `BusUnavailable`, in seconds.
+        How long brokers that have just come up, or are busy, may take at a start to keep groups and to make a
+        topic, before `BusUnavailable`, in seconds.
     replication
         On how many brokers a topic that is made here is kept; None: the brokers' default.
 

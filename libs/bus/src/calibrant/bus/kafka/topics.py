@@ -81,10 +81,10 @@ class Topics:
     async def _made(self, topic: str) -> Leaders:
         """Wait for a topic: many partitions take a busy broker a while, and somebody else may be making them."""
         try:
-            return await self.leaders([topic], self.options.request_timeout_s)
+            return await self.leaders([topic], self.options.cold_start_s)
         except UnknownTopic as error:
             raise BusUnavailable(
-                f"Kafka has not made topic {topic!r} after {self.options.request_timeout_s:g} s: try again"
+                f"Kafka has not made topic {topic!r} after {self.options.cold_start_s:g} s: try again"
             ) from error
 
     async def _existing(self, topics: Collection[str]) -> Leaders:

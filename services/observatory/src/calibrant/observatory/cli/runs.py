@@ -165,6 +165,7 @@ def _imitating(settings: ObservatorySettings, request: RunRequested) -> Observat
 def _go(
     place: Place, settings: ObservatorySettings, request: RunRequested, *, attach: bool, as_json: bool
 ) -> None:
+    from calibrant.bus.errors import TransientError  # noqa: PLC0415
     from calibrant.observatory.cli import show_run  # noqa: PLC0415
     from calibrant.runtime.sole import HeldByAnother  # noqa: PLC0415
 
@@ -172,6 +173,8 @@ def _go(
         outcome = asyncio.run(_follow(settings, request, attach=attach, quiet=as_json))
     except HeldByAnother as error:
         fail(f"{error}. Services that run already take runs too: `calibrant run` and `replay` with --attach")
+    except TransientError as error:  # the log or a database is full or away, at whatever moment
+        fail(f"{error}. Then give the same command again: it goes on from here")
     except (KeyboardInterrupt, asyncio.CancelledError) as error:
         words = "The run goes on" if attach else "Nothing is lost: the same command goes on from here"
         typer.echo(f"\nInterrupted. {words}.", err=True)
