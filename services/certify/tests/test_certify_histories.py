@@ -213,7 +213,7 @@ def check(session, model, recorded, questions) -> None:
             )
 
 
-@settings(max_examples=60, **SETTINGS)
+@settings(max_examples=25, **SETTINGS)
 @given(
     history=st.lists(wishes, max_size=10),
     questions=st.lists(

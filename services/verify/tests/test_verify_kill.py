@@ -52,6 +52,9 @@ def test_a_measurement_is_kept_whole_and_told_once(step, files, written, make_ve
     assert verify.rows(OutboxRow) == []
 
 
+@pytest.mark.parametrize(
+    "database_site", ["sqlite"], indirect=True
+)  # each life draws a page, on either database
 @STEPS
 def test_a_report_is_kept_whole_and_told_once(step, files, written, make_verify, bench):
     frames = bench.frames("bias", 3)
