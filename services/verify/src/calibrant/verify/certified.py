@@ -4,10 +4,12 @@ A withdrawn range is cut out; a certification of which nothing is left keeps its
 earlier instant can still be asked. Times are TAI nanoseconds.
 """
 
+from pydantic import ValidationError
 from sqlalchemy import BigInteger, Column, ColumnElement
 from sqlalchemy.orm import Mapped
 from sqlmodel import Field, Session, SQLModel, col, or_, select
 
+from calibrant.bus.errors import PermanentError
 from calibrant.contracts.certify.v1 import CalibrationCertified, CalibrationWithdrawn
 from calibrant.contracts.common.v1 import TimeRange
 from calibrant.rules.validity import ValidityRange
@@ -81,6 +83,9 @@ def certified_by(product_id: Mapped[str], known_at_tai_ns: int | None = None) ->
 
 def _range(validity: TimeRange) -> ValidityRange:
     begin, end = validity.begin, validity.end
-    return ValidityRange(
-        begin_tai_ns=None if begin is None else begin.ns, end_tai_ns=None if end is None else end.ns
-    )
+    try:
+        return ValidityRange(
+            begin_tai_ns=None if begin is None else begin.ns, end_tai_ns=None if end is None else end.ns
+        )
+    except ValidationError as problem:
+        raise PermanentError(f"validity: {problem.errors()[0]['msg']}") from problem

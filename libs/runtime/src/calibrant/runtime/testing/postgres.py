@@ -31,6 +31,7 @@ from calibrant.bus.testing.server import Server
 USER = "calibrant"
 """The cluster's superuser; its databases belong to it."""
 PATIENCE_S = 60.0
+_STILL_THERE = "shared memory block"
 _PLACES = "/usr/lib/postgresql"
 _OPTIONS = {
     "listen_addresses": LOOPBACK,
@@ -126,6 +127,19 @@ class Cluster(Server):
             self._make()
         options = [f"--{name}={value}" for name, value in self._options().items()]
         command = [str(self._programs / "postgres"), "-D", str(self.data), *options]
+        end_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                self._launch(command)
+            except ServerFailed as error:
+                # Processes of a server that was killed take a moment to notice it.
+                if _STILL_THERE not in str(error) or time.monotonic() > end_s:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
+    def _launch(self, command: Sequence[str]) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  programs of the system's package
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **self._owner
