@@ -45,8 +45,8 @@ def grid_kernel(source, constants):
     command = [compiler(), *macros, *flags, "-o", str(library), "-lm"]
     subprocess.run(command, input=text, text=True, check=True, capture_output=True)
     run = ctypes.CDLL(str(library)).run_grid
-    run.argtypes = (ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)
-    return lambda threads, arguments: run(-(-threads // GROUP), GROUP, *arguments)
+    run.argtypes = (ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)
+    return lambda threads, arguments: run(-(-threads // GROUP), *arguments)
 
 
 class MemoryThere:
@@ -114,4 +114,4 @@ class DeviceInMemory:
 
     def kernel(self, source, constants):
         with self.lock:
-            return grid_kernel(source, tuple(constants.items()))
+            return grid_kernel(source, (("GROUP", GROUP), *constants.items()))

@@ -70,12 +70,27 @@ class Cargo:
 
     def numbers(self, plane: RowSource, rows: slice, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Read rows as numbers of a type."""
-        piece = self.room((rows.stop - rows.start, plane.shape[1]), dtype)
-        if plane.dtype == dtype:
-            plane.read_rows(rows.start, rows.stop, piece)
-        else:
-            piece[...] = load([plane], rows, dtype.newbyteorder("=")).reshape(piece.shape)
+        (piece,) = self.stack((plane,), rows, dtype)
         return piece
+
+    def stack(self, planes: Sequence[RowSource], rows: slice, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Read rows of several planes of one shape as numbers of a type; their pieces are as far apart as each is long."""
+        shape = rows.stop - rows.start, planes[0].shape[1]
+        apart = aligned(shape[0] * shape[1] * dtype.itemsize)
+        strides = apart, shape[1] * dtype.itemsize, dtype.itemsize
+        pieces: NDArray[Any] = np.ndarray((len(planes), *shape), dtype, self._host, self.used, strides)
+        self.used += len(planes) * apart
+        for plane, piece in zip(planes, pieces, strict=True):
+            if plane.dtype == dtype:
+                plane.read_rows(rows.start, rows.stop, piece)
+            else:
+                piece[...] = load([plane], rows, dtype.newbyteorder("=")).reshape(shape)
+        return pieces
+
+    def addresses(self, pieces: NDArray[Any]) -> range:
+        """Give where each piece of a stack will be on the device."""
+        first, apart = pieces.ctypes.data + self._shift, pieces.strides[0]
+        return range(first, first + len(pieces) * apart, apart)
 
     def put(self, description: ctypes.Structure | ctypes.Array[Any]) -> int:
         """Copy a description; give its address on the device."""

@@ -105,7 +105,7 @@ class CupyDevice:
 
     def __init__(self, cupy: ModuleType) -> None:
         self._cupy = cupy
-        self._kernels: dict[tuple[str, ...], Any] = {}
+        self._kernels: dict[tuple[tuple[str, int], ...], Any] = {}
         self._compiling = Lock()
 
     def host_memory(self, size: int) -> NDArray[np.uint8]:
@@ -124,12 +124,13 @@ class CupyDevice:
 
     def kernel(self, source: str, constants: Mapping[str, int]) -> Any:
         """Compile; CuPy keeps what it compiled in the user's cache, and takes every function for the device's."""
-        options = (ROUNDING, *(f"-D{name}={number}" for name, number in constants.items()))
+        known = ("GROUP", GROUP), *constants.items()
         with self._compiling, _room_or_error(self._cupy):
-            if options not in self._kernels:
+            if known not in self._kernels:
+                options = (ROUNDING, *(f"-D{name}={number}" for name, number in known))
                 module = self._cupy.RawModule(code=source, options=options, backend="nvrtc")
-                self._kernels[options] = module.get_function("combine_band")
-            return self._kernels[options]
+                self._kernels[known] = module.get_function("combine_band")
+            return self._kernels[known]
 
 
 class CupyMemory:
@@ -146,6 +147,7 @@ class CupyStream:
     def __init__(self, cupy: ModuleType) -> None:
         self._cupy, self._runtime = cupy, cupy.cuda.runtime
         self._stream = cupy.cuda.Stream(non_blocking=True)
+        self._done = cupy.cuda.Event(block=True, disable_timing=True)
 
     def upload(self, what: NDArray[np.uint8], to: int) -> None:
         """Copy to the device."""
@@ -161,9 +163,10 @@ class CupyStream:
         self._copy(into.ctypes.data, what, into.nbytes, self._runtime.memcpyDeviceToHost)
 
     def wait(self) -> None:
-        """Wait for all that was asked for, without the interpreter's lock."""
+        """Wait for all that was asked for, without the interpreter's lock and without keeping a processor busy."""
         with _room_or_error(self._cupy):
-            self._stream.synchronize()
+            self._done.record(self._stream)
+            self._done.synchronize()
 
     def _copy(self, to: int, what: int, size: int, kind: int) -> None:
         with _room_or_error(self._cupy):

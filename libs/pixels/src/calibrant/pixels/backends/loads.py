@@ -4,7 +4,7 @@ It must not know streams, or where the planes come out.
 """
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from calibrant.pixels.backends.library import TYPES, Block, Frame, Steps
 from calibrant.pixels.backends.raw import Planes, linearity_arrays, raw_pieces
 from calibrant.pixels.mask import MASK_DTYPE
 from calibrant.pixels.plan import Combined, Plan, RawFrames
+from calibrant.pixels.rows import RowSource
 from calibrant.pixels.stages import segments
 
 Piece = tuple[Block, "ctypes.Array[Frame]", int]
@@ -54,6 +55,18 @@ class StackLoad:
         self.bits, self._base = sorted_as(plan)
         single = all(plane.dtype == np.float32 for plane in plan.variances or ())
         self._noise = np.dtype(np.float32 if single else np.float64)
+        columns = plan.shape[1]
+        self._frames = (Frame * len(plan.stack))()
+        for index, frame in enumerate(self._frames):
+            frame.column_step = self.stored.itemsize
+            frame.row_step = columns * self.stored.itemsize
+            frame.bits_step = columns * MASK_DTYPE.itemsize
+            frame.variances_step = columns * self._noise.itemsize
+            frame.type, frame.swapped = TYPES[self.stored.str[1:]], not self.stored.isnative
+            frame.zero = self._zero - self._base
+            frame.scale = 1.0 if plan.scales is None else plan.scales[index]
+            frame.weight = 1.0 if plan.weights is None else plan.weights[index]
+            frame.wide = self._noise == np.float64
 
     def size(self, rows: slice, *, propagate: bool) -> int:
         """Give the bytes of a band."""
@@ -68,22 +81,18 @@ class StackLoad:
     def pieces(self, cargo: Cargo, into: Combined, rows: slice, *, propagate: bool) -> Iterator[Piece]:
         """Put a band into a cargo, and tell what is done to it."""
         plan = self._plan
-        frames = (Frame * len(plan.stack))()
-        for index, frame in enumerate(frames):
-            samples = cargo.rows(plan.stack[index], rows, plan.dtype)
-            frame.samples, (frame.row_step, frame.column_step) = samples.ctypes.data, samples.strides
-            frame.type, frame.swapped = TYPES[self.stored.str[1:]], not self.stored.isnative
-            frame.zero = self._zero - self._base
-            frame.scale = 1.0 if plan.scales is None else plan.scales[index]
-            frame.weight = 1.0 if plan.weights is None else plan.weights[index]
-            if plan.masks is not None:
-                bits = cargo.numbers(plan.masks[index], rows, MASK_DTYPE)
-                frame.bits, frame.bits_step = bits.ctypes.data, bits.strides[0]
-            if propagate and plan.variances is not None:
-                noise = cargo.numbers(plan.variances[index], rows, self._noise)
-                frame.variances, frame.variances_step = noise.ctypes.data, noise.strides[0]
-                frame.wide = noise.dtype == np.float64
-            cargo.redirect(frame, "samples", "bits", "variances")
+        frames = type(self._frames).from_buffer_copy(self._frames)
+
+        def send(name: str, planes: Sequence[RowSource], dtype: np.dtype[Any]) -> None:
+            addresses = cargo.addresses(cargo.stack(planes, rows, dtype))
+            for frame, address in zip(frames, addresses, strict=True):
+                setattr(frame, name, address)
+
+        send("samples", plan.stack, self.stored)
+        if plan.masks is not None:
+            send("bits", plan.masks, MASK_DTYPE)
+        if propagate and plan.variances is not None:
+            send("variances", plan.variances, self._noise)
         yield block_of(plan, into, rows, base=self._base, propagate=propagate), frames, 0
 
 

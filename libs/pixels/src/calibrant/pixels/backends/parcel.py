@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.backends.cargo import Cargo, aligned
 from calibrant.pixels.backends.loads import Load
-from calibrant.pixels.backends.specialised import constants
+from calibrant.pixels.backends.specialised import PIXELS, constants
 from calibrant.pixels.plan import Combined, Plan
 
 PLANES: Final = ("data", "variance", "count", "mask")
@@ -87,7 +87,8 @@ class Parcel:
             block.data, block.variance, block.count, block.mask = (
                 address + index * self._plane_size + first * PLANE_ITEM for index in range(len(PLANES))
             )
-            launches.append(Launch(known, block.rows * block.columns, (cargo.put(block), cargo.put(frames))))
+            threads = -(-block.rows * block.columns // PIXELS)
+            launches.append(Launch(known, threads, (cargo.put(block), cargo.put(frames))))
         return cargo.used, launches
 
     def unpack(self, host: NDArray[np.uint8], into: Combined) -> None:

@@ -16,6 +16,10 @@ ROUNDING: Final = "--fmad=false"
 """For NVRTC what -ffp-contract=off is for a C compiler: every operation is rounded by itself."""
 
 
+PIXELS: Final = 8
+"""That a thread takes."""
+
+
 @functools.cache
 def source() -> str:
     """Give the text to compile."""
@@ -41,6 +45,7 @@ def constants(plan: Plan, bits: int, frame: Frame, *, steps: bool, propagate: bo
     return {
         "SAMPLE": bits,
         "LANES": 1,
+        "PIXELS": PIXELS,
         "FRAMES": len(plan.stack),
         "STORED": 2 * frame.type + frame.swapped,
         "STEP": frame.column_step,

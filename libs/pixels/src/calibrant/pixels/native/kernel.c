@@ -127,6 +127,9 @@ typedef struct { /* LANES neighbours in a row */
     Real (*variances)[LANES]; /* made by the steps; NULL where they are not wanted, or read */
     int32_t good[LANES];      /* samples that may be used: the first ones of `sorted` */
     uint32_t joined[LANES];   /* bits of all samples */
+#if SAMPLE == 16 && defined FRAMES
+    uint64_t sum, squares;    /* of the samples themselves */
+#endif
 } Tile;
 
 enum { FREE, CLIPPING, DECIDED };
@@ -528,8 +531,9 @@ typedef struct { /* of deviations from a pivot, which is a sample */
             } }
 
 /* The pivot is the (upper) median: it lies within one standard deviation of the mean, so nothing cancels. */
-static void whole_moments(Sample (*s)[LANES], int64_t n, double base, Moments *restrict m)
+static void whole_moments(const Tile *tile, int64_t n, double base, Moments *restrict m)
 {
+    Sample (*const s)[LANES] = tile->sorted;
     const Sample *pivot = s[n / 2];
     EACH_LANE m->pivot[i] = VALUE(pivot[i]);
 #if SAMPLE == 16 && !defined FRAMES
@@ -546,16 +550,10 @@ static void whole_moments(Sample (*s)[LANES], int64_t n, double base, Moments *r
         return;
     }
 #endif
-#if SAMPLE == 16 && defined FRAMES /* always: a GPU makes doubles of short integers slowly */
-    int64_t sum = 0;
-    uint64_t squares = 0;
-    for (int64_t k = 0; k < n; k++) {
-        const int32_t d = s[k][0] - pivot[0];
-        sum += d;
-        squares += (uint32_t)d * (uint32_t)d; /* below 2**32 */
-    }
-    m->sum[0] = (double)sum;
-    m->squares[0] = (double)squares;
+#if SAMPLE == 16 && defined FRAMES /* integers are exact whatever they are about */
+    const int64_t about = pivot[0], sum = (int64_t)tile->sum;
+    m->sum[0] = (double)(sum - n * about);
+    m->squares[0] = (double)((int64_t)tile->squares - 2 * about * sum + n * about * about);
 #else
     EACH_LANE m->sum[i] = m->squares[i] = 0;
     ADD_ROWS(double, m->sum, m->squares)
@@ -599,7 +597,7 @@ static void estimate_whole(const Block *block, const Tile *tile, Estimate *restr
     const double base = block->base, count = (double)n;
     Moments *const m = &estimate->moments;
     double median[LANES], spread[LANES], center[LANES];
-    whole_moments(s, n, base, m);
+    whole_moments(tile, n, base, m);
     EACH_LANE median[i] = 0.5 * (VALUE(s[(n - 1) / 2][i]) + m->pivot[i]);
     const double factor = block->statistic == MEDIAN ? median_factor(n) : 1.0;
     EACH_LANE {
@@ -923,7 +921,7 @@ static void iterate(const Block *block, const Frame *frames, Columns *c)
     EACH_LANE if (done[i]) put_column(block, c, &estimate, i);
 }
 
-#if SAMPLE == 16 && !defined FRAMES
+#if SAMPLE == 16
 /* ---- clipped columns of short samples: sums are exact, so that what leaves a window is taken off them --------------- */
 
 typedef struct {

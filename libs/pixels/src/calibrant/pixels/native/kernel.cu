@@ -1,9 +1,11 @@
-/* The entry for a GPU: a thread follows one pixel of a band through the functions of kernel.c, whose text comes first.
+/* The entry for a GPU: a thread follows pixels of a band through the functions of kernel.c, whose text comes first.
  *
  * This file owns which thread takes which pixel, and where its samples are: in registers while all of them are used, in
- * memory of its own once a window of them is. Numbers that are the same for all pixels and frames are known when this
- * is compiled, so that loops unroll and nothing is asked twice: FRAMES, STORED, STEP, ZERO, STATISTIC, MEAN_CENTER,
- * MAD_SPREAD, CUMULATIVE, SCALED, MASKED, VARIANCES, STEPS. LANES is 1.
+ * memory of its own once a window of them is. Threads of a group go through the code together, and all of them wait
+ * for the one that takes the thorough way; so each takes PIXELS pixels the short way first, and those of the group that
+ * were left undecided are then shared out among its threads. Numbers that are the same for all pixels and frames are
+ * known when this is compiled, so that loops unroll and nothing is asked twice: FRAMES, STORED, STEP, ZERO, STATISTIC,
+ * MEAN_CENTER, MAD_SPREAD, CUMULATIVE, SCALED, MASKED, VARIANCES, STEPS; GROUP is the device's. LANES is 1.
  */
 #define BY_FRAME (MASKED || VARIANCES || STATISTIC == WEIGHTED_MEAN)
 #define THOROUGH (STATISTIC == MINMAX_MEAN || STATISTIC == WEIGHTED_MEAN || (VARIANCES && FRAMES < FEWEST_FOR_SCATTER))
@@ -26,10 +28,60 @@ static void sort_column(Sample (*sorted)[LANES], int64_t count)
 }
 #endif
 
-/* What all samples together leave undecided. */
-static void combine_window(const Block *block, const Frame *frames, const Tile *tile, uint32_t row, uint32_t column)
+/* Reads a pixel, sorts its samples and estimates it from all of them. */
+static void consider(const Block *block, const Frame *frames, uint32_t row, uint32_t column, Tile *tile,
+                     Estimate *estimate)
 {
-    Real sorted[FRAMES + 1][LANES]; /* low may stand behind the last one */
+    read_tile(block, frames, row, column, 1, tile);
+#if SAMPLE == 16
+    tile->sum = tile->squares = 0;
+    for (int64_t k = 0; k < block->frames; k++) {
+        const uint32_t sample = tile->sorted[k][0];
+        tile->sum += sample;
+        tile->squares += (uint64_t)sample * sample;
+    }
+#endif
+    sort_column(tile->sorted, block->frames);
+    estimate_whole(block, tile, estimate);
+}
+
+/* Arrays of a tile; those of the two ways are of different sizes, since the compiler takes equal ones for one. */
+#define TILE_OF(NUMBER) \
+    Sample sorted_samples[NUMBER][LANES], raw_samples[NUMBER][LANES]; \
+    Real variances_there[NUMBER][LANES]; \
+    uint32_t bits_there[NUMBER][LANES]; \
+    Tile tile; \
+    tile.sorted = sorted_samples; \
+    tile.raw = BY_FRAME ? raw_samples : 0; \
+    tile.bits = MASKED ? bits_there : 0; \
+    tile.variances = STEPS && VARIANCES ? variances_there : 0;
+
+/* The short way. Returns whether it decided the pixel. */
+static int take_whole(const Block *block, const Frame *frames, uint32_t pixel)
+{
+    const uint32_t row = pixel / (uint32_t)block->columns, column = pixel % (uint32_t)block->columns;
+    TILE_OF(FILLED)
+    Estimate estimate;
+    consider(block, frames, row, column, &tile, &estimate);
+    if (estimate.unsettled[0]) return 0;
+    put_whole(block, &tile, &estimate, row * block->step + column, 1);
+    return 1;
+}
+
+/* The thorough way. */
+static void settle(const Block *block, const Frame *frames, uint32_t pixel)
+{
+    const uint32_t row = pixel / (uint32_t)block->columns, column = pixel % (uint32_t)block->columns;
+    TILE_OF(FILLED + 1)
+    Estimate estimate;
+    consider(block, frames, row, column, &tile, &estimate);
+#if SAMPLE == 16
+    if (STATISTIC == CLIPPED_MEAN && !BY_FRAME) {
+        put_short(block, &tile, &estimate.moments, 0, row * block->step + column);
+        return;
+    }
+#endif
+    Real sorted[FRAMES + 2][LANES]; /* low may stand behind the last one */
     Real raw[FRAMES][LANES];
     uint32_t bits[FRAMES][LANES];
     double variances[FRAMES][LANES], spare[FRAMES][LANES];
@@ -39,18 +91,67 @@ static void combine_window(const Block *block, const Frame *frames, const Tile *
     columns.bits = MASKED ? bits : 0;
     columns.variances = VARIANCES ? variances : 0;
     columns.spare = spare;
-    gather(block, frames, tile, row, column, 0, &columns);
+    gather(block, frames, &tile, row, column, 0, &columns);
     while (columns.state[0] != FREE) iterate(block, frames, &columns);
 }
+
+#if SAMPLE == 16 && FRAMES <= 32 && !MASKED && !VARIANCES
+#define PAIRED (STATISTIC != MINMAX_MEAN && STATISTIC != WEIGHTED_MEAN)
+#undef EXCHANGE
+#define EXCHANGE(a, b) if ((b) < FRAMES) { const uint32_t x = s[a], y = s[b]; s[a] = __vminu2(x, y); s[b] = __vmaxu2(x, y); }
+
+/* The short way for two pixels, whose samples are sorted side by side, two in a register. Rows of a stack lie one
+   behind the other, so a pixel's number is its place. Returns which were decided: 1, 2 or 3 for both. */
+static int take_two(const Block *block, const Frame *frames, const uint32_t pixel[2])
+{
+    const char *const at = frames->samples + pixel[0] * (int64_t)STEP;
+    const int64_t apart = FRAMES > 1 ? frames[1].samples - frames->samples : 0;
+    uint32_t s[32];
+    uint64_t sum[2] = {0, 0}, squares[2] = {0, 0};
+    for (int k = 0; k < FRAMES; k++) {
+        Sample samples[2][LANES];
+        read_samples(frames, at + k * apart, 1, samples[0]);
+        read_samples(frames, at + k * apart + (pixel[1] - pixel[0]) * (int64_t)STEP, 1, samples[1]);
+        for (int i = 0; i < 2; i++) {
+            const uint32_t sample = samples[i][0];
+            sum[i] += sample;
+            squares[i] += (uint64_t)sample * sample;
+        }
+        s[k] = samples[0][0] | (uint32_t)samples[1][0] << 16;
+    }
+    SORT_32
+    int decided = 0;
+    for (int i = 0; i < 2; i++) {
+        Sample sorted[FRAMES + 2][LANES];
+        for (int k = 0; k < FRAMES; k++) sorted[k][0] = (Sample)(s[k] >> 16 * i);
+        Tile tile;
+        Estimate estimate;
+        tile.sorted = sorted;
+        tile.good[0] = FRAMES;
+        tile.joined[0] = 0;
+        tile.sum = sum[i];
+        tile.squares = squares[i];
+        estimate_whole(block, &tile, &estimate);
+        if (estimate.unsettled[0]) continue;
+        put_whole(block, &tile, &estimate, pixel[i], 1);
+        decided |= 1 << i;
+    }
+    return decided;
+}
+#else
+#define PAIRED 0
+static int take_two(const Block *block, const Frame *frames, const uint32_t pixel[2]) { return 0; }
+#endif
 
 #ifdef __cplusplus
 extern "C"
 #endif
 __global__ void combine_band(const Block *band, const Frame *frames)
 {
-    const uint32_t pixel = blockIdx.x * blockDim.x + threadIdx.x;
-    const uint32_t row = pixel / (uint32_t)band->columns, column = pixel % (uint32_t)band->columns;
-    if (row >= band->rows) return;
+    __shared__ uint32_t undecided;
+    __shared__ uint16_t which[GROUP * PIXELS];
+    const uint32_t first = blockIdx.x * (GROUP * PIXELS), pixels = (uint32_t)(band->rows * band->columns);
+    const uint32_t count = pixels - first < GROUP * PIXELS ? pixels - first : GROUP * PIXELS;
     Block block = *band;
     block.frames = LOOPS;
     block.statistic = STATISTIC;
@@ -59,20 +160,17 @@ __global__ void combine_band(const Block *band, const Frame *frames)
     block.cumulative = CUMULATIVE;
     block.scaled = SCALED;
     if (!STEPS) block.steps = 0;
-    Sample sorted[FILLED][LANES], raw[FRAMES][LANES];
-    Real variances[FRAMES][LANES];
-    uint32_t bits[FRAMES][LANES];
-    Tile tile;
-    Estimate estimate;
-    tile.sorted = sorted;
-    tile.raw = BY_FRAME ? raw : 0;
-    tile.bits = MASKED ? bits : 0;
-    tile.variances = STEPS && VARIANCES ? variances : 0;
-    read_tile(&block, frames, row, column, 1, &tile);
-    sort_column(sorted, block.frames);
-    estimate_whole(&block, &tile, &estimate);
-    if (THOROUGH || estimate.unsettled[0])
-        combine_window(&block, frames, &tile, row, column);
-    else
-        put_whole(&block, &tile, &estimate, row * block.step + column, 1);
+    if (threadIdx.x == 0) undecided = 0;
+    __syncthreads();
+    uint32_t k = threadIdx.x;
+    for (; PAIRED && k + GROUP < count; k += 2 * GROUP) {
+        const uint32_t pair[2] = {first + k, first + k + GROUP};
+        const int decided = take_two(&block, frames, pair);
+        if (!(decided & 1)) which[atomicAdd(&undecided, 1)] = (uint16_t)k;
+        if (!(decided & 2)) which[atomicAdd(&undecided, 1)] = (uint16_t)(k + GROUP);
+    }
+    for (; k < count; k += GROUP)
+        if (THOROUGH || !take_whole(&block, frames, first + k)) which[atomicAdd(&undecided, 1)] = (uint16_t)k;
+    __syncthreads();
+    for (k = threadIdx.x; k < undecided; k += GROUP) settle(&block, frames, first + which[k]);
 }
