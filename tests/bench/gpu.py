@@ -20,7 +20,7 @@ from figures import Figure, show
 from numpy.typing import NDArray
 from rich.console import Console
 
-from calibrant.pixels import RowSource, combine, why_not
+from calibrant.pixels import Combined, RowSource, combine, page_locked, why_not
 from calibrant.pixels.backends import cupy
 from calibrant.pixels.backends.device import Device
 from calibrant.pixels.backends.loads import load_of
@@ -28,7 +28,7 @@ from calibrant.pixels.backends.parcel import Parcel
 from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.clipping import ClipRule
 from calibrant.pixels.mask import UNUSABLE
-from calibrant.pixels.plan import Combined, Plan
+from calibrant.pixels.plan import PLANES, Plan
 from calibrant.pixels.rows import checked_stack
 from combiners.data import Sizes, frames, write_files
 from combiners.machine import described, load
@@ -36,6 +36,7 @@ from combiners.ours_files import rows_of
 
 LAUNCHES = 20
 COPIED_BYTES = 2**28
+BAND_BYTES, PIECE_BYTES = 2**24, 2**20
 PLANE_BYTES = 16
 """Of a pixel of the result: data, variance, count, mask."""
 
@@ -80,12 +81,13 @@ def copy_bandwidth(device: Device, rounds: int, size: int = COPIED_BYTES) -> flo
 def resident(device: Device, stack: NDArray[np.uint16], rounds: int) -> list[float]:
     """Return the seconds that the kernel takes for frames that lie on the device."""
     plan = _plan(stack)
-    parcel = Parcel(plan, load_of(plan), slice(0, plan.shape[0]), propagate=False)
+    parcel = Parcel(plan, load_of(plan, device.is_page_locked), slice(0, plan.shape[0]), propagate=False)
     host, stream = device.host_memory(parcel.sent_size), device.stream()
-    memory = device.memory(parcel.planes_size + parcel.sent_size)
-    _, (one,) = parcel.pack(host, memory.address, Combined.unfilled(plan.shape))
+    memory = device.memory(parcel.size)
+    uploads, (one,) = parcel.pack(host, memory.address, Combined.unfilled(plan.shape))
     kernel = device.kernel(source(), one.known)
-    stream.upload(host, memory.address + parcel.planes_size)
+    for piece, to in uploads:
+        stream.upload(piece, to)
 
     def launch() -> None:
         for _ in range(LAUNCHES):
@@ -112,10 +114,31 @@ def _plan(stack: NDArray[np.uint16]) -> Plan:
     )
 
 
-def combined(stack: Any, rounds: int) -> list[float]:
+def combined(stack: Any, out: Combined, rounds: int) -> list[float]:
     """Return the seconds that a combination takes, into planes that are there already."""
-    out = combine(stack, backend="cupy")
     return timed(lambda: combine(stack, backend="cupy", out=out), rounds)
+
+
+def locked(shape: tuple[int, int]) -> Combined:
+    """Return planes in page-locked memory."""
+    planes: dict[str, Any] = {name: page_locked(shape, kind) for name, kind in PLANES.items()}
+    return Combined(**planes)
+
+
+def processor_bandwidth(device: Device, stack: NDArray[np.uint16], rounds: int) -> float:
+    """Return how many bytes a second the processor copies into page-locked memory, by as many threads as do it best."""
+    frames_bytes, band = stack.reshape(-1).view(np.uint8), device.host_memory(BAND_BYTES)
+
+    def copy(start: int) -> None:
+        piece = frames_bytes[start : start + PIECE_BYTES]
+        band[start % BAND_BYTES :][: len(piece)] = piece
+
+    def within(threads: int) -> float:
+        with ThreadPoolExecutor(threads) as pool:
+            starts = range(0, len(frames_bytes), PIECE_BYTES)
+            return min(timed(lambda: list(pool.map(copy, starts)), rounds))
+
+    return len(frames_bytes) / min(map(within, (1, 2, 4, 8)))
 
 
 def read(sources: list[RowSource], rounds: int) -> float:
@@ -145,24 +168,32 @@ def measured(device: Device, sizes: Sizes, within: float) -> list[Figure]:
     """
     stack = frames(sizes.frames, sizes.large)
     moved = stack.nbytes + PLANE_BYTES * stack[0].size
-    rate = copy_bandwidth(device, sizes.rounds)
-    copied = stack.nbytes / rate
+    bus, processor = copy_bandwidth(device, sizes.rounds), processor_bandwidth(device, stack, sizes.rounds)
+    copied, by_processor = stack.nbytes / bus, stack.nbytes / processor
     here = resident(device, stack, sizes.rounds)
-    held = combined(stack, sizes.rounds)
+    out = locked(stack[0].shape)
+    fixed = page_locked(stack.shape, stack.dtype)
+    fixed[...] = stack
+    held = combined(fixed, out, sizes.rounds)
+    other = combined(stack, Combined.unfilled(stack[0].shape), sizes.rounds)
     with tempfile.TemporaryDirectory(prefix="calibrant-gpu-") as name, ExitStack() as opened:
         paths = write_files(Path(name, "files"), stack)
         sources = [rows_of(path, Path(name), opened) for path in paths]
         slower = max(copied, read(sources, sizes.rounds))
-        filed = combined(sources, sizes.rounds)
+        filed = combined(sources, out, sizes.rounds)
     return [
         Figure("copying within the device", [within / 1e9], "GB/s"),
-        Figure("copying to the device, page-locked", [rate / 1e9], "GB/s"),
+        Figure("copying to the device, page-locked", [bus / 1e9], "GB/s"),
+        Figure("copying to page-locked memory, by the processor", [processor / 1e9], "GB/s"),
         Figure("frames on the device: time", [1e3 * one for one in here], "ms"),
         Figure(
             "... bytes it must move, of what copying moves", [moved / one / within for one in here], "", 0.6
         ),
-        Figure("frames in the host's memory: time", [1e3 * one for one in held], "ms"),
+        Figure("frames in page-locked memory: time", [1e3 * one for one in held], "ms"),
         Figure("... copying alone, to it", [copied / one for one in held], "", 0.85),
+        Figure("frames in any memory: time", [1e3 * one for one in other], "ms"),
+        Figure("... copying alone, to it", [copied / one for one in other], "", 0.85),
+        Figure("... copying by the processor alone, to it", [by_processor / one for one in other], ""),
         Figure("frames in files: time", [1e3 * one for one in filed], "ms"),
         Figure("... reading or copying alone, the slower, to it", [slower / one for one in filed], "", 0.8),
     ]

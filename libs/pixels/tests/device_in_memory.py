@@ -92,10 +92,16 @@ class DeviceInMemory:
     def __init__(self, room=2**40, before=lambda name: None):
         self.room, self.before = room, before
         self.taken = self.most = 0
+        self.locked = []
         self.lock = Lock()
 
     def host_memory(self, size):
-        return np.full(size, POISON, np.uint8)
+        array = np.full(size, POISON, np.uint8)
+        self.locked.append((array.ctypes.data, array.ctypes.data + size))
+        return array
+
+    def is_page_locked(self, array):
+        return any(first <= array.ctypes.data < last for first, last in self.locked)
 
     def memory(self, size):
         with self.lock:

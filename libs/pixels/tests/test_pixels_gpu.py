@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_pixels_fused import situations
 
-from calibrant.pixels import Terms, combine, combine_raw, why_not
+from calibrant.pixels import Combined, Terms, combine, combine_raw, page_locked, why_not
 from calibrant.pixels.backends import BackendMissingError, cupy
 from calibrant.pixels.backends.cargo import ALIGNMENT
 from calibrant.pixels.backends.streams import TILES
 from calibrant.pixels.choosing import _fastest, choose
+from calibrant.pixels.plan import PLANES
 from combination_contract import assert_does_as_by_hand, assert_same, combinations
 from device_in_memory import DeviceInMemory
 
@@ -96,6 +97,28 @@ def test_frames_of_both_byte_orders_in_one_stack(device):
     stack = noise()
     mixed = [plane.astype(">u2") if index % 2 else plane for index, plane in enumerate(stack)]
     assert_same(on_a_gpu(mixed), combine(stack, backend="cpu"))
+
+
+def test_page_locked_frames_and_planes_give_the_same(device):
+    stack, masks = page_locked((11, 60, 40), "u2"), np.zeros((11, 60, 40), "u4")
+    stack[...] = noise(rows=60)
+    masks[2:5, 7:9] = 1
+    for asked in ({}, {"masks": masks}, {"masks": masks, "variances": stack.astype("f4")}):
+        out = Combined(**{name: page_locked((60, 40), kind) for name, kind in PLANES.items()})
+        found = on_a_gpu(stack, out=out, threads=3, tile_bytes=2**13, **asked)
+        assert found.data is out.data
+        assert_same(found, combine(np.array(stack), backend="cpu", **asked))
+
+
+@pytest.mark.compiler
+def test_page_locked_frames_and_planes_are_copied_from_and_to_where_they_are(monkeypatch):
+    device = in_memory(monkeypatch)
+    stack = page_locked((11, 60, 40), "u2")
+    stack[...] = noise(rows=60)
+    out = Combined(**{name: page_locked((60, 40), kind) for name, kind in PLANES.items()})
+    before = len(device.locked)
+    on_a_gpu(stack, out=out, threads=2)
+    assert sum(last - first for first, last in device.locked[before:]) < stack.nbytes / 2
 
 
 def test_variances_of_lone_samples_are_propagated_among_many_frames(device):

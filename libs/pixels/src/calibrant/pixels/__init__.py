@@ -19,6 +19,7 @@ from calibrant.pixels.isr import correct_frame, remove_signature
 from calibrant.pixels.linearity import Linearity, Lookup, Polynomial, Spline
 from calibrant.pixels.mask import MASK_DTYPE, MEANINGS, UNUSABLE, Mask
 from calibrant.pixels.overscan import Overscan
+from calibrant.pixels.page_locked import page_locked
 from calibrant.pixels.rows import ArrayRows, RowSource
 from calibrant.pixels.scaling import (
     ExposureSolution,
@@ -97,6 +98,7 @@ __all__ = [
     "frame_statistics",
     "noise_ratio",
     "normalise",
+    "page_locked",
     "per_second",
     "remove_signature",
     "scaled",

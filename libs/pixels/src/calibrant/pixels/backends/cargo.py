@@ -4,7 +4,8 @@ It must not know what they are for.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -33,23 +34,47 @@ def stored_type(planes: Sequence[RowSource], working: np.dtype[Any]) -> tuple[np
     return (values if values.str[1:] in TYPES else working), 0
 
 
+@dataclass(frozen=True, slots=True)
+class Berth:
+    """Where a cargo lies.
+
+    Parameters
+    ----------
+    host
+        Page-locked memory to put pieces into.
+    address
+        Where that will be on the device.
+    beyond
+        Where on the device pieces will be that are copied from their own memory.
+    """
+
+    host: NDArray[np.uint8]
+    address: int
+    beyond: int
+
+
 class Cargo:
     """Pieces in host memory that will be copied to a device.
 
     Parameters
     ----------
-    host
-        The memory.
-    address
-        Where it will be on the device.
+    berth
+        Where they lie.
     stored
         Type of rows of samples.
     """
 
-    def __init__(self, host: NDArray[np.uint8], address: int, stored: np.dtype[Any]) -> None:
-        self._host, self._stored = host, stored
-        self._shift = address - host.ctypes.data
+    def __init__(self, berth: Berth, stored: np.dtype[Any]) -> None:
+        self._host, self._stored = berth.host, stored
+        self._address, self._beyond = berth.address, berth.beyond
+        self._shift = berth.address - berth.host.ctypes.data
+        self._straight: list[tuple[NDArray[np.uint8], int]] = []
         self.used = 0
+
+    def uploads(self) -> Iterator[tuple[NDArray[np.uint8], int]]:
+        """Give what has to be copied, and where to."""
+        yield from self._straight
+        yield self._host[: self.used], self._address
 
     def room(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Give an array that is the next piece, to be filled."""
@@ -70,8 +95,18 @@ class Cargo:
 
     def numbers(self, plane: RowSource, rows: slice, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Read rows as numbers of a type."""
-        (piece,) = self.stack((plane,), rows, dtype)
+        piece: NDArray[Any] = self.stack((plane,), rows, dtype)[0]
         return piece
+
+    def straight(self, arrays: Sequence[NDArray[Any]], rows: slice) -> list[int]:
+        """Let rows of page-locked arrays, contiguous, be copied from where they are; give their addresses on the device."""
+        addresses = []
+        for array in arrays:
+            piece = array[rows].reshape(-1).view(np.uint8)
+            self._straight.append((piece, self._beyond))
+            addresses.append(self._beyond)
+            self._beyond += aligned(piece.nbytes)
+        return addresses
 
     def stack(self, planes: Sequence[RowSource], rows: slice, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Read rows of several planes of one shape as numbers of a type; their pieces are as far apart as each is long."""

@@ -25,6 +25,9 @@ GROUP: Final = 128
 NO_ROOM: Final = 2
 """``cudaErrorMemoryAllocation`` and ``CUDA_ERROR_OUT_OF_MEMORY``."""
 
+HOST_MEMORY: Final = 1
+"""``cudaMemoryTypeHost``."""
+
 INSTALL: Final = "install calibrant-pixels[gpu]"
 
 
@@ -112,6 +115,11 @@ class CupyDevice:
         """Give page-locked memory."""
         with _room_or_error(self._cupy):
             return np.frombuffer(self._cupy.cuda.alloc_pinned_memory(size), np.uint8, size)
+
+    def is_page_locked(self, array: NDArray[Any]) -> bool:
+        """Tell whether an array lies in such memory."""
+        found = self._cupy.cuda.runtime.pointerGetAttributes(array.ctypes.data)
+        return bool(found.type == HOST_MEMORY)
 
     def memory(self, size: int) -> DeviceMemory:
         """Give memory on the device."""

@@ -50,6 +50,10 @@ class Device(Protocol):
         """Give host memory that is copied from and to without the processor's help (page-locked), in bytes."""
         ...
 
+    def is_page_locked(self, array: NDArray[Any]) -> bool:
+        """Tell whether an array lies in such memory."""
+        ...
+
     def memory(self, size: int) -> DeviceMemory:
         """Give memory on the device, in bytes."""
         ...

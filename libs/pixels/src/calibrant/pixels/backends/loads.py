@@ -4,10 +4,11 @@ It must not know streams, or where the planes come out.
 """
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibrant.pixels.backends.blocks import block_of, sorted_as
 from calibrant.pixels.backends.cargo import Cargo, aligned, stored_type
@@ -15,7 +16,7 @@ from calibrant.pixels.backends.library import TYPES, Block, Frame, Steps
 from calibrant.pixels.backends.raw import Planes, linearity_arrays, raw_pieces
 from calibrant.pixels.mask import MASK_DTYPE
 from calibrant.pixels.plan import Combined, Plan, RawFrames
-from calibrant.pixels.rows import RowSource
+from calibrant.pixels.rows import ArrayRows, RowSource
 from calibrant.pixels.stages import segments
 
 Piece = tuple[Block, "ctypes.Array[Frame]", int]
@@ -31,7 +32,11 @@ class Load(Protocol):
     stored: np.dtype[Any]
 
     def size(self, rows: slice, *, propagate: bool) -> int:
-        """Give the bytes of a band, at most."""
+        """Give the bytes of a band that are put into a cargo, at most."""
+        ...
+
+    def straight_size(self, rows: slice) -> int:
+        """Give the bytes of a band that are copied from where they are."""
         ...
 
     def pieces(self, cargo: Cargo, into: Combined, rows: slice, *, propagate: bool) -> Iterator[Piece]:
@@ -39,19 +44,32 @@ class Load(Protocol):
         ...
 
 
-def load_of(plan: Plan) -> Load:
-    """Give what is sent for a plan: raw frames where the kernel can correct them, else the stack."""
+def load_of(plan: Plan, is_page_locked: Callable[[NDArray[Any]], bool]) -> Load:
+    """Give what is sent for a plan: raw frames where the kernel can correct them, else the stack.
+
+    Parameters
+    ----------
+    plan
+        What is combined and how.
+    is_page_locked
+        Tells whether the device copies from where an array is.
+    """
     if plan.raw is None or plan.raw.numbers.signature.barriers:
-        return StackLoad(plan)
+        return StackLoad(plan, is_page_locked)
     return RawLoad(plan, plan.raw)
 
 
 class StackLoad:
-    """The rows of a stack, with masks and variances."""
+    """The rows of a stack, with masks and variances. Samples are copied from where they are if all are page-locked."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, is_page_locked: Callable[[NDArray[Any]], bool]) -> None:
         self._plan = plan
         self.stored, self._zero = stored_type(plan.stack, plan.dtype)
+        arrays = [one.array for one in plan.stack if isinstance(one, ArrayRows) and one.dtype == self.stored]
+        straight = len(arrays) == len(plan.stack) and all(
+            one.flags.c_contiguous and is_page_locked(one) for one in arrays
+        )
+        self._arrays = arrays if straight else []
         self.bits, self._base = sorted_as(plan)
         single = all(plane.dtype == np.float32 for plane in plan.variances or ())
         self._noise = np.dtype(np.float32 if single else np.float64)
@@ -71,24 +89,34 @@ class StackLoad:
     def size(self, rows: slice, *, propagate: bool) -> int:
         """Give the bytes of a band."""
         plan = self._plan
-        types = [self.stored]
+        types = [] if self._arrays else [self.stored]
         types += [MASK_DTYPE] if plan.masks is not None else []
         types += [self._noise] if propagate else []
         pixels = (rows.stop - rows.start) * plan.shape[1]
         of_frames = sum(aligned(pixels * one.itemsize) for one in types)
         return HEADER + aligned(len(plan.stack) * ctypes.sizeof(Frame)) + len(plan.stack) * of_frames
 
+    def straight_size(self, rows: slice) -> int:
+        """Give the bytes of a band that are copied from where they are."""
+        row = self._plan.shape[1] * self.stored.itemsize
+        return len(self._arrays) * aligned((rows.stop - rows.start) * row)
+
     def pieces(self, cargo: Cargo, into: Combined, rows: slice, *, propagate: bool) -> Iterator[Piece]:
         """Put a band into a cargo, and tell what is done to it."""
         plan = self._plan
         frames = type(self._frames).from_buffer_copy(self._frames)
 
-        def send(name: str, planes: Sequence[RowSource], dtype: np.dtype[Any]) -> None:
-            addresses = cargo.addresses(cargo.stack(planes, rows, dtype))
+        def point(name: str, addresses: Iterable[int]) -> None:
             for frame, address in zip(frames, addresses, strict=True):
                 setattr(frame, name, address)
 
-        send("samples", plan.stack, self.stored)
+        def send(name: str, planes: Sequence[RowSource], dtype: np.dtype[Any]) -> None:
+            point(name, cargo.addresses(cargo.stack(planes, rows, dtype)))
+
+        if self._arrays:
+            point("samples", cargo.straight(self._arrays, rows))
+        else:
+            send("samples", plan.stack, self.stored)
         if plan.masks is not None:
             send("bits", plan.masks, MASK_DTYPE)
         if propagate and plan.variances is not None:
@@ -120,6 +148,10 @@ class RawLoad:
             )
             size += aligned(frames * lines * item) + aligned(frames * columns * item)
         return size
+
+    def straight_size(self, rows: slice) -> int:  # noqa: ARG002  all is put into the cargo
+        """Give the bytes of a band that are copied from where they are."""
+        return 0
 
     def pieces(self, cargo: Cargo, into: Combined, rows: slice, *, propagate: bool) -> Iterator[Piece]:
         """Put a band into a cargo, and tell what is done to each amplifier's part of it."""

@@ -3,13 +3,14 @@
 It must not know streams or devices; addresses are those that a device gave.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.backends.cargo import Cargo, aligned
+from calibrant.pixels.backends.cargo import Berth, Cargo, aligned
 from calibrant.pixels.backends.loads import Load
 from calibrant.pixels.backends.specialised import PIXELS, constants
 from calibrant.pixels.plan import Combined, Plan
@@ -56,16 +57,23 @@ class Parcel:
 
     @property
     def sent_size(self) -> int:
-        """Bytes of what is sent, at most."""
+        """Bytes of what is put into host memory and sent, at most."""
         return self.load.size(self.rows, propagate=self.propagate)
 
-    def pack(self, host: NDArray[np.uint8], address: int, into: Combined) -> tuple[int, list[Launch]]:
+    @property
+    def size(self) -> int:
+        """Bytes of all of it on the device, at most."""
+        return self.planes_size + self.sent_size + self.load.straight_size(self.rows)
+
+    def pack(
+        self, host: NDArray[np.uint8], address: int, into: Combined
+    ) -> tuple[list[tuple[NDArray[np.uint8], int]], list[Launch]]:
         """Put what is sent into host memory.
 
         Parameters
         ----------
         host
-            The memory.
+            The memory, page-locked.
         address
             Of the parcel on the device.
         into
@@ -73,30 +81,40 @@ class Parcel:
 
         Returns
         -------
-        size : int
-            Bytes that are sent.
+        uploads : list
+            What is copied to the device, and where to.
         launches : list of Launch
             What is done there.
         """
-        cargo = Cargo(host, address + self.planes_size, self.load.stored)
+        sent = address + self.planes_size
+        cargo = Cargo(Berth(host, sent, sent + self.sent_size), self.load.stored)
         launches = []
         for block, frames, first in self.load.pieces(cargo, into, self.rows, propagate=self.propagate):
             known = constants(
                 self.plan, self.load.bits, frames[0], steps=bool(block.steps), propagate=self.propagate
             )
             block.data, block.variance, block.count, block.mask = (
-                address + index * self._plane_size + first * PLANE_ITEM for index in range(len(PLANES))
+                plane + first * PLANE_ITEM for plane in self._planes(address)
             )
             threads = -(-block.rows * block.columns // PIXELS)
             launches.append(Launch(known, threads, (cargo.put(block), cargo.put(frames))))
-        return cargo.used, launches
+        return list(cargo.uploads()), launches
 
     def unpack(self, host: NDArray[np.uint8], into: Combined) -> None:
         """Take the planes that came back out of host memory."""
-        for index, name in enumerate(PLANES):
-            plane = getattr(into, name)[self.rows]
-            at = index * self._plane_size
-            plane[...] = host[at : at + plane.nbytes].view(plane.dtype).reshape(plane.shape)
+        for at, piece in zip(self._planes(0), self.pieces(into), strict=True):
+            piece[...] = host[at : at + piece.nbytes]
+
+    def downloads(self, address: int, into: Combined) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Give where each plane is on the device, and the memory of its rows in the end."""
+        return zip(self._planes(address), self.pieces(into), strict=True)
+
+    def pieces(self, into: Combined) -> list[NDArray[np.uint8]]:
+        """Give the memory of the rows of each plane."""
+        return [getattr(into, name)[self.rows].reshape(-1).view(np.uint8) for name in PLANES]
+
+    def _planes(self, address: int) -> range:
+        return range(address, address + self.planes_size, self._plane_size)
 
     @property
     def _plane_size(self) -> int:

@@ -5,14 +5,14 @@ copying and computing overlap, and memory does not grow with the frames. It must
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
 from typing import Final
 
 from calibrant.pixels.backends.bands import bands, work_through
 from calibrant.pixels.backends.device import Device, DeviceMemoryError
 from calibrant.pixels.backends.loads import Load, load_of
-from calibrant.pixels.backends.parcel import Parcel
+from calibrant.pixels.backends.parcel import PLANES, Parcel
 from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Plan
 
@@ -46,10 +46,10 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> None:
     DeviceMemoryError
         When it has no room for bands of one row.
     """
-    load = load_of(plan)
+    load = load_of(plan, device.is_page_locked)
     some = slice(0, min(plan.shape[0], ROWS))
     parcel = Parcel(plan, load, some, propagate=plan.variances is not None)
-    row_bytes = -(-(parcel.sent_size + parcel.planes_size) // some.stop)
+    row_bytes = -(-parcel.size // some.stop)
     band_bytes = max(min(TILES * plan.tile_bytes, MOST_BYTES), plan.fewest_rows * row_bytes)
     while True:
         try:
@@ -70,12 +70,10 @@ def _streams(plan: Plan) -> int:
 def _combine(device: Device, plan: Plan, load: Load, into: Combined, parts: Iterator[slice]) -> None:
     propagate = plan.variances is not None
     parcels = [Parcel(plan, load, rows, propagate=propagate) for rows in parts]
-    planes, sent = (
-        max(sizes) for sizes in zip(*((p.planes_size, p.sent_size) for p in parcels), strict=True)
-    )
+    straight = all(device.is_page_locked(getattr(into, name)) for name in PLANES)
     lines: SimpleQueue[Line] = SimpleQueue()
     for _ in parcels[: _streams(plan)]:
-        lines.put(Line(device, planes, sent))
+        lines.put(Line(device, parcels, straight=straight))
 
     def work(rows: slice) -> None:
         line = lines.get()
@@ -97,28 +95,38 @@ class Line:
     ----------
     device
         The GPU.
-    planes, sent
-        Most bytes of the planes of a band, and of what is sent for it.
+    parcels
+        Bands, for the largest of which there has to be memory.
+    straight
+        Whether planes are copied to where they belong, not into memory of the line first.
     """
 
-    def __init__(self, device: Device, planes: int, sent: int) -> None:
+    def __init__(self, device: Device, parcels: Sequence[Parcel], *, straight: bool) -> None:
         self._device = device
-        self._there = device.host_memory(sent)
-        self._back = device.host_memory(planes)
-        self._memory = device.memory(planes + sent)
+        self._there = device.host_memory(max(one.sent_size for one in parcels))
+        self._back = None if straight else device.host_memory(max(one.planes_size for one in parcels))
+        self._memory = device.memory(max(one.size for one in parcels))
         self._stream = device.stream()
 
     def carry(self, parcel: Parcel, into: Combined) -> None:
         """Send a parcel, have it combined, and put the planes where they belong."""
         address, stream = self._memory.address, self._stream
-        size, launches = parcel.pack(self._there, address, into)
+        uploads, launches = parcel.pack(self._there, address, into)
         kernels = [self._device.kernel(source(), one.known) for one in launches]
-        back = self._back[: parcel.planes_size]
         try:
-            stream.upload(self._there[:size], address + parcel.planes_size)
+            for piece, to in uploads:
+                stream.upload(piece, to)
             for kernel, one in zip(kernels, launches, strict=True):
                 stream.launch(kernel, one.threads, one.arguments)
-            stream.download(address, back)
+            self._bring(parcel, into)
         finally:
             stream.wait()  # what it works on is not to be used again before
-        parcel.unpack(back, into)
+        if self._back is not None:
+            parcel.unpack(self._back, into)
+
+    def _bring(self, parcel: Parcel, into: Combined) -> None:
+        if self._back is not None:
+            self._stream.download(self._memory.address, self._back[: parcel.planes_size])
+            return
+        for at, piece in parcel.downloads(self._memory.address, into):
+            self._stream.download(at, piece)

@@ -28,6 +28,20 @@ static void sort_column(Sample (*sorted)[LANES], int64_t count)
 }
 #endif
 
+/* What is done to a band, with the numbers in it that are known. */
+static Block known(const Block *band)
+{
+    Block block = *band;
+    block.frames = LOOPS;
+    block.statistic = STATISTIC;
+    block.mean_center = MEAN_CENTER;
+    block.mad_spread = MAD_SPREAD;
+    block.cumulative = CUMULATIVE;
+    block.scaled = SCALED;
+    if (!STEPS) block.steps = 0;
+    return block;
+}
+
 /* Reads a pixel, sorts its samples and estimates it from all of them. */
 static void consider(const Block *block, const Frame *frames, uint32_t row, uint32_t column, Tile *tile,
                      Estimate *estimate)
@@ -56,18 +70,6 @@ static void consider(const Block *block, const Frame *frames, uint32_t row, uint
     tile.bits = MASKED ? bits_there : 0; \
     tile.variances = STEPS && VARIANCES ? variances_there : 0;
 
-/* The short way. Returns whether it decided the pixel. */
-static int take_whole(const Block *block, const Frame *frames, uint32_t pixel)
-{
-    const uint32_t row = pixel / (uint32_t)block->columns, column = pixel % (uint32_t)block->columns;
-    TILE_OF(FILLED)
-    Estimate estimate;
-    consider(block, frames, row, column, &tile, &estimate);
-    if (estimate.unsettled[0]) return 0;
-    put_whole(block, &tile, &estimate, row * block->step + column, 1);
-    return 1;
-}
-
 /* The thorough way. */
 static void settle(const Block *block, const Frame *frames, uint32_t pixel)
 {
@@ -95,35 +97,58 @@ static void settle(const Block *block, const Frame *frames, uint32_t pixel)
     while (columns.state[0] != FREE) iterate(block, frames, &columns);
 }
 
-#if SAMPLE == 16 && FRAMES <= 32 && !MASKED && !VARIANCES
-#define PAIRED (STATISTIC != MINMAX_MEAN && STATISTIC != WEIGHTED_MEAN)
+#if SAMPLE == 16 && FRAMES <= 32 && !MASKED && !VARIANCES && STATISTIC < 3 /* of all samples, or clipped */
 #undef EXCHANGE
 #define EXCHANGE(a, b) if ((b) < FRAMES) { const uint32_t x = s[a], y = s[b]; s[a] = __vminu2(x, y); s[b] = __vmaxu2(x, y); }
+#define ROOM (GROUP / 2)
 
-/* The short way for two pixels, whose samples are sorted side by side, two in a register. Rows of a stack lie one
-   behind the other, so a pixel's number is its place. Returns which were decided: 1, 2 or 3 for both. */
-static int take_two(const Block *block, const Frame *frames, const uint32_t pixel[2])
+typedef struct { /* sorted samples of a pixel */
+    uint64_t sum, squares;
+    Sample sorted[FRAMES][LANES];
+} Column;
+
+typedef struct { /* what a group knows of pixels that are not decided: their places in it, and the first ones' columns */
+    uint32_t count;
+    uint16_t which[GROUP * PIXELS];
+    Column columns[ROOM];
+} Undecided;
+
+static void leave(Undecided *to, uint32_t k, const Tile *tile)
 {
-    const char *const at = frames->samples + pixel[0] * (int64_t)STEP;
+    const uint32_t place = atomicAdd(&to->count, 1);
+    to->which[place] = (uint16_t)k;
+    if (place >= ROOM) return;
+    Column *const column = &to->columns[place];
+    column->sum = tile->sum;
+    column->squares = tile->squares;
+    for (int i = 0; i < FRAMES; i++) column->sorted[i][0] = tile->sorted[i][0];
+}
+
+/* Takes pixel k of a group and another one the short way, their samples side by side in registers. Rows of a stack lie
+   one behind the other, so that a pixel's number is its place. */
+static void take_two(const Block *block, const Frame *frames, uint32_t first, uint32_t k, uint32_t other,
+                     Undecided *undecided)
+{
+    const char *const at = frames->samples + (first + k) * (int64_t)STEP;
+    const char *const there = frames->samples + (first + other) * (int64_t)STEP;
     const int64_t apart = FRAMES > 1 ? frames[1].samples - frames->samples : 0;
     uint32_t s[32];
     uint64_t sum[2] = {0, 0}, squares[2] = {0, 0};
-    for (int k = 0; k < FRAMES; k++) {
+    for (int j = 0; j < FRAMES; j++) {
         Sample samples[2][LANES];
-        read_samples(frames, at + k * apart, 1, samples[0]);
-        read_samples(frames, at + k * apart + (pixel[1] - pixel[0]) * (int64_t)STEP, 1, samples[1]);
+        read_samples(frames, at + j * apart, 1, samples[0]);
+        read_samples(frames, there + j * apart, 1, samples[1]);
         for (int i = 0; i < 2; i++) {
             const uint32_t sample = samples[i][0];
             sum[i] += sample;
             squares[i] += (uint64_t)sample * sample;
         }
-        s[k] = samples[0][0] | (uint32_t)samples[1][0] << 16;
+        s[j] = samples[0][0] | (uint32_t)samples[1][0] << 16;
     }
     SORT_32
-    int decided = 0;
-    for (int i = 0; i < 2; i++) {
-        Sample sorted[FRAMES + 2][LANES];
-        for (int k = 0; k < FRAMES; k++) sorted[k][0] = (Sample)(s[k] >> 16 * i);
+    for (int i = 0; i < 2; i++, k = other) {
+        Sample sorted[FRAMES][LANES];
+        for (int j = 0; j < FRAMES; j++) sorted[j][0] = (Sample)(s[j] >> 16 * i);
         Tile tile;
         Estimate estimate;
         tile.sorted = sorted;
@@ -132,15 +157,64 @@ static int take_two(const Block *block, const Frame *frames, const uint32_t pixe
         tile.sum = sum[i];
         tile.squares = squares[i];
         estimate_whole(block, &tile, &estimate);
-        if (estimate.unsettled[0]) continue;
-        put_whole(block, &tile, &estimate, pixel[i], 1);
-        decided |= 1 << i;
+        if (estimate.unsettled[0])
+            leave(undecided, k, &tile);
+        else
+            put_whole(block, &tile, &estimate, first + k, 1);
     }
-    return decided;
+}
+
+static void take_all(const Block *block, const Frame *frames, uint32_t first, uint32_t count, Undecided *undecided)
+{
+    for (uint32_t k = threadIdx.x; k < count; k += 2 * GROUP) /* at the very end some are taken twice */
+        take_two(block, frames, first, k, k + GROUP < count ? k + GROUP : k, undecided);
+}
+
+static void settle_one(const Block *block, const Frame *frames, uint32_t first, Undecided *undecided, uint32_t place)
+{
+    const uint32_t pixel = first + undecided->which[place];
+    if (place >= ROOM) {
+        settle(block, frames, pixel);
+        return;
+    }
+    Column *const column = &undecided->columns[place];
+    Tile tile;
+    Moments moments;
+    tile.sorted = column->sorted;
+    tile.sum = column->sum;
+    tile.squares = column->squares;
+    whole_moments(&tile, FRAMES, block->base, &moments);
+    put_short(block, &tile, &moments, 0, pixel);
 }
 #else
-#define PAIRED 0
-static int take_two(const Block *block, const Frame *frames, const uint32_t pixel[2]) { return 0; }
+typedef struct { /* pixels that are not decided */
+    uint32_t count;
+    uint16_t which[GROUP * PIXELS];
+} Undecided;
+
+/* Takes a pixel the short way. Returns whether that decided it. */
+static int take_whole(const Block *block, const Frame *frames, uint32_t pixel)
+{
+    const uint32_t row = pixel / (uint32_t)block->columns, column = pixel % (uint32_t)block->columns;
+    TILE_OF(FILLED)
+    Estimate estimate;
+    consider(block, frames, row, column, &tile, &estimate);
+    if (estimate.unsettled[0]) return 0;
+    put_whole(block, &tile, &estimate, row * block->step + column, 1);
+    return 1;
+}
+
+static void take_all(const Block *block, const Frame *frames, uint32_t first, uint32_t count, Undecided *undecided)
+{
+    for (uint32_t k = threadIdx.x; k < count; k += GROUP)
+        if (THOROUGH || !take_whole(block, frames, first + k))
+            undecided->which[atomicAdd(&undecided->count, 1)] = (uint16_t)k;
+}
+
+static void settle_one(const Block *block, const Frame *frames, uint32_t first, Undecided *undecided, uint32_t place)
+{
+    settle(block, frames, first + undecided->which[place]);
+}
 #endif
 
 #ifdef __cplusplus
@@ -148,29 +222,12 @@ extern "C"
 #endif
 __global__ void combine_band(const Block *band, const Frame *frames)
 {
-    __shared__ uint32_t undecided;
-    __shared__ uint16_t which[GROUP * PIXELS];
-    const uint32_t first = blockIdx.x * (GROUP * PIXELS), pixels = (uint32_t)(band->rows * band->columns);
-    const uint32_t count = pixels - first < GROUP * PIXELS ? pixels - first : GROUP * PIXELS;
-    Block block = *band;
-    block.frames = LOOPS;
-    block.statistic = STATISTIC;
-    block.mean_center = MEAN_CENTER;
-    block.mad_spread = MAD_SPREAD;
-    block.cumulative = CUMULATIVE;
-    block.scaled = SCALED;
-    if (!STEPS) block.steps = 0;
-    if (threadIdx.x == 0) undecided = 0;
+    __shared__ Undecided undecided;
+    const uint32_t first = blockIdx.x * (GROUP * PIXELS), left = (uint32_t)(band->rows * band->columns) - first;
+    const Block block = known(band);
+    if (threadIdx.x == 0) undecided.count = 0;
     __syncthreads();
-    uint32_t k = threadIdx.x;
-    for (; PAIRED && k + GROUP < count; k += 2 * GROUP) {
-        const uint32_t pair[2] = {first + k, first + k + GROUP};
-        const int decided = take_two(&block, frames, pair);
-        if (!(decided & 1)) which[atomicAdd(&undecided, 1)] = (uint16_t)k;
-        if (!(decided & 2)) which[atomicAdd(&undecided, 1)] = (uint16_t)(k + GROUP);
-    }
-    for (; k < count; k += GROUP)
-        if (THOROUGH || !take_whole(&block, frames, first + k)) which[atomicAdd(&undecided, 1)] = (uint16_t)k;
+    take_all(&block, frames, first, left < GROUP * PIXELS ? left : GROUP * PIXELS, &undecided);
     __syncthreads();
-    for (k = threadIdx.x; k < undecided; k += GROUP) settle(&block, frames, first + which[k]);
+    for (uint32_t k = threadIdx.x; k < undecided.count; k += GROUP) settle_one(&block, frames, first, &undecided, k);
 }
