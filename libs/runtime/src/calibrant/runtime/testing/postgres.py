@@ -26,6 +26,7 @@ from psycopg import sql
 
 from calibrant.bus.testing.broker.leash import Leash
 from calibrant.bus.testing.broker.ports import LOOPBACK, PortTaken, free_ports, require_free
+from calibrant.bus.testing.halt import halt
 from calibrant.bus.testing.server import Server
 
 USER = "calibrant"
@@ -157,7 +158,9 @@ class Cluster(Server):
 
     def suspend(self) -> None:
         """Let every process of the server stand still (SIGSTOP), connections open."""
-        self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            halt(self._process.pid)  # from here on it makes no further children
+            halt(*_children(self._process.pid))
 
     def resume(self) -> None:
         """Let a suspended server go on."""
@@ -227,7 +230,7 @@ class Cluster(Server):
         """Signal the server; its children too, unless it tells them itself."""
         if self._process is None or self._process.poll() is not None:
             return
-        whole = number in {signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT}
+        whole = number in {signal.SIGKILL, signal.SIGCONT}
         for child in [self._process.pid, *(_children(self._process.pid) if whole else ())]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, number)

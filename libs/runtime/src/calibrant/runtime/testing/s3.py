@@ -22,6 +22,7 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from calibrant.bus.testing.broker.ports import LOOPBACK, PortTaken, free_ports, require_free
+from calibrant.bus.testing.halt import halt
 from calibrant.bus.testing.server import Server
 from calibrant.runtime.objects.cache import Cache
 from calibrant.runtime.objects.s3 import S3Store
@@ -111,11 +112,13 @@ class ObjectServer(Server):
 
     def pause(self) -> None:
         """Make it accept connections and answer nothing (SIGSTOP), until ``resume``."""
-        self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        halt(self._process.pid)
 
     def resume(self) -> None:
         """Let it answer again, with all that it held."""
-        self._signal(signal.SIGCONT)
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def _listens(self) -> bool:
         try:
@@ -123,10 +126,6 @@ class ObjectServer(Server):
         except ConnectionRefusedError:
             return False
         return True
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None

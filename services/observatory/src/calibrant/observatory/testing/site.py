@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
+from calibrant.bus.testing.halt import halt
 from calibrant.observatory.composition import SERVICES
 from calibrant.observatory.testing.command import Calibrant, alive, wait_until
 from calibrant.observatory.testing.records import Records
@@ -139,11 +140,12 @@ class Unit:
 
     def suspend(self) -> None:
         """Freeze it with its child processes (SIGSTOP)."""
-        self._signal(signal.SIGSTOP)
+        self._tell_all(signal.SIGSTOP)
+        halt(*alive(self._running().pid))
 
     def resume(self) -> None:
         """Let it go on (SIGCONT)."""
-        self._signal(signal.SIGCONT)
+        self._tell_all(signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop it in order, and start it again."""
@@ -160,14 +162,16 @@ class Unit:
 
     def _taken(self) -> subprocess.Popen[bytes]:
         self.check()
-        process, self._process = self._process, None
-        assert process is not None, f"{self.service} does not run"
+        process, self._process = self._running(), None
         return process
 
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None, f"{self.service} does not run"
+    def _tell_all(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
+            os.killpg(self._running().pid, number)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, f"{self.service} does not run"
+        return self._process
 
 
 class Site:

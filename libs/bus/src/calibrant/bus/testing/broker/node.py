@@ -18,6 +18,7 @@ from calibrant.bus.testing.broker.guard import Guard
 from calibrant.bus.testing.broker.leash import Leash
 from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
 from calibrant.bus.testing.broker.properties import Ports, properties
+from calibrant.bus.testing.halt import halt
 from calibrant.bus.testing.server import Server
 
 _STARTED: Final = "Kafka Server started"
@@ -102,12 +103,14 @@ class Broker(Server):
         self._end(signal.SIGKILL)
 
     def suspend(self) -> None:
-        """Freeze it (SIGSTOP): connections stay, nothing is answered."""
-        self._signal(signal.SIGSTOP)
+        """Freeze it (SIGSTOP): connections stay, nothing is answered once this has returned."""
+        if self._process is not None:
+            halt(self._process.pid)
 
     def resume(self) -> None:
         """Let it go on (SIGCONT)."""
-        self._signal(signal.SIGCONT)
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """End it for good; a second call does nothing."""
@@ -125,10 +128,6 @@ class Broker(Server):
     def log(self) -> Path:
         """File with what it says, one start after the other."""
         return self._data / "broker.log"
-
-    def _signal(self, what: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(what)
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
