@@ -3,7 +3,7 @@
 import pytest
 
 from calibrant.observatory.catalogue import with_state
-from calibrant.observatory.summary import lines
+from calibrant.observatory.summary import lines, noticed
 from calibrant.sequencer.store.queries import Count, NodeLine, RunLine, RunView
 
 RUN = RunLine(
@@ -181,3 +181,12 @@ def test_the_latest_report_counts_and_an_external_one_does_not():
 def test_a_certification_that_is_no_longer_in_force_does_not_count():
     (row,) = with_state([product("a")], [], [{"product": "a", "status": "withdrawn"}])
     assert row["state"] == "built"
+
+
+def test_what_is_noticed_is_told_once_a_report_whatever_its_detectors():
+    found = ["the header says a gain of 1.91", "the light alternates"]
+    rows = [{**report(detector), "kind": "flat", "set": "n1", "findings": found} for detector in (0, 1)]
+    told = noticed([*rows, {**report(), "id": "report-2", "kind": "bias", "set": "n1", "findings": []}])
+    assert [(one.kind, one.report, one.finding) for one in told] == [
+        ("flat", "report-1", text) for text in found
+    ]

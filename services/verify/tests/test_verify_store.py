@@ -116,6 +116,7 @@ def test_reports_are_listed_by_detector_and_shown_whole(bench, database, decided
     assert shown["decision"]["counts"]["exposures"] == 3
     assert shown["thresholds"]["failed_tests"] == 8
     assert shown["lines"] == [good, missing]
+    assert good["findings"] == list(shown["findings"]) == []
     assert shown["job_id"] == job.job_id
 
 

@@ -36,6 +36,25 @@ class Line(BaseModel):
         return self.verdict in ("certified", "certified with failures", "passed", "passed with failures")
 
 
+class Noticed(BaseModel):
+    """What verification noticed in a set beside its verdicts, in a sentence."""
+
+    kind: str
+    set: str
+    report: str
+    finding: str
+
+
+def noticed(reports: Sequence[Mapping[str, Any]]) -> list[Noticed]:
+    """Return the findings of a run's reports (``VerifyQueries.reports``), each once, whatever the detectors."""
+    by_report = {str(row["id"]): row for row in reports}
+    return [
+        Noticed(kind=row["kind"], set=row["set"], report=report, finding=finding)
+        for report, row in sorted(by_report.items(), key=lambda one: (one[1]["kind"], one[1]["set"]))
+        for finding in row["findings"]
+    ]
+
+
 def lines(
     view: RunView, reports: Sequence[Mapping[str, Any]], publications: Mapping[str, Mapping[str, Any]]
 ) -> list[Line]:

@@ -65,6 +65,7 @@ def report_rows(report: reports.SetReport, ref: DataRef, page: DataRef, now_tai_
         set_key=report.set_key,
         outcome=report.decision.outcome.value,
         reasons=json.dumps(report.decision.reasons),
+        findings=json.dumps(report.findings),
         exposures=len(report.exposures),
         uri=ref.uri,
         sha256=ref.sha256,

@@ -92,6 +92,7 @@ class ReportRow(SQLModel, table=True):
     set_key: str
     outcome: str
     reasons: str = Field(sa_column=Column(Text, nullable=False), description="JSON: list of text")
+    findings: str = Field(sa_column=Column(Text, nullable=False), description="JSON: list of text")
     exposures: int
     uri: str
     sha256: str
@@ -170,7 +171,7 @@ class VerifyQueries:
         -------
         list of dict
             Each with ``id, kind, instrument, detector, set, mode, product, verdict, accepted, reason, score,
-            score_reason, outcome, passed, failed, not_applicable, path, recorded_tai_ns``.
+            score_reason, outcome, findings, passed, failed, not_applicable, path, recorded_tai_ns``.
         """
         query = select(ReportRow, DecisionRow).where(col(ReportRow.report_id) == col(DecisionRow.report_id))
         wanted = [
@@ -192,8 +193,7 @@ class VerifyQueries:
         Returns
         -------
         dict or None
-            The whole report as it was written (``calibrant.verify.reports.SetReport``), ``outcome``, ``path``,
-            ``page`` (the HTML) and the ``lines`` of the listing.
+            The whole ``calibrant.verify.reports.SetReport``, ``outcome``, ``path``, ``page`` and ``lines``.
         """
         row = self._session.get(ReportRow, report_id)
         if row is None:
@@ -281,6 +281,7 @@ class VerifyQueries:
             "score": one.score,
             "score_reason": one.score_reason,
             "outcome": row.outcome,
+            "findings": json.loads(row.findings),
             "passed": one.passed,
             "failed": one.failed,
             "not_applicable": one.not_applicable,

@@ -117,10 +117,13 @@ def show_one(row: Row, *, as_json: bool) -> None:
 
 
 def _nested(value: Any) -> bool:
+    """Tell whether a value needs lines of its own: what holds other things, and sentences."""
     inner = (
         value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
     )
-    return isinstance(value, Mapping) or any(isinstance(item, (Mapping, list, tuple)) for item in inner)
+    return isinstance(value, Mapping) or any(
+        isinstance(item, (Mapping, list, tuple)) or " " in str(item) for item in inner
+    )
 
 
 def _block(value: Any) -> str:

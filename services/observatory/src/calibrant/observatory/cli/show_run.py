@@ -18,7 +18,7 @@ from calibrant.frames.times import format_time
 from calibrant.observatory import following
 from calibrant.observatory.cli.console import console, show_json, shown
 from calibrant.observatory.picture import Master, save_picture
-from calibrant.observatory.summary import Line, lines
+from calibrant.observatory.summary import Line, Noticed, lines, noticed
 from calibrant.sequencer.store.queries import RejectedFile, RunView
 from calibrant.verify.store import VerifyQueries
 
@@ -111,6 +111,7 @@ class RunOutcome:
 
     view: RunView
     lines: Sequence[Line]
+    noticed: Sequence[Noticed]
     rejected: Sequence[RejectedFile]
     picture: Path | None
     published_to: str
@@ -141,7 +142,9 @@ def outcome(running: following.Running, progress: following.Progress, data_dir: 
         picture = data_dir / "pictures" / f"{view.run.run_id}.png"
         picture.parent.mkdir(parents=True, exist_ok=True)
         save_picture(masters, picture, f"{view.run.instrument}, {view.run.run_id}")
-    return RunOutcome(view, found, view.rejected, picture, running.objects.locate("objects:archive"))
+    return RunOutcome(
+        view, found, noticed(reports), view.rejected, picture, running.objects.locate("objects:archive")
+    )
 
 
 def show(result: RunOutcome, options: str, *, as_json: bool) -> None:
@@ -151,6 +154,7 @@ def show(result: RunOutcome, options: str, *, as_json: bool) -> None:
             {
                 "run": result.view.run.model_dump(),
                 "calibrations": [line.model_dump() for line in result.lines],
+                "noticed": [one.model_dump() for one in result.noticed],
                 "rejected": [file.model_dump() for file in result.rejected],
                 "picture": str(result.picture) if result.picture else None,
             }
@@ -185,6 +189,8 @@ def _remarks(result: RunOutcome) -> Iterator[tuple[str, str, str]]:
             yield "failed", what, f"not published: {line.unpublished}"
         for note in line.notes:
             yield "note", what, note
+    for one in result.noticed:
+        yield "noticed", f"{one.kind} {one.set}", one.finding
     for file in result.rejected:
         yield "rejected", file.file_name, f"{file.reason}: {file.message}"
     for acquisition in result.view.acquisitions:

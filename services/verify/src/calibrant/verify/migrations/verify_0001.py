@@ -92,6 +92,7 @@ def _reports() -> None:
             )
         ),
         sa.Column("reasons", sa.Text, nullable=False),
+        sa.Column("findings", sa.Text, nullable=False),
         sa.Column("exposures", sa.Integer, nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("page_size_bytes", sa.BigInteger, nullable=False),
