@@ -19,7 +19,7 @@ from calibrant.pixels import Mask, remove_signature
 from calibrant.pixels.geometry import Box
 
 SHIPPED = Path(str(resources.files("calibrant.frames.instruments")))
-ALL = ["afosc-ccd42-40", "kast-blue", "newton-du940p", "simcam", "simcam-tiny", "st402"]
+ALL = ["afosc-ccd42-40", "kast-blue", "newton-du940p", "simcam", "simcam-raft", "simcam-tiny", "st402"]
 
 
 def test_every_shipped_instrument_is_listed_and_sound():
@@ -34,6 +34,7 @@ def test_every_shipped_instrument_is_listed_and_sound():
     [
         ("simcam", 2, 4, (1056, 1096), (1024, 1024)),
         ("simcam-tiny", 2, 4, (144, 164), (128, 128)),
+        ("simcam-raft", 9, 4, (144, 164), (128, 128)),
         ("newton-du940p", 1, 1, (100, 2048), (100, 2048)),
         ("afosc-ccd42-40", 1, 1, (119, 521), (119, 511)),
         ("st402", 1, 1, (510, 765), (510, 765)),

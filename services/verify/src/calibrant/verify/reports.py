@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.frames.correcting import Choices
+from calibrant.frames.instrument import Position
 from calibrant.rules.comparing import ComparisonRules
 from calibrant.rules.decision import Decision, GateThresholds, ProcessingError
 from calibrant.rules.scores import SCORES_VERSION, Colour, Score, Total
@@ -87,6 +88,9 @@ class MeasurementReport(_Record):
     rules_version: str
     detector: int
     detector_name: str
+    position: Position | None = Field(
+        default=None, description="Where it sits in the focal plane; null: the instrument file does not say."
+    )
     amplifiers: tuple[AmplifierRecord, ...]
     product_id: str
     products: tuple[ProductRecord, ...]

@@ -20,6 +20,7 @@ from calibrant.frames.instrument.loading import (
 )
 from calibrant.frames.instrument.model import Instrument
 from calibrant.frames.instrument.overscan import Overscan, ParallelMethod, ParallelOverscan
+from calibrant.frames.instrument.position import Position
 
 __all__ = [
     "Amplifier",
@@ -34,6 +35,7 @@ __all__ = [
     "Overscan",
     "ParallelMethod",
     "ParallelOverscan",
+    "Position",
     "Section",
     "TextSource",
     "check_instrument",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from calibrant.frames.instrument.boxes import Section, SectionText
 from calibrant.frames.instrument.linearity import Linearity
 from calibrant.frames.instrument.overscan import Overscan
+from calibrant.frames.instrument.position import Position
 from calibrant.pixels import MASK_DTYPE, Mask
 from calibrant.pixels import Linearity as Correction
 from calibrant.pixels import geometry as pixels
@@ -155,6 +156,9 @@ class Detector(BaseModel):
     amplifiers: tuple[Amplifier, ...] = Field(min_length=1)
     defects: tuple[SectionText, ...] = Field(
         default=(), description="Pixels that are never used, in the trimmed image."
+    )
+    position: Position | None = Field(
+        default=None, description="Where it sits in the focal plane; for pictures of the whole camera."
     )
 
     @property

@@ -13,6 +13,7 @@ from calibrant.frames.instrument.detector import Detector
 from calibrant.frames.instrument.header import FileLayout, HeaderTranslation
 from calibrant.frames.instrument.limits import LimitEntry, limit_rules
 from calibrant.frames.instrument.overscan import Overscan
+from calibrant.frames.instrument.position import check_positions
 from calibrant.rules.classification import ClassificationRule
 from calibrant.rules.rulesets import DEFAULT_RULES, RuleSet, SetRule
 from calibrant.rules.thresholds import GateThresholds
@@ -69,6 +70,7 @@ class Instrument(BaseModel):
             without = [detector.id for detector in self.detectors if detector.hdu is None]
             if without:
                 raise ValueError(f"detectors {without} need hdu (the EXTNAME of their image)")
+        check_positions([detector.position for detector in self.detectors])
         self._check_correction()
         self.rule_set()
         self.limits()

@@ -113,6 +113,7 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
         rules_version=job.rules_version,
         detector=job.detector,
         detector_name=bench.instrument.detector(job.detector).name,
+        position=bench.instrument.detector(job.detector).position,
         amplifiers=amplifiers_of(bench.correction.geometry),
         product_id=job.reference.product_id,
         correction=bench.choices,

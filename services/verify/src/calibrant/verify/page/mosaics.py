@@ -1,7 +1,6 @@
 """The focal plane: every detector as its amplifiers, coloured by a metric. Must not know HTML or limits."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -12,57 +11,18 @@ from matplotlib.colors import Normalize
 
 from calibrant.verify.page.charts import spread
 from calibrant.verify.page.drawing import ALARM, INK, drawn, finished
+from calibrant.verify.page.focal_plane import Layout, Patch, Tile, laid_out
 from calibrant.verify.page.metrics import Metric, Place
-from calibrant.verify.reports import AmplifierRecord
 
 COLOURS: Final = "cividis"
 """Even steps for every eye, in grey too."""
 WIDTH_IN: Final = 7.2
-GAP: Final = 0.12
-"""Between detectors, as a part of one's width."""
-FLATTEST: Final = 0.22
-"""Height over width that a detector is drawn with at least; its inverse at most."""
 MOST_WRITTEN: Final = 36
 """Amplifiers up to which numbers are written into them."""
 MOST_NAMED: Final = 36
 """Detectors up to which names are written, not numbers alone."""
 MOST_LINES: Final = 400
 """Amplifiers up to which they are drawn as shapes; more are one picture, which is smaller."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A detector: its number, name and amplifiers."""
-
-    number: int
-    name: str
-    amplifiers: tuple[AmplifierRecord, ...]
-
-    @property
-    def height_over_width(self) -> float:
-        """How it is drawn: not too flat and not too narrow to be seen."""
-        real = max(one.y1 for one in self.amplifiers) / max(one.x1 for one in self.amplifiers)
-        return min(max(real, FLATTEST), 1 / FLATTEST)
-
-
-@dataclass(frozen=True, slots=True)
-class _Patch:
-    """An amplifier in the drawing: where it is, in units of a detector's width."""
-
-    place: Place
-    left: float
-    bottom: float
-    width: float
-    height: float
-
-    @property
-    def corners(self) -> list[tuple[float, float]]:
-        right, top = self.left + self.width, self.bottom + self.height
-        return [(self.left, self.bottom), (right, self.bottom), (right, top), (self.left, top)]
-
-    def at(self, across: float, up: float) -> tuple[float, float]:
-        """Return a point of it: (0, 0) is its lower left corner, (1, 1) the upper right one."""
-        return self.left + across * self.width, self.bottom + up * self.height
 
 
 def mosaic(metric: Metric, tiles: Sequence[Tile], failing: Collection[Place]) -> str:
@@ -73,7 +33,7 @@ def mosaic(metric: Metric, tiles: Sequence[Tile], failing: Collection[Place]) ->
     metric : Metric
         What is drawn.
     tiles : sequence of Tile
-        At least one, in the order in which they are laid out: row by row from the top.
+        At least one, in order of their numbers.
     failing : collection of (int, str)
         Detectors and amplifiers that get a cross.
 
@@ -84,23 +44,15 @@ def mosaic(metric: Metric, tiles: Sequence[Tile], failing: Collection[Place]) ->
     """
     typical = metric.typical
     scale = Normalize(*spread(list(typical.values())))
-    tall = max(tile.height_over_width for tile in tiles)
-    columns = _columns(len(tiles), tall)
-    width, height = columns * (1 + GAP), -(-len(tiles) // columns) * (tall + 2 * GAP)
-    with drawn(WIDTH_IN, min(9.0, max(1.3, 0.84 * WIDTH_IN * height / width))) as figure:
+    layout = laid_out(tiles)
+    tall_in = 0.84 * WIDTH_IN * layout.height / layout.width
+    with drawn(WIDTH_IN, min(9.0, max(1.3, tall_in))) as figure:
         axes = figure.subplots()
-        axes.set(xlim=(0, width), ylim=(-height, 0), aspect="equal")
+        axes.set(xlim=(0, layout.width), ylim=(-layout.height, 0), aspect="equal")
         axes.set_axis_off()
-        patches: list[_Patch] = []
-        for index, tile in enumerate(tiles):
-            left, top = (index % columns) * (1 + GAP), -(index // columns) * (tall + 2 * GAP) - 1.4 * GAP
-            patches += _patches(tile, left, top)
-            name = f"{tile.number} {tile.name}" if len(tiles) <= MOST_NAMED else str(tile.number)
-            size = min(9.0, 110 / columns)
-            written = axes.text(left + 0.5, top + 0.02, name, ha="center", va="bottom", fontsize=size)
-            written.set_in_layout(False)
-        _paint(axes, patches, typical, scale)
-        _cross(axes, [one for one in patches if one.place in failing], columns)
+        _name(axes, layout)
+        _paint(axes, layout.patches, typical, scale)
+        _cross(axes, [one for one in layout.patches if one.place in failing], layout.columns)
         bar = figure.colorbar(ScalarMappable(scale, COLOURS), ax=axes, shrink=0.9, aspect=25, pad=0.01)
         if bar.solids is not None:
             bar.solids.set_rasterized(True)
@@ -109,32 +61,16 @@ def mosaic(metric: Metric, tiles: Sequence[Tile], failing: Collection[Place]) ->
         return finished(figure)
 
 
-def _columns(count: int, tall: float) -> int:
-    """Give the number of columns that makes the whole about as wide as a page asks for."""
-    wanted = 1.6
-    shapes = {
-        columns: columns * (1 + GAP) / (-(-count // columns) * (tall + 2 * GAP))
-        for columns in range(1, count + 1)
-    }
-    return min(shapes, key=lambda columns: (abs(np.log(shapes[columns] / wanted)), columns))
+def _name(axes: Any, layout: Layout) -> None:
+    few = len(layout.labels) <= MOST_NAMED
+    for one in layout.labels:
+        name = f"{one.tile.number} {one.tile.name}" if few else str(one.tile.number)
+        size = min(9.0, 110 / layout.columns)
+        written = axes.text(one.x, one.y, name, ha="center", va="bottom", fontsize=size)
+        written.set_in_layout(False)
 
 
-def _patches(tile: Tile, left: float, top: float) -> list[_Patch]:
-    rows, columns = max(one.y1 for one in tile.amplifiers), max(one.x1 for one in tile.amplifiers)
-    tall = tile.height_over_width
-    return [
-        _Patch(
-            place=(tile.number, one.name),
-            left=left + one.x0 / columns,
-            bottom=top - tall + one.y0 / rows * tall,
-            width=(one.x1 - one.x0) / columns,
-            height=(one.y1 - one.y0) / rows * tall,
-        )
-        for one in tile.amplifiers
-    ]
-
-
-def _paint(axes: Any, patches: Sequence[_Patch], typical: dict[Place, float], scale: Normalize) -> None:
+def _paint(axes: Any, patches: Sequence[Patch], typical: dict[Place, float], scale: Normalize) -> None:
     known = [one for one in patches if one.place in typical]
     unknown = [one.corners for one in patches if one.place not in typical]
     many = len(patches) > MOST_LINES
@@ -157,7 +93,7 @@ def _paint(axes: Any, patches: Sequence[_Patch], typical: dict[Place, float], sc
         )
 
 
-def _cross(axes: Any, patches: Sequence[_Patch], columns: int) -> None:
+def _cross(axes: Any, patches: Sequence[Patch], columns: float) -> None:
     """Put a cross with a light rim into the corner of what failed: seen on any colour, and without colours."""
     if not patches:
         return

@@ -18,8 +18,9 @@ from calibrant.rules.scores import Colour, Score
 from calibrant.rules.verification import TestResult, Verdict
 from calibrant.verify.page import words
 from calibrant.verify.page.charts import course, histogram
+from calibrant.verify.page.focal_plane import Tile, placed
 from calibrant.verify.page.metrics import Metric, failing_places, metrics_of
-from calibrant.verify.page.mosaics import Tile, mosaic
+from calibrant.verify.page.mosaics import mosaic
 from calibrant.verify.page.provenance import provenance
 from calibrant.verify.page.thumbnails import thumbnail
 from calibrant.verify.reports import MeasurementReport, SetReport
@@ -164,11 +165,14 @@ def _metrics(
     names: words.Names,
 ) -> dict[str, Any]:
     metrics = metrics_of(report.kind, measured.values())
-    tiles = [Tile(number, one.detector_name, one.amplifiers) for number, one in measured.items()]
+    tiles = [
+        Tile(number, one.detector_name, one.amplifiers, one.position) for number, one in measured.items()
+    ]
     failing = failing_places(report.kind, results)
     typical = [one.typical for one in metrics]
     places = [(tile.number, one.name) for tile in tiles for one in tile.amplifiers]
     return {
+        "placed": placed(tiles),
         "metrics": [_metric(one, report, mosaic(one, tiles, failing[one.name])) for one in metrics],
         "numbers": [
             {
