@@ -25,7 +25,6 @@ from calibrant.pixels.backends import cupy
 from calibrant.pixels.backends.device import Device
 from calibrant.pixels.backends.loads import load_of
 from calibrant.pixels.backends.parcel import Parcel
-from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.clipping import ClipRule
 from calibrant.pixels.mask import UNUSABLE
 from calibrant.pixels.plan import PLANES, Plan
@@ -85,13 +84,12 @@ def resident(device: Device, stack: NDArray[np.uint16], rounds: int) -> list[flo
     host, stream = device.host_memory(parcel.sent_size), device.stream()
     memory = device.memory(parcel.size)
     uploads, (one,) = parcel.pack(host, memory.address, Combined.unfilled(plan.shape))
-    kernel = device.kernel(source(), one.known)
-    for piece, to in uploads:
-        stream.upload(piece, to)
+    for upload in uploads:
+        stream.upload(*upload)
 
     def launch() -> None:
         for _ in range(LAUNCHES):
-            stream.launch(kernel, one.threads, one.arguments)
+            one.start(device, stream)
         stream.wait()
 
     return [seconds / LAUNCHES for seconds in timed(launch, rounds)]

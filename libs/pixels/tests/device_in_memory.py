@@ -20,7 +20,6 @@ import numpy as np
 from calibrant.pixels.backends.device import DeviceMemoryError
 
 HERE = Path(__file__).parent
-GROUP = 32
 POISON = 0xA5
 
 
@@ -36,17 +35,22 @@ def folder():
 
 
 @functools.cache
-def grid_kernel(source, constants):
-    """Compile the kernel for GPUs with the C compiler; give a function of threads and the two addresses."""
+def grid_library(source, constants):
+    """Compile the kernels for GPUs with the C compiler."""
     text = (HERE / "thread_grid.h").read_text() + source + (HERE / "thread_grid.c").read_text()
     library = Path(folder().name, f"{abs(hash(constants))}.so")
     flags = ["-std=gnu11", "-O1", "-fPIC", "-shared", "-ffp-contract=off", "-w", "-x", "c", "-"]
     macros = [f"-D{name}={number}" for name, number in constants]
     command = [compiler(), *macros, *flags, "-o", str(library), "-lm"]
     subprocess.run(command, input=text, text=True, check=True, capture_output=True)
-    run = ctypes.CDLL(str(library)).run_grid
-    run.argtypes = (ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)
-    return lambda threads, arguments: run(-(-threads // GROUP), *arguments)
+    return ctypes.CDLL(str(library))
+
+
+def grid_kernel(library, name):
+    """Give a function of groups and the addresses."""
+    run = getattr(library, f"run_{name}")
+    run.argtypes = (ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+    return lambda groups, arguments: run(groups, *arguments)
 
 
 class MemoryThere:
@@ -64,11 +68,18 @@ class StreamInMemory:
         self.pool = ThreadPoolExecutor(1)
         self.given: list[Future] = []
 
-    def upload(self, what, to):
-        self._do("upload", ctypes.memmove, to, what.ctypes.data, what.nbytes)
+    def upload(self, what, to, apart=0):
+        def copy():
+            for number, row in enumerate(np.atleast_2d(what)):
+                ctypes.memmove(to + number * apart, row.ctypes.data, row.nbytes)
 
-    def launch(self, kernel, threads, arguments):
-        self._do("launch", kernel, threads, arguments)
+        self._do("upload", copy)
+
+    def clear(self, what, size):
+        self._do("clear", ctypes.memset, what, 0, size)
+
+    def launch(self, kernel, groups, arguments):
+        self._do("launch", kernel, groups, arguments)
 
     def download(self, what, into):
         self._do("download", ctypes.memmove, into.ctypes.data, what, into.nbytes)
@@ -118,6 +129,6 @@ class DeviceInMemory:
     def stream(self):
         return StreamInMemory(self)
 
-    def kernel(self, source, constants):
+    def kernel(self, source, constants, name):
         with self.lock:
-            return grid_kernel(source, (("GROUP", GROUP), *constants.items()))
+            return grid_kernel(grid_library(source, tuple(constants.items())), name)

@@ -15,7 +15,7 @@ from calibrant.pixels.backends import BackendMissingError, cupy
 def page_locked(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Give an array that is not filled yet, in memory that stays where it is; where there is no GPU, in any memory.
 
-    Frames that are combined from there, and planes that are combined into it, go to the GPU and back at the rate of its
+    A stack (N, ny, nx) that is combined from there, and planes that are combined into it, go to the GPU and back at the rate of its
     bus; others are copied by the processor on the way. Such memory takes time to be had and is kept from all else: keep
     an array as long as there are more frames to go through it.
 

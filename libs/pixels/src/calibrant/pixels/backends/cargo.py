@@ -4,7 +4,7 @@ It must not know what they are for.
 """
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,6 +32,10 @@ def stored_type(planes: Sequence[RowSource], working: np.dtype[Any]) -> tuple[np
         return stored.pop()
     values = value_type(planes[0])
     return (values if values.str[1:] in TYPES else working), 0
+
+
+Upload = tuple[NDArray[np.uint8], int, int]
+"""What is copied, where to, and how far apart its rows are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,12 @@ class Cargo:
         self._host, self._stored = berth.host, stored
         self._address, self._beyond = berth.address, berth.beyond
         self._shift = berth.address - berth.host.ctypes.data
-        self._straight: list[tuple[NDArray[np.uint8], int]] = []
+        self._straight: list[Upload] = []
         self.used = 0
 
-    def uploads(self) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    def uploads(self) -> list[Upload]:
         """Give what has to be copied, and where to."""
-        yield from self._straight
-        yield self._host[: self.used], self._address
+        return [*self._straight, (self._host[: self.used], self._address, 0)]
 
     def room(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Give an array that is the next piece, to be filled."""
@@ -98,15 +101,13 @@ class Cargo:
         piece: NDArray[Any] = self.stack((plane,), rows, dtype)[0]
         return piece
 
-    def straight(self, arrays: Sequence[NDArray[Any]], rows: slice) -> list[int]:
-        """Let rows of page-locked arrays, contiguous, be copied from where they are; give their addresses on the device."""
-        addresses = []
-        for array in arrays:
-            piece = array[rows].reshape(-1).view(np.uint8)
-            self._straight.append((piece, self._beyond))
-            addresses.append(self._beyond)
-            self._beyond += aligned(piece.nbytes)
-        return addresses
+    def straight(self, frames: NDArray[Any], rows: slice) -> range:
+        """Let rows of page-locked frames, each contiguous, be copied from where they are; give their addresses there."""
+        pieces = frames[:, rows].reshape(len(frames), -1).view(np.uint8)
+        first, apart = self._beyond, aligned(pieces.shape[1])
+        self._straight.append((pieces, first, apart))
+        self._beyond += len(frames) * apart
+        return range(first, self._beyond, apart)
 
     def stack(self, planes: Sequence[RowSource], rows: slice, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Read rows of several planes of one shape as numbers of a type; their pieces are as far apart as each is long."""

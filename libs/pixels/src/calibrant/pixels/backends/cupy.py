@@ -15,12 +15,9 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.backends import BackendMissingError
 from calibrant.pixels.backends.device import Device, DeviceMemory, DeviceMemoryError, Stream
-from calibrant.pixels.backends.specialised import ROUNDING
+from calibrant.pixels.backends.specialised import GROUP, ROUNDING
 from calibrant.pixels.backends.streams import combine_on
 from calibrant.pixels.plan import Combined, Plan
-
-GROUP: Final = 128
-"""Threads that are started together."""
 
 NO_ROOM: Final = 2
 """``cudaErrorMemoryAllocation`` and ``CUDA_ERROR_OUT_OF_MEMORY``."""
@@ -108,7 +105,7 @@ class CupyDevice:
 
     def __init__(self, cupy: ModuleType) -> None:
         self._cupy = cupy
-        self._kernels: dict[tuple[tuple[str, int], ...], Any] = {}
+        self._modules: dict[tuple[tuple[str, int], ...], Any] = {}
         self._compiling = Lock()
 
     def host_memory(self, size: int) -> NDArray[np.uint8]:
@@ -130,15 +127,14 @@ class CupyDevice:
         """Give a stream that waits for no other."""
         return CupyStream(self._cupy)
 
-    def kernel(self, source: str, constants: Mapping[str, int]) -> Any:
+    def kernel(self, source: str, constants: Mapping[str, int], name: str) -> Any:
         """Compile; CuPy keeps what it compiled in the user's cache, and takes every function for the device's."""
-        known = ("GROUP", GROUP), *constants.items()
+        known = tuple(constants.items())
         with self._compiling, _room_or_error(self._cupy):
-            if known not in self._kernels:
+            if known not in self._modules:
                 options = (ROUNDING, *(f"-D{name}={number}" for name, number in known))
-                module = self._cupy.RawModule(code=source, options=options, backend="nvrtc")
-                self._kernels[known] = module.get_function("combine_band")
-            return self._kernels[known]
+                self._modules[known] = self._cupy.RawModule(code=source, options=options, backend="nvrtc")
+            return self._modules[known].get_function(name)
 
 
 class CupyMemory:
@@ -157,14 +153,26 @@ class CupyStream:
         self._stream = cupy.cuda.Stream(non_blocking=True)
         self._done = cupy.cuda.Event(block=True, disable_timing=True)
 
-    def upload(self, what: NDArray[np.uint8], to: int) -> None:
+    def upload(self, what: NDArray[np.uint8], to: int, apart: int = 0) -> None:
         """Copy to the device."""
-        self._copy(to, what.ctypes.data, what.nbytes, self._runtime.memcpyHostToDevice)
+        kind = self._runtime.memcpyHostToDevice
+        if what.ndim == 1:
+            self._copy(to, what.ctypes.data, what.nbytes, kind)
+            return
+        with _room_or_error(self._cupy):
+            self._runtime.memcpy2DAsync(
+                to, apart, what.ctypes.data, what.strides[0], *reversed(what.shape), kind, self._stream.ptr
+            )
 
-    def launch(self, kernel: Any, threads: int, arguments: tuple[int, int]) -> None:
+    def clear(self, what: int, size: int) -> None:
+        """Let bytes on the device be 0."""
+        with _room_or_error(self._cupy):
+            self._runtime.memsetAsync(what, 0, size, self._stream.ptr)
+
+    def launch(self, kernel: Any, groups: int, arguments: tuple[int, ...]) -> None:
         """Run a kernel."""
         with _room_or_error(self._cupy), self._stream:
-            kernel((-(-threads // GROUP),), (GROUP,), tuple(map(np.uint64, arguments)))
+            kernel((groups,), (GROUP,), tuple(map(np.uint64, arguments)))
 
     def download(self, what: int, into: NDArray[np.uint8]) -> None:
         """Copy from the device."""

@@ -17,12 +17,16 @@ class DeviceMemoryError(MemoryError):
 class Stream(Protocol):
     """Does what it is given, one after the other, while the caller goes on; several work at the same time."""
 
-    def upload(self, what: NDArray[np.uint8], to: int) -> None:
-        """Copy host memory to an address on the device."""
+    def upload(self, what: NDArray[np.uint8], to: int, apart: int = 0) -> None:
+        """Copy host memory to an address on the device; the rows of a 2-D array so many bytes apart."""
         ...
 
-    def launch(self, kernel: Any, threads: int, arguments: tuple[int, int]) -> None:
-        """Run a kernel with at least so many threads; its arguments are addresses on the device."""
+    def clear(self, what: int, size: int) -> None:
+        """Let bytes from an address on the device on be 0."""
+        ...
+
+    def launch(self, kernel: Any, groups: int, arguments: tuple[int, ...]) -> None:
+        """Run a kernel with so many groups of threads; its arguments are addresses on the device."""
         ...
 
     def download(self, what: int, into: NDArray[np.uint8]) -> None:
@@ -62,6 +66,6 @@ class Device(Protocol):
         """Give a new stream."""
         ...
 
-    def kernel(self, source: str, constants: Mapping[str, int]) -> Any:
-        """Compile a source's `combine_band`, in which names are numbers; once for the same ones."""
+    def kernel(self, source: str, constants: Mapping[str, int], name: str) -> Any:
+        """Give a kernel of a source in which names are numbers; it is compiled once for the same ones."""
         ...

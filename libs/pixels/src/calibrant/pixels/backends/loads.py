@@ -5,6 +5,7 @@ It must not know streams, or where the planes come out.
 
 import ctypes
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -60,16 +61,13 @@ def load_of(plan: Plan, is_page_locked: Callable[[NDArray[Any]], bool]) -> Load:
 
 
 class StackLoad:
-    """The rows of a stack, with masks and variances. Samples are copied from where they are if all are page-locked."""
+    """The rows of a stack, with masks and variances. Frames of one page-locked array are copied from there."""
 
     def __init__(self, plan: Plan, is_page_locked: Callable[[NDArray[Any]], bool]) -> None:
         self._plan = plan
         self.stored, self._zero = stored_type(plan.stack, plan.dtype)
-        arrays = [one.array for one in plan.stack if isinstance(one, ArrayRows) and one.dtype == self.stored]
-        straight = len(arrays) == len(plan.stack) and all(
-            one.flags.c_contiguous and is_page_locked(one) for one in arrays
-        )
-        self._arrays = arrays if straight else []
+        frames = _together(plan.stack, self.stored)
+        self._frames_there = frames if frames is not None and is_page_locked(frames) else None
         self.bits, self._base = sorted_as(plan)
         single = all(plane.dtype == np.float32 for plane in plan.variances or ())
         self._noise = np.dtype(np.float32 if single else np.float64)
@@ -89,7 +87,7 @@ class StackLoad:
     def size(self, rows: slice, *, propagate: bool) -> int:
         """Give the bytes of a band."""
         plan = self._plan
-        types = [] if self._arrays else [self.stored]
+        types = [self.stored] if self._frames_there is None else []
         types += [MASK_DTYPE] if plan.masks is not None else []
         types += [self._noise] if propagate else []
         pixels = (rows.stop - rows.start) * plan.shape[1]
@@ -98,8 +96,10 @@ class StackLoad:
 
     def straight_size(self, rows: slice) -> int:
         """Give the bytes of a band that are copied from where they are."""
+        if self._frames_there is None:
+            return 0
         row = self._plan.shape[1] * self.stored.itemsize
-        return len(self._arrays) * aligned((rows.stop - rows.start) * row)
+        return len(self._frames_there) * aligned((rows.stop - rows.start) * row)
 
     def pieces(self, cargo: Cargo, into: Combined, rows: slice, *, propagate: bool) -> Iterator[Piece]:
         """Put a band into a cargo, and tell what is done to it."""
@@ -113,15 +113,29 @@ class StackLoad:
         def send(name: str, planes: Sequence[RowSource], dtype: np.dtype[Any]) -> None:
             point(name, cargo.addresses(cargo.stack(planes, rows, dtype)))
 
-        if self._arrays:
-            point("samples", cargo.straight(self._arrays, rows))
-        else:
+        if self._frames_there is None:
             send("samples", plan.stack, self.stored)
+        else:
+            point("samples", cargo.straight(self._frames_there, rows))
         if plan.masks is not None:
             send("bits", plan.masks, MASK_DTYPE)
         if propagate and plan.variances is not None:
             send("variances", plan.variances, self._noise)
         yield block_of(plan, into, rows, base=self._base, propagate=propagate), frames, 0
+
+
+def _together(stack: Sequence[RowSource], stored: np.dtype[Any]) -> NDArray[Any] | None:
+    """Give the frames of a stack as one array, where they are frames of one, each contiguous, at one distance."""
+    arrays = [one.array for one in stack if isinstance(one, ArrayRows) and one.dtype == stored]
+    if len(arrays) < len(stack) or not all(one.flags.c_contiguous for one in arrays):
+        return None
+    first, whole = arrays[0], arrays[0].base
+    places = [one.ctypes.data for one in arrays]
+    apart = places[1] - places[0] if len(places) > 1 else first.nbytes
+    evenly = all(after - before == apart for before, after in pairwise(places))
+    if whole is None or apart < first.nbytes or not evenly or any(one.base is not whole for one in arrays):
+        return None
+    return np.lib.stride_tricks.as_strided(first, (len(arrays), *first.shape), (apart, *first.strides))
 
 
 class RawLoad:
