@@ -223,6 +223,14 @@ def write(folder, content, name="simcam-tiny.yaml"):
     return path
 
 
+def test_a_file_is_understood_once_until_it_says_something_else(tmp_path):
+    content = load_instrument("simcam-tiny").model_dump(mode="json")
+    path = write(tmp_path, content)
+    before = load_instrument(path)
+    assert load_instrument(path) is before
+    assert load_instrument(write(tmp_path, {**content, "description": "Another."})).description == "Another."
+
+
 def test_the_hash_is_of_the_content_not_of_the_file(tmp_path):
     shipped = load_instrument("simcam-tiny")
     reordered = dict(reversed(content().items()))

@@ -1,6 +1,7 @@
 """Owns finding and parsing instrument files; must not know what an instrument is used for."""
 
 import re
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from calibrant.frames.plain_yaml import NotYamlError, load_yaml
 _SHIPPED = "calibrant.frames.instruments"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SHOWN = 80
+_KEPT = 8
+"""Texts whose meaning is kept: a service asks for its instrument with every file and every job."""
 _MOST_BYTES = 1 << 20
 
 
@@ -148,6 +151,7 @@ def _read(path: Path) -> str:
         raise InstrumentError(str(path), ["is not UTF-8 text; an instrument is a YAML file"]) from problem
 
 
+@lru_cache(_KEPT)
 def _parse(text: str, source: str) -> Instrument:
     try:
         content = load_yaml(text)
