@@ -86,6 +86,11 @@ async def check_http(app) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         [listed] = (await client.get("/calibrations", params={"instrument": "simcam"})).json()
         assert (listed["begin"], listed["end"]) == ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+        more = [
+            (await client.get(path, params={"limit": 1})).headers["x-more"]
+            for path in ("/calibrations", "/changes")
+        ]
+        assert more == ["false", "false"]
         shown = (await client.get(f"/calibrations/{listed['id']}")).json()
         assert shown["run"] == "run-3"
         assert (await client.get("/calibrations/none")).status_code == 404

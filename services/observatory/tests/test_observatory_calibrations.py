@@ -1,5 +1,6 @@
 """``calibrant calibrations``: changing the register, and a rebuild where somebody has changed the ranges in force."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -101,5 +102,10 @@ def test_the_register_is_changed_looked_into_and_changed_back(register_folder):
     assert "bias-1" in say("find", *night, *one).out
     whys = [row["why"] for row in asked("calibrations", "history", "--data-dir", register_folder)]
     assert whys == ["no better after all", "all there is", "better", "first night"]
+    for words in ("list", "history"):
+        cut, every = say(words, "--limit", "1", "--json"), say(words, "--json")
+        assert json.loads(cut.out) == json.loads(every.out)[:1]
+        assert cut.err == "The latest 1 are shown, there are more; give a larger --limit.\n"
+        assert every.err == ""
     say("decertify", "--collection", daily, "--why", "none named", code=1)
     assert "reason" in say("decertify", "--collection", daily, "--kind", "bias", "--why", "", code=2).err

@@ -1,5 +1,6 @@
 """``calibrant trends`` and ``calibrant waiting`` beside no services: what they show of what is there."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def nights(tmp_path):
     with database.writing() as session:
         for night in range(12):
             product, job = f"bias-{night}", f"job-{night}"
+            begin = NIGHT + night * DAY
             facts = {
                 "instrument": "simcam",
                 "kind": "bias",
@@ -47,10 +49,19 @@ def nights(tmp_path):
                 ("passed", "failed", "not_applicable", "advisory_failed", "recorded_tai_ns"), 0
             )
             session.add(
-                MeasurementRow(**facts, mode="internal", limits_version="1", uri="", sha256="", **counts)
+                MeasurementRow(
+                    **facts,
+                    mode="internal",
+                    limits_version="1",
+                    uri="",
+                    sha256="",
+                    exposures=1,
+                    first_begin_tai_ns=begin,
+                    last_begin_tai_ns=begin,
+                    **counts,
+                )
             )
             noise = 9.0 if night == 11 else 5.0 + 0.01 * (night % 3)
-            begin = NIGHT + night * DAY
             session.add(
                 MetricRow(
                     **facts,
@@ -84,6 +95,10 @@ def test_a_trend_is_shown_with_what_is_out_of_family(nights):
     assert rows[-1]["z"] > 100
     assert len(asked(*words, "--since", "2026-01-12")) == 1
     assert asked(*words, "--amplifier", "A01") == []
+    two = here(*words, "--limit", 2, "--json")
+    assert json.loads(two.out) == rows[-2:]
+    assert two.err == "The latest 2 frames are shown, there are more; give a larger --limit.\n"
+    assert here(*words, "--limit", 12).err == ""
 
 
 def test_a_time_that_is_none_is_refused(nights):

@@ -16,6 +16,7 @@ from calibrant.verify.assessing import Rules, assessed
 from calibrant.verify.certified import CertifiedRow, cut_out
 from calibrant.verify.history import gather
 from calibrant.verify.known import Known
+from calibrant.verify.latest import Walk
 from calibrant.verify.store import MeasurementRow, MetricRow
 from calibrant.verify.trending import Which, trend
 
@@ -42,7 +43,9 @@ class Past:
         self.session.add(
             MeasurementRow(
                 job_id=job, product_id=product, mode=mode, limits_version="1", uri="", sha256="",
-                filter=filter_name, recorded_tai_ns=self.count, **facts, **counts,
+                filter=filter_name, recorded_tai_ns=self.count, exposures=len(noises), **facts, **counts,
+                first_begin_tai_ns=NIGHT - nights_ago * DAY,
+                last_begin_tai_ns=NIGHT - nights_ago * DAY + len(noises) - 1,
             )
         )  # fmt: skip
         for number, noise in enumerate(noises):
@@ -289,13 +292,18 @@ def test_the_computation_takes_settings_and_what_is_known_and_tells_it_on_the_pa
     assert "NOISE_RATIO_OUT_OF_FAMILY" in page
 
 
-def lines(past, rules=RULES, *, since=None, until=None, **which):
+def lines(past, rules=RULES, **which):
+    return trended(past, rules, **which).lines
+
+
+def trended(past, rules=RULES, *, since=None, until=None, most=1000, **which):
     return trend(
         past.session,
         Which("simcam-tiny", "NOISE_RATIO", **which),
         rules,
         since_tai_ns=since,
         until_tai_ns=until,
+        most=most,
     )
 
 
@@ -342,3 +350,60 @@ def test_times_limit_what_is_shown_not_the_history(past):
         past.night(night, [5.0])
     (row,) = lines(past, since=NIGHT - 2 * DAY, until=NIGHT - DAY)
     assert (row["begin_tai_ns"], row["points"]) == (NIGHT - 2 * DAY, 1)
+
+
+def read_of(past, monkeypatch, ask):
+    """How many numbers are read to answer, beside the answer."""
+    read = []
+    take = Walk.take
+    monkeypatch.setattr(Walk, "take", lambda self, batch, rows: (read.extend(rows), take(self, batch, rows)))
+    return ask(), len(read)
+
+
+def test_old_nights_are_not_read_for_a_history(past, tonight, monkeypatch):
+    for night in range(30, 0, -1):
+        past.night(night, [float(night)] * 3)
+        past.night(night, [99.0] * 3, certified=None)
+    rules = RULES.model_copy(update={"length": 6})
+    found, read = read_of(past, monkeypatch, lambda: known(past, tonight, rules))
+    assert (noise(found).points, noise(found).median, read) == (6, 1.5, 6)
+
+
+def test_a_set_over_many_nights_has_its_latest_exposures_in_a_history(past, tonight):
+    past.night(9, [9.0])
+    past.night(3, [3.0])
+    job = past.session.get(MeasurementRow, f"job-{past.count}")
+    past.session.add(MetricRow(
+        job_id=job.job_id, number=7, instrument=job.instrument, kind=job.kind, product_id=job.product_id, exposure_id="x",
+        begin_tai_ns=NIGHT - 20 * DAY, detector=0, amplifier="A", name="NOISE_RATIO", value=20.0, unit="1",
+    ))  # fmt: skip
+    job.exposures, job.first_begin_tai_ns = 2, NIGHT - 20 * DAY
+    past.session.flush()
+    found = known(past, tonight, RULES.model_copy(update={"length": 3})).history[0]
+    assert found.first_tai_ns == NIGHT - 20 * DAY
+    two = known(past, tonight, TrendRules.model_construct(**dict(RULES) | {"length": 2})).history[0]
+    assert (two.exposures, two.first_tai_ns) == (2, NIGHT - 9 * DAY)
+
+
+def test_a_trend_shows_the_latest_frames_beside_the_history_that_they_have_anyway(past, monkeypatch):
+    for night in range(30, 1, -1):
+        past.night(night, [5.0, 5.0 + night / 100], amplifiers=("A", "B"))
+    past.night(1, [5.1, 5.2], detector=1)
+    every = lines(past)
+    rules = RULES.model_copy(update={"length": 6})
+    found, read = read_of(past, monkeypatch, lambda: trended(past, rules, most=3))
+    assert found.more
+    whole = [line for line in lines(past, rules) if line["begin_tai_ns"] > NIGHT - 2 * DAY]
+    assert [line for line in found.lines if line in whole] == found.lines
+    assert len(found.lines) == 4  # one frame of two amplifiers, two of one
+    assert read < len(every) / 2
+    assert not trended(past, most=60).more
+
+
+def test_the_night_that_a_time_cuts_has_the_history_that_it_has_anyway(past):
+    past.night(3, [5.0, 5.1])
+    past.night(2, [5.2, 5.3])
+    past.night(1, [5.4])
+    whole = lines(past)
+    assert lines(past, since=NIGHT - 2 * DAY + 1) == whole[3:]
+    assert lines(past, since=NIGHT) == []

@@ -1,16 +1,16 @@
 """HTTP of archive: publications and their files, with ranges. Answers from the one query class; changes nothing."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 
 from calibrant.archive.store import ArchiveQueries, PublicationRow
 from calibrant.runtime.database import Database
 from calibrant.runtime.downloads import download
+from calibrant.runtime.listing import NOT_ALL, Limit, first
 from calibrant.runtime.objects import ObjectStore
 
-Limit = Annotated[int, Query(ge=1, le=100_000, description="At most so many.")]
 _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "No such publication"}}
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The whole file", "content": {"image/fits": {}}},
@@ -34,8 +34,9 @@ def routes(database: Database, objects: ObjectStore) -> APIRouter:
     """
     router = APIRouter(tags=["publications"])
 
-    @router.get("/publications", summary="List publications, the latest first")
-    def publications(
+    @router.get("/publications", summary="List publications, the latest first", responses=NOT_ALL)
+    def publications(  # noqa: PLR0917 - a query parameter each
+        response: Response,
         instrument: str | None = None,
         kind: str | None = None,
         detector: int | None = None,
@@ -43,9 +44,10 @@ def routes(database: Database, objects: ObjectStore) -> APIRouter:
         limit: Limit = 1000,
     ) -> list[dict[str, Any]]:
         with database.reading() as session:
-            return ArchiveQueries(session).publications(
-                instrument=instrument, kind=kind, detector=detector, status=status, limit=limit
+            rows = ArchiveQueries(session).publications(
+                instrument=instrument, kind=kind, detector=detector, status=status, limit=limit + 1
             )
+        return first(rows, limit, response)
 
     @router.get("/publications/{publication_id}", summary="Show a publication", responses=_NONE)
     def publication(publication_id: str) -> dict[str, Any]:

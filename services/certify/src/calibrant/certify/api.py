@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import Field
 
 from calibrant.certify.changes import Refused
@@ -12,8 +12,8 @@ from calibrant.certify.store import CertifyQueries, look_up
 from calibrant.frames.instrument import InstrumentError, named_instrument
 from calibrant.frames.times import parse_time
 from calibrant.runtime.database import Database
+from calibrant.runtime.listing import NOT_ALL, Limit, first
 
-Limit = Annotated[int, Query(ge=1, le=100_000, description="At most so many.")]
 _DETECTOR = Query(ge=0, le=2**31 - 1, description="Detector number.")
 _Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _TIME = "Such as 2026-01-01T00:00:00; UTC unless it ends in TAI."
@@ -31,8 +31,9 @@ def routes(database: Database, instruments: Path) -> APIRouter:
     """
     router = APIRouter(tags=["calibrations"])
 
-    @router.get("/calibrations", summary="List certifications, the last recorded first")
-    def calibrations(
+    @router.get("/calibrations", summary="List certifications, the last recorded first", responses=NOT_ALL)
+    def calibrations(  # noqa: PLR0917 - a query parameter each
+        response: Response,
         instrument: str | None = None,
         kind: str | None = None,
         detector: Annotated[int | None, _DETECTOR] = None,
@@ -40,9 +41,10 @@ def routes(database: Database, instruments: Path) -> APIRouter:
         limit: Limit = 1000,
     ) -> list[dict[str, Any]]:
         with database.reading() as session:
-            return CertifyQueries(session).calibrations(
-                instrument=instrument, kind=kind, detector=detector, collection=collection, limit=limit
+            rows = CertifyQueries(session).calibrations(
+                instrument=instrument, kind=kind, detector=detector, collection=collection, limit=limit + 1
             )
+        return first(rows, limit, response)
 
     @router.get(
         "/calibrations/find",

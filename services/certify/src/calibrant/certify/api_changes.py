@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from calibrant.certify.changes import Refused
@@ -14,8 +14,8 @@ from calibrant.frames.times import parse_time
 from calibrant.runtime.access.guard import CallerOf
 from calibrant.runtime.bodies import BODY_ANSWERS
 from calibrant.runtime.database import Database
+from calibrant.runtime.listing import NOT_ALL, Limit, first
 
-Limit = Annotated[int, Query(ge=1, le=100_000, description="At most so many.")]
 AsOf = Annotated[
     str | None,
     Query(description="As they stood then, such as 2026-01-01T00:00:00; UTC unless it ends in TAI."),
@@ -58,17 +58,19 @@ def change_routes(database: Database, work: OpenWork, new_id: Callable[[], str])
         except Refused as problem:
             raise HTTPException(409, str(problem)) from problem
 
-    @router.get("/changes", summary="List changes, the latest first: who, when, why")
+    @router.get("/changes", summary="List changes, the latest first: who, when, why", responses=NOT_ALL)
     def changes(
+        response: Response,
         collection: str | None = None,
         product: str | None = None,
         who: str | None = None,
         limit: Limit = 1000,
     ) -> list[dict[str, Any]]:
         with database.reading() as session:
-            return CertifyQueries(session).history(
-                collection=collection, product=product, who=who, limit=limit
+            rows = CertifyQueries(session).history(
+                collection=collection, product=product, who=who, limit=limit + 1
             )
+        return first(rows, limit, response)
 
     @router.get(
         "/changes/{change_id}",

@@ -4,11 +4,11 @@ Reads only measurements by which products were made
 (internal ones); where an exposure was measured more than once, the last recorded counts. Times are TAI nanoseconds.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 from sqlmodel import Session, col, func, select
 
 from calibrant.contracts.common.v1 import TaiTime
@@ -18,10 +18,20 @@ from calibrant.rules.comparing import numbers_of
 from calibrant.rules.trends import TrendRules, history_of
 from calibrant.verify.certified import certified_by
 from calibrant.verify.known import DetectorHistory, Known, Number, Standing
+from calibrant.verify.latest import Reading, Wanted, latest
 from calibrant.verify.store import MeasurementRow, MetricRow
 
 COMPARED = ("NOISE_RATIO", "MEAN", "SCATTER", "BAD_FRACTION", "N_GOOD", "N_EXCLUDED")
 """What a product's numbers are made of."""
+
+
+class Whose(NamedTuple):
+    """A detector's exposures of one kind; filter None: of products without one."""
+
+    instrument: str
+    kind: str
+    detector: int
+    filter: str | None
 
 
 def gather(job: DecideJob, rules: TrendRules, session: Session) -> Mapping[str, JsonValue]:
@@ -65,59 +75,60 @@ def gather(job: DecideJob, rules: TrendRules, session: Session) -> Mapping[str, 
     return found
 
 
-def internal(*columns: Any) -> Select[Any]:
-    """Select of numbers that were measured when their product was made."""
-    measured: Select[Any] = (
-        select(*columns)
-        .join(MeasurementRow, col(MeasurementRow.job_id) == MetricRow.job_id)
-        .where(MeasurementRow.mode == "internal", col(MetricRow.begin_tai_ns).is_not(None))
-    )
-    return measured
+def before(
+    session: Session,
+    whose: Whose,
+    numbers: Sequence[ColumnElement[bool]],
+    before_tai_ns: int,
+    *,
+    length: int,
+    known_at_tai_ns: int | None = None,
+) -> list[Reading]:
+    """Read numbers of the latest exposures of certified products before an instant.
+
+    Parameters
+    ----------
+    session : Session
+        A transaction for reading.
+    whose : Whose
+        Of which detector.
+    numbers : sequence
+        Conditions on `MetricRow`: which numbers.
+    before_tai_ns : int
+        The instant, TAI ns.
+    length : int
+        Exposures, the latest ones.
+    known_at_tai_ns : int or None
+        What was certified later is none of them, TAI ns; None: all is.
+    """
+    sets = [
+        *(col(getattr(MeasurementRow, name)) == value for name, value in whose._asdict().items()),
+        certified_by(col(MeasurementRow.product_id), known_at_tai_ns),
+    ]
+    return latest(session, Wanted(sets, numbers, length, before_tai_ns=before_tai_ns))
 
 
 def _history(
     session: Session, job: DecideJob, detector: int, before_tai_ns: int, rules: TrendRules
 ) -> DetectorHistory:
+    whose = Whose(job.instrument, job.kind, detector, job.filter)
     names = rules.metrics.get(job.kind, ())
-    wanted = (
-        col(MetricRow.instrument) == job.instrument,
-        col(MetricRow.detector) == detector,
-        col(MetricRow.kind) == job.kind,
-        col(MetricRow.name).in_(names),
-        col(MetricRow.amplifier).is_not(None),
-        col(MetricRow.begin_tai_ns) < before_tai_ns,
-        col(MeasurementRow.filter).is_not_distinct_from(job.filter),
-        certified_by(col(MeasurementRow.product_id), None if job.known_at is None else job.known_at.ns),
+    numbers = [col(MetricRow.name).in_(names), col(MetricRow.amplifier).is_not(None)]
+    known_at = None if job.known_at is None else job.known_at.ns
+    found = (
+        before(session, whose, numbers, before_tai_ns, length=rules.length, known_at_tai_ns=known_at)
+        if names
+        else []
     )
-    of_first = col(MetricRow.name).in_(names[:1])  # the others were measured with it
-    latest = internal(MetricRow.exposure_id, func.max(MetricRow.begin_tai_ns)).where(*wanted, of_first)
-    newest_first = func.max(MetricRow.begin_tai_ns).desc()
-    found = session.execute(
-        latest.group_by(col(MetricRow.exposure_id)).order_by(newest_first).limit(rules.length)
-    ).all()
-    exposures = [exposure for exposure, _ in found]
     values: dict[tuple[str, str], dict[str, float | None]] = {}
-    products: dict[str, None] = {}
-    if exposures:
-        begin = min(begin for _, begin in found)
-        columns = (
-            MetricRow.amplifier,
-            MetricRow.name,
-            MetricRow.exposure_id,
-            MetricRow.value,
-            MetricRow.product_id,
-        )
-        query = internal(*columns).where(*wanted, col(MetricRow.begin_tai_ns) >= begin)
-        for amplifier, name, exposure, value, product in session.execute(
-            query.order_by(col(MeasurementRow.recorded_tai_ns), col(MetricRow.job_id))
-        ):
-            values.setdefault((amplifier, name), {})[exposure] = value
-            products[product] = None
+    for one in found:
+        values.setdefault((one.amplifier or "", one.name), {})[one.exposure] = one.value
+    begins = [one.begin_tai_ns for one in found]
     return DetectorHistory(
-        exposures=len(exposures),
-        first_tai_ns=min((begin for _, begin in found), default=None),
-        last_tai_ns=max((begin for _, begin in found), default=None),
-        products=tuple(sorted(products)),
+        exposures=len({one.exposure for one in found}),
+        first_tai_ns=min(begins, default=None),
+        last_tai_ns=max(begins, default=None),
+        products=tuple(sorted({one.of.product_id for one in found})),
         numbers=_summarised(values),
     )
 
@@ -134,7 +145,7 @@ def _summarised(values: Mapping[tuple[str, str], Mapping[str, float | None]]) ->
 def _standing(session: Session, one: InForce) -> Standing:
     columns = (MetricRow.exposure_id, MetricRow.amplifier, MetricRow.name, MetricRow.value)
     wanted = (col(MetricRow.product_id) == one.product_id, col(MetricRow.detector) == one.detector)
-    query = internal(*columns).where(*wanted, col(MetricRow.name).in_(COMPARED))
+    query = _internal(*columns).where(*wanted, col(MetricRow.name).in_(COMPARED))
     rows: dict[tuple[str, str | None], dict[str, float | None]] = {}
     for exposure, amplifier, name, value in session.execute(query):
         rows.setdefault((exposure, amplifier), {})[name] = value
@@ -144,6 +155,16 @@ def _standing(session: Session, one: InForce) -> Standing:
         end_tai_ns=_ns(one.validity.end),
         numbers=_numbers((amplifier, values) for (_, amplifier), values in rows.items()),
     )
+
+
+def _internal(*columns: Any) -> Select[Any]:
+    """Select of numbers that were measured when their product was made."""
+    measured: Select[Any] = (
+        select(*columns)
+        .join(MeasurementRow, col(MeasurementRow.job_id) == MetricRow.job_id)
+        .where(MeasurementRow.mode == "internal", col(MetricRow.begin_tai_ns).is_not(None))
+    )
+    return measured
 
 
 def _numbers(rows: Iterable[tuple[str | None, Mapping[str, float | None]]]) -> tuple[Number, ...]:

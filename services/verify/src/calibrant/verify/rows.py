@@ -17,6 +17,8 @@ def measurement_rows(
 ) -> Iterator[Row]:
     """Yield every row of the measurements of one detector; ``filter_name``: of the product."""
     counted = tally(report.results)
+    begins = {frame.exposure_id: frame.begin_tai_ns for frame in report.frames}
+    known = [begin for begin in begins.values() if begin is not None]
     yield store.MeasurementRow(
         job_id=report.job_id,
         product_id=report.product_id,
@@ -32,9 +34,11 @@ def measurement_rows(
         failed=counted.failed,
         not_applicable=counted.not_applicable,
         advisory_failed=counted.advisory_failed,
+        exposures=len(known),
+        first_begin_tai_ns=min(known, default=None),
+        last_begin_tai_ns=max(known, default=None),
         recorded_tai_ns=now_tai_ns,
     )
-    begins = {frame.exposure_id: frame.begin_tai_ns for frame in report.frames}
     numbers = ((row, name, value) for row in report.measurements for name, value in row.values.items())
     for number, (row, name, value) in enumerate(numbers):
         yield store.MetricRow(

@@ -18,6 +18,12 @@ class MeasurementRow(SQLModel, table=True):
     """The measurements of one detector against one product."""
 
     __tablename__ = "verify_measurement"
+    __table_args__ = (
+        Index(
+            "ix_verify_measurement_latest", "instrument", "kind", "detector", "filter", "last_begin_tai_ns"
+        ),
+        Index("ix_verify_measurement_latest_of_all", "instrument", "last_begin_tai_ns"),
+    )
 
     job_id: str = Field(primary_key=True)
     product_id: str = Field(index=True)
@@ -33,6 +39,11 @@ class MeasurementRow(SQLModel, table=True):
     failed: int
     not_applicable: int
     advisory_failed: int
+    exposures: int = Field(description="exposures of which it is known when they began")
+    first_begin_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    last_begin_tai_ns: int | None = Field(
+        default=None, sa_column=Column(BigInteger, nullable=True), description="begin of the last exposure"
+    )
     recorded_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 

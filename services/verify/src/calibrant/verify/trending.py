@@ -1,21 +1,31 @@
 """A metric over time: every exposure beside the history before it. Reads; decides nothing.
 
 The history of an exposure is what it is for a report: exposures of certified products, of earlier nights, of the same
-detector, amplifier, kind and filter. It is taken as all is certified now, while a report keeps what it was then.
+detector, amplifier, kind and filter. It is taken as all is certified now, while a report keeps what it was then. No more
+is read than is shown and the history before it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Final, NamedTuple
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
 
 from calibrant.frames.times import begin_of_night, day_obs, utc_text
 from calibrant.rules.trends import TrendRules, history_of, place_of
-from calibrant.verify.certified import certified_by
-from calibrant.verify.history import internal
+from calibrant.rules.validity import DAY_S, NS_PER_S
+from calibrant.verify.history import Whose, before
+from calibrant.verify.latest import Reading, Wanted, latest
 from calibrant.verify.store import MeasurementRow, MetricRow
+
+MOST: Final = 1000
+"""Frames that are shown where nobody says how many."""
+
+Series = tuple[str, int, str, str]
+"""Kind, detector, amplifier and filter; none is the empty text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,40 @@ class Which:
     amplifier: str | None = None
     filter: str | None = None
 
+    @property
+    def sets(self) -> list[ColumnElement[bool]]:
+        """The conditions on sets."""
+        wanted = {
+            MeasurementRow.instrument: self.instrument,
+            MeasurementRow.kind: self.kind,
+            MeasurementRow.detector: self.detector,
+            MeasurementRow.filter: self.filter,
+        }
+        return [col(column) == value for column, value in wanted.items() if value is not None]
+
+    @property
+    def numbers(self) -> list[ColumnElement[bool]]:
+        """The conditions on their numbers."""
+        named = [col(MetricRow.name) == self.metric]
+        return named if self.amplifier is None else [*named, col(MetricRow.amplifier) == self.amplifier]
+
+
+class Trend(NamedTuple):
+    """A metric over time.
+
+    Parameters
+    ----------
+    lines : list of dict
+        Series by series, in order of the exposures' begins. Each with ``kind, detector, amplifier, filter, begin``
+        (UTC) ``, begin_tai_ns, exposure, product, value, unit, certified``, and of the history before it ``points,
+        median, mad, z, out, because``.
+    more : bool
+        Whether older frames are left out.
+    """
+
+    lines: list[dict[str, Any]]
+    more: bool
+
 
 @dataclass(frozen=True, slots=True)
 class _Point:
@@ -51,10 +95,31 @@ class _Point:
     unit: str
     certified: bool
 
+    @classmethod
+    def of(cls, one: Reading) -> "_Point":
+        """Make the point of a reading."""
+        return cls(
+            one.of.kind,
+            one.of.detector,
+            one.amplifier,
+            one.of.filter,
+            one.begin_tai_ns,
+            one.exposure,
+            one.of.product_id,
+            one.value,
+            one.unit,
+            one.of.certified,
+        )
+
     @property
-    def series(self) -> tuple[str, int, str, str]:
+    def series(self) -> Series:
         """What it is a point of."""
         return self.kind, self.detector, self.amplifier or "", self.filter or ""
+
+    @property
+    def frame(self) -> tuple[int, str]:
+        """What it was measured of."""
+        return self.detector, self.exposure
 
 
 def trend(
@@ -64,8 +129,9 @@ def trend(
     *,
     since_tai_ns: int | None = None,
     until_tai_ns: int | None = None,
-) -> list[dict[str, Any]]:
-    """Give a metric over time, series by series, in order of the exposures' begins.
+    most: int = MOST,
+) -> Trend:
+    """Give a metric over time.
 
     Parameters
     ----------
@@ -77,73 +143,80 @@ def trend(
         When a number is out of family.
     since_tai_ns, until_tai_ns : int or None
         Only exposures in [since, until), TAI ns; their history may be older.
-
-    Returns
-    -------
-    list of dict
-        Each with ``kind, detector, amplifier, filter, begin`` (UTC) ``, begin_tai_ns, exposure, product, value, unit,
-        certified``, and of the history before it ``points, median, mad, z, out, because``.
+    most : int
+        At most so many frames (a frame: one detector of one exposure, with all its amplifiers), the latest ones.
     """
-    points = sorted(
-        _points(session, which, until_tai_ns), key=lambda one: (one.series, one.begin_tai_ns, one.exposure)
-    )
+    # a night begins at most a day before any of its exposures
+    since_night = None if since_tai_ns is None else since_tai_ns - DAY_S * NS_PER_S
+    wanted = Wanted(which.sets, which.numbers, most + 1, since_night, until_tai_ns)
+    points = _once(latest(session, wanted, floor=_night_of))
+    begins = {one.frame: one.begin_tai_ns for one in points}
+    frames = sorted((begin, *frame) for frame, begin in begins.items() if begin >= (since_tai_ns or begin))
+    shown = {(detector, exposure) for _, detector, exposure in frames[-most:]}
+    if not shown:
+        return Trend([], more=False)
+    origin = _night_of(frames[-most:][0][0])
+    later = [one for one in points if one.begin_tai_ns >= origin]
+    past = _before(session, which, {(one.kind, one.detector, one.filter) for one in later}, origin, rules)
+    ordered = sorted(later, key=lambda one: (one.series, one.begin_tai_ns, one.exposure))
     lines: list[dict[str, Any]] = []
-    for _, series in groupby(points, key=lambda one: one.series):
-        lines += _series(list(series), rules)
-    return [line for line in lines if since_tai_ns is None or line["begin_tai_ns"] >= since_tai_ns]
+    for series, found in groupby(ordered, key=lambda one: one.series):
+        lines += (
+            asdict(point) | facts
+            for point, facts in _placed(found, past[series], rules)
+            if point.frame in shown
+        )
+    return Trend(lines, more=len(frames) > most)
 
 
-def _series(points: list[_Point], rules: TrendRules) -> Iterator[dict[str, Any]]:
-    """Place each point; those of one night have one history."""
-    past: list[float | None] = []
-    for _, night in groupby(points, key=lambda one: begin_of_night(day_obs(one.begin_tai_ns))):
+def _placed(
+    points: Iterable[_Point], past: list[float | None], rules: TrendRules
+) -> Iterator[tuple[_Point, dict[str, Any]]]:
+    """Place each point of a series; those of one night have one history."""
+    for _, night in groupby(points, key=lambda one: _night_of(one.begin_tai_ns)):
         tonight = list(night)
         history = history_of(past[-rules.length :])
         for point in tonight:
-            lies = place_of(point.value, history, rules)
-            yield {
-                **asdict(point),
-                "begin": utc_text(point.begin_tai_ns),
-                "points": 0 if history is None else history.points,
-                "median": None if history is None else history.median,
-                "mad": None if history is None else history.mad,
-                **lies._asdict(),
-            }
+            yield (
+                point,
+                {
+                    "begin": utc_text(point.begin_tai_ns),
+                    "points": 0 if history is None else history.points,
+                    "median": None if history is None else history.median,
+                    "mad": None if history is None else history.mad,
+                    **place_of(point.value, history, rules)._asdict(),
+                },
+            )
         past += [point.value for point in tonight if point.certified]
 
 
-def _points(session: Session, which: Which, until_tai_ns: int | None) -> Iterable[_Point]:
-    """Read the points; of an exposure that was measured more than once the last recorded, certified if any was."""
-    columns = (
-        MetricRow.kind,
-        MetricRow.detector,
-        MetricRow.amplifier,
-        MeasurementRow.filter,
-        MetricRow.begin_tai_ns,
-        MetricRow.exposure_id,
-        MetricRow.product_id,
-        MetricRow.value,
-        MetricRow.unit,
-        certified_by(col(MeasurementRow.product_id)),
-    )
-    query = internal(*columns).where(
-        col(MetricRow.instrument) == which.instrument, col(MetricRow.name) == which.metric
-    )
-    wanted = [
-        (MetricRow.kind, which.kind),
-        (MetricRow.detector, which.detector),
-        (MetricRow.amplifier, which.amplifier),
-        (MeasurementRow.filter, which.filter),
-    ]
-    for column, value in wanted:
-        if value is not None:
-            query = query.where(col(column) == value)
-    if until_tai_ns is not None:
-        query = query.where(col(MetricRow.begin_tai_ns) < until_tai_ns)
+def _before(
+    session: Session,
+    which: Which,
+    groups: Iterable[tuple[str, int, str | None]],
+    origin_tai_ns: int,
+    rules: TrendRules,
+) -> Mapping[Series, list[float | None]]:
+    """Read the numbers of certified products before an instant, by series in order of the exposures' begins."""
+    past: dict[Series, list[float | None]] = defaultdict(list)
+    for kind, detector, filter_name in groups:
+        whose = Whose(which.instrument, kind, detector, filter_name)
+        found = _once(before(session, whose, which.numbers, origin_tai_ns, length=rules.length))
+        for point in sorted(found, key=lambda one: (one.begin_tai_ns, one.exposure)):
+            past[point.series].append(point.value)
+    return past
+
+
+def _once(readings: Iterable[Reading]) -> list[_Point]:
+    """Keep of an exposure that was measured more than once the last recorded, certified if any was."""
     found: dict[tuple[Any, ...], _Point] = {}
-    for row in session.execute(query.order_by(col(MeasurementRow.recorded_tai_ns), col(MetricRow.job_id))):
-        point = _Point(*row)
+    for point in map(_Point.of, readings):
         key = (*point.series, point.exposure)
         if key not in found or point.certified or not found[key].certified:
             found[key] = point
-    return found.values()
+    return list(found.values())
+
+
+def _night_of(tai_ns: int) -> int:
+    """Return when the night of an instant begins; both TAI ns."""
+    return begin_of_night(day_obs(tai_ns))

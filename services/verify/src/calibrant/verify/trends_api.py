@@ -2,14 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Response
 
 from calibrant.frames.times import parse_time
 from calibrant.rules.trends import TrendRules
 from calibrant.runtime.database import Database
-from calibrant.verify.trending import Which, trend
+from calibrant.runtime.listing import NOT_ALL, say_more
+from calibrant.verify.trending import MOST, Which, trend
 
 _TIME = "Such as 2026-01-01T00:00:00; UTC unless it ends in TAI."
+_LIMIT = "At most so many frames (one detector of one exposure), the latest; the header X-More says whether there are more."
 
 
 def trends_routes(database: Database, rules: TrendRules) -> APIRouter:
@@ -19,9 +21,10 @@ def trends_routes(database: Database, rules: TrendRules) -> APIRouter:
     @router.get(
         "/trends",
         summary="Give a metric over time, with the history before each exposure and what is out of family",
-        responses={400: {"description": "No time"}},
+        responses=NOT_ALL | {400: {"description": "No time"}},
     )
     def trends(
+        response: Response,
         *,
         instrument: str,
         metric: str,
@@ -31,11 +34,14 @@ def trends_routes(database: Database, rules: TrendRules) -> APIRouter:
         filter: str | None = None,  # noqa: A002 - the field's word
         since: Annotated[str | None, Query(description=_TIME)] = None,
         until: Annotated[str | None, Query(description=_TIME)] = None,
+        limit: Annotated[int, Query(ge=1, le=100_000, description=_LIMIT)] = MOST,
     ) -> list[dict[str, Any]]:
         which = Which(instrument, metric, kind, detector, amplifier, filter)
         begin, end = _instant("since", since), _instant("until", until)
         with database.reading() as session:
-            return trend(session, which, rules, since_tai_ns=begin, until_tai_ns=end)
+            found = trend(session, which, rules, since_tai_ns=begin, until_tai_ns=end, most=limit)
+        say_more(response, more=found.more)
+        return found.lines
 
     return router
 

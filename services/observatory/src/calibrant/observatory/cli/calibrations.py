@@ -9,7 +9,7 @@ import typer
 
 from calibrant.observatory.cli import carrying, register
 from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
-from calibrant.observatory.cli.options import AsJson, Place, placed
+from calibrant.observatory.cli.options import AsJson, Limit, Place, placed
 from calibrant.observatory.cli.stores import database_of, queries
 
 app = typer.Typer(
@@ -32,10 +32,10 @@ app.command("import")(carrying.bring)
 
 @app.command("list")
 @placed
-def listing(place: Place, *, as_json: AsJson = False) -> None:
+def listing(place: Place, *, limit: Limit = 1000, as_json: AsJson = False) -> None:
     """List certifications, the latest first."""
     with told(), queries(place, "certify") as certify:
-        rows = [] if certify is None else certify.calibrations()
+        rows = [] if certify is None else certify.calibrations(limit=limit + 1)
     columns = [
         Column("id"),
         Column("product"),
@@ -44,7 +44,7 @@ def listing(place: Place, *, as_json: AsJson = False) -> None:
         Column("end", "end (UTC)", "time"),
     ]
     empty = "Nothing is certified yet. Try `calibrant demo`."
-    show_rows("Certifications", columns, rows, as_json=as_json, empty=empty)
+    show_rows("Certifications", columns, rows, as_json=as_json, empty=empty, most=limit)
 
 
 @app.command("show")

@@ -80,9 +80,15 @@ class Column:
 
 
 def show_rows(
-    title: str, columns: Sequence[Column], rows: Sequence[Row], *, as_json: bool, empty: str
+    title: str, columns: Sequence[Column], rows: Sequence[Row], *, as_json: bool, empty: str, most: int = 0
 ) -> None:
-    """Show a listing: all of every row as JSON, or some columns as a table; ``empty`` says what to do next."""
+    """Show a listing: all of every row as JSON, or some columns as a table; ``empty`` says what to do next.
+
+    Where ``most`` is given, the rows were asked for one more than that: it is not shown, and that there is more is said.
+    """
+    if most and len(rows) > most:
+        rows = rows[:most]
+        say_more(f"The latest {most} are shown")
     if as_json:
         show_json([dict(row) for row in rows])
         return
@@ -100,6 +106,11 @@ def show_rows(
     for row in rows:
         table.add_row(*(_written(row.get(column.field), column.form) for column in columns))
     console().print(table)
+
+
+def say_more(what_is_shown: str) -> None:
+    """Say that there is more than is shown: beside the answer, which may be a program's."""
+    print(f"{what_is_shown}, there are more; give a larger --limit.", file=sys.stderr)  # noqa: T201
 
 
 def show_one(row: Row, *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
-from calibrant.observatory.cli.options import AsJson, Place, placed
+from calibrant.observatory.cli.options import AsJson, Limit, Place, placed
 from calibrant.observatory.cli.stores import database_of, queries
 
 if TYPE_CHECKING:
@@ -154,13 +154,13 @@ def history(
     collection: Annotated[str | None, typer.Option(help="Only what touches this collection.")] = None,
     product: Annotated[str | None, typer.Option(help="Only what touches this product.")] = None,
     who: Annotated[str | None, typer.Option(help="Only what this identity did.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
+    limit: Limit = 1000,
     as_json: AsJson = False,
 ) -> None:
     """List changes of the register, the latest first: who, when and why; or show one."""
     with told(), queries(place, "certify") as register:
         if change is None:
-            wanted = {"collection": collection, "product": product, "who": who, "limit": limit}
+            wanted = {"collection": collection, "product": product, "who": who, "limit": limit + 1}
             rows = [] if register is None else register.history(**wanted)
         else:
             row = None if register is None else register.change(change)
@@ -178,7 +178,7 @@ def history(
         Column("why", form="text"),
         Column("undone_by", "undone by"),
     ]
-    show_rows("Changes", columns, rows, as_json=as_json, empty="Nothing was changed yet.")
+    show_rows("Changes", columns, rows, as_json=as_json, empty="Nothing was changed yet.", most=limit)
 
 
 @collections.command("list")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from calibrant.observatory.cli.console import Column, console, fail, show_rows, told
+from calibrant.observatory.cli.console import Column, console, fail, say_more, show_rows, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
 from calibrant.observatory.cli.stores import database_of
 
@@ -45,6 +45,9 @@ def trends(
         str | None, typer.Option(help="Only exposures since then; UTC unless it ends in TAI.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="Only exposures before then.")] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, help="At most so many frames (one detector of one exposure), the latest.")
+    ] = 1000,
     as_json: AsJson = False,
 ) -> None:
     """Show a metric over time, with median and spread of the history before each exposure, and what is out of family."""
@@ -55,14 +58,24 @@ def trends(
         from calibrant.verify.trending import Which, trend  # noqa: PLC0415
 
         rows: list[dict[str, Any]] = []
+        more = False
         verify = database_of(place, "verify")
         if verify is not None:
             rules = chosen(VerifySettings).trends
             which = Which(instrument, metric, kind, detector, amplifier, filter_name)
             with verify.reading() as session:
-                rows = trend(session, which, rules, since_tai_ns=since_tai_ns, until_tai_ns=until_tai_ns)
+                rows, more = trend(
+                    session,
+                    which,
+                    rules,
+                    since_tai_ns=since_tai_ns,
+                    until_tai_ns=until_tai_ns,
+                    most=limit,
+                )
             verify.close()
     empty = f"No exposure of {instrument} has a {metric}; `calibrant reports list` shows what was measured."
+    if more:
+        say_more(f"The latest {limit} frames are shown")
     if as_json:
         show_rows("", COLUMNS, rows, as_json=True, empty=empty)
         return

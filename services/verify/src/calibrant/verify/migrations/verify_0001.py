@@ -21,10 +21,16 @@ def upgrade() -> None:
         ),
         sa.Column("filter", sa.String),
         sa.Column("detector", sa.Integer, nullable=False),
-        *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in (*_COUNTS, "exposures")),
+        sa.Column("first_begin_tai_ns", sa.BigInteger),
+        sa.Column("last_begin_tai_ns", sa.BigInteger),
         sa.Column("recorded_tai_ns", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_verify_measurement_product_id", "verify_measurement", ["product_id"])
+    latest = ["instrument", "kind", "detector", "filter", "last_begin_tai_ns"]
+    op.create_index("ix_verify_measurement_latest", "verify_measurement", latest)
+    latest_of_all = ["instrument", "last_begin_tai_ns"]
+    op.create_index("ix_verify_measurement_latest_of_all", "verify_measurement", latest_of_all)
     op.create_table(
         "verify_metric",
         sa.Column("job_id", sa.String, primary_key=True),
