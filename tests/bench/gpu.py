@@ -25,6 +25,7 @@ from calibrant.pixels.backends import cupy
 from calibrant.pixels.backends.device import Device
 from calibrant.pixels.backends.loads import load_of
 from calibrant.pixels.backends.parcel import Parcel
+from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.clipping import ClipRule
 from calibrant.pixels.mask import UNUSABLE
 from calibrant.pixels.plan import PLANES, Plan
@@ -84,12 +85,13 @@ def resident(device: Device, stack: NDArray[np.uint16], rounds: int) -> list[flo
     host, stream = device.host_memory(parcel.sent_size), device.stream()
     memory = device.memory(parcel.size)
     uploads, (one,) = parcel.pack(host, memory.address, Combined.unfilled(plan.shape))
+    kernel = device.kernel(source(), one.known)
     for upload in uploads:
         stream.upload(*upload)
 
     def launch() -> None:
         for _ in range(LAUNCHES):
-            one.start(device, stream)
+            stream.launch(kernel, one.groups, one.arguments)
         stream.wait()
 
     return [seconds / LAUNCHES for seconds in timed(launch, rounds)]

@@ -35,21 +35,16 @@ def folder():
 
 
 @functools.cache
-def grid_library(source, constants):
-    """Compile the kernels for GPUs with the C compiler."""
+def grid_kernel(source, constants):
+    """Compile the kernel for GPUs with the C compiler; give a function of groups and the two addresses."""
     text = (HERE / "thread_grid.h").read_text() + source + (HERE / "thread_grid.c").read_text()
     library = Path(folder().name, f"{abs(hash(constants))}.so")
     flags = ["-std=gnu11", "-O1", "-fPIC", "-shared", "-ffp-contract=off", "-w", "-x", "c", "-"]
     macros = [f"-D{name}={number}" for name, number in constants]
     command = [compiler(), *macros, *flags, "-o", str(library), "-lm"]
     subprocess.run(command, input=text, text=True, check=True, capture_output=True)
-    return ctypes.CDLL(str(library))
-
-
-def grid_kernel(library, name):
-    """Give a function of groups and the addresses."""
-    run = getattr(library, f"run_{name}")
-    run.argtypes = (ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+    run = ctypes.CDLL(str(library)).run_grid
+    run.argtypes = (ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)
     return lambda groups, arguments: run(groups, *arguments)
 
 
@@ -74,9 +69,6 @@ class StreamInMemory:
                 ctypes.memmove(to + number * apart, row.ctypes.data, row.nbytes)
 
         self._do("upload", copy)
-
-    def clear(self, what, size):
-        self._do("clear", ctypes.memset, what, 0, size)
 
     def launch(self, kernel, groups, arguments):
         self._do("launch", kernel, groups, arguments)
@@ -129,6 +121,6 @@ class DeviceInMemory:
     def stream(self):
         return StreamInMemory(self)
 
-    def kernel(self, source, constants, name):
+    def kernel(self, source, constants):
         with self.lock:
-            return grid_kernel(grid_library(source, tuple(constants.items())), name)
+            return grid_kernel(source, tuple(constants.items()))

@@ -16,8 +16,6 @@ KNOWN = {
     "LANES": 1,
     "GROUP": 128,
     "PIXELS": 8,
-    "LISTS": 64,
-    "COLUMNS": 8,
     "FRAMES": 20,
     "STORED": 4,
     "STEP": 2,

@@ -1,6 +1,9 @@
 /* What a C compiler lacks to read the kernel for a GPU: the names of a grid of threads, one of which runs at a time. */
 #define __global__
-static _Thread_local struct { unsigned int x; } blockIdx, gridDim, threadIdx;
+#define __shared__ static _Thread_local
+static _Thread_local struct { unsigned int x; } blockIdx, threadIdx;
+
+static void __syncthreads(void);
 
 static unsigned int atomicAdd(unsigned int *at, unsigned int by)
 {

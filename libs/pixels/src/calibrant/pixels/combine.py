@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.backends.bands import bands
 from calibrant.pixels.choosing import BackendName, carry_out
 from calibrant.pixels.clipping import Center, Clip, ClipRule, Spread
 from calibrant.pixels.mask import MASK_DTYPE, UNUSABLE, Mask
@@ -25,7 +26,7 @@ from calibrant.pixels.plan import (
     Statistic,
 )
 from calibrant.pixels.rows import RowSource, Stack, checked_stack
-from calibrant.pixels.threads import thread_count
+from calibrant.pixels.threads import side_by_side, thread_count
 from calibrant.pixels.variances import Variances
 
 __all__ = ["Combined", "combine"]
@@ -149,7 +150,7 @@ def combine(
     chosen = carry_out(backend, plan, result)
     if variances is not None:
         _check_propagated(result)
-    _fill_empty(result, len(planes))
+    _fill_empty(result, plan)
     return replace(result, backend=chosen)
 
 
@@ -223,16 +224,22 @@ def _check_propagated(result: Combined) -> None:
         raise ValueError(f"variances: negative at row {y}, column {x}, of the one sample that is left there")
 
 
-def _fill_empty(result: Combined, frames: int) -> None:
+def _fill_empty(result: Combined, plan: Plan) -> None:
     """Put the median of all others into pixels without a good sample."""
+
+    def has_some(rows: slice) -> bool:
+        return bool((result.count[rows] == 0).any())
+
+    parts = bands(plan.shape[0], result.count.strides[0], plan.tile_bytes, plan.threads)
+    if not any(side_by_side(has_some, parts, plan.threads)):
+        return
     empty = result.count == 0
     if empty.all():
         ny, nx = empty.shape
         raise ValueError(
-            f"stack: none of the {ny} x {nx} pixels has a good sample in {frames} frames; check their masks"
+            f"stack: none of the {ny} x {nx} pixels has a good sample in {len(plan.stack)} frames; check their masks"
         )
-    if empty.any():
-        others = result.data[~empty]
-        middle = [(others.size - 1) // 2, others.size // 2]
-        others.partition(middle)
-        result.data[empty] = others[middle].mean(dtype=np.float64)
+    others = result.data[~empty]
+    middle = [(others.size - 1) // 2, others.size // 2]
+    others.partition(middle)
+    result.data[empty] = others[middle].mean(dtype=np.float64)

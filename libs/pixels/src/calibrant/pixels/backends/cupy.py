@@ -105,7 +105,7 @@ class CupyDevice:
 
     def __init__(self, cupy: ModuleType) -> None:
         self._cupy = cupy
-        self._modules: dict[tuple[tuple[str, int], ...], Any] = {}
+        self._kernels: dict[tuple[tuple[str, int], ...], Any] = {}
         self._compiling = Lock()
 
     def host_memory(self, size: int) -> NDArray[np.uint8]:
@@ -127,14 +127,15 @@ class CupyDevice:
         """Give a stream that waits for no other."""
         return CupyStream(self._cupy)
 
-    def kernel(self, source: str, constants: Mapping[str, int], name: str) -> Any:
+    def kernel(self, source: str, constants: Mapping[str, int]) -> Any:
         """Compile; CuPy keeps what it compiled in the user's cache, and takes every function for the device's."""
         known = tuple(constants.items())
         with self._compiling, _room_or_error(self._cupy):
-            if known not in self._modules:
+            if known not in self._kernels:
                 options = (ROUNDING, *(f"-D{name}={number}" for name, number in known))
-                self._modules[known] = self._cupy.RawModule(code=source, options=options, backend="nvrtc")
-            return self._modules[known].get_function(name)
+                module = self._cupy.RawModule(code=source, options=options, backend="nvrtc")
+                self._kernels[known] = module.get_function("combine_band")
+            return self._kernels[known]
 
 
 class CupyMemory:
@@ -164,12 +165,7 @@ class CupyStream:
                 to, apart, what.ctypes.data, what.strides[0], *reversed(what.shape), kind, self._stream.ptr
             )
 
-    def clear(self, what: int, size: int) -> None:
-        """Let bytes on the device be 0."""
-        with _room_or_error(self._cupy):
-            self._runtime.memsetAsync(what, 0, size, self._stream.ptr)
-
-    def launch(self, kernel: Any, groups: int, arguments: tuple[int, ...]) -> None:
+    def launch(self, kernel: Any, groups: int, arguments: tuple[int, int]) -> None:
         """Run a kernel."""
         with _room_or_error(self._cupy), self._stream:
             kernel((groups,), (GROUP,), tuple(map(np.uint64, arguments)))

@@ -21,11 +21,7 @@ class Stream(Protocol):
         """Copy host memory to an address on the device; the rows of a 2-D array so many bytes apart."""
         ...
 
-    def clear(self, what: int, size: int) -> None:
-        """Let bytes from an address on the device on be 0."""
-        ...
-
-    def launch(self, kernel: Any, groups: int, arguments: tuple[int, ...]) -> None:
+    def launch(self, kernel: Any, groups: int, arguments: tuple[int, int]) -> None:
         """Run a kernel with so many groups of threads; its arguments are addresses on the device."""
         ...
 
@@ -66,6 +62,6 @@ class Device(Protocol):
         """Give a new stream."""
         ...
 
-    def kernel(self, source: str, constants: Mapping[str, int], name: str) -> Any:
-        """Give a kernel of a source in which names are numbers; it is compiled once for the same ones."""
+    def kernel(self, source: str, constants: Mapping[str, int]) -> Any:
+        """Compile a source's `combine_band`, in which names are numbers; once for the same ones."""
         ...

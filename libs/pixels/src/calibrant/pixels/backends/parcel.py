@@ -1,6 +1,6 @@
 """One band as it goes to a device and comes back: what is sent, what is done there, and where the planes come out.
 
-It must not know how a stream or a device does it; addresses are those that a device gave.
+It must not know streams or devices; addresses are those that a device gave.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.backends.cargo import Berth, Cargo, Upload, aligned
-from calibrant.pixels.backends.device import Device, Stream
 from calibrant.pixels.backends.loads import Load
-from calibrant.pixels.backends.specialised import COUNTERS_SIZE, Shares, constants, source
+from calibrant.pixels.backends.specialised import GROUP, PIXELS, constants
 from calibrant.pixels.plan import Combined, Plan
 
 PLANES: Final = ("data", "variance", "count", "mask")
@@ -23,35 +22,16 @@ PLANE_ITEM: Final = 4
 
 @dataclass(frozen=True)
 class Launch:
-    """One run of the kernel.
-
-    Parameters
-    ----------
-    known
-        The numbers that it is compiled with.
-    shares
-        How its pixels are shared out.
-    arguments
-        Addresses: of the block, the frames, and the memory for undecided pixels.
-    """
+    """One run of the kernel: the numbers it is compiled with, its groups of threads, the addresses of its arguments."""
 
     known: dict[str, int]
-    shares: Shares
-    arguments: tuple[int, int, int]
-
-    def start(self, device: Device, stream: Stream) -> None:
-        """Let a stream do it."""
-        short, thorough = (
-            device.kernel(source(), self.known, name) for name in ("combine_band", "settle_band")
-        )
-        stream.clear(self.arguments[2], COUNTERS_SIZE)
-        stream.launch(short, self.shares.groups, self.arguments)
-        stream.launch(thorough, self.shares.settlers, self.arguments)
+    groups: int
+    arguments: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """A band. On the device its planes come first, one behind the other, then what is sent, then undecided pixels.
+    """A band. On the device its planes come first, one behind the other, and then what is sent.
 
     Parameters
     ----------
@@ -83,7 +63,7 @@ class Parcel:
     @property
     def size(self) -> int:
         """Bytes of all of it on the device, at most."""
-        return self._undecided(0) + self._shares.undecided_size(len(self.plan.stack), self.load.bits)
+        return self.planes_size + self.sent_size + self.load.straight_size(self.rows)
 
     def pack(
         self, host: NDArray[np.uint8], address: int, into: Combined
@@ -116,8 +96,8 @@ class Parcel:
             block.data, block.variance, block.count, block.mask = (
                 plane + first * PLANE_ITEM for plane in self._planes(address)
             )
-            there = cargo.put(block), cargo.put(frames), self._undecided(address)
-            launches.append(Launch(known, Shares(block.rows * block.columns), there))
+            groups = -(-block.rows * block.columns // (GROUP * PIXELS))
+            launches.append(Launch(known, groups, (cargo.put(block), cargo.put(frames))))
         return cargo.uploads(), launches
 
     def unpack(self, host: NDArray[np.uint8], into: Combined) -> None:
@@ -136,14 +116,7 @@ class Parcel:
     def _planes(self, address: int) -> range:
         return range(address, address + self.planes_size, self._plane_size)
 
-    def _undecided(self, address: int) -> int:
-        return address + self.planes_size + self.sent_size + self.load.straight_size(self.rows)
-
-    @property
-    def _shares(self) -> Shares:
-        rows: int = self.rows.stop - self.rows.start
-        return Shares(rows * self.plan.shape[1])
-
     @property
     def _plane_size(self) -> int:
-        return aligned(self._shares.pixels * PLANE_ITEM)
+        rows: int = self.rows.stop - self.rows.start
+        return aligned(rows * self.plan.shape[1] * PLANE_ITEM)

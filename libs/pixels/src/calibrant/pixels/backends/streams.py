@@ -13,6 +13,7 @@ from calibrant.pixels.backends.bands import bands, work_through
 from calibrant.pixels.backends.device import Device, DeviceMemoryError
 from calibrant.pixels.backends.loads import Load, load_of
 from calibrant.pixels.backends.parcel import PLANES, Parcel
+from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Plan
 
 STREAMS: Final = range(2, 9)
@@ -111,11 +112,12 @@ class Line:
         """Send a parcel, have it combined, and put the planes where they belong."""
         address, stream = self._memory.address, self._stream
         uploads, launches = parcel.pack(self._there, address, into)
+        kernels = [self._device.kernel(source(), one.known) for one in launches]
         try:
             for upload in uploads:
                 stream.upload(*upload)
-            for one in launches:
-                one.start(self._device, stream)
+            for kernel, one in zip(kernels, launches, strict=True):
+                stream.launch(kernel, one.groups, one.arguments)
             self._bring(parcel, into)
         finally:
             stream.wait()  # what it works on is not to be used again before

@@ -1,23 +1,14 @@
-/* The entries for a GPU: a thread follows pixels of a band through the functions of kernel.c, whose text comes first.
+/* The entry for a GPU: a thread follows pixels of a band through the functions of kernel.c, whose text comes first.
  *
  * This file owns which thread takes which pixel, and where its samples are: in registers while all of them are used, in
- * memory of its own once a window of them is. Threads go through the code together, and all of them wait for the one
- * that takes the thorough way; so combine_band takes each pixel the short way, and settle_band, which runs after it,
- * those that this left undecided. Numbers that are the same for all pixels and frames are known when this is compiled,
- * so that loops unroll and nothing is asked twice: FRAMES, STORED, STEP, ZERO, STATISTIC, MEAN_CENTER, MAD_SPREAD,
- * CUMULATIVE, SCALED, MASKED, VARIANCES, STEPS, and how the work is shared out: GROUP, PIXELS, LISTS, COLUMNS. LANES is 1.
+ * memory of its own once a window of them is. Threads of a group go through the code together, and all of them wait
+ * for the one that takes the thorough way; so each takes PIXELS pixels the short way first, and those of the group that
+ * were left undecided are then shared out among its threads. Numbers that are the same for all pixels and frames are
+ * known when this is compiled, so that loops unroll and nothing is asked twice: FRAMES, STORED, STEP, ZERO, STATISTIC,
+ * MEAN_CENTER, MAD_SPREAD, CUMULATIVE, SCALED, MASKED, VARIANCES, STEPS, GROUP, PIXELS. LANES is 1.
  */
 #define BY_FRAME (MASKED || VARIANCES || STATISTIC == WEIGHTED_MEAN)
 #define THOROUGH (STATISTIC == MINMAX_MEAN || STATISTIC == WEIGHTED_MEAN || (VARIANCES && FRAMES < FEWEST_FOR_SCATTER))
-
-/* Short samples of which all are used, or those within bounds: two pixels are taken at once. */
-#define PAIRED (SAMPLE == 16 && FRAMES <= 32 && !MASKED && !VARIANCES && STATISTIC < 3)
-
-#ifdef __cplusplus
-#define ENTRY extern "C" __global__
-#else
-#define ENTRY __global__
-#endif
 
 #if FRAMES <= 32
 #define FILLED FRAMES
@@ -68,11 +59,11 @@ static void consider(const Block *block, const Frame *frames, uint32_t row, uint
     estimate_whole(block, tile, estimate);
 }
 
-/* A tile, and where what it points to is. */
-#define TILE \
-    Sample sorted_samples[FILLED][LANES], raw_samples[FRAMES][LANES]; \
-    Real variances_there[FRAMES][LANES]; \
-    uint32_t bits_there[FRAMES][LANES]; \
+/* Arrays of a tile; those of the two ways are of different sizes, since the compiler takes equal ones for one. */
+#define TILE_OF(NUMBER) \
+    Sample sorted_samples[NUMBER][LANES], raw_samples[NUMBER][LANES]; \
+    Real variances_there[NUMBER][LANES]; \
+    uint32_t bits_there[NUMBER][LANES]; \
     Tile tile; \
     tile.sorted = sorted_samples; \
     tile.raw = BY_FRAME ? raw_samples : 0; \
@@ -83,7 +74,7 @@ static void consider(const Block *block, const Frame *frames, uint32_t row, uint
 static void settle(const Block *block, const Frame *frames, uint32_t pixel)
 {
     const uint32_t row = pixel / (uint32_t)block->columns, column = pixel % (uint32_t)block->columns;
-    TILE
+    TILE_OF(FILLED + 1)
     Estimate estimate;
     consider(block, frames, row, column, &tile, &estimate);
 #if SAMPLE == 16
@@ -92,7 +83,7 @@ static void settle(const Block *block, const Frame *frames, uint32_t pixel)
         return;
     }
 #endif
-    Real sorted[FRAMES + 1][LANES]; /* low may stand behind the last one */
+    Real sorted[FRAMES + 2][LANES]; /* low may stand behind the last one */
     Real raw[FRAMES][LANES];
     uint32_t bits[FRAMES][LANES];
     double variances[FRAMES][LANES], spare[FRAMES][LANES];
@@ -106,64 +97,47 @@ static void settle(const Block *block, const Frame *frames, uint32_t pixel)
     while (columns.state[0] != FREE) iterate(block, frames, &columns);
 }
 
-typedef struct { /* sorted samples of an undecided pixel */
-    uint64_t sum, squares;
-    Sample sorted[PAIRED ? FRAMES : 1][LANES];
-} Column;
-
-typedef struct { /* undecided pixels; there are several lists, so that not all groups wait for one counter */
-    uint32_t *count;
-    uint32_t *pixels;
-    Column *columns; /* of the first ones */
-    uint32_t room;   /* for columns */
-} List;
-
-static uint32_t groups_of(const Block *band)
-{
-    return ((uint32_t)(band->rows * band->columns) + GROUP * PIXELS - 1) / (GROUP * PIXELS);
-}
-
-static uint32_t lists_of(const Block *band) { return groups_of(band) < LISTS ? groups_of(band) : LISTS; }
-
-static List list_of(char *undecided, const Block *band, uint32_t number)
-{
-    const uint32_t lists = lists_of(band), length = (groups_of(band) + lists - 1) / lists * (GROUP * PIXELS);
-    List list;
-    list.room = PAIRED ? length / COLUMNS : 0;
-    list.count = (uint32_t *)undecided + number;
-    list.pixels = (uint32_t *)undecided + LISTS + number * length;
-    list.columns = (Column *)((uint32_t *)undecided + LISTS + lists * length) + number * list.room;
-    return list;
-}
-
-#if PAIRED
+#if SAMPLE == 16 && FRAMES <= 32 && !MASKED && !VARIANCES && STATISTIC < 3 /* of all samples, or clipped */
 #undef EXCHANGE
 #define EXCHANGE(a, b) if ((b) < FRAMES) { const uint32_t x = s[a], y = s[b]; s[a] = __vminu2(x, y); s[b] = __vmaxu2(x, y); }
+#define ROOM (GROUP * PIXELS / 8)
 
-static void leave(const List *list, uint32_t pixel, const Tile *tile)
+typedef struct { /* sorted samples of a pixel */
+    uint64_t sum, squares;
+    Sample sorted[FRAMES][LANES];
+} Column;
+
+typedef struct { /* what a group knows of pixels that are not decided: their places in it, and the first ones' columns */
+    uint32_t count;
+    uint16_t which[GROUP * PIXELS];
+    Column columns[ROOM];
+} Undecided;
+
+static void leave(Undecided *to, uint32_t k, const Tile *tile)
 {
-    const uint32_t place = atomicAdd(list->count, 1);
-    list->pixels[place] = pixel;
-    if (place >= list->room) return;
-    Column *const column = &list->columns[place];
+    const uint32_t place = atomicAdd(&to->count, 1);
+    to->which[place] = (uint16_t)k;
+    if (place >= ROOM) return;
+    Column *const column = &to->columns[place];
     column->sum = tile->sum;
     column->squares = tile->squares;
     for (int i = 0; i < FRAMES; i++) column->sorted[i][0] = tile->sorted[i][0];
 }
 
-/* Takes two pixels the short way, their samples side by side in registers. Rows of a stack lie one behind the other, so
-   that a pixel's number is its place. */
-static void take_two(const Block *block, const Frame *frames, const uint32_t *pixels, const List *list)
+/* Takes pixel k of a group and another one the short way, their samples side by side in registers. Rows of a stack lie
+   one behind the other, so that a pixel's number is its place. */
+static void take_two(const Block *block, const Frame *frames, uint32_t first, uint32_t k, uint32_t other,
+                     Undecided *undecided)
 {
-    const char *const one = frames->samples + pixels[0] * (int64_t)STEP;
-    const char *const other = frames->samples + pixels[1] * (int64_t)STEP;
+    const char *const at = frames->samples + (first + k) * (int64_t)STEP;
+    const char *const there = frames->samples + (first + other) * (int64_t)STEP;
     const int64_t apart = FRAMES > 1 ? frames[1].samples - frames->samples : 0;
     uint32_t s[32];
     uint64_t sum[2] = {0, 0}, squares[2] = {0, 0};
     for (int j = 0; j < FRAMES; j++) {
         Sample samples[2][LANES];
-        read_samples(frames, one + j * apart, 1, samples[0]);
-        read_samples(frames, other + j * apart, 1, samples[1]);
+        read_samples(frames, at + j * apart, 1, samples[0]);
+        read_samples(frames, there + j * apart, 1, samples[1]);
         for (int i = 0; i < 2; i++) {
             const uint32_t sample = samples[i][0];
             sum[i] += sample;
@@ -172,7 +146,7 @@ static void take_two(const Block *block, const Frame *frames, const uint32_t *pi
         s[j] = samples[0][0] | (uint32_t)samples[1][0] << 16;
     }
     SORT_32
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++, k = other) {
         Sample sorted[FRAMES][LANES];
         for (int j = 0; j < FRAMES; j++) sorted[j][0] = (Sample)(s[j] >> 16 * i);
         Tile tile;
@@ -183,24 +157,25 @@ static void take_two(const Block *block, const Frame *frames, const uint32_t *pi
         tile.sum = sum[i];
         tile.squares = squares[i];
         estimate_whole(block, &tile, &estimate);
-        if (estimate.unsettled[0])
-            leave(list, pixels[i], &tile);
-        else
-            put_whole(block, &tile, &estimate, pixels[i], 1);
+        put_whole(block, &tile, &estimate, first + k, 1);
+        if (estimate.unsettled[0]) leave(undecided, k, &tile);
     }
 }
 
-/* Takes every pixel of a group; at the very end some are taken twice. */
-static void take_all(const Block *block, const Frame *frames, uint32_t first, uint32_t last, const List *list)
+static void take_all(const Block *block, const Frame *frames, uint32_t first, uint32_t count, Undecided *undecided)
 {
-    for (uint32_t k = first + threadIdx.x; k < last; k += 2 * GROUP) {
-        const uint32_t pixels[2] = {k, k + GROUP < last ? k + GROUP : k};
-        take_two(block, frames, pixels, list);
-    }
+    for (uint32_t k = threadIdx.x; k < count; k += 2 * GROUP) /* at the very end some are taken twice */
+        take_two(block, frames, first, k, k + GROUP < count ? k + GROUP : k, undecided);
 }
 
-static void settle_column(const Block *block, Column *column, uint32_t pixel)
+static void settle_one(const Block *block, const Frame *frames, uint32_t first, Undecided *undecided, uint32_t place)
 {
+    const uint32_t pixel = first + undecided->which[place];
+    if (place >= ROOM) {
+        settle(block, frames, pixel);
+        return;
+    }
+    Column *const column = &undecided->columns[place];
     Tile tile;
     Moments moments;
     tile.sorted = column->sorted;
@@ -210,11 +185,16 @@ static void settle_column(const Block *block, Column *column, uint32_t pixel)
     put_short(block, &tile, &moments, 0, pixel);
 }
 #else
+typedef struct { /* pixels that are not decided */
+    uint32_t count;
+    uint16_t which[GROUP * PIXELS];
+} Undecided;
+
 /* Takes a pixel the short way. Returns whether that decided it. */
 static int take_whole(const Block *block, const Frame *frames, uint32_t pixel)
 {
     const uint32_t row = pixel / (uint32_t)block->columns, column = pixel % (uint32_t)block->columns;
-    TILE
+    TILE_OF(FILLED)
     Estimate estimate;
     consider(block, frames, row, column, &tile, &estimate);
     if (estimate.unsettled[0]) return 0;
@@ -222,32 +202,30 @@ static int take_whole(const Block *block, const Frame *frames, uint32_t pixel)
     return 1;
 }
 
-static void take_all(const Block *block, const Frame *frames, uint32_t first, uint32_t last, const List *list)
+static void take_all(const Block *block, const Frame *frames, uint32_t first, uint32_t count, Undecided *undecided)
 {
-    for (uint32_t k = first + threadIdx.x; k < last; k += GROUP)
-        if (THOROUGH || !take_whole(block, frames, k)) list->pixels[atomicAdd(list->count, 1)] = k;
+    for (uint32_t k = threadIdx.x; k < count; k += GROUP)
+        if (THOROUGH || !take_whole(block, frames, first + k))
+            undecided->which[atomicAdd(&undecided->count, 1)] = (uint16_t)k;
 }
 
-static void settle_column(const Block *block, Column *column, uint32_t pixel) { }
+static void settle_one(const Block *block, const Frame *frames, uint32_t first, Undecided *undecided, uint32_t place)
+{
+    settle(block, frames, first + undecided->which[place]);
+}
 #endif
 
-ENTRY void combine_band(const Block *band, const Frame *frames, char *undecided)
+#ifdef __cplusplus
+extern "C"
+#endif
+__global__ void combine_band(const Block *band, const Frame *frames)
 {
+    __shared__ Undecided undecided;
+    const uint32_t first = blockIdx.x * (GROUP * PIXELS), left = (uint32_t)(band->rows * band->columns) - first;
     const Block block = known(band);
-    const List list = list_of(undecided, band, blockIdx.x % lists_of(band));
-    const uint32_t pixels = (uint32_t)(band->rows * band->columns), first = blockIdx.x * (GROUP * PIXELS);
-    take_all(&block, frames, first, pixels - first < GROUP * PIXELS ? pixels : first + GROUP * PIXELS, &list);
-}
-
-/* As many groups for each list. */
-ENTRY void settle_band(const Block *band, const Frame *frames, char *undecided)
-{
-    const Block block = known(band);
-    const uint32_t lists = lists_of(band);
-    const List list = list_of(undecided, band, blockIdx.x % lists);
-    for (uint32_t k = blockIdx.x / lists * GROUP + threadIdx.x; k < *list.count; k += gridDim.x / lists * GROUP)
-        if (k < list.room)
-            settle_column(&block, &list.columns[k], list.pixels[k]);
-        else
-            settle(&block, frames, list.pixels[k]);
+    if (threadIdx.x == 0) undecided.count = 0;
+    __syncthreads();
+    take_all(&block, frames, first, left < GROUP * PIXELS ? left : GROUP * PIXELS, &undecided);
+    __syncthreads();
+    for (uint32_t k = threadIdx.x; k < undecided.count; k += GROUP) settle_one(&block, frames, first, &undecided, k);
 }
