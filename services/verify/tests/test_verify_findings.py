@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from calibrant.verify.findings import findings
+from calibrant.verify.noticing import findings
 from calibrant.verify.reports import MeasurementRow
 
 
@@ -67,9 +67,12 @@ def test_a_read_noise_of_the_file_that_is_not_the_real_one_is_told(measured, noi
 
 def test_flats_that_alternate_and_flats_that_drift_are_told_apart(measured):
     (said,) = findings("flat", with_numbers(measured, LEVEL=[100.0, 101.0, 100.1, 101.1, 99.9, 100.9]))
-    assert "the light alternates: 100 electron/s in odd exposures, 101 in even ones, 1.0% apart" in said
+    assert "the light alternates: 100 electron/s in the first, third … exposure, 101 in the second" in said
+    assert "1.0% apart" in said
     (said,) = findings("flat", with_numbers(measured, LEVEL=[300.0, 250.0, 200.0, 180.0, 120.0, 100.0]))
-    assert "the light is not steady: from 100 to 300 electron/s, 300 at first and 100 at last" in said
+    assert "the light drifts: 275 electron/s in the first exposures, 110 in the last" in said
+    (said,) = findings("flat", with_numbers(measured, LEVEL=[250.0, 300.0, 290.0, 180.0, 120.0, 200.0]))
+    assert "the light is not steady: from 120 electron/s to 300, 250 at first and 200 at last" in said
 
 
 @pytest.mark.parametrize("times_s", [(1.0, 2.0, 4.0, 8.0), (1.0, 5.0, 1.0, 5.0), (0.0,) * 4])
@@ -92,6 +95,73 @@ def test_a_stuck_amplifier_tells_nothing_and_stops_nothing(measured):
 def test_flats_that_are_not_alike_tell_no_gain(measured):
     (said,) = findings("flat", with_numbers(measured, NOISE_RATIO=[1.8, 1.2, 1.01, 1.9], LEVEL=[9000.0] * 4))
     assert "the light changes its shape over the set: the noise is 1.01 times the expected one" in said
+    assert "drifts" not in said
+
+
+def with_claims(measured, n, **claims):
+    """Give as many frames as that what their headers claim."""
+    report = with_numbers(measured, NOISE_RATIO=[1.0] * n, LEVEL=[9000.0] * n)[0]
+    told = [{name: values[i] for name, values in claims.items()} for i in range(n)]
+    frames = [one.model_copy(update=claim) for one, claim in zip(report.frames, told, strict=True)]
+    return {0: report.model_copy(update={"frames": tuple(frames)})}
+
+
+def test_a_header_that_contradicts_the_instrument_file_gives_way_and_is_told(measured):
+    first = measured.amplifiers[0]
+    lies = {
+        "gain_e_per_adu": [1.13 * first.gain_e_per_adu] * 4,
+        "read_noise_e": [0.5 * first.read_noise_e] * 4,
+    }
+    noise, gain = findings("bias", with_claims(measured, 4, **lies))
+    assert "the header says a read noise of" in noise
+    assert f"of the instrument file, which is used; the frames show {first.read_noise_e:.3g}" in noise
+    assert "the header says a gain of" in gain
+    (gain,) = findings("flat", with_claims(measured, 4, **lies))
+    assert "which is used; the noise of the flats fits" in gain
+
+
+def test_a_header_that_rounds_contradicts_nothing(measured):
+    assert {one.gain_e_per_adu for one in measured.amplifiers} == {1.48, 1.5, 1.52, 1.55}
+    assert findings("bias", with_claims(measured, 4, gain_e_per_adu=[1.5] * 4)) == ()
+
+
+def test_a_mixture_of_temperatures_and_of_gains_is_told_with_how_many_frames_have_which(measured):
+    known = measured.amplifiers[0].gain_e_per_adu
+    lies = {
+        "temperature_c": [-10.1, -9.9, -5.0, None, -10.0],
+        "gain_e_per_adu": [known, known, known, None, 2 * known],
+    }
+    warm, gains = findings("dark", with_claims(measured, 5, **lies))
+    assert warm.endswith("temperatures of the sensor: -10.1 to -9.9 degree C in 3 frames, -5.0 in 1")
+    assert f"{known:.4g} electron/ADU in 3 frames, {2 * known:.4g} in 1" in gains
+    steady = [-10.2, -9.8, -10.0, -9.9, -10.1]
+    assert findings("dark", with_claims(measured, 5, temperature_c=steady)) == ()
+
+
+@pytest.mark.real_frames
+@pytest.mark.parametrize(
+    ("camera", "pattern", "told"),
+    [
+        (
+            "afosc-ccd42-40",
+            "bias/*",
+            ["a read noise of 7.1 electron, 7% above the 6.62", "a gain of 1.91 electron/ADU, 13%"],
+        ),
+        (
+            "kast-blue",
+            "raw/b2[123]*",
+            ["a gain of 1 electron/ADU, 19% below the 1.24 of the instrument file, which is used"],
+        ),
+        ("newton-du940p", "bias/*", []),
+    ],
+)
+def test_real_headers_are_believed_where_they_are_right(real_bench, real_data, camera, pattern, told):
+    bench = real_bench(camera)
+    biases = [bench.input(path) for path in sorted((real_data / camera).glob(pattern))]
+    report, _ = bench.measure(bench.master("bias", biases), biases)
+    said = findings("bias", {0: report})
+    assert len(said) == len(told)
+    assert all(words in one for words, one in zip(told, said, strict=True))
 
 
 @pytest.mark.real_frames
@@ -114,7 +184,7 @@ def test_the_header_gain_of_afosc_is_13_per_cent_too_high_and_its_flats_alternat
     _, measured = bench.measure(flat, flats, bias)
     report = bench.decide("flat", [measured])
     assert report.detectors[0].accepted
-    gain, light = report.findings
+    gain, light = report.findings  # the header's 1.91 is what this file says, too
     assert "fits a gain of 1.69 electron/ADU, but the instrument file says 1.91, 13% too high" in gain
     assert "the light alternates" in light
     assert "0.7% apart" in light

@@ -27,11 +27,11 @@ from calibrant.rules.verification import (
 from calibrant.runtime import handlers
 from calibrant.runtime.handlers import Artifact, Workspace
 from calibrant.verify.assessing import assessed, rules_of
-from calibrant.verify.findings import findings
 from calibrant.verify.inputs import check_rules
 from calibrant.verify.known import Known
 from calibrant.verify.measuring.amplifiers import finite
 from calibrant.verify.measuring.job import MODES
+from calibrant.verify.noticing import findings
 from calibrant.verify.reasons import reason_of, tally
 from calibrant.verify.reports import (
     DetectorReport,

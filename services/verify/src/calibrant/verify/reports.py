@@ -39,6 +39,11 @@ class FrameRecord(_Record):
     exposure_time_s: float | None = Field(
         default=None, description="Exposure time in seconds; null: the file could not be read."
     )
+    gain_e_per_adu: float | None = Field(default=None, description="What its header claims; null: nothing.")
+    read_noise_e: float | None = Field(default=None, description="What its header claims; null: nothing.")
+    temperature_c: float | None = Field(
+        default=None, description="Of the sensor, as its header claims, degree Celsius; null: nothing."
+    )
     in_reference: bool = Field(description="Whether the frame is part of the product verified.")
 
 

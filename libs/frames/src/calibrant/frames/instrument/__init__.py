@@ -3,6 +3,7 @@
 from calibrant.frames.instrument.boxes import Section, parse_section
 from calibrant.frames.instrument.detector import Amplifier, Detector
 from calibrant.frames.instrument.header import (
+    ClaimSource,
     FileLayout,
     HeaderTranslation,
     IntegerSource,
@@ -24,6 +25,7 @@ from calibrant.frames.instrument.position import Position
 
 __all__ = [
     "Amplifier",
+    "ClaimSource",
     "Detector",
     "FileLayout",
     "HeaderTranslation",

@@ -58,6 +58,18 @@ class IntegerSource(_Words):
     default: int | None = Field(default=None, description="Constant where no card tells.")
 
 
+class ClaimSource(_Words):
+    """A number that a header claims of the camera; it is compared with what is known, and never used."""
+
+    cards: tuple[str, ...] = Field(min_length=1, description="Header cards, the first present one counts.")
+
+
+class TemperatureSource(ClaimSource):
+    """The sensor's temperature."""
+
+    unit: Literal["C", "K"] = Field(default="C", description="Unit of the cards.")
+
+
 class MomentSource(_Words):
     """The start of the exposure, from the first card present.
 
@@ -84,6 +96,11 @@ class HeaderTranslation(_Words):
     filter: TextSource | None = Field(default=None, description="Filter; omitted: none.")
     detector: IntegerSource = Field(
         default=IntegerSource(), description="Detector of a file that holds one; omitted: the only one."
+    )
+    gain: ClaimSource | None = Field(default=None, description="Gain [electron/ADU], to be compared.")
+    read_noise: ClaimSource | None = Field(default=None, description="Read noise [electron], to be compared.")
+    temperature: TemperatureSource | None = Field(
+        default=None, description="Temperature of the sensor, to be compared."
     )
 
 

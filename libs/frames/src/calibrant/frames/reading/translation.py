@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from calibrant.frames.instrument import HeaderTranslation, Instrument, MomentSource, NumberSource, TextSource
+from calibrant.frames.reading.claims import Claims, claims_of
 from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
 from calibrant.frames.times import Scale, day_obs, parse_days, parse_time, parse_unix
 from calibrant.rules.classification import ImageType, classify
@@ -37,6 +38,8 @@ class HeaderFacts:
         Filter; None where there is none.
     night : str
         Observing day YYYYMMDD, which rolls at 12:00 UTC.
+    claims : Claims
+        What the header says of the camera.
     """
 
     exposure_id: str
@@ -47,6 +50,7 @@ class HeaderFacts:
     dark_time_s: float | None
     filter: str | None
     night: str
+    claims: Claims
 
 
 def check_identity(instrument: Instrument, cards: Cards) -> None:
@@ -142,6 +146,7 @@ def translate(instrument: Instrument, cards: Cards, file_name: str) -> HeaderFac
         dark_time_s=exptime_s if dark_time_s is None else dark_time_s,
         filter=None if words.filter is None else _text(words.filter, cards, file_name),
         night=night,
+        claims=claims_of(words, cards),
     )
 
 

@@ -6,12 +6,12 @@ A frame that cannot be processed fails its tests and is named; it does not stop 
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.contracts.verify.v1 import MeasureJob, VerificationMode
-from calibrant.frames.reading import FrameRejected, OpenFrame
+from calibrant.frames.reading import FrameRejected, HeaderFacts, OpenFrame
 from calibrant.pixels import (
     FlatStatistics,
     FrameStatistics,
@@ -160,8 +160,7 @@ def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:
     )
     try:
         with open_frame(one, bench.job, bench.instrument, workspace) as frame:
-            known = {"begin_tai_ns": frame.facts.begin_tai_ns, "exposure_time_s": frame.facts.exptime_s}
-            record = record.model_copy(update=known)
+            record = record.model_copy(update=_told(frame.facts))
             if bench.job.kind == DEFECTS:
                 return _defects(record, frame, bench)
             member = membership(bench.products.verified, one.id, frame.facts.dark_time_s)
@@ -187,6 +186,15 @@ def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:
             values[name]["PROCESSING_ERRORS"] = float(bool(problems[name]))
     judged = _judged(record, bench, values, problems)
     return replace(judged, pixels=math.prod(frame.rows.shape), backend=found.backend)
+
+
+def _told(facts: HeaderFacts) -> dict[str, float | None]:
+    """Return what a frame's header tells and its record keeps."""
+    return {
+        "begin_tai_ns": facts.begin_tai_ns,
+        "exposure_time_s": facts.exptime_s,
+        **asdict(facts.claims),
+    }
 
 
 def _statistics(frame: OpenFrame, bench: Bench, member: Membership) -> FrameStatistics | FlatStatistics:

@@ -1,0 +1,85 @@
+"""Where something is noticed: an amplifier with its numbers over the exposures. Must not know what is notable."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from calibrant.verify.reports import AmplifierRecord, FrameRecord, MeasurementReport, MeasurementRow
+
+LEVEL: Final = "LEVEL"
+"""Light of a flat; of other kinds the mean of what is left."""
+RATE: Final = "RATE"
+"""Level over exposure time, electron/s: that of a lamp is the same in flats of any exposure time."""
+
+
+class Number(NamedTuple):
+    """A number of an amplifier in one exposure."""
+
+    exposure_id: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An amplifier of a set, with its numbers in the order of the exposures.
+
+    Parameters
+    ----------
+    detector : int
+        The detector.
+    amplifier : AmplifierRecord
+        The amplifier, with its nominal numbers.
+    frames : sequence of FrameRecord
+        The frames of the detector, with what their headers claim.
+    numbers : mapping of str to list of Number
+        By name, those that could be had.
+    """
+
+    detector: int
+    amplifier: AmplifierRecord
+    frames: Sequence[FrameRecord]
+    numbers: Mapping[str, list[Number]] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """Its name for people."""
+        return f"detector {self.detector}, amplifier {self.amplifier.name}"
+
+    def values(self, name: str) -> list[float]:
+        """Return the values of a number, in the order of the exposures."""
+        return [one.value for one in self.numbers.get(name, [])]
+
+    def claimed(self, name: str) -> list[float]:
+        """Return what the headers claim by the name of a field of `FrameRecord`."""
+        return [value for frame in self.frames if (value := getattr(frame, name)) is not None]
+
+
+class Said(NamedTuple):
+    """A sentence on a place, and how bad it is beside others of its sort."""
+
+    how_bad: float
+    words: str
+
+
+def places_of(report: MeasurementReport) -> Iterator[Place]:
+    """Yield each amplifier with its numbers over the exposures."""
+    times_s = {frame.exposure_id: frame.exposure_time_s for frame in report.frames}
+    found: dict[str, dict[str, list[Number]]] = {one.name: {} for one in report.amplifiers}
+    for row in report.measurements:
+        if row.amplifier in found:
+            for name, value in _numbers(row, times_s.get(row.exposure_id)):
+                found[row.amplifier].setdefault(name, []).append(Number(row.exposure_id, value))
+    for one in report.amplifiers:
+        yield Place(report.detector, one, report.frames, found[one.name])
+
+
+def _numbers(row: MeasurementRow, time_s: float | None) -> Iterator[tuple[str, float]]:
+    for name, value in row.values.items():
+        if value is not None:
+            yield name, value
+    level = row.values.get(LEVEL, row.values.get("MEAN"))
+    if level is not None:
+        if LEVEL not in row.values:
+            yield LEVEL, level
+        if time_s:
+            yield RATE, level / time_s
