@@ -67,7 +67,7 @@ def test_any_withholds_for_one_test_and_refuses_for_one_of_an_exposure():
     decision = gate.decide(*build(20, 3, failing), strict)
     assert decision.outcome is REFUSED
     assert (
-        decision.reasons[0] == "SCATTER (exposure) fails in 1 of 20 exposures; 1 are enough to refuse the set"
+        decision.reasons[0] == "SCATTER (exposure) fails in 1 of 20 exposures; 1 is enough to refuse the set"
     )
     assert gate.decide(*build(20, 3, failing)).outcome is WITH_FAILURES
 

@@ -54,9 +54,9 @@ def test_a_doubled_read_noise_in_three_of_four_amplifiers_withholds_the_detector
     assert good.reason == "all 170 deciding tests passed"
     assert (bad.verdict, bad.accepted) == ("withheld", False)
     assert bad.reason.startswith(
-        "NOISE fails in 10 of 10 exposures; 6 are enough to withhold (amplifiers A00, A01, A11, worst 1.0"
+        "NOISE fails in 10 of 10 exposures, 6 are enough to withhold. NOISE in amplifiers A00, A01, A11: worst 1.0"
     )
-    assert bad.reason.endswith("limit 0.1)")
+    assert bad.reason.endswith("limit 0.1")
 
 
 def test_one_noisy_amplifier_of_four_is_told_but_does_not_withhold(bench):
@@ -65,9 +65,8 @@ def test_one_noisy_amplifier_of_four_is_told_but_does_not_withhold(bench):
     report = bench.decide("bias", [bench.measure(bench.master("bias", frames), frames)[1]])
     (one,) = report.detectors
     assert (one.verdict, one.accepted) == ("certified with failures", True)
-    assert one.reason.startswith(
-        "NOISE failed in 5 of 5 exposures, not enough to withhold (amplifier A01, worst 2."
-    )
+    assert one.reason.startswith("NOISE, PROCESSING failed in 5 of 5 exposures, not enough to withhold; ")
+    assert "NOISE in amplifier A01: worst 2." in one.reason
 
 
 @pytest.mark.parametrize("statistic", ["mean", "median"])
@@ -122,7 +121,10 @@ def test_a_level_that_moved_fails_the_mean(bench):
     decided = bench.decide("dark", [measured], mode=VerificationMode.EXTERNAL)
     assert decided.detectors[0].verdict == "not certified"
     assert "the set is not certified: MEAN (amplifier) fails" in decided.detectors[0].reason
-    assert "MEAN fails in 5 of 5 exposures; 3 are enough to withhold" in decided.detectors[0].reason
+    assert (
+        "MEAN, NOISE, SPLIT_NOISE fail in 5 of 5 exposures, 3 are enough to withhold"
+        in decided.detectors[0].reason
+    )
 
 
 @pytest.mark.parametrize(("bad", "verdict"), [(0.08, "certified"), (0.45, "not certified")])

@@ -120,7 +120,7 @@ def test_the_gate_is_that_of_the_job(bench):
     assert [one.verdict for one in strict.detectors] == ["certified", "withheld"]
     assert strict.thresholds == strict.decision.thresholds
     assert strict.thresholds.version == "strict-1"
-    assert "1 are enough to withhold" in strict.detectors[1].reason
+    assert "1 is enough to withhold" in strict.detectors[1].reason
 
 
 def test_every_verdict_keeps_the_version_of_its_limit(bench):

@@ -1,6 +1,6 @@
 """The gate: from test results to a decision.
 
-``majority``, the procedure's rule taken literally (reference 1.4 R17, 6.2): a set is refused when, for one and the
+``majority``, the procedure's rule taken literally (Rubin's base procedure): a set is refused when, for one and the
 same type of test (a name at a level), the failed tests of a detector reach the threshold (where fewer tests exist,
 their majority), in more than half of the detectors of an exposure, and in more than half of the exposures. A
 detector is withheld when, for one type of test, it fails so in more than half of its exposures. Tests of a whole
@@ -91,10 +91,10 @@ def _why_refused(found: TypeCount, counts: GateCounts) -> str:
     detectors = counts.detectors_needed
     by_detectors = found.level != "exposure" and detectors is not None
     place = f" in at least {detectors} of {counts.detectors} detectors" if by_detectors else ""
-    return (
-        f"{what}{place} in {len(found.failed_exposures)} of {counts.exposures} exposures; "
-        f"{found.exposures_needed} are enough to refuse the set"
+    enough = (
+        f"{found.exposures_needed} {'is' if found.exposures_needed == 1 else 'are'} enough to refuse the set"
     )
+    return f"{what}{place} in {len(found.failed_exposures)} of {counts.exposures} exposures; {enough}"
 
 
 def _why_failures(counts: GateCounts) -> list[str]:

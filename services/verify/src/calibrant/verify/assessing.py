@@ -154,7 +154,7 @@ def _by_past(name: str, trends: list[Trend]) -> Score:
     grey = [one for one in trends if one.z is None and not one.out]
     colour = Colour.RED if red else Colour.GREY if grey else Colour.GREEN
     worst = max(red, key=lambda one: abs(one.z or 0.0), default=grey[0] if grey else None)
-    because = "" if worst is None else f"{worst.amplifier} {worst.because}"
+    because = "" if worst is None else f"{worst.amplifier}: {worst.because}"
     return Score(metric=name, by="history", colour=colour, red=len(red), of=len(trends), because=because)
 
 
@@ -211,7 +211,7 @@ def _with_score(
     total = found.total if one.accepted else Total(colour=Colour.RED, because=one.reason)
     scored = one.model_copy(update={"score": total.colour, "score_reason": total.because})
     worse = () if found.comparison is None else found.comparison.worse
-    said = [f"{one.amplifier} {one.because}" for one in alarms[:MOST_ALARMS]]
+    said = [f"{one.amplifier}: {one.because}" for one in alarms[:MOST_ALARMS]]
     if len(alarms) > MOST_ALARMS:
         said.append(f"{len(alarms) - MOST_ALARMS} more alarms")
     if worse and found.comparison is not None:

@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from calibrant.contracts.verify.v1 import GateCounts, GateTypeCount
 from calibrant.rules.decision import Decision, DetectorCount, Outcome
 from calibrant.rules.tally import MEASURED
-from calibrant.rules.verification import ALL_EXPOSURES, TestResult, Verdict
+from calibrant.rules.verification import ALL_EXPOSURES, Level, TestResult, Verdict
 from calibrant.verify.reports import Tally
+
+MOST_NAMED: Final = 8
+"""Amplifiers up to which a reason names each."""
 
 
 def tally(results: Iterable[TestResult]) -> Tally:
@@ -65,7 +69,7 @@ def reason_of(detector: int, decision: Decision, results: Sequence[TestResult]) 
     Returns
     -------
     str
-        First what decided, then every type of test that failed, with its worst value and limit.
+        A first sentence says what decided; one for each type of test that failed has the worst value and the limit.
     """
     failures = [one for one in results if one.verdict is Verdict.FAIL and not one.advisory]
     counts = {(c.level, c.test): c for c in decision.counts.by_detector if c.detector == detector}
@@ -77,24 +81,51 @@ def reason_of(detector: int, decision: Decision, results: Sequence[TestResult]) 
     if unmeasured is not None:
         why = f"no deciding result in {len(unmeasured.failed_exposures)} of {exposures} exposures"
         words.append(decision.withheld[detector] if unmeasured.withheld else why)
-    for kind in dict.fromkeys((one.level, one.test) for one in failures):
-        these = [one for one in failures if (one.level, one.test) == kind]
-        words.append(_failed(counts.get(kind), these, exposures))
-    return "; ".join(words) or f"all {tally(results).passed} deciding tests passed"
+    alike: dict[_How, list[str]] = {}
+    for kind, these in _by_type(failures).items():
+        alike.setdefault(_how(counts.get(kind), these, exposures), []).append(kind[1])
+    words += [_failed(how, tests, exposures) for how, tests in alike.items()]
+    first = "; ".join(words) or f"all {tally(results).passed} deciding tests passed"
+    return ". ".join((first, *(_where(these) for these in _by_type(failures).values())))
 
 
-def _failed(count: DetectorCount | None, failures: Sequence[TestResult], exposures: int) -> str:
-    """Describe the failures of one type of test in one detector."""
-    first = failures[0]
-    places = sorted({one.amplifier for one in failures if one.amplifier is not None})
-    where = f"amplifier{'s' if len(places) > 1 else ''} {', '.join(places)}, " if places else ""
-    ids = {one.exposure_id for one in failures}
-    seen = exposures if ALL_EXPOSURES in ids else len(ids)
+class _How(NamedTuple):
+    """In how many exposures a type of test failed, and how many of them would withhold; None: they do not."""
+
+    seen: int
+    withheld_by: int | None
+
+
+def _by_type(failures: Iterable[TestResult]) -> dict[tuple[Level, str], list[TestResult]]:
+    found: dict[tuple[Level, str], list[TestResult]] = {}
+    for one in failures:
+        found.setdefault((one.level, one.test), []).append(one)
+    return found
+
+
+def _how(count: DetectorCount | None, failures: Sequence[TestResult], exposures: int) -> _How:
     if count is not None and count.withheld:
-        text = f"{first.test} fails in {len(count.failed_exposures)} of {exposures} exposures; {count.exposures_needed} are enough to withhold"
-    else:
-        text = f"{first.test} failed in {seen} of {exposures} exposures, not enough to withhold"
-    return f"{text} ({where}{_worst(failures)})"
+        return _How(len(count.failed_exposures), count.exposures_needed)
+    ids = {one.exposure_id for one in failures}
+    return _How(exposures if ALL_EXPOSURES in ids else len(ids), None)
+
+
+def _failed(how: _How, tests: Sequence[str], exposures: int) -> str:
+    """Say of the tests that failed alike in how many exposures they did, and what follows."""
+    seen = f"in {how.seen} of {exposures} exposures"
+    if how.withheld_by is None:
+        return f"{', '.join(tests)} failed {seen}, not enough to withhold"
+    enough = f"{how.withheld_by} {'is' if how.withheld_by == 1 else 'are'} enough to withhold"
+    return f"{', '.join(tests)} {'fails' if len(tests) == 1 else 'fail'} {seen}, {enough}"
+
+
+def _where(failures: Sequence[TestResult]) -> str:
+    """Say where one type of test failed in one detector, and the worst of it."""
+    places = sorted({one.amplifier for one in failures if one.amplifier is not None})
+    where = f" in amplifier{'s' if len(places) > 1 else ''} {', '.join(places)}" if places else ""
+    if len(places) > MOST_NAMED:
+        where = f" in {len(places)} amplifiers"
+    return f"{failures[0].test}{where}: {_worst(failures)}"
 
 
 def _worst(failures: Sequence[TestResult]) -> str:

@@ -1,4 +1,4 @@
-"""Tests of bias frames against a combined bias, per amplifier (reference 8.2; DMTN-101 4.2 to 4.4)."""
+"""Tests of bias frames against a combined bias, per amplifier (Rubin's cp_verify; DMTN-101 4.2 to 4.4)."""
 
 from calibrant.rules.verification import judges
 from calibrant.rules.verification.base import TestDefinition
@@ -9,7 +9,7 @@ MEAN = TestDefinition(
     level="amplifier",
     limit=1.0,
     unit="1",
-    source="reference 8.2, DMTN-101 4.2",
+    source="Rubin's cp_verify, DMTN-101 4.2",
     summary="|mean| of the bias-subtracted frame is below its noise (value: their ratio)",
     judge=judges.mean_below_noise,
     required=("MEAN", "NOISE"),
@@ -21,7 +21,7 @@ NOISE = TestDefinition(
     level="amplifier",
     limit=0.05,
     unit="1",
-    source="reference 8.2, DMTN-101 4.3",
+    source="Rubin's cp_verify, DMTN-101 4.3",
     summary="clipped noise exceeds the expected read noise by at most the limit; one-sided",
     judge=judges.noise_near_read_noise,
     required=("NOISE", "READ_NOISE"),
@@ -33,7 +33,7 @@ CR_NOISE = TestDefinition(
     level="amplifier",
     limit=0.05,
     unit="1",
-    source="reference 8.2, DMTN-101 4.4",
+    source="Rubin's cp_verify, DMTN-101 4.4",
     summary="clipped noise and noise after cosmic-ray repair agree within the limit",
     judge=judges.noise_without_cosmic_rays,
     required=("NOISE",),
@@ -46,7 +46,7 @@ PROCESSING = TestDefinition(
     level="amplifier",
     limit=0.0,
     unit="1",
-    source="reference 8.2",
+    source="Rubin's cp_verify",
     summary="the frame was processed without error",
     judge=judges.processed,
     required=("PROCESSING_ERRORS",),
@@ -58,7 +58,7 @@ READ_NOISE_CONSISTENT = TestDefinition(
     level="amplifier",
     limit=0.05,
     unit="1",
-    source="reference 8.2 (made after the verdict there, so advisory)",
+    source="Rubin's cp_verify, after its verdict; so advisory",
     summary="noise of the overscan exceeds the nominal read noise by at most the limit",
     judge=judges.overscan_near_read_noise,
     required=("NOMINAL_READ_NOISE",),

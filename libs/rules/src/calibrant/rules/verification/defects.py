@@ -1,7 +1,7 @@
 """Tests of a mask of defects on a corrected frame, per amplifier: without the defects the frame must look better.
 
 The first four compare the frame without the defects (``OUTLIERS``) with all of it (``UNMASKED_OUTLIERS``), as
-reference 8.5 has them. The fifth asks for exactly as many defects as chance makes improbable, of which its own authors say
+Rubin's cp_verify has them. The fifth asks for exactly as many defects as chance makes improbable, of which its own authors say
 that it is a bad test: it is told, and does not count.
 """
 
@@ -29,7 +29,7 @@ OUTLIERS = TestDefinition(
     level="amplifier",
     limit=0.0,
     unit="1",
-    source="reference 8.5",
+    source="Rubin's cp_verify",
     summary="pixels outside the clip are no more without the defects than with them",
     judge=_no_more("OUTLIERS", "outliers that the mask adds"),
     required=("OUTLIERS", "UNMASKED_OUTLIERS"),
@@ -41,7 +41,7 @@ STDEV = TestDefinition(
     level="amplifier",
     limit=0.0,
     unit="electron",
-    source="reference 8.5",
+    source="Rubin's cp_verify",
     summary="standard deviation is no larger without the defects than with them",
     judge=_no_more("STDEV", "standard deviation that the mask adds"),
     required=("STDEV", "UNMASKED_STDEV"),
@@ -53,7 +53,7 @@ MIN = TestDefinition(
     level="amplifier",
     limit=0.0,
     unit="electron",
-    source="reference 8.5",
+    source="Rubin's cp_verify",
     summary="lowest value is no lower without the defects than with them",
     judge=_no_more("MIN", "lowest value of all pixels above that of the good ones", -1.0),
     required=("MIN", "UNMASKED_MIN"),
@@ -65,7 +65,7 @@ MAX = TestDefinition(
     level="amplifier",
     limit=0.0,
     unit="electron",
-    source="reference 8.5",
+    source="Rubin's cp_verify",
     summary="highest value is no higher without the defects than with them",
     judge=_no_more("MAX", "highest value of the good pixels above that of all"),
     required=("MAX", "UNMASKED_MAX"),
@@ -77,7 +77,7 @@ PROB_TEST = TestDefinition(
     level="amplifier",
     limit=0.0,
     unit="1",
-    source="reference 8.5; advisory, as its authors call it a bad test",
+    source="Rubin's cp_verify; advisory, as its authors call it a bad test",
     summary="there are as many defects as pixels that chance makes improbable (value: how many more or less)",
     judge=_as_improbable,
     required=("STAT_OUTLIERS", "DEFECT_PIXELS"),

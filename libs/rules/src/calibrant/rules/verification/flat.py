@@ -1,4 +1,4 @@
-"""Tests of flat-fielded flats: noise per amplifier, evenness over a detector and an exposure (reference 8.4).
+"""Tests of flat-fielded flats: noise per amplifier, evenness over a detector and an exposure (Rubin's cp_verify).
 
 Two of upstream's tests are kept for comparison only, as advisory, each beside one that decides.
 
@@ -47,7 +47,7 @@ NOISE = TestDefinition(
     level="amplifier",
     limit=1.0,
     unit="1",
-    source="reference 8.4; advisory, see NOISE_MODEL",
+    source="Rubin's cp_verify; advisory, see NOISE_MODEL",
     summary="noise is at most the square root of the mean level, in electrons (value: their ratio)",
     judge=_noise_below_root_mean,
     required=("NOISE", "MEAN"),
@@ -61,7 +61,7 @@ NOISE_MODEL = TestDefinition(
     level="amplifier",
     limit=0.10,
     unit="1",
-    source="replaces NOISE of reference 8.4",
+    source="ours, in place of NOISE",
     summary="noise exceeds the expected (photon, read and reference) noise by at most the limit; one-sided",
     judge=_noise_as_expected,
     required=("NOISE_RATIO",),
@@ -73,7 +73,7 @@ SCATTER_DETECTOR = TestDefinition(
     level="detector",
     limit=0.05,
     unit="1",
-    source="reference 8.4",
+    source="Rubin's cp_verify",
     summary="standard deviation of the amplifiers' mean levels over their mean is at most the limit",
     judge=judges.relative_scatter,
     required=("MEAN",),
@@ -86,7 +86,7 @@ SCATTER_EXPOSURE = TestDefinition(
     level="exposure",
     limit=0.05,
     unit="1",
-    source="reference 8.4, made relative (6.1 D6)",
+    source="Rubin's cp_verify, made relative",
     summary="standard deviation of the detectors' mean levels over their mean is at most the limit",
     judge=judges.relative_scatter,
     required=("MEAN",),
@@ -99,7 +99,7 @@ SCATTER_ABSOLUTE = TestDefinition(
     level="exposure",
     limit=0.05,
     unit="electron",
-    source="reference 8.4 as upstream has it (6.1 D6); advisory",
+    source="Rubin's cp_verify as it is; advisory",
     summary="standard deviation of the detectors' mean levels is at most the limit",
     judge=_absolute_scatter,
     required=(),

@@ -1,4 +1,4 @@
-"""What a flat leaves of the illumination of a frame (reference 8.10, where upstream has no test)."""
+"""What a flat leaves of the illumination of a frame (cp_verify has no test of it)."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ ILLUMINATION = TestDefinition(
     level="amplifier",
     limit=0.02,
     unit="1",
-    source="ours, for reference 8.10; advisory until more lamps are known",
+    source="ours; advisory until more lamps are known",
     summary="of 4 x 4 blocks of the flat-divided frame the brightest exceeds the faintest by at most the limit",
     judge=_even,
     required=("ILLUMINATION",),

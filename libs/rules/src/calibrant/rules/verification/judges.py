@@ -55,4 +55,6 @@ def _excess(noise: float, read_noise: float, limit: float, word: str) -> Judgeme
     if noise <= 0:
         return Judgement(Verdict.FAIL, None, f"{word} is {noise:g}: a real amplifier has some")
     excess = (noise - read_noise) / read_noise
-    return at_most(excess, limit, f"excess of the {word} {noise:.4g} over the read noise {read_noise:.4g}")
+    return at_most(
+        excess, limit, f"{word} {noise:.4g} beside the read noise {read_noise:.4g}: relative excess"
+    )

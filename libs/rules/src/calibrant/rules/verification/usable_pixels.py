@@ -20,7 +20,7 @@ def _of(kind: str) -> TestDefinition:
         level="detector",
         limit=0.10,
         unit="1",
-        source="reference 10.2, where bad pixels are counted and not judged",
+        source="ours; Rubin counts bad pixels and judges none",
         summary="fraction of the product's pixels that are BAD is at most the limit",
         judge=_usable,
         required=("BAD_FRACTION",),

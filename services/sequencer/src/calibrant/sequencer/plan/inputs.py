@@ -214,8 +214,8 @@ def _take_out(draft: Draft, head: Node) -> None:
 
 
 def _brief(reason: str) -> str:
-    """Return the first statement of a reason; the rejected product's own node tells all of it."""
-    return reason.partition(";")[0].partition(" (")[0]
+    """Return the first sentence of a reason; the rejected product's own node tells all of it."""
+    return reason.partition(". ")[0]
 
 
 def _name(build: Node) -> str:

@@ -58,13 +58,13 @@ def render(
         style=Markup(style),  # noqa: S704 - our own file
         style_hash=Markup(base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()),  # noqa: S704
         title=f"{report.kind} {report.instrument} {report.set_key}",
-        several=len(report.exposures) > 1,
         several_detectors=len(report.detectors) > 1,
         **_verdicts(report, names),
         **_failures(report, measured, results, names),
         tests=words.test_lines(report, results),
         **_gate(report, names),
         scores=_scores(report, names),
+        scored=words.scored(report),
         **_metrics(report, measured, results, names),
         thumbnails=_thumbnails(report, previews, names),
         **provenance(report, measured, names),
@@ -93,7 +93,7 @@ def _verdicts(report: SetReport, names: words.Names) -> dict[str, Any]:
         {
             "name": names.detector(one.detector),
             "verdict": one.verdict,
-            "reason": one.reason.rstrip("."),
+            "reason": words.sentence(one.reason),
             "sign": words.SIGNS[one.verdict],
             "tone": words.TONES[one.verdict],
         }

@@ -38,7 +38,6 @@ class Failure:
     test: str
     where: str
     exposures: str
-    seen: str
     value: str
     limit: str
     worst_in: str
@@ -101,6 +100,11 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join("-".join(map(str, run)) for run in runs)
 
 
+def sentence(text: str) -> str:
+    """Write words as a sentence: with a capital, unless they begin with a name, and one full stop."""
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
 def number(value: float | None, unit: str = "1") -> str:
     """Write a number with its unit, four digits long; a dash for none."""
     if value is None:
@@ -125,6 +129,18 @@ def lead(report: SetReport) -> str:
         return f"{what} {verb}: {report.decision.reasons[0]}."
     verb = "may be certified" if report.mode == "internal" else "still holds"
     return f"{what} {verb}: {report.decision.reasons[0]}."
+
+
+def scored(report: SetReport) -> str:
+    """Say how the set scores, and which detectors score so."""
+    colour = report.assessment.total.colour
+    these = [one.detector for one in report.detectors if one.score is colour]
+    text = f"The set scores {colour}"
+    if len(report.detectors) == 1 or not these:
+        return f"{text}."
+    if len(these) == len(report.detectors):
+        return f"{text}, as do all detectors."
+    return f"{text}, as {'does detector' if len(these) == 1 else 'do detectors'} {ranges(these)}."
 
 
 def gate_lines(report: SetReport) -> list[tuple[str, str]]:
@@ -189,13 +205,18 @@ def _failure(these: Sequence[TestResult], names: Names) -> Failure:
     return Failure(
         test=worst.test,
         where=_where(these, names),
-        exposures=f"{names.count(exposures)} of {len(names.number)}",
-        seen=names.exposures(exposures),
+        exposures=_seen(exposures, names),
         value=number(worst.value, worst.unit),
         limit=number(worst.limit, worst.unit),
         worst_in=_worst_in(worst.exposure_id, names),
         why=worst.because,
     )
+
+
+def _seen(exposures: Collection[str], names: Names) -> str:
+    """Say in how many exposures, and in which unless in all."""
+    count, total = names.count(exposures), len(names.number)
+    return f"all {total}" if count == total else f"{count} of {total}: no. {names.exposures(exposures)}"
 
 
 def _worst_in(exposure_id: str, names: Names) -> str:
