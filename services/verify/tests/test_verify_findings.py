@@ -188,3 +188,22 @@ def test_the_header_gain_of_afosc_is_13_per_cent_too_high_and_its_flats_alternat
     assert "fits a gain of 1.69 electron/ADU, but the instrument file says 1.91, 13% too high" in gain
     assert "the light alternates" in light
     assert "0.7% apart" in light
+
+
+def test_a_finding_that_cannot_be_made_is_told_and_logged_and_hides_no_other(measured, caplog):
+    damaged = with_numbers(measured, NOISE_RATIO=[np.sqrt(1.13)] * 3, LEVEL=[9000.0] * 3)[0]
+    first = damaged.amplifiers[0].name
+    rows = tuple(
+        one.model_copy(update={"values": {"NOISE_RATIO": 1e200, "LEVEL": 9000.0}})
+        if one.amplifier == first
+        else one
+        for one in damaged.measurements
+    )
+    gain, fault = findings("flat", {0: damaged.model_copy(update={"measurements": rows})})
+    assert "13% too high; 2 more amplifiers like it" in gain
+    assert fault.startswith(
+        f"detector 0, amplifier {first}: nothing can be said of the gain, by a fault of this program: "
+    )
+    assert "OverflowError" in fault
+    (record,) = caplog.records
+    assert record.exc_info[0] is OverflowError

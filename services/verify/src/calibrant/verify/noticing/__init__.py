@@ -1,11 +1,13 @@
 """What a careful astronomer would notice in a set beside its verdicts, in words. Decides nothing.
 
-Each finding is one sentence on the worst place, with how many more there are. Numbers are in electrons.
+Each finding is one sentence on the worst place, with how many more there are. Numbers are in electrons. One that cannot be
+made by a fault of this program is told as that, and logged: a decision does not depend on it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from calibrant.verify.noticing.light import course
 from calibrant.verify.noticing.mixtures import gains, temperatures
@@ -15,6 +17,8 @@ from calibrant.verify.noticing.shapes import shape
 from calibrant.verify.reports import MeasurementReport
 
 __all__ = ["findings"]
+
+log = logging.getLogger(__name__)
 
 Say = Callable[[Place], Said | None]
 OF_AMPLIFIERS: Final[Mapping[str, Sequence[Say]]] = MappingProxyType(
@@ -40,21 +44,38 @@ def findings(kind: str, measured: Mapping[int, MeasurementReport]) -> tuple[str,
     Returns
     -------
     tuple of str
-        At most one sentence a thing that can be noticed.
+        At most one sentence a thing that can be noticed, and one where that could not be found out.
     """
-    reports = list(measured.values())
-    places = [place for report in reports for place in places_of(report)]
-    told = [
-        *(_worst((say(place) for place in places), "amplifier") for say in OF_AMPLIFIERS.get(kind, ())),
-        *(_worst((say(report) for report in reports), "detector") for say in OF_DETECTORS),
-    ]
-    return tuple(words for words in told if words)
+    places = {place.where: place for report in measured.values() for place in places_of(report)}
+    reports = {f"detector {detector}": report for detector, report in measured.items()}
+    told: list[str] = []
+    for say in OF_AMPLIFIERS.get(kind, ()):
+        told += _worst(say, places, "amplifier")
+    for look in OF_DETECTORS:
+        told += _worst(look, reports, "detector")
+    return tuple(told)
 
 
-def _worst(found: Iterable[Said | None], noun: str) -> str:
-    said = [one for one in found if one is not None]
-    if not said:
-        return ""
-    more = len(said) - 1
-    words = max(said, key=lambda one: one.how_bad).words
+def _worst(say: Callable[[Any], Said | None], looked_at: Mapping[str, Any], noun: str) -> Iterator[str]:
+    """Yield the sentence on the worst of what is looked at, and the one on the first where there was a fault."""
+    what = say.__name__.replace("_", " ")
+    said: list[Said] = []
+    faults: list[str] = []
+    for where, one in looked_at.items():
+        try:
+            found = say(one)
+        except Exception as fault:
+            if not faults:
+                log.exception("%s: nothing can be said of the %s", where, what)
+            why = f"{type(fault).__name__}: {fault}"
+            faults.append(f"{where}: nothing can be said of the {what}, by a fault of this program: {why}")
+        else:
+            said += [] if found is None else [found]
+    if said:
+        yield _and_more(max(said, key=lambda one: one.how_bad).words, len(said) - 1, noun)
+    if faults:
+        yield _and_more(faults[0], len(faults) - 1, noun)
+
+
+def _and_more(words: str, more: int, noun: str) -> str:
     return f"{words}; {more} more {noun}{'s' if more > 1 else ''} like it" if more else words
