@@ -14,6 +14,7 @@ from calibrant.certify import handlers
 from calibrant.certify.ledger import EntryRow
 from calibrant.certify.service import CertifyService
 from calibrant.contracts.archive.v1 import ProductPublished
+from calibrant.contracts.base import Message
 from calibrant.contracts.certify.v1 import CertifyJob
 from calibrant.contracts.common.v1 import DataRef, JobDone, Product, TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import (
@@ -154,14 +155,16 @@ class Ledger:
         with self.database.writing() as session:
             assert list(handlers.take_report(message, self._context(session))) == []
 
-    def hear(self, session: Session, message: VerificationCompleted | JobDone | ProductPublished) -> None:
+    def hear(
+        self, session: Session, message: VerificationCompleted | JobDone | ProductPublished
+    ) -> list[Message]:
         """Tell certify of a report, or of what a run has made, in a transaction that is open."""
         handle = {
             JobDone: handlers.take_products,
             ProductPublished: handlers.take_publication,
             VerificationCompleted: handlers.take_report,
         }[type(message)]
-        list(handle(message, self._context(session)))
+        return list(handle(message, self._context(session)))
 
     def within(self, session: Session, message: CertifyJob):
         handlers.take_report(completed(message.report_id, *message.products), self._context(session))

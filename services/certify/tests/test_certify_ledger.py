@@ -6,9 +6,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from calibrant.certify.ledger import EntryRow
+from calibrant.certify.products import known
 from calibrant.certify.store import CertifyQueries
 from calibrant.contracts.certify.v1 import CalibrationCertified, CertificationRefused
 from calibrant.contracts.common.v1 import JobFailed
+from calibrant.runtime.access.audit import entries
 
 
 def rows(database) -> list[EntryRow]:
@@ -146,6 +148,27 @@ def test_a_product_with_other_bytes_under_its_name_is_refused(ledger, make, aske
     [refused] = ledger.ask(asked(changed))
     assert isinstance(refused, CertificationRefused)
     assert "other bytes" in refused.reason
+
+
+def test_what_was_built_cannot_come_again_with_other_bytes(ledger, make, asked, told) -> None:
+    ref = make().ref.model_copy(update={"sha256": "tampered"})
+    changed, other = make().model_copy(update={"ref": ref}), make("bias-2")
+    with ledger.database.writing() as session:
+        assert ledger.hear(session, told(make())) == []
+        [refused] = ledger.hear(session, told(changed, other))
+        assert isinstance(refused, CertificationRefused)
+        assert (refused.job_id, refused.product_id, refused.collection) == ("b1", "bias-1", "runs/run-1")
+        assert "bias-1 is known with other bytes (sha-bias-1..., not tampered...)" in refused.reason
+        [deed] = [one for one in entries(session) if one["what"] == "note product"]
+        assert (deed["about"], deed["run"]) == ("bias-1", "run-1")
+        assert refused.reason in deed["outcome"]
+        assert {known(session, name).ref.sha256 for name in ("bias-1", "bias-2")} == {
+            "sha-bias-1",
+            "sha-bias-2",
+        }
+    [never] = ledger.ask(asked(changed))
+    assert isinstance(never, CertificationRefused)
+    assert never.reason == refused.reason
 
 
 def test_a_job_without_products_fails(ledger, asked) -> None:

@@ -7,7 +7,7 @@ range that it has already nothing is written; over a range that reaches further 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from calibrant.certify.changes import Change, Refused
 from calibrant.certify.in_force import InForce, RangeTaken, overlapping
 from calibrant.certify.ledger import EntryRow, lines
+from calibrant.certify.products import require_same
 from calibrant.contracts.common.v1 import Product
 from calibrant.rules.ledger import LedgerEntry, Subject, already_certified, conflicts
 from calibrant.rules.validity import ValidityRange, tai_text
@@ -94,16 +95,16 @@ def certify(
     Raises
     ------
     Refused
-        The product stands in the ledger with other bytes.
+        The product is known with other bytes.
     Clashing
         Another product is in the way.
     RangeTaken
         The database refused the range, and what stands there cannot be seen yet.
     """
     candidate = _candidate(change, product, collection, span)
+    require_same(change.session, product)
     known = lines(change.session, candidate.subject, product.product_id)
     standing = already_certified((row.entry for row in known.values()), candidate)
-    _same_bytes(known, product)
     if standing is not None:
         return known[standing.sequence], standing.range
     clashes = _clashes(change.session, candidate)
@@ -144,16 +145,6 @@ def _candidate(change: Change, product: Product, collection: str, span: Validity
         recorded_tai_ns=change.order.recorded_tai_ns,
         sequence=_NOT_WRITTEN,
     )
-
-
-def _same_bytes(known: Mapping[int, EntryRow], product: Product) -> None:
-    for row in known.values():
-        if row.product_id == product.product_id and row.made_of.ref.sha256 != product.ref.sha256:
-            raise Refused(
-                f"{product.product_id} stands in the ledger ({row.certification_id}) with other bytes "
-                f"({row.made_of.ref.sha256[:12]}..., not {product.ref.sha256[:12]}...); a product never changes: "
-                "build it again under a recipe version of its own"
-            )
 
 
 def _clash_words(candidate: LedgerEntry, clashes: Sequence[InForce]) -> str:

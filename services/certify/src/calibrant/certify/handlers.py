@@ -27,11 +27,13 @@ def take_report(message: VerificationCompleted, context: Context[CertifyService]
 @on(JobDone)
 def take_products(message: JobDone, context: Context[CertifyService]) -> Iterable[Message]:
     """Note what a run has made: it is in the run's collection, and can be certified by its name."""
-    if context.run_id:
-        facts = {"change_id": "", "who": "combine", "reason": "built", "run_id": context.run_id}
-        order = Order.now(context.session, context.clock.tai_ns(), **facts)
-        keep_built(Change(context.session, order), message.products)
-    return ()
+    if not context.run_id:
+        return ()
+    facts = {"change_id": "", "who": "combine", "reason": "built", "run_id": context.run_id}
+    order = Order.now(context.session, context.clock.tai_ns(), **facts)
+    change = Change(context.session, order, message.job_id)
+    keep_built(change, message.products)
+    return change.events
 
 
 @on(ProductPublished)
