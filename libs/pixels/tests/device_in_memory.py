@@ -18,6 +18,7 @@ from weakref import finalize
 import numpy as np
 
 from calibrant.pixels.backends.device import DeviceMemoryError
+from calibrant.pixels.backends.specialised import source
 
 HERE = Path(__file__).parent
 POISON = 0xA5
@@ -35,17 +36,30 @@ def folder():
 
 
 @functools.cache
-def grid_kernel(source, constants):
-    """Compile the kernel for GPUs with the C compiler; give a function of groups and the two addresses."""
-    text = (HERE / "thread_grid.h").read_text() + source + (HERE / "thread_grid.c").read_text()
+def grid_library(kernel, constants):
+    """Compile the kernel for GPUs with the C compiler."""
+    text = (HERE / "thread_grid.h").read_text() + kernel + (HERE / "thread_grid.c").read_text()
     library = Path(folder().name, f"{abs(hash(constants))}.so")
     flags = ["-std=gnu11", "-O1", "-fPIC", "-shared", "-ffp-contract=off", "-w", "-x", "c", "-"]
     macros = [f"-D{name}={number}" for name, number in constants]
     command = [compiler(), *macros, *flags, "-o", str(library), "-lm"]
     subprocess.run(command, input=text, text=True, check=True, capture_output=True)
-    run = ctypes.CDLL(str(library)).run_grid
+    return ctypes.CDLL(str(library))
+
+
+def grid_kernel(text, constants):
+    """Give a function of groups and the two addresses."""
+    run = grid_library(text, constants).run_grid
     run.argtypes = (ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)
     return lambda groups, arguments: run(groups, *arguments)
+
+
+def division(known):
+    """Give the kernel's division by a number that is known: of numbers, by it, into others."""
+    each = "void divide_each(const double *a, double by, double *into, long n) { while (n--) into[n] = over(a[n], by); }"
+    run = grid_library(source() + each, tuple(known.items())).divide_each
+    run.argtypes = (ctypes.c_void_p, ctypes.c_double, ctypes.c_void_p, ctypes.c_long)
+    return lambda numbers, by, into: run(numbers.ctypes.data, by, into.ctypes.data, len(numbers))
 
 
 class MemoryThere:

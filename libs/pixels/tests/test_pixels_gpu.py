@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_pixels_fused import situations
+from test_pixels_gpu_compiled import KNOWN
 
 from calibrant.pixels import Combined, Terms, combine, combine_raw, page_locked, why_not
 from calibrant.pixels.backends import BackendMissingError, cupy
@@ -21,7 +22,7 @@ from calibrant.pixels.backends.streams import TILES
 from calibrant.pixels.choosing import _fastest, choose
 from calibrant.pixels.plan import PLANES
 from combination_contract import assert_does_as_by_hand, assert_same, combinations
-from device_in_memory import DeviceInMemory
+from device_in_memory import DeviceInMemory, division
 
 PATIENCE_S = 60
 ANY_EXAMPLE = [HealthCheck.function_scoped_fixture]  # one device may serve all of them
@@ -140,6 +141,18 @@ def test_an_error_of_a_source_ends_the_combination(device):
 
     with pytest.raises(OSError, match="ends at row 200"):
         on_a_gpu([Truncated()] * 3, tile_bytes=1)
+
+
+@pytest.mark.compiler
+def test_divisions_by_numbers_of_frames_are_rounded_as_any():
+    divide = division(KNOWN)
+    random = np.random.default_rng(3)
+    dividends = np.rint(random.normal(0, 1, 20_000) * 2.0 ** random.integers(0, 52, 20_000))
+    quotients = np.empty_like(dividends)
+    for n in range(2, 33):
+        for divisor in (n, n * (n - 1)):
+            divide(dividends, float(divisor), quotients)
+            np.testing.assert_array_equal(quotients, dividends / divisor)
 
 
 @pytest.mark.compiler

@@ -90,9 +90,7 @@ class Parcel:
         cargo = Cargo(Berth(host, sent, sent + self.sent_size), self.load.stored)
         launches = []
         for block, frames, first in self.load.pieces(cargo, into, self.rows, propagate=self.propagate):
-            known = constants(
-                self.plan, self.load.bits, frames[0], steps=bool(block.steps), propagate=self.propagate
-            )
+            known = constants(self.plan, self.load.bits, block, frames[0], propagate=self.propagate)
             block.data, block.variance, block.count, block.mask = (
                 plane + first * PLANE_ITEM for plane in self._planes(address)
             )

@@ -7,7 +7,7 @@ import functools
 from pathlib import Path
 from typing import Final
 
-from calibrant.pixels.backends.library import STATISTICS, Frame
+from calibrant.pixels.backends.library import STATISTICS, Block, Frame
 from calibrant.pixels.plan import Plan
 
 NATIVE: Final = Path(__file__).parent.parent / "native"
@@ -29,7 +29,7 @@ def source() -> str:
     return "".join((NATIVE / name).read_text(encoding="utf-8") for name in ("kernel.c", "kernel.cu"))
 
 
-def constants(plan: Plan, bits: int, frame: Frame, *, steps: bool, propagate: bool) -> dict[str, int]:
+def constants(plan: Plan, bits: int, block: Block, frame: Frame, *, propagate: bool) -> dict[str, int]:
     """Give the numbers that the kernel is compiled with.
 
     Parameters
@@ -38,10 +38,10 @@ def constants(plan: Plan, bits: int, frame: Frame, *, steps: bool, propagate: bo
         What to combine and how.
     bits
         Of the type that samples are sorted in.
+    block
+        What is done to a part of it; raw frames go through steps first.
     frame
         One of the frames, which lie alike.
-    steps
-        Whether they are raw, and go through steps first.
     propagate
         Whether there are variances of the inputs.
     """
@@ -54,12 +54,13 @@ def constants(plan: Plan, bits: int, frame: Frame, *, steps: bool, propagate: bo
         "STORED": 2 * frame.type + frame.swapped,
         "STEP": frame.column_step,
         "ZERO": int(frame.zero),
+        "BASE": int(block.base),
         "STATISTIC": STATISTICS.index(plan.statistic),
         "MEAN_CENTER": int(plan.rule.center == "mean"),
         "MAD_SPREAD": int(plan.rule.spread == "mad"),
         "CUMULATIVE": int(plan.rule.clip == "cumulative"),
         "SCALED": int(plan.scales is not None),
-        "MASKED": int(steps or plan.masks is not None),
+        "MASKED": int(bool(block.steps) or plan.masks is not None),
         "VARIANCES": int(propagate),
-        "STEPS": int(steps),
+        "STEPS": int(bool(block.steps)),
     }

@@ -580,6 +580,19 @@ static void whole_mad(Sample (*s)[LANES], int64_t n, double base, const double *
 
 /* ---- a tile of whole columns -------------------------------------------------------------------------------------- */
 
+#if SAMPLE == 16 && defined FRAMES
+/* A division by a number that is known when this is compiled: what the product with its inverse leaves corrects that to
+   the rounded quotient (Markstein, IBM Journal of Research and Development 34, 1990). */
+static double over(double dividend, double divisor)
+{
+    const double inverse = 1 / divisor, near = dividend * inverse;
+    return divisor > 0 ? fma(fma(-near, divisor, dividend), inverse, near) : dividend / divisor;
+}
+#define OVER(dividend, divisor) over(dividend, divisor)
+#else
+#define OVER(dividend, divisor) ((dividend) / (divisor))
+#endif
+
 typedef struct {
     double data[LANES], variance[LANES];
     Moments moments;          /* of all samples */
@@ -601,12 +614,12 @@ static void estimate_whole(const Block *block, const Tile *tile, Estimate *restr
     EACH_LANE median[i] = 0.5 * (VALUE(s[(n - 1) / 2][i]) + m->pivot[i]);
     const double factor = block->statistic == MEDIAN ? median_factor(n) : 1.0;
     EACH_LANE {
-        const double shift = m->sum[i] / count, squares = m->squares[i] - m->sum[i] * shift;
+        const double shift = OVER(m->sum[i], count), squares = m->squares[i] - m->sum[i] * shift;
         const double mean = m->pivot[i] + shift;
         estimate->data[i] = block->statistic == MEDIAN ? median[i] : mean;
-        estimate->variance[i] = squares / ((count - 1) * count) * factor;
+        estimate->variance[i] = OVER(squares, (count - 1) * count) * factor;
         estimate->unsettled[i] = tile->good[i] != n;
-        spread[i] = squares / count;
+        spread[i] = OVER(squares, count);
         center[i] = block->mean_center ? mean : median[i];
     }
     if (block->statistic != CLIPPED_MEAN) return;

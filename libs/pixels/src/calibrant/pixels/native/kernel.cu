@@ -4,7 +4,7 @@
  * memory of its own once a window of them is. Threads of a group go through the code together, and all of them wait
  * for the one that takes the thorough way; so each takes PIXELS pixels the short way first, and those of the group that
  * were left undecided are then shared out among its threads. Numbers that are the same for all pixels and frames are
- * known when this is compiled, so that loops unroll and nothing is asked twice: FRAMES, STORED, STEP, ZERO, STATISTIC,
+ * known when this is compiled, so that loops unroll and nothing is asked twice: FRAMES, STORED, STEP, ZERO, BASE, STATISTIC,
  * MEAN_CENTER, MAD_SPREAD, CUMULATIVE, SCALED, MASKED, VARIANCES, STEPS, GROUP, PIXELS. LANES is 1.
  */
 #define BY_FRAME (MASKED || VARIANCES || STATISTIC == WEIGHTED_MEAN)
@@ -38,6 +38,7 @@ static Block known(const Block *band)
     block.mad_spread = MAD_SPREAD;
     block.cumulative = CUMULATIVE;
     block.scaled = SCALED;
+    block.base = BASE;
     if (!STEPS) block.steps = 0;
     return block;
 }
