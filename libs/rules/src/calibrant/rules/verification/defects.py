@@ -5,72 +5,60 @@ Rubin's cp_verify has them. The fifth asks for exactly as many defects as chance
 that it is a bad test: it is told, and does not count.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from calibrant.rules.verification.base import Judgement, TestDefinition, at_most
 
 
-def _no_more(name: str, words: str, sign: float = 1.0) -> Callable[[Mapping[str, float], float], Judgement]:
-    """Judge that a number is at most the unmasked one (at least, with a sign of -1)."""
+def _no_more(name: str, unit: str, summary: str, words: str, sign: float = 1.0) -> TestDefinition:
+    """Ask that a number be at most the unmasked one (at least, with a sign of -1)."""
+    unmasked = f"UNMASKED_{name}"
 
     def judge(m: Mapping[str, float], limit: float) -> Judgement:
-        return at_most(sign * (m[name] - m[f"UNMASKED_{name}"]), limit, words)
+        return at_most(sign * (m[name] - m[unmasked]), limit, words)
 
-    return judge
+    return TestDefinition(
+        name=name,
+        kind="defects",
+        level="amplifier",
+        limit=0.0,
+        unit=unit,
+        source="Rubin's cp_verify",
+        summary=summary,
+        judge=judge,
+        required=(name, unmasked),
+    )
 
 
 def _as_improbable(m: Mapping[str, float], limit: float) -> Judgement:
     return at_most(abs(m["STAT_OUTLIERS"] - m["DEFECT_PIXELS"]), limit, "improbable pixels less defects")
 
 
-OUTLIERS = TestDefinition(
-    name="OUTLIERS",
-    kind="defects",
-    level="amplifier",
-    limit=0.0,
-    unit="1",
-    source="Rubin's cp_verify",
-    summary="pixels outside the clip are no more without the defects than with them",
-    judge=_no_more("OUTLIERS", "outliers that the mask adds"),
-    required=("OUTLIERS", "UNMASKED_OUTLIERS"),
+OUTLIERS = _no_more(
+    "OUTLIERS",
+    "1",
+    "pixels outside the clip are no more without the defects than with them",
+    "outliers that the mask adds",
 )
-
-STDEV = TestDefinition(
-    name="STDEV",
-    kind="defects",
-    level="amplifier",
-    limit=0.0,
-    unit="electron",
-    source="Rubin's cp_verify",
-    summary="standard deviation is no larger without the defects than with them",
-    judge=_no_more("STDEV", "standard deviation that the mask adds"),
-    required=("STDEV", "UNMASKED_STDEV"),
+STDEV = _no_more(
+    "STDEV",
+    "electron",
+    "standard deviation is no larger without the defects than with them",
+    "standard deviation that the mask adds",
 )
-
-MIN = TestDefinition(
-    name="MIN",
-    kind="defects",
-    level="amplifier",
-    limit=0.0,
-    unit="electron",
-    source="Rubin's cp_verify",
-    summary="lowest value is no lower without the defects than with them",
-    judge=_no_more("MIN", "lowest value of all pixels above that of the good ones", -1.0),
-    required=("MIN", "UNMASKED_MIN"),
+MIN = _no_more(
+    "MIN",
+    "electron",
+    "lowest value is no lower without the defects than with them",
+    "lowest value of all pixels above that of the good ones",
+    sign=-1.0,
 )
-
-MAX = TestDefinition(
-    name="MAX",
-    kind="defects",
-    level="amplifier",
-    limit=0.0,
-    unit="electron",
-    source="Rubin's cp_verify",
-    summary="highest value is no higher without the defects than with them",
-    judge=_no_more("MAX", "highest value of the good pixels above that of all"),
-    required=("MAX", "UNMASKED_MAX"),
+MAX = _no_more(
+    "MAX",
+    "electron",
+    "highest value is no higher without the defects than with them",
+    "highest value of the good pixels above that of all",
 )
-
 PROB_TEST = TestDefinition(
     name="PROB_TEST",
     kind="defects",
