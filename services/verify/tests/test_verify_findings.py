@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from calibrant.frames.instrument import load_instrument
 from calibrant.verify.noticing import findings
 from calibrant.verify.reports import MeasurementRow
 
@@ -176,8 +177,8 @@ def test_the_header_gain_of_afosc_is_13_per_cent_too_high_and_its_flats_alternat
     amplifier = detector.amplifiers[0].model_copy(update={"gain_e_per_adu": 1.91})
     lying = detector.model_copy(update={"amplifiers": (amplifier,)})
     path = bench.folder / "afosc-ccd42-40.yaml"
-    bench = dataclasses.replace(bench, instrument=bench.instrument.model_copy(update={"detectors": (lying,)}))
-    path.write_text(bench.instrument.canonical())
+    path.write_text(bench.instrument.model_copy(update={"detectors": (lying,)}).canonical())
+    bench = dataclasses.replace(bench, instrument=load_instrument(path))
     bench.instruments = str(bench.folder)
     bias = bench.master("bias", biases)
     flat = bench.master("flat", flats, bias=bias)

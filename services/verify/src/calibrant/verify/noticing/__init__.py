@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from calibrant.verify.noticing.light import course
+from calibrant.verify.noticing.exceptions import (
+    illumination_of_flat,
+    level_of_bias,
+    level_of_dark,
+    light_of_flat,
+    noise_of_frame,
+)
+from calibrant.verify.noticing.light import course, course_of_level
 from calibrant.verify.noticing.mixtures import gains, temperatures
 from calibrant.verify.noticing.nominal import claimed_gain, claimed_read_noise, gain, read_noise
 from calibrant.verify.noticing.places import Place, Said, places_of
@@ -23,9 +30,24 @@ log = logging.getLogger(__name__)
 Say = Callable[[Place], Said | None]
 OF_AMPLIFIERS: Final[Mapping[str, Sequence[Say]]] = MappingProxyType(
     {
-        "bias": (read_noise, claimed_read_noise, claimed_gain),
-        "dark": (claimed_read_noise, claimed_gain),
-        "flat": (gain, claimed_gain, shape, course),
+        "bias": (
+            level_of_bias,
+            noise_of_frame,
+            course_of_level,
+            read_noise,
+            claimed_read_noise,
+            claimed_gain,
+        ),
+        "dark": (level_of_dark, noise_of_frame, course_of_level, claimed_read_noise, claimed_gain),
+        "flat": (
+            light_of_flat,
+            noise_of_frame,
+            illumination_of_flat,
+            gain,
+            claimed_gain,
+            shape,
+            course,
+        ),
     }
 )
 OF_DETECTORS: Final[Sequence[Callable[[MeasurementReport], Said | None]]] = (temperatures, gains)

@@ -1,10 +1,11 @@
-"""How the light of flats goes over a set: whether it alternates, drifts, or is not steady."""
+"""How the light of flats, or the level of dark frames, goes over a set: whether it alternates, drifts, or is not steady."""
 
 from statistics import mean, median
 from typing import Final
 
 from calibrant.rules.noticing import course_of
-from calibrant.verify.noticing.places import RATE, Place, Said
+from calibrant.verify.noticing.exceptions import DARKER, alike
+from calibrant.verify.noticing.places import LEVEL, RATE, Place, Said, in_words, values_of
 
 ALTERNATES: Final = 0.001
 """Relative difference of odd and even exposures that is told."""
@@ -17,9 +18,10 @@ UNSTEADY: Final = 0.05
 def course(place: Place) -> Said | None:
     """Say where the light of flats alternates, or goes from one brightness to another."""
     rates = place.values(RATE)
-    if not rates or min(rates) <= 0:
+    level = median(rates) if rates else 0.0
+    if level <= 0:
         return None
-    level = median(rates)
+    rates = values_of(alike(place.series(RATE), DARKER * level))
     found = course_of(rates, alternates=ALTERNATES * level, drifts=DRIFTS * level, unsteady=UNSTEADY * level)
     if found is None:
         return None
@@ -33,3 +35,18 @@ def course(place: Place) -> Said | None:
         "last",
     }
     return Said(apart, f"{place.where}: {words[found.form]}")
+
+
+def course_of_level(place: Place) -> Said | None:
+    """Say where the level of frames without light goes up and down by more than the read noise."""
+    least = place.amplifier.read_noise_e
+    levels = values_of(alike(place.series(LEVEL), least))
+    found = course_of(levels, alternates=least, drifts=least, unsteady=2 * least)
+    if found is None:
+        return None
+    words = {
+        "alternates": "alternates: {} electron from one exposure to the next",
+        "drifts": "drifts: {} electron from the first exposures to the last",
+        "unsteady": "is not steady: {} electron between the lowest and the highest exposure",
+    }[found.form].format(in_words(found.apart))
+    return Said(found.apart, f"{place.where}: the level {words}, at a read noise of {least:.3g}")

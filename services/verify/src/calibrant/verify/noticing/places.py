@@ -12,11 +12,24 @@ RATE: Final = "RATE"
 """Level over exposure time, electron/s: that of a lamp is the same in flats of any exposure time."""
 
 
+MANY: Final = 1000
+
+
 class Number(NamedTuple):
     """A number of an amplifier in one exposure."""
 
     exposure_id: str
     value: float
+
+
+def values_of(numbers: Sequence[Number]) -> list[float]:
+    """Return the values alone."""
+    return [one.value for one in numbers]
+
+
+def in_words(value: float) -> str:
+    """Write a number for people: three digits, or whole."""
+    return f"{value:.3g}" if abs(value) < MANY else f"{value:.0f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +58,13 @@ class Place:
         """Its name for people."""
         return f"detector {self.detector}, amplifier {self.amplifier.name}"
 
+    def series(self, name: str) -> list[Number]:
+        """Return a number in every exposure that has it, in their order."""
+        return self.numbers.get(name, [])
+
     def values(self, name: str) -> list[float]:
         """Return the values of a number, in the order of the exposures."""
-        return [one.value for one in self.numbers.get(name, [])]
+        return values_of(self.series(name))
 
     def claimed(self, name: str) -> list[float]:
         """Return what the headers claim by the name of a field of `FrameRecord`."""
