@@ -3,7 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from calibrant.rules.validity import DAY_S, NS_PER_S, ValidityRange, ValidityRule, default_range, tai_text
+from calibrant.rules.validity import (
+    DAY_S,
+    NS_PER_S,
+    TurnedRound,
+    ValidityRange,
+    ValidityRule,
+    between,
+    default_range,
+    left_of,
+    tai_text,
+)
 
 INSTANTS = range(-1, 12)
 
@@ -53,6 +63,18 @@ def test_half_open_adjacent_empty():
 def test_a_range_that_ends_before_it_begins_is_refused():
     with pytest.raises(ValidationError, match="before it begins"):
         span(5, 4)
+    with pytest.raises(
+        TurnedRound, match=r"^validity range ends \(.*\) before it begins \(.*\): swap begin and end$"
+    ):
+        between(5, 4)
+    assert between(4, None) == span(4, None)
+
+
+@given(ranges(), ranges())
+def test_what_a_withdrawal_leaves_is_what_is_not_withdrawn_under_names_of_its_own(standing, gone):
+    left = left_of("cert-1", standing, gone, "chg-2")
+    assert tuple(left.values()) == standing.without(gone)
+    assert list(left) == ["cert-1", "cert-1/chg-2"][: len(left)]
 
 
 def test_default_range_is_a_day_from_the_first_frame():

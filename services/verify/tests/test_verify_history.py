@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 from sqlmodel import Session
 
+from calibrant.bus.errors import PermanentError
 from calibrant.contracts.certify.v1 import CalibrationWithdrawn
 from calibrant.contracts.common.v1 import DataRef, JobInput, Product, TaiTime, TimeRange
+from calibrant.contracts.times import time_range
 from calibrant.contracts.verify.v1 import InForce, VerificationMode
 from calibrant.frames.times import parse_time
 from calibrant.rules.comparing import WORSE, ComparisonRules
@@ -146,6 +148,12 @@ def test_a_product_with_nothing_in_force_is_no_history_but_for_what_was_decided_
     withdraw(past, bad, "c", TimeRange(begin=TaiTime.from_ns(7)))
     assert (noise(known(past, tonight)).points, noise(known(past, tonight)).median) == (1, 4.0)
     assert noise(known(past, tonight.model_copy(update={"known_at": TaiTime.from_ns(15)}))).points == 2
+
+
+def test_a_withdrawal_that_is_turned_round_is_refused_for_good(past):
+    product = past.night(1, [4.0])
+    with pytest.raises(PermanentError, match=r"validity: validity range ends .* before it begins"):
+        withdraw(past, product, "c", time_range(7, 5))
 
 
 def test_an_exposure_measured_twice_counts_once_as_recorded_last(past, tonight):

@@ -15,6 +15,7 @@ Anything else that is raised is a fault in the program and is to be treated as p
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from calibrant.bus.records import TopicPartition
@@ -30,6 +31,15 @@ class TransientError(CalibrantError):
 
 class PermanentError(CalibrantError):
     """The same attempt fails for ever: dead-letter it with this reason, and go on."""
+
+
+@contextmanager
+def permanent(what: str) -> Iterator[None]:
+    """Turn a value that can never do into a `PermanentError` which says what it is of."""
+    try:
+        yield
+    except ValueError as problem:
+        raise PermanentError(f"{what}: {problem}") from problem
 
 
 class PoisonError(CalibrantError):

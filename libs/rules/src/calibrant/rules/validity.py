@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from calibrant.rules.model import Frozen
 
@@ -144,6 +144,50 @@ class ValidityRange(Frozen):
 
 def _starts_before_end(a: ValidityRange, b: ValidityRange) -> bool:
     return a.begin_tai_ns is None or b.end_tai_ns is None or a.begin_tai_ns < b.end_tai_ns
+
+
+class TurnedRound(ValueError):
+    """A range ends before it begins; the text says so, and what to do."""
+
+
+def between(begin_tai_ns: int | None, end_tai_ns: int | None) -> ValidityRange:
+    """Make a range of what somebody else says, in TAI ns; None is unbounded.
+
+    Raises
+    ------
+    TurnedRound
+        It ends before it begins.
+    """
+    try:
+        return ValidityRange(begin_tai_ns=begin_tai_ns, end_tai_ns=end_tai_ns)
+    except ValidationError as problem:
+        raise TurnedRound(str(problem.errors()[0]["ctx"]["error"])) from problem
+
+
+def left_of(name: str, standing: ValidityRange, gone: ValidityRange, change: str) -> dict[str, ValidityRange]:
+    """Say what a withdrawal leaves of a certification.
+
+    Parameters
+    ----------
+    name : str
+        Of the certification.
+    standing, gone : ValidityRange
+        Its range, and the one that is withdrawn.
+    change : str
+        Identifier of the withdrawal.
+
+    Returns
+    -------
+    dict of str to ValidityRange
+        By name, nothing, one range or two: the first keeps the name, the second is called after the change too.
+
+    Examples
+    --------
+    >>> day, hour = between(0, 24), between(6, 7)
+    >>> {name: (one.begin_tai_ns, one.end_tai_ns) for name, one in left_of("cert-1", day, hour, "chg-2").items()}
+    {'cert-1': (0, 6), 'cert-1/chg-2': (7, 24)}
+    """
+    return dict(zip((name, f"{name}/{change}"), standing.without(gone), strict=False))
 
 
 class ValidityRule(Frozen):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from calibrant.certify.changes import Change, Refused
@@ -18,7 +17,7 @@ from calibrant.certify.ledger import EntryRow, lines
 from calibrant.certify.products import require_same
 from calibrant.contracts.common.v1 import Product
 from calibrant.rules.ledger import LedgerEntry, Subject, already_certified, conflicts
-from calibrant.rules.validity import ValidityRange, tai_text
+from calibrant.rules.validity import TurnedRound, ValidityRange, between, tai_text
 
 _MOST_NS = 2**63 - 1
 _NOT_WRITTEN = 0  # lines count from 1
@@ -54,9 +53,9 @@ def range_of(begin_tai_ns: int | None, end_tai_ns: int | None) -> ValidityRange:
                 f"the validity range {side} at {tai_text(value)}, beyond what the ledger holds (1677 to 2262)"
             )
     try:
-        span = ValidityRange(begin_tai_ns=begin_tai_ns, end_tai_ns=end_tai_ns)
-    except ValidationError as problem:
-        raise Refused(str(problem.errors()[0]["ctx"]["error"])) from problem
+        span = between(begin_tai_ns, end_tai_ns)
+    except TurnedRound as problem:
+        raise Refused(str(problem)) from problem
     if span.empty:
         raise Refused(f"the validity range {span} is empty: its end must lie after its begin")
     return span

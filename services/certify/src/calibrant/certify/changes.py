@@ -16,7 +16,8 @@ from calibrant.certify.ledger import EntryRow
 from calibrant.certify.tables import ChangeRow, CollectionRow, MemberRow, StageRow
 from calibrant.contracts.base import Message
 from calibrant.contracts.certify.v1 import CalibrationCertified, CalibrationWithdrawn
-from calibrant.contracts.common.v1 import Product, TaiTime, TimeRange
+from calibrant.contracts.common.v1 import Product, TaiTime
+from calibrant.contracts.times import time_range
 from calibrant.rules.ledger import LedgerAction
 from calibrant.rules.validity import ValidityRange
 from calibrant.runtime.ids import derive
@@ -98,7 +99,7 @@ class Change:
                 change_id=self.order.change_id,
                 product=row.made_of,
                 collection=row.collection,
-                validity=time_range(span),
+                validity=time_range(span.begin_tai_ns, span.end_tai_ns),
                 recorded=TaiTime.from_ns(row.recorded_tai_ns),
                 requested_by=row.requested_by,
                 reason=row.reason,
@@ -188,7 +189,7 @@ def certified(row: EntryRow, job_id: str, span: ValidityRange, *, unchanged: boo
         job_id=job_id,
         product=row.made_of,
         collection=row.collection,
-        validity=time_range(span),
+        validity=time_range(span.begin_tai_ns, span.end_tai_ns),
         report_id=row.report_id,
         recorded=TaiTime.from_ns(row.recorded_tai_ns),
         requested_by=row.requested_by,
@@ -196,13 +197,6 @@ def certified(row: EntryRow, job_id: str, span: ValidityRange, *, unchanged: boo
         change_id=row.change_id,
         reason=row.reason,
     )
-
-
-def time_range(span: ValidityRange) -> TimeRange:
-    """Write a range as the contract has it."""
-    begin = None if span.begin_tai_ns is None else TaiTime.from_ns(span.begin_tai_ns)
-    end = None if span.end_tai_ns is None else TaiTime.from_ns(span.end_tai_ns)
-    return TimeRange(begin=begin, end=end)
 
 
 def next_recorded(session: Session, now_tai_ns: int) -> int:

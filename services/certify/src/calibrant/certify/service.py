@@ -13,6 +13,7 @@ from calibrant.certify.reports import objection
 from calibrant.contracts.base import Message
 from calibrant.contracts.certify.v1 import CertificationRefused, CertifyJob
 from calibrant.contracts.common.v1 import JobFailed, Product
+from calibrant.contracts.times import bounds_of
 from calibrant.rules.collections import CollectionType
 from calibrant.rules.ledger import daily_collection
 from calibrant.rules.validity import ValidityRange
@@ -93,8 +94,7 @@ class CertifyService:
 def _valid(job: CertifyJob) -> ValidityRange:
     if not job.report_id:
         raise Refused("no report accepted it; verify it first")
-    begin, end = job.validity.begin, job.validity.end
-    return range_of(None if begin is None else begin.ns, None if end is None else end.ns)
+    return range_of(*bounds_of(job.validity))
 
 
 def _refusal(

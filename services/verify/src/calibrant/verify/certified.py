@@ -4,15 +4,15 @@ A withdrawn range is cut out; a certification of which nothing is left keeps its
 earlier instant can still be asked. Times are TAI nanoseconds.
 """
 
-from pydantic import ValidationError
 from sqlalchemy import BigInteger, Column, ColumnElement
 from sqlalchemy.orm import Mapped
 from sqlmodel import Field, Session, SQLModel, col, or_, select
 
-from calibrant.bus.errors import PermanentError
+from calibrant.bus.errors import permanent
 from calibrant.contracts.certify.v1 import CalibrationCertified, CalibrationWithdrawn
 from calibrant.contracts.common.v1 import TimeRange
-from calibrant.rules.validity import ValidityRange
+from calibrant.contracts.times import bounds_of
+from calibrant.rules.validity import ValidityRange, between, left_of
 
 
 class CertifiedRow(SQLModel, table=True):
@@ -58,15 +58,11 @@ def cut_out(session: Session, withdrawn: CalibrationWithdrawn) -> None:
     )
     for row in session.exec(in_force).all():
         standing = ValidityRange(begin_tai_ns=row.begin_tai_ns, end_tai_ns=row.end_tai_ns)
-        left = standing.without(gone)
+        left = left_of(row.certification_id, standing, gone, withdrawn.change_id)
         if not left:
             row.withdrawn_tai_ns = withdrawn.recorded.ns
-            continue
-        row.begin_tai_ns, row.end_tai_ns = left[0].begin_tai_ns, left[0].end_tai_ns
-        for other in left[1:]:
-            name = f"{row.certification_id}/{withdrawn.change_id}"
-            facts = row.model_dump() | other.model_dump() | {"certification_id": name}
-            session.add(CertifiedRow(**facts))
+        for name, span in left.items():
+            session.merge(CertifiedRow(**row.model_dump() | span.model_dump() | {"certification_id": name}))
     session.flush()
 
 
@@ -82,10 +78,5 @@ def certified_by(product_id: Mapped[str], known_at_tai_ns: int | None = None) ->
 
 
 def _range(validity: TimeRange) -> ValidityRange:
-    begin, end = validity.begin, validity.end
-    try:
-        return ValidityRange(
-            begin_tai_ns=None if begin is None else begin.ns, end_tai_ns=None if end is None else end.ns
-        )
-    except ValidationError as problem:
-        raise PermanentError(f"validity: {problem.errors()[0]['msg']}") from problem
+    with permanent("validity"):
+        return between(*bounds_of(validity))

@@ -6,7 +6,7 @@ Owns how a wish is written on a command line. What comes of it, certify's own us
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,38 +38,34 @@ NOTHING = "nothing was ever certified in {}"
 collections = typer.Typer(help="Collections: list them, show one, chain, tag.", no_args_is_help=True)
 
 
-@placed
-def certify(
-    products: Products,
-    place: Place,
-    *,
-    collection: In,
-    why: Why,
-    begin: Begin = None,
-    end: End = None,
-    report: Report = "",
-    as_json: AsJson = False,
-) -> None:
-    """Certify products over a range: also ones that were certified before, for another range or elsewhere."""
-    facts = {"products": products, "collection": collection, "begin": begin, "end": end, "report": report}
-    _do(place, "certify", why, facts, as_json=as_json)
+def _over_a_range(action: str, words: str) -> Callable[..., None]:
+    """Return the command that certifies products in one way or the other."""
+
+    def command(
+        products: Products,
+        place: Place,
+        *,
+        collection: In,
+        why: Why,
+        begin: Begin = None,
+        end: End = None,
+        report: Report = "",
+        as_json: AsJson = False,
+    ) -> None:
+        facts = {"products": products, "collection": collection, "begin": begin, "end": end, "report": report}
+        _do(place, action, why, facts, as_json=as_json)
+
+    command.__name__, command.__doc__ = action, words
+    return placed(command)
 
 
-@placed
-def supersede(
-    products: Products,
-    place: Place,
-    *,
-    collection: In,
-    why: Why,
-    begin: Begin = None,
-    end: End = None,
-    report: Report = "",
-    as_json: AsJson = False,
-) -> None:
-    """Certify products over a range, and withdraw from it what stands there."""
-    facts = {"products": products, "collection": collection, "begin": begin, "end": end, "report": report}
-    _do(place, "supersede", why, facts, as_json=as_json)
+certify = _over_a_range(
+    "certify",
+    "Certify products over a range: also ones that were certified before, for another range or elsewhere.",
+)
+supersede = _over_a_range(
+    "supersede", "Certify products over a range, and withdraw from it what stands there."
+)
 
 
 @placed

@@ -6,9 +6,8 @@ set is decided first.
 
 from collections.abc import Iterable
 
-from calibrant.contracts.common.v1 import TaiTime, TimeRange
+from calibrant.contracts.times import time_range
 from calibrant.contracts.verify.v1 import InForce
-from calibrant.rules.validity import ValidityRange
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeType
 
 
@@ -39,14 +38,8 @@ def _in_force(draft: Draft, ground: Ground, measure: Node) -> InForce | None:
         known = one.recorded_tai_ns <= ground.begun_tai_ns
         if known and one.range.contains(at_tai_ns) and one.product.product_id != measure.product_id:
             return InForce(
-                detector=measure.detector, product_id=one.product.product_id, validity=_range(one.range)
+                detector=measure.detector,
+                product_id=one.product.product_id,
+                validity=time_range(one.range.begin_tai_ns, one.range.end_tai_ns),
             )
     return None
-
-
-def _range(span: ValidityRange) -> TimeRange:
-    begin, end = span.begin_tai_ns, span.end_tai_ns
-    return TimeRange(
-        begin=None if begin is None else TaiTime.from_ns(begin),
-        end=None if end is None else TaiTime.from_ns(end),
-    )

@@ -8,6 +8,7 @@ from calibrant.contracts.certify.v1 import CertifyJob
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput, Product, TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.contracts.times import time_range
 from calibrant.contracts.verify.v1 import DecideJob, InForce, MeasureJob
 from calibrant.frames.correcting import chosen
 from calibrant.rules.holding_out import HOLD_OUT
@@ -246,10 +247,7 @@ def validity_of(request: RunRequested, rule: SetRule, first_begin_tai_ns: int) -
         end = asked.end.ns
     if begin is not None and end is not None and end <= begin:
         return "the validity range would end before it begins: give both its begin and its end"
-    return TimeRange(
-        begin=None if begin is None else TaiTime.from_ns(begin),
-        end=None if end is None else TaiTime.from_ns(end),
-    )
+    return time_range(begin, end)
 
 
 def _frames(ground: Ground, frame_ids: Iterable[str]) -> list[JobInput]:

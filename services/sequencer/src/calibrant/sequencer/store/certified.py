@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from pydantic import ValidationError
 from sqlalchemy import and_, case, delete, literal, not_, or_
 from sqlmodel import Session, col, select
 
-from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.bus.errors import TransientError, permanent
 from calibrant.contracts.certify.v1 import CalibrationCertified, CalibrationWithdrawn, CollectionChanged
 from calibrant.contracts.common.v1 import Product, TimeRange
+from calibrant.contracts.times import bounds_of
 from calibrant.rules.collections import ChainRefused, Collection, CollectionType, search_order
 from calibrant.rules.ledger import FILTER_KINDS
-from calibrant.rules.validity import ValidityRange
+from calibrant.rules.validity import ValidityRange, between, left_of
 from calibrant.sequencer.plan.model import Certified
 from calibrant.sequencer.store.tables import CalibrationRow, ChainRow
 
@@ -117,8 +117,7 @@ def cut_out(session: Session, withdrawn: CalibrationWithdrawn) -> None:
             continue
         session.delete(row)
         session.flush()
-        for number, left in enumerate(standing.without(gone)):
-            name = row.certification_id if number == 0 else f"{row.certification_id}/{withdrawn.change_id}"
+        for name, left in left_of(row.certification_id, standing, gone, withdrawn.change_id).items():
             facts = row.model_dump() | left.model_dump() | {"certification_id": name}
             session.add(CalibrationRow(**facts))
     session.flush()
@@ -163,10 +162,5 @@ def _searched(session: Session, name: str) -> list[str]:
 
 
 def _range(validity: TimeRange) -> ValidityRange:
-    begin, end = validity.begin, validity.end
-    try:
-        return ValidityRange(
-            begin_tai_ns=None if begin is None else begin.ns, end_tai_ns=None if end is None else end.ns
-        )
-    except ValidationError as problem:
-        raise PermanentError(f"validity: {problem.errors()[0]['msg']}") from problem
+    with permanent("validity"):
+        return between(*bounds_of(validity))
