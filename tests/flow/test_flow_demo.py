@@ -21,7 +21,9 @@ def test_five_of_six_are_certified_and_the_leaky_dark_is_withheld_with_its_reaso
     assert {line["verdict"] for place, line in lines.items() if place != ("dark", 0)} == {"certified"}
     assert {line["status"] for line in lines.values()} == {"current"}
     assert leaky["verdict"] == "withheld"
-    assert leaky["reason"].startswith("MEAN fails in 5 of 5 exposures")
+    assert leaky["reason"].startswith(
+        "MEAN, NOISE, SPLIT_MEAN, SPLIT_NOISE fail in 5 of 5 exposures, 3 are enough"
+    )
     assert leaky["begin_tai_ns"] is None
     assert said["run"]["outcome"] == "completed with withheld calibrations"
     assert said["rejected"] == []
@@ -38,7 +40,7 @@ def test_the_flat_of_the_leaky_detector_says_that_it_has_no_dark(demonstrated):
     assert flats[0]["notes"] == []
     (note,) = flats[1]["notes"]
     assert "dark" in note
-    assert "MEAN fails" in note
+    assert "rejected: MEAN, NOISE, SPLIT_MEAN, SPLIT_NOISE fail in 5 of 5 exposures" in note
 
 
 def test_published_files_exist_and_are_sound(demonstrated):
@@ -112,11 +114,22 @@ def test_every_thing_that_is_listed_can_be_shown(demonstrated, what):
     assert name == (shown["run"]["run_id"] if what == "runs" else shown["id"])
 
 
+def test_a_report_is_told_to_people_in_some_lines_and_says_where_its_page_is(demonstrated):
+    folder, _ = demonstrated
+    (leaky,) = [row for row in asked("reports", "list", "--data-dir", folder) if row["verdict"] == "withheld"]
+    said = here("reports", "show", leaky["id"], "--data-dir", folder).out
+    assert said.startswith("dark of simcam-tiny, set 20260101: certified with failures\n")
+    assert leaky["reason"] in said
+    lines = [line.split() for line in said.splitlines()]
+    assert f"page calibrant reports open {leaky['id']} --data-dir {folder}".split() in lines
+    assert len(lines) < 20
+
+
 def test_the_page_on_a_report_says_what_was_withheld_and_all_of_it_can_be_exported(demonstrated, tmp_path):
     folder, _ = demonstrated
     (leaky,) = [row for row in asked("reports", "list", "--data-dir", folder) if row["verdict"] == "withheld"]
     page, table = tmp_path / "page.html", tmp_path / "table.ecsv"
     here("reports", "html", leaky["id"], "-o", page, "--data-dir", folder)
-    assert f"Detector 1 (S01): withheld.</b> {leaky['reason'].partition(';')[0]}" in page.read_text()
+    assert f"Detector 1 (S01): withheld.</b> {leaky['reason']}" in page.read_text()
     here("reports", "export", leaky["id"], "--format", "ecsv", "-o", table, "--data-dir", folder)
     assert "DARK_VERIFY_MEAN" in table.read_text()

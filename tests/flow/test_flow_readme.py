@@ -53,7 +53,9 @@ def test_every_target_is_one_of_make_help():
     assert set(TARGETS) <= {line.split()[0] for line in said.splitlines()}
 
 
-@pytest.mark.parametrize("line", [c for c in COMMANDS if c.split()[1] in ("products", "calibrations")])
+@pytest.mark.parametrize(
+    "line", [c for c in COMMANDS if c.split()[1] in ("products", "reports", "calibrations")]
+)
 def test_a_question_has_an_answer(place, monkeypatch, line):
     monkeypatch.chdir(place)
     assert asked(*words(line))
@@ -70,6 +72,7 @@ def test_a_sequence_goes_the_whole_way(calibrant, place, line):
     assert "6 products made, 6 certified" in said
     assert "calibrant-data/objects/archive" in said
     assert "calibrant reports list" in said
+    assert "calibrant reports open report-" in said
 
 
 @pytest.mark.parametrize("line", [c for c in COMMANDS if c.split()[1] == "replay"])
@@ -97,5 +100,5 @@ def test_up_listens_until_stopped(calibrant, place, line):
 
 
 def test_no_command_is_left_out():
-    run = {"demo", "run", "replay", "up", "products", "calibrations"}
+    run = {"demo", "run", "replay", "up", "products", "reports", "calibrations"}
     assert [line for line in COMMANDS if line.split()[1] not in run] == []

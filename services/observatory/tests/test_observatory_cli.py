@@ -139,6 +139,7 @@ def test_the_cameras_that_come_along_are_listed():
         "kast-blue": 1,
         "newton-du940p": 1,
         "simcam": 2,
+        "simcam-raft": 9,
         "simcam-tiny": 2,
         "st402": 1,
     }
@@ -199,6 +200,16 @@ def test_rows_are_a_table_for_people_and_json_for_programs(capsys):
     assert json.loads(capsys.readouterr().out) == rows
     speech.show_rows("Things", columns, [], as_json=False, empty="none yet")
     assert capsys.readouterr().out == "none yet\n"
+
+
+def test_a_column_that_tells_nothing_is_left_out_and_what_to_do_next_stands_below(capsys):
+    columns = [speech.Column("id"), speech.Column("camera", varied=True), speech.Column("state", varied=True)]
+    rows = [{"id": "a", "camera": "x", "state": "new"}, {"id": "b", "camera": "x", "state": "old"}]
+    speech.show_rows("Things", columns, rows, as_json=False, empty="none", more="look at [b]")
+    _, head, *lines, last = capsys.readouterr().out.splitlines()
+    assert head.split() == ["id", "state"]
+    assert [line.split() for line in lines] == [["a", "new"], ["b", "old"], []]
+    assert last == "look at [b]"
 
 
 def test_one_thing_is_a_line_for_each_field_and_what_holds_others_an_outline(capsys):

@@ -110,9 +110,24 @@ def test_a_time_that_is_none_is_refused(nights):
 
 def test_without_anything_the_commands_say_so(tmp_path):
     said = here("trends", "--metric", "NOISE", "-i", "simcam", "--data-dir", tmp_path).out
-    assert "No exposure of simcam has a NOISE" in said
+    assert said == "Nothing was measured yet. Try `calibrant demo`.\n"
     assert "Nothing waits for a person." in here("waiting", "--data-dir", tmp_path).out
     assert asked("waiting", "--data-dir", tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--metric", "NOIS"), "No exposure of simcam has a NOIS; there are NOISE."),
+        (
+            ("--metric", "NOISE", "--detector", 77),
+            "No exposure of simcam that was asked for has a NOISE; others have.",
+        ),
+        (("--metric", "NOISE", "-i", "simcm"), "Nothing of simcm was measured; only of simcam."),
+    ],
+)
+def test_where_nothing_is_found_it_is_said_what_there_is(nights, words, says):
+    assert says in here("trends", "-i", "simcam", *words, "--data-dir", nights).out
 
 
 def test_sparklines_go_from_the_least_to_the_largest():
@@ -160,7 +175,10 @@ def waiting(tmp_path):
 
 def test_people_reject_from_the_command_line_once_and_with_a_reason(waiting):
     place = ("--data-dir", waiting)
-    assert "scores grey: no history" in here("waiting", *place).out
+    listed = here("waiting", *place).out
+    assert "scores grey: no history" in listed
+    assert "calibrant waiting accept ID" in listed
+    assert "state" not in listed  # all wait
     assert [row["id"] for row in asked("waiting", *place)] == ["wait-1", "wait-2"]
     assert "bias-1 is rejected" in here("waiting", "reject", "wait-1", "--reason", "stripes", *place).out
     again = here("waiting", "accept", "wait-1", "--reason", "fine", *place, code=1).err

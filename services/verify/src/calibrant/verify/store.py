@@ -5,13 +5,16 @@ changed. Times are TAI nanoseconds.
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Index, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.runtime.objects import ObjectDamaged, ObjectMissing, ObjectStore
+
+LOOKED_AT: Final = 50
+"""Measurements that are looked into for the names of numbers: some of every kind."""
 
 
 class MeasurementRow(SQLModel, table=True):
@@ -276,6 +279,17 @@ class VerifyQueries:
         latest = (col(MetricRow.begin_tai_ns).desc(), col(MetricRow.job_id), col(MetricRow.number))
         rows = self._session.exec(query.order_by(*latest).limit(most)).all()
         return [row.model_dump() for row in reversed(rows)]
+
+    def measured(self, instrument: str) -> list[str]:
+        """Name the numbers that the latest measurements of an instrument have, sorted; none where it was never measured."""
+        own = select(MeasurementRow.job_id).where(col(MeasurementRow.instrument) == instrument)
+        jobs = own.order_by(col(MeasurementRow.last_begin_tai_ns).desc()).limit(LOOKED_AT)
+        named = select(MetricRow.name).where(col(MetricRow.job_id).in_(jobs)).distinct()
+        return sorted(self._session.exec(named).all())
+
+    def instruments(self) -> list[str]:
+        """Name the instruments of which something was measured, sorted."""
+        return sorted(self._session.exec(select(MeasurementRow.instrument).distinct()).all())
 
     def _report_line(self, row: ReportRow, one: DecisionRow) -> dict[str, Any]:
         return {

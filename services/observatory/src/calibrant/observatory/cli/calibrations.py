@@ -38,8 +38,11 @@ def listing(place: Place, *, limit: Limit = 1000, as_json: AsJson = False) -> No
         rows = [] if certify is None else certify.calibrations(limit=limit + 1)
     columns = [
         Column("id"),
+        Column("instrument", varied=True),
         Column("product"),
         Column("detector", "det"),
+        Column("collection", form="text", varied=True),
+        Column("status", varied=True),
         Column("begin", "begin (UTC)", "time"),
         Column("end", "end (UTC)", "time"),
     ]

@@ -72,17 +72,31 @@ class Column:
     form : str
         How a value is written: "text" may be folded, "whole" may not, "count" is a length, "time" a UTC time cut
         to the second, "first" the first sentence.
+    varied : bool
+        Whether it is left out where all rows have the same.
     """
 
     field: str
     heading: str = ""
     form: str = "whole"
+    varied: bool = False
+
+    def tells(self, rows: Sequence[Row]) -> bool:
+        """Tell whether these rows need it."""
+        return not self.varied or len({str(row.get(self.field)) for row in rows}) > 1
 
 
 def show_rows(
-    title: str, columns: Sequence[Column], rows: Sequence[Row], *, as_json: bool, empty: str, most: int = 0
+    title: str,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    *,
+    as_json: bool,
+    empty: str,
+    more: str = "",
+    most: int = 0,
 ) -> None:
-    """Show a listing: all of every row as JSON, or some columns as a table; ``empty`` says what to do next.
+    """Show a listing: all of every row as JSON, or some columns as a table; ``empty`` and ``more`` say what to do next.
 
     Where ``most`` is given, the rows were asked for one more than that: it is not shown, and that there is more is said.
     """
@@ -98,14 +112,22 @@ def show_rows(
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(
-        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0)
+        title=title or None,
+        title_justify="left",
+        header_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
-    for column in columns:
+    told = [column for column in columns if column.tells(rows)]
+    for column in told:
         heading = column.heading or column.field.replace("_", " ")
         table.add_column(heading, overflow="fold", no_wrap=column.form not in ("text", "first"))
     for row in rows:
-        table.add_row(*(_written(row.get(column.field), column.form) for column in columns))
+        table.add_row(*(_written(row.get(column.field), column.form) for column in told))
     console().print(table)
+    if more:
+        console().print(f"\n{more}", markup=False, soft_wrap=True)
 
 
 def say_more(what_is_shown: str) -> None:
@@ -114,17 +136,23 @@ def say_more(what_is_shown: str) -> None:
 
 
 def show_one(row: Row, *, as_json: bool) -> None:
-    """Show all of one thing: as JSON, or a name and value a line."""
+    """Show all of one thing: as JSON, or a name and value a line, a time only once."""
     if as_json:
         show_json(dict(row))
         return
+    row = {name: value for name, value in row.items() if not _told_in_utc(name, row)}
     width = max(len(name) for name in row)
     for name, value in row.items():
         heading = name.replace("_", " ")
         if _nested(value):
             console().print(f"{heading}\n{_block(value)}", markup=False, soft_wrap=True)
         else:
-            console().print(f"{heading:<{width}}  {_cell(value)}", markup=False, soft_wrap=True)
+            console().print(f"{heading:<{width}}  {_cell(value) or '-'}", markup=False, soft_wrap=True)
+
+
+def _told_in_utc(name: str, row: Row) -> bool:
+    """Tell whether a time in nanoseconds stands there as a date, too."""
+    return name.endswith("_tai_ns") and name.removesuffix("_tai_ns") in row
 
 
 def _nested(value: Any) -> bool:
@@ -160,7 +188,7 @@ def _written(value: Any, form: str) -> Text:
 
 
 def _cell(value: Any) -> str:
-    if value is None:
+    if value in (None, [], ()):
         return "-"
     if isinstance(value, (list, tuple)):
         return shown(", ".join(str(item) for item in value)) if len(value) <= 4 else f"{len(value)} items"

@@ -21,8 +21,25 @@ def _topic(
     columns: Sequence[Column],
     every: Callable[[Place], Rows],
     one: Callable[[Place, str], Mapping[str, Any] | None],
+    *,
+    more: str = "",
+    in_words: Callable[[Mapping[str, Any], str], None] | None = None,
 ) -> typer.Typer:
-    """Return the two commands of a thing: list all, show one."""
+    """Return the two commands of a thing: list all, show one.
+
+    Parameters
+    ----------
+    what : str
+        Its name, in the plural.
+    columns : sequence of Column
+        Of the list.
+    every, one : callable
+        Give all and one; None: there is none.
+    more : str
+        What to do next, under the list.
+    in_words : callable or None
+        Shows one to a person, given the options that a further command needs; None: field by field.
+    """
     app = typer.Typer(help=f"{what.capitalize()}: list them, show one.", no_args_is_help=True)
 
     @app.command("list", help=f"List {what}, the latest first.")
@@ -30,7 +47,7 @@ def _topic(
     def listing(place: Place, *, as_json: AsJson = False) -> None:
         with told():
             rows = every(place)
-        show_rows(what.capitalize(), columns, rows, as_json=as_json, empty=NOTHING)
+        show_rows(what.capitalize(), columns, rows, as_json=as_json, empty=NOTHING, more=more)
 
     @app.command("show", help=f"Show all that is known of one of the {what}.")
     @placed
@@ -39,7 +56,10 @@ def _topic(
             row = one(place, name)
         if row is None:
             fail(f"{name!r} is none of the {what} in {place}; `calibrant {what} list` shows them")
-        show_one(row, as_json=as_json)
+        if in_words is None or as_json:
+            show_one(row, as_json=as_json)
+        else:
+            in_words(row, place.words())
 
     return app
 
@@ -90,6 +110,12 @@ def _reports(place: Place) -> Rows:
 def _report(place: Place, name: str) -> Mapping[str, Any] | None:
     with queries(place, "verify", objects(place)) as verify:
         return None if verify is None else verify.report(name)
+
+
+def _report_in_words(row: Mapping[str, Any], options: str) -> None:
+    from calibrant.observatory.cli.show_report import show_report  # noqa: PLC0415
+
+    show_report(row, options)
 
 
 def _publications(place: Place) -> Rows:
@@ -143,15 +169,18 @@ reports = _topic(
     "reports",
     [
         Column("id"),
+        Column("instrument", varied=True),
         Column("kind"),
         DETECTOR,
         Column("set"),
         Column("verdict", form="text"),
         Column("score"),
-        Column("reason", form="text"),
+        Column("reason", form="first"),
     ],
     _reports,
     _report,
+    more="`calibrant reports open ID` shows one with its figures, `calibrant reports show ID` its reasons in full.",
+    in_words=_report_in_words,
 )
 publications = _topic(
     "publications",

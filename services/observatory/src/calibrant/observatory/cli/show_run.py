@@ -224,6 +224,12 @@ def _utc(tai_ns: int | None) -> str:
     return "open" if tai_ns is None else format_time(tai_ns, "utc", 0).replace("T", " ")[:16]
 
 
+def _most_telling(found: Sequence[Line]) -> Line | None:
+    """Return the line whose report one would look at first: what was withheld, then what failed some test."""
+    reported = [line for line in found if line.report]
+    return min(reported, key=lambda one: (one.good, one.verdict in ("certified", "passed")), default=None)
+
+
 def _places(result: RunOutcome, options: str) -> None:
     out = console()
     run = result.view.run
@@ -237,6 +243,9 @@ def _places(result: RunOutcome, options: str) -> None:
         out.print(f"published  {published} in {result.published_to}", markup=False, soft_wrap=True)
     if result.picture is not None:
         out.print(f"picture    {result.picture}", markup=False, soft_wrap=True)
-    if any(line.report for line in result.lines):
+    worst = _most_telling(result.lines)
+    if worst is not None:
+        page = f"calibrant reports open {worst.report}{options}  # {worst.kind} {worst.set}: {worst.verdict}"
+        out.print(f"page       {page}", markup=False, soft_wrap=True)
         out.print(f"more       calibrant reports list{options}", markup=False, soft_wrap=True)
     sys.stdout.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from calibrant.observatory.cli.console import Column, console, fail, say_more, s
 from calibrant.observatory.cli.options import AsJson, Place, placed
 from calibrant.observatory.cli.stores import database_of
 
+if TYPE_CHECKING:
+    from calibrant.verify.store import VerifyQueries
+
+NEVER = "Nothing was measured yet. Try `calibrant demo`."
 BARS = "▁▂▃▄▅▆▇█"
 MOST_BARS = 60
 COLUMNS = (
@@ -24,7 +28,7 @@ COLUMNS = (
     Column("median"),
     Column("spread"),
     Column("z"),
-    Column("points", "of"),
+    Column("points", "history"),
     Column("state"),
 )
 
@@ -55,10 +59,11 @@ def trends(
     with told():
         from calibrant.runtime.settings import chosen  # noqa: PLC0415
         from calibrant.verify.settings import VerifySettings  # noqa: PLC0415
+        from calibrant.verify.store import VerifyQueries  # noqa: PLC0415
         from calibrant.verify.trending import Which, trend  # noqa: PLC0415
 
         rows: list[dict[str, Any]] = []
-        more = False
+        more, nothing = False, NEVER
         verify = database_of(place, "verify")
         if verify is not None:
             rules = chosen(VerifySettings).trends
@@ -72,17 +77,29 @@ def trends(
                     until_tai_ns=until_tai_ns,
                     most=limit,
                 )
+                nothing = "" if rows else _nothing(VerifyQueries(session), instrument, metric)
             verify.close()
-    empty = f"No exposure of {instrument} has a {metric}; `calibrant reports list` shows what was measured."
     if more:
         say_more(f"The latest {limit} frames are shown")
     if as_json:
-        show_rows("", COLUMNS, rows, as_json=True, empty=empty)
+        show_rows("", COLUMNS, rows, as_json=True, empty=nothing)
         return
-    show_rows(f"{metric} of {instrument}", COLUMNS, [_line(row) for row in rows], as_json=False, empty=empty)
+    show_rows(
+        f"{metric} of {instrument}", COLUMNS, [_line(row) for row in rows], as_json=False, empty=nothing
+    )
     if sys.stdout.isatty():
         for line in sparklines(rows):
             console().print(line, markup=False, soft_wrap=True)
+
+
+def _nothing(verify: VerifyQueries, instrument: str, metric: str) -> str:
+    """Say why there is nothing, and what there is."""
+    if measured := verify.measured(instrument):
+        if metric in measured:
+            return f"No exposure of {instrument} that was asked for has a {metric}; others have."
+        return f"No exposure of {instrument} has a {metric}; there are {', '.join(measured)}."
+    known = ", ".join(verify.instruments())
+    return f"Nothing of {instrument} was measured; only of {known}." if known else NEVER
 
 
 def sparklines(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -20,11 +20,14 @@ COLUMNS = (
     Column("id"),
     Column("kind"),
     Column("detector", "det"),
+    Column("instrument", varied=True),
     Column("product"),
-    Column("run"),
-    Column("state"),
-    Column("because", form="text"),
+    Column("run", varied=True),
+    Column("report"),
+    Column("state", varied=True),
+    Column("because", form="first"),
 )
+NEXT = "`calibrant reports open REPORT` shows why; then `calibrant waiting accept ID --reason WHY`, or `reject` in its place."
 
 
 @app.callback()
@@ -49,7 +52,14 @@ def listing(
             with certify.reading() as session:
                 rows = waiting_list(session, state=None if everything else WAITING, instrument=instrument)
             certify.close()
-    show_rows("Waiting for a person", COLUMNS, rows, as_json=as_json, empty="Nothing waits for a person.")
+    show_rows(
+        "Waiting for a person",
+        COLUMNS,
+        rows,
+        as_json=as_json,
+        empty="Nothing waits for a person.",
+        more="" if everything else NEXT,
+    )
 
 
 @app.command("show")
