@@ -265,3 +265,23 @@ def frames_or_refusal(path, instrument):
         return read_frames(path, instrument)
     except FrameRejected as refusal:
         return refusal
+
+
+def test_pixels_have_a_hash_of_their_own_unless_they_are_all_equal(tmp_path, tiny, pixels):
+    def read(name, array, **cards):
+        (tmp_path / name).write_bytes(raw_bytes(array, good_cards(tiny, **cards)))
+        return one(tmp_path / name, tiny)
+
+    first, renamed = (
+        read("a.fits", pixels),
+        read("b.fits", pixels, EXPID="another", IMGTYPE="DARK", EXPTIME=9.0),
+    )
+    assert first.frame_id != renamed.frame_id
+    assert first.pixels_sha256 == renamed.pixels_sha256
+    other = pixels.copy()
+    other[-1, -1] ^= 1
+    assert read("c.fits", other).pixels_sha256 != first.pixels_sha256
+    assert read("d.fits", np.full_like(pixels, 7)).pixels_sha256 is None
+    flat_first_row = np.full_like(pixels, 7)
+    flat_first_row[-1, -1] = 8
+    assert read("e.fits", flat_first_row).pixels_sha256 is not None

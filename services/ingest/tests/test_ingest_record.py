@@ -189,6 +189,38 @@ def test_the_same_frame_under_another_name_is_a_duplicate_in_its_acquisition(dat
     assert counts(database) == (1, 1, 1)
 
 
+def with_pixels(**changed) -> FrameFacts:
+    return FACTS.model_copy(update={"pixels_sha256": "p1", **changed})
+
+
+def test_the_same_pixels_behind_another_header_are_counted_once_and_told(database, record) -> None:
+    record(job("b.fits"), result(with_pixels()))
+    copy = with_pixels(frame_id="f2", exposure_id="e2", image_type="dark", exposure_time_s=30.0)
+    [refused] = record(job("d.fits"), result(copy))
+    assert (refused.reason, counts(database)) == ("duplicate", (1, 1, 1))
+    assert "d.fits: holds the same pixels as b.fits, but its header differs" in refused.message
+    assert "exposure e2 instead of e1, type dark instead of bias, exposure time 30.0 instead of 0.0" in (
+        refused.message
+    )
+    assert record(job("d.fits"), result(copy)) == [refused]
+    assert isinstance(record(job("d.fits", "a2"), result(copy))[0], FrameIngested)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        with_pixels(frame_id="f2", pixels_sha256="p2"),
+        with_pixels(frame_id="f2", detector=4),
+        with_pixels(frame_id="f2", pixels_sha256=None),
+    ],
+    ids=["other pixels", "another detector", "all pixels equal"],
+)
+def test_frames_that_are_two_are_no_duplicates(database, record, other) -> None:
+    record(job("b.fits"), result(with_pixels(pixels_sha256=other.pixels_sha256 and "p1")))
+    assert isinstance(record(job("c.fits"), result(other))[0], FrameIngested)
+    assert counts(database) == (2, 2, 0)
+
+
 def test_the_same_frame_in_a_later_acquisition_counts_again(database, record) -> None:
     record(job("b.fits"), result(FACTS))
     [again] = record(job("b.fits", "a2"), result(FACTS))

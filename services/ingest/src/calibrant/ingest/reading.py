@@ -41,6 +41,7 @@ class FrameFacts(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     frame_id: str
+    pixels_sha256: str | None = None
     detector: int
     exposure_id: str
     image_type: str
@@ -194,6 +195,7 @@ def _facts(frame: RawFrame) -> FrameFacts:
     facts = frame.facts
     return FrameFacts(
         frame_id=frame.frame_id,
+        pixels_sha256=frame.pixels_sha256,
         detector=frame.detector,
         exposure_id=facts.exposure_id,
         image_type=facts.image_type.value,

@@ -11,6 +11,7 @@ from calibrant.contracts.ingest.v1 import FolderScanned, Frame, FrameIngested, F
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested
 from calibrant.frames.instrument import InstrumentError, named_instrument
 from calibrant.frames.reading import RejectionReason
+from calibrant.ingest.duplicates import duplicate_of
 from calibrant.ingest.listing import list_folder
 from calibrant.ingest.reading import FileFacts, FrameFacts
 from calibrant.ingest.store import AcquisitionFrameRow, FrameRow, RejectionRow
@@ -80,8 +81,8 @@ class IngestService:
     ) -> list[Message]:
         """Record the frames of a file, or its refusal; a repetition leaves the same rows and events.
 
-        A file with a frame that its acquisition has from another file is refused as a duplicate. In another
-        acquisition the frame is known and counts again.
+        A file with a frame, or only its pixels, that its acquisition has from another file is refused as a duplicate. In
+        another acquisition the frame is known and counts again.
 
         Parameters
         ----------
@@ -100,13 +101,9 @@ class IngestService:
         """
         if not facts.frames or ref is None:
             return [_reject(session, job, facts, ref, run_id=run_id, now_tai_ns=now_tai_ns)]
-        first = _same_frame(session, job, facts)
-        if first is not None:
-            duplicate = FileFacts(
-                reason=RejectionReason.DUPLICATE.value,
-                message=f"{Path(job.file_name).name}: holds the same frame as {first}, whatever its name and "
-                "compression; remove one of the two",
-            )
+        message = duplicate_of(session, job, facts)
+        if message:
+            duplicate = FileFacts(reason=RejectionReason.DUPLICATE.value, message=message)
             return [_reject(session, job, duplicate, ref, run_id=run_id, now_tai_ns=now_tai_ns)]
         for frame in facts.frames:
             _keep(session, job, frame, ref, run_id=run_id, now_tai_ns=now_tai_ns)
@@ -138,15 +135,6 @@ def _scanned(
         passed_over=passed_over,
         problem=problem,
     )
-
-
-def _same_frame(session: Session, job: IngestFile, facts: FileFacts) -> str | None:
-    """Return the file from which the acquisition already has one of these frames."""
-    for frame in facts.frames:
-        link = session.get(AcquisitionFrameRow, (job.acquisition_id, frame.frame_id))
-        if link is not None and link.job_id != job.job_id:
-            return link.file_name
-    return None
 
 
 def _keep(
@@ -210,6 +198,6 @@ def _reject(
 
 
 def _frame(job: IngestFile, facts: FrameFacts, ref: DataRef) -> Frame:
-    known = facts.model_dump(exclude={"begin_tai_ns"})
+    known = facts.model_dump(exclude={"begin_tai_ns", "pixels_sha256"})
     begin = TaiTime.from_ns(facts.begin_tai_ns)
     return Frame(**known, instrument=job.instrument, begin=begin, file_name=job.file_name, ref=ref)

@@ -17,6 +17,7 @@ class FrameRow(SQLModel, table=True):
     __tablename__ = "ingest_frame"
 
     frame_id: str = Field(primary_key=True)
+    pixels_sha256: str | None = Field(default=None, index=True, description="None: all pixels are equal")
     instrument: str = Field(index=True)
     detector: int
     exposure_id: str

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,20 @@ def frame_cards(cards: Mapping[str, Scalar]) -> dict[str, Scalar]:
     return {name: value for name, value in cards.items() if _PACKING.match(name) is None}
 
 
-def content_sha256(
-    dtype: np.dtype[Any], shape: tuple[int, ...], bands: Iterable[NDArray[Any]], cards: Mapping[str, Scalar]
-) -> str:
-    """Return the hash of a frame's content.
+class ContentHashes(NamedTuple):
+    """SHA-256 of a frame's content, and of its pixels alone; 64 hexadecimal digits each."""
 
-    It is taken of the type and shape of the pixels, their bytes in big-endian order, and the cards sorted by
-    keyword. Given `frame_cards`, a gzipped, fpacked or renamed copy has the same hash.
+    content: str
+    pixels: str
+
+
+def content_hashes(
+    dtype: np.dtype[Any], shape: tuple[int, ...], bands: Iterable[NDArray[Any]], cards: Mapping[str, Scalar]
+) -> ContentHashes:
+    """Return the hashes of a frame's content and of its pixels, in one pass.
+
+    They are taken of the type and shape of the pixels and their bytes in big-endian order, that of the content also of
+    the cards sorted by keyword. Given `frame_cards`, a gzipped, fpacked or renamed copy has the same hash.
 
     Parameters
     ----------
@@ -43,19 +50,15 @@ def content_sha256(
         The values, some rows at a time, in order.
     cards : mapping
         `frame_cards` of the header.
-
-    Returns
-    -------
-    str
-        SHA-256, 64 hexadecimal digits.
     """
     digest = hashlib.sha256()
     digest.update(f"{dtype.kind}{dtype.itemsize}{list(shape)}\n".encode())
     for band in bands:
         digest.update(np.ascontiguousarray(band, dtype=dtype.newbyteorder(">")).data)
+    pixels = digest.hexdigest()
     for name, value in sorted(cards.items()):
         digest.update(f"\n{name}={value!r}".encode())
-    return digest.hexdigest()
+    return ContentHashes(digest.hexdigest(), pixels)
 
 
 def frame_id(content: str, detector: int) -> str:

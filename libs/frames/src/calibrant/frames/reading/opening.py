@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from calibrant.frames.instrument import Detector, Instrument
 from calibrant.frames.reading.container import open_content
 from calibrant.frames.reading.hdus import Hdu, Scalar
-from calibrant.frames.reading.identity import content_sha256
+from calibrant.frames.reading.identity import content_hashes
 from calibrant.frames.reading.keeping import Keep, in_folder
 from calibrant.frames.reading.layout import RawFile, images_of, size_limit
 from calibrant.frames.reading.rejection import FrameRejected
@@ -103,7 +103,7 @@ class OpenFrame:
         FrameRejected
             As `bands`.
         """
-        return content_sha256(self.value_type, self.stored.shape, self.bands(), self.header)
+        return content_hashes(self.value_type, self.stored.shape, self.bands(), self.header).content
 
 
 @contextmanager

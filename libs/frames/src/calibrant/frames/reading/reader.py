@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.reading.hdus import Scalar
-from calibrant.frames.reading.identity import content_sha256, frame_id
+from calibrant.frames.reading.identity import content_hashes, frame_id
 from calibrant.frames.reading.keeping import in_memory
 from calibrant.frames.reading.opening import OpenFrame, opened_frames
 from calibrant.frames.reading.translation import HeaderFacts
@@ -35,6 +35,8 @@ class RawFrame:
         Pixels, of the detector's raw shape (rows, columns), native byte order, in ADU.
     content_sha256 : str
         Hash of pixels and cards, whatever the file's name and compression.
+    pixels_sha256 : str or None
+        Hash of the pixels alone, whatever the cards; None where all are equal, as those of many frames may be.
     ignored : tuple of str
         Cards that could not be understood and are not needed, in words.
     """
@@ -45,6 +47,7 @@ class RawFrame:
     header: dict[str, Scalar]
     array: NDArray[Any]
     content_sha256: str
+    pixels_sha256: str | None
     ignored: tuple[str, ...]
 
 
@@ -80,13 +83,19 @@ def _read(frame: OpenFrame) -> RawFrame:
     for band in frame.bands():
         array[row : row + len(band)] = band
         row += len(band)
-    content_hash = content_sha256(array.dtype, array.shape, [array], frame.header)
+    found = content_hashes(array.dtype, array.shape, [array], frame.header)
     return RawFrame(
-        frame_id=frame_id(content_hash, frame.detector),
+        frame_id=frame_id(found.content, frame.detector),
         detector=frame.detector,
         facts=frame.facts,
         header=frame.header,
         array=array,
-        content_sha256=content_hash,
+        content_sha256=found.content,
+        pixels_sha256=None if _all_equal(array) else found.pixels,
         ignored=frame.ignored,
     )
+
+
+def _all_equal(array: NDArray[Any]) -> bool:
+    """Tell whether all pixels have one value; the first row tells of nearly every frame that they have not."""
+    return bool((array[0] == array[0, 0]).all() and (array == array[0, 0]).all())

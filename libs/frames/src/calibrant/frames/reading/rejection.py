@@ -26,7 +26,7 @@ class RejectionReason(StrEnum):
     MISSING_EXPOSURE_TIME = "missing-exposure-time"  # a dark, flat … without exposure time
     UNKNOWN_TYPE = "unknown-type"  # no classification rule holds
     NOT_A_NUMBER = "not-a-number"  # pixels without a value
-    DUPLICATE = "duplicate"  # the same content is known already (found by who keeps the frames)
+    DUPLICATE = "duplicate"  # the same frame or pixels are known already (found by who keeps the frames)
 
 
 class FrameRejected(Exception):

@@ -13,6 +13,7 @@ def upgrade() -> None:
     op.create_table(
         "ingest_frame",
         sa.Column("frame_id", sa.String, primary_key=True),
+        sa.Column("pixels_sha256", sa.String),
         sa.Column("instrument", sa.String, nullable=False),
         sa.Column("detector", sa.Integer, nullable=False),
         sa.Column("exposure_id", sa.String, nullable=False),
@@ -31,6 +32,7 @@ def upgrade() -> None:
         sa.Column("recorded_tai_ns", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_ingest_frame_instrument", "ingest_frame", ["instrument"])
+    op.create_index("ix_ingest_frame_pixels_sha256", "ingest_frame", ["pixels_sha256"])
     op.create_index("ix_ingest_frame_night", "ingest_frame", ["night"])
     op.create_table(
         "ingest_acquisition_frame",
