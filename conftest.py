@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent
 MEMORY = Path("/dev/shm")  # noqa: S108  the system's own file system in memory
 ROOM_BYTES = 8 << 30
+GARBAGE = 20_000
+"""Objects after which Python looks for garbage; of its own accord it does so after 700."""
 
 
 def _real_data() -> Path:
@@ -112,6 +114,7 @@ def pytest_configure() -> None:
 
     Tests make thousands of small files, and databases that wait for the disk at each commit. TMPDIR says otherwise.
     """
+    gc.set_threshold(GARBAGE, 20, 20)
     if "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
     unknown = _required() - PREREQUISITES.keys()

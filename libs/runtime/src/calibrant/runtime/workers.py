@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from calibrant.bus.errors import PermanentError, TransientError
+from calibrant.runtime.garbage import sparing
 from calibrant.runtime.limits import Limits, TookTooLong, Watch, WorkerDied, memory_limited
 from calibrant.runtime.shares import tell, threads_for
 from calibrant.runtime.telemetry.bound import Field, bound, fields
@@ -166,9 +167,10 @@ def _begin(preload: tuple[str, ...], logs: LogSetup | None) -> None:
 
 
 def _import(modules: tuple[str, ...]) -> None:
-    for module in modules:
-        with suppress(Exception):  # whoever calls into it is told
-            import_module(module)
+    with sparing():
+        for module in modules:
+            with suppress(Exception):  # whoever calls into it is told
+                import_module(module)
 
 
 def _end_with_parent() -> None:

@@ -2,9 +2,7 @@
 
 import sys
 
-from calibrant.archive.app import create_app
-from calibrant.archive.settings import ArchiveSettings
-from calibrant.runtime.main import run
+from calibrant.runtime.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(run(create_app, ArchiveSettings))
+    sys.exit(launch("calibrant.archive.app:create_app", "calibrant.archive.settings:ArchiveSettings"))

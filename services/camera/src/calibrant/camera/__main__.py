@@ -2,9 +2,7 @@
 
 import sys
 
-from calibrant.camera.app import create_app
-from calibrant.camera.settings import CameraSettings
-from calibrant.runtime.main import run
+from calibrant.runtime.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(run(create_app, CameraSettings))
+    sys.exit(launch("calibrant.camera.app:create_app", "calibrant.camera.settings:CameraSettings"))

@@ -2,9 +2,7 @@
 
 import sys
 
-from calibrant.certify.app import create_app
-from calibrant.certify.settings import CertifySettings
-from calibrant.runtime.main import run
+from calibrant.runtime.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(run(create_app, CertifySettings))
+    sys.exit(launch("calibrant.certify.app:create_app", "calibrant.certify.settings:CertifySettings"))

@@ -2,9 +2,7 @@
 
 import sys
 
-from calibrant.combine.app import create_app
-from calibrant.combine.settings import CombineSettings
-from calibrant.runtime.main import run
+from calibrant.runtime.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(run(create_app, CombineSettings))
+    sys.exit(launch("calibrant.combine.app:create_app", "calibrant.combine.settings:CombineSettings"))

@@ -2,9 +2,7 @@
 
 import sys
 
-from calibrant.ingest.app import create_app
-from calibrant.ingest.settings import IngestSettings
-from calibrant.runtime.main import run
+from calibrant.runtime.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(run(create_app, IngestSettings))
+    sys.exit(launch("calibrant.ingest.app:create_app", "calibrant.ingest.settings:IngestSettings"))

@@ -2,9 +2,7 @@
 
 import sys
 
-from calibrant.runtime.main import run
-from calibrant.sequencer.app import create_app
-from calibrant.sequencer.settings import SequencerSettings
+from calibrant.runtime.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(run(create_app, SequencerSettings))
+    sys.exit(launch("calibrant.sequencer.app:create_app", "calibrant.sequencer.settings:SequencerSettings"))

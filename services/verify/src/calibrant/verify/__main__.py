@@ -2,9 +2,7 @@
 
 import sys
 
-from calibrant.runtime.main import run
-from calibrant.verify.app import create_app
-from calibrant.verify.settings import VerifySettings
+from calibrant.runtime.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(run(create_app, VerifySettings))
+    sys.exit(launch("calibrant.verify.app:create_app", "calibrant.verify.settings:VerifySettings"))

@@ -32,7 +32,6 @@ from calibrant.verify.known import Known
 from calibrant.verify.measuring.amplifiers import finite
 from calibrant.verify.measuring.job import MODES
 from calibrant.verify.noticing import findings
-from calibrant.verify.page import render
 from calibrant.verify.reasons import reason_of, tally
 from calibrant.verify.reports import (
     DetectorReport,
@@ -83,6 +82,8 @@ def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
     VersionMismatch
         The job was planned with other tests, limits or thresholds.
     """
+    from calibrant.verify.page import render  # noqa: PLC0415  for the child process that writes pages
+
     check_rules(job.rules_version)
     measured, refs = _load(job, workspace)
     report = assessed(

@@ -28,6 +28,7 @@ from calibrant.observatory.cli import (
     waiting,
 )
 from calibrant.observatory.cli.console import told
+from calibrant.runtime.garbage import sparing
 
 app = typer.Typer(
     name="calibrant",
@@ -86,7 +87,8 @@ def options(
 def main() -> None:
     """Run the command; a reader that closes the pipe (``| head``) is no error."""
     try:
-        app()
+        with sparing():
+            app()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
