@@ -14,8 +14,8 @@ pytestmark = pytest.mark.nvrtc
 KNOWN = {
     "SAMPLE": 16,
     "LANES": 1,
-    "GROUP": 128,
-    "PIXELS": 8,
+    "GROUP": 64,
+    "PIXELS": 16,
     "FRAMES": 20,
     "STORED": 4,
     "STEP": 2,

@@ -34,6 +34,9 @@ __all__ = ["Combined", "combine"]
 TILE_BYTES: Final = 4 * 2**20
 """Default of a thread's working memory."""
 
+LOOKERS: Final = 4
+"""Threads at most that look for empty pixels: more do not read memory faster."""
+
 STATISTICS: Final = ("clipped-mean", "median", "mean", "minmax-mean", "weighted-mean")
 
 
@@ -230,8 +233,8 @@ def _fill_empty(result: Combined, plan: Plan) -> None:
     def has_some(rows: slice) -> bool:
         return bool((result.count[rows] == 0).any())
 
-    parts = bands(plan.shape[0], result.count.strides[0], plan.tile_bytes, plan.threads)
-    if not any(side_by_side(has_some, parts, plan.threads)):
+    parts = bands(plan.shape[0], result.count.strides[0], result.count.nbytes, threads=1)
+    if not any(side_by_side(has_some, parts, min(plan.threads, LOOKERS))):
         return
     empty = result.count == 0
     if empty.all():

@@ -4,7 +4,7 @@ It must not know streams or devices; addresses are those that a device gave.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -49,6 +49,10 @@ class Parcel:
     load: Load
     rows: slice
     propagate: bool
+
+    def of(self, rows: slice, *, propagate: bool | None = None) -> "Parcel":
+        """Give that of other rows, or the same with or without variances."""
+        return replace(self, rows=rows, propagate=self.propagate if propagate is None else propagate)
 
     @property
     def planes_size(self) -> int:

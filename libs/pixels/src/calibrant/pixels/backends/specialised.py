@@ -16,7 +16,7 @@ ROUNDING: Final = "--fmad=false"
 """For NVRTC what -ffp-contract=off is for a C compiler: every operation is rounded by itself."""
 
 
-GROUP: Final = 128
+GROUP: Final = 64
 """Threads that are started together."""
 
 PIXELS: Final = 16

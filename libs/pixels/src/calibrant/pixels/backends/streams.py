@@ -5,13 +5,13 @@ copying and computing overlap, and memory does not grow with the frames. It must
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Final
 
 from calibrant.pixels.backends.bands import bands, work_through
 from calibrant.pixels.backends.device import Device, DeviceMemoryError
-from calibrant.pixels.backends.loads import Load, load_of
+from calibrant.pixels.backends.loads import load_of
 from calibrant.pixels.backends.parcel import PLANES, Parcel
 from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Plan
@@ -22,11 +22,14 @@ STREAMS: Final = range(2, 9)
 ROWS: Final = 64
 """Rows that tell how much memory one takes: some of it does not depend on their number."""
 
-TILES: Final = 4
+STRAIGHT_STREAMS: Final = 3
+"""Of frames that the device copies from where they are: there is no work for more threads."""
+
+TILES: Final = 8
 """Tiles in a band, since small copies are slow."""
 
-MOST_BYTES: Final = 2**24
-"""Of a band, so that eight of them are 128 MiB."""
+MOST_BYTES: Final = 2**25
+"""Of a band, so that eight of them are 256 MiB; of frames that are copied from where they are twice as much."""
 
 
 def combine_on(device: Device, plan: Plan, into: Combined) -> None:
@@ -50,10 +53,14 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> None:
     some = slice(0, min(plan.shape[0], ROWS))
     parcel = Parcel(plan, load, some, propagate=plan.variances is not None)
     row_bytes = -(-parcel.size // some.stop)
-    band_bytes = max(min(TILES * plan.tile_bytes, MOST_BYTES), plan.fewest_rows * row_bytes)
+    straight = load.straight_size(some) > 0
+    streams = STRAIGHT_STREAMS if straight else max(STREAMS.start, min(plan.threads, STREAMS.stop - 1))
+    most = 2 * MOST_BYTES if straight else min(TILES * plan.tile_bytes, MOST_BYTES)
+    band_bytes = max(most, plan.fewest_rows * row_bytes)
     while True:
         try:
-            _combine(device, plan, load, into, bands(plan.shape[0], row_bytes, band_bytes, _streams(plan)))
+            parts = bands(plan.shape[0], row_bytes, band_bytes, streams)
+            _combine(device, [parcel.of(rows) for rows in parts], into, streams)
         except DeviceMemoryError as problem:
             if band_bytes == row_bytes:
                 raise
@@ -63,29 +70,23 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> None:
             return
 
 
-def _streams(plan: Plan) -> int:
-    return max(STREAMS.start, min(plan.threads, STREAMS.stop - 1))
-
-
-def _combine(device: Device, plan: Plan, load: Load, into: Combined, parts: Iterator[slice]) -> None:
-    propagate = plan.variances is not None
-    parcels = [Parcel(plan, load, rows, propagate=propagate) for rows in parts]
+def _combine(device: Device, parcels: Sequence[Parcel], into: Combined, streams: int) -> None:
+    propagate, few = parcels[0].propagate, len(parcels[0].plan.stack) < FEWEST_FOR_SCATTER
     straight = all(device.is_page_locked(getattr(into, name)) for name in PLANES)
     lines: SimpleQueue[Line] = SimpleQueue()
-    for _ in parcels[: _streams(plan)]:
+    for _ in parcels[:streams]:
         lines.put(Line(device, parcels, straight=straight))
 
     def work(rows: slice) -> None:
         line = lines.get()
         try:
-            few = len(plan.stack) < FEWEST_FOR_SCATTER
-            line.carry(Parcel(plan, load, rows, propagate=few and propagate), into)
+            line.carry(parcels[0].of(rows, propagate=few and propagate), into)
             if propagate and not few and (into.count[rows] == 1).any():
-                line.carry(Parcel(plan, load, rows, propagate=True), into)
+                line.carry(parcels[0].of(rows), into)
         finally:
             lines.put(line)
 
-    work_through(work, iter([one.rows for one in parcels]), _streams(plan))
+    work_through(work, iter([one.rows for one in parcels]), streams)
 
 
 class Line:

@@ -101,7 +101,7 @@ static void settle(const Block *block, const Frame *frames, uint32_t pixel)
 #if SAMPLE == 16 && FRAMES <= 32 && !MASKED && !VARIANCES && STATISTIC < 3 /* of all samples, or clipped */
 #undef EXCHANGE
 #define EXCHANGE(a, b) if ((b) < FRAMES) { const uint32_t x = s[a], y = s[b]; s[a] = __vminu2(x, y); s[b] = __vmaxu2(x, y); }
-#define ROOM (GROUP * PIXELS / 8)
+#define ROOM (GROUP * PIXELS / 12)
 
 typedef struct { /* sorted samples of a pixel */
     uint64_t sum, squares;
