@@ -24,8 +24,8 @@ OPTIONAL: Final = "cupy"
 class Backend(Protocol):
     """A module that combines."""
 
-    def combine(self, plan: Plan, into: Combined) -> None:
-        """Fill the planes; where no sample is good the data is NaN, and the mask has `plan.EMPTY`."""
+    def combine(self, plan: Plan, into: Combined) -> bool:
+        """Fill the planes; where no sample is good the data is NaN, and the mask has `plan.EMPTY`. Tell whether there is such a pixel."""
         ...
 
 
@@ -57,7 +57,7 @@ def choose(name: str) -> tuple[str, Backend]:
     return name, _backend(name)
 
 
-def carry_out(name: str, plan: Plan, into: Combined) -> str:
+def carry_out(name: str, plan: Plan, into: Combined) -> tuple[str, bool]:
     """Combine with a backend, or, where a device has no room for that, with the processor and a warning.
 
     Parameters
@@ -71,20 +71,20 @@ def carry_out(name: str, plan: Plan, into: Combined) -> str:
 
     Returns
     -------
-    str
-        Name of the backend that did it.
+    name : str
+        Of the backend that did it.
+    lacking : bool
+        Whether a pixel has no good sample.
     """
     chosen, backend = choose(name)
     try:
-        backend.combine(plan, into)
+        return chosen, backend.combine(plan, into)
     except DeviceMemoryError as problem:
         other, backend = _first(PREFERENCE[1:])
         logging.getLogger(__name__).warning(
             "combining with the %s backend, not %s: %s", other, chosen, problem
         )
-        backend.combine(plan, into)
-        return other
-    return chosen
+        return other, backend.combine(plan, into)
 
 
 def why_not(name: str) -> str:

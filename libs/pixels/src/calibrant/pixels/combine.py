@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.backends.bands import bands
 from calibrant.pixels.choosing import BackendName, carry_out
 from calibrant.pixels.clipping import Center, Clip, ClipRule, Spread
 from calibrant.pixels.mask import MASK_DTYPE, UNUSABLE, Mask
@@ -26,16 +25,13 @@ from calibrant.pixels.plan import (
     Statistic,
 )
 from calibrant.pixels.rows import RowSource, Stack, checked_stack
-from calibrant.pixels.threads import side_by_side, thread_count
+from calibrant.pixels.threads import thread_count
 from calibrant.pixels.variances import Variances
 
 __all__ = ["Combined", "combine"]
 
 TILE_BYTES: Final = 4 * 2**20
 """Default of a thread's working memory."""
-
-LOOKERS: Final = 4
-"""Threads at most that look for empty pixels: more do not read memory faster."""
 
 STATISTICS: Final = ("clipped-mean", "median", "mean", "minmax-mean", "weighted-mean")
 
@@ -150,10 +146,11 @@ def combine(
     )
     _check_statistic(plan)
     result = Combined.unfilled(plan.shape) if out is None else _checked_out(out, plan.shape)
-    chosen = carry_out(backend, plan, result)
+    chosen, lacking = carry_out(backend, plan, result)
     if variances is not None:
         _check_propagated(result)
-    _fill_empty(result, plan)
+    if lacking:
+        _fill_empty(result, len(planes))
     return replace(result, backend=chosen)
 
 
@@ -227,20 +224,13 @@ def _check_propagated(result: Combined) -> None:
         raise ValueError(f"variances: negative at row {y}, column {x}, of the one sample that is left there")
 
 
-def _fill_empty(result: Combined, plan: Plan) -> None:
+def _fill_empty(result: Combined, frames: int) -> None:
     """Put the median of all others into pixels without a good sample."""
-
-    def has_some(rows: slice) -> bool:
-        return bool((result.count[rows] == 0).any())
-
-    parts = bands(plan.shape[0], result.count.strides[0], result.count.nbytes, threads=1)
-    if not any(side_by_side(has_some, parts, min(plan.threads, LOOKERS))):
-        return
     empty = result.count == 0
     if empty.all():
         ny, nx = empty.shape
         raise ValueError(
-            f"stack: none of the {ny} x {nx} pixels has a good sample in {len(plan.stack)} frames; check their masks"
+            f"stack: none of the {ny} x {nx} pixels has a good sample in {frames} frames; check their masks"
         )
     others = result.data[~empty]
     middle = [(others.size - 1) // 2, others.size // 2]

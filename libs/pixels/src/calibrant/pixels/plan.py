@@ -68,6 +68,10 @@ class Combined:
         planes: dict[str, Any] = {name: np.empty(shape, dtype=dtype) for name, dtype in PLANES.items()}
         return cls(**planes)
 
+    def lacks(self, rows: slice) -> bool:
+        """Tell whether a pixel of some rows has no good sample."""
+        return bool((self.count[rows] == 0).any())
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RawFrames:

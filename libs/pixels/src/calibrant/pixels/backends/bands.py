@@ -19,6 +19,12 @@ def bands(rows: int, row_bytes: int, band_bytes: int, threads: int, least: int =
         yield slice(start, min(start + step, rows))
 
 
-def work_through(work: Callable[[slice], None], parts: Iterator[slice], threads: int) -> None:
-    """Do `work` to every band, `threads` of them at the same time; the first error ends it and is raised."""
-    side_by_side(work, parts, threads)
+def work_through(work: Callable[[slice], bool], parts: Iterator[slice], threads: int) -> bool:
+    """Do `work` to every band, `threads` of them at the same time; the first error ends it and is raised.
+
+    Returns
+    -------
+    bool
+        Whether it was true of some band.
+    """
+    return any(side_by_side(work, parts, threads))

@@ -45,8 +45,8 @@ def check() -> None:
     entry(SHORT)
 
 
-def combine(plan: Plan, into: Combined) -> None:
-    """Fill the planes; raw frames are corrected and combined at once, unless a barrier is among the steps.
+def combine(plan: Plan, into: Combined) -> bool:
+    """Fill the planes, and tell whether a pixel has no good sample; raw frames are corrected and combined at once, unless a barrier is among the steps.
 
     Parameters
     ----------
@@ -56,12 +56,11 @@ def combine(plan: Plan, into: Combined) -> None:
         Contiguous planes of the plan's shape.
     """
     if plan.raw is None or plan.raw.numbers.signature.barriers:
-        _combine_stack(plan, into)
-    else:
-        _combine_raw(plan, plan.raw, into)
+        return _combine_stack(plan, into)
+    return _combine_raw(plan, plan.raw, into)
 
 
-def _combine_stack(plan: Plan, into: Combined) -> None:
+def _combine_stack(plan: Plan, into: Combined) -> bool:
     bits, base = sorted_as(plan)
     kernel = entry(bits)
 
@@ -75,10 +74,10 @@ def _combine_stack(plan: Plan, into: Combined) -> None:
     copied = [plane for plane in plan.stack if not lies_in_place(plane)]
     copied += [plane for plane in plan.masks or () if not lies_in_place(plane, MASKS)]
     copied += [plane for plane in plan.variances or () if not lies_in_place(plane, VARIANCES)]
-    _through_bands(plan, into, copied, work)
+    return _through_bands(plan, into, copied, work)
 
 
-def _combine_raw(plan: Plan, raw: RawFrames, into: Combined) -> None:
+def _combine_raw(plan: Plan, raw: RawFrames, into: Combined) -> bool:
     kernel = entry(8 * raw.numbers.dtype.itemsize)
 
     def work(rows: slice, *, propagate: bool) -> None:
@@ -88,22 +87,23 @@ def _combine_raw(plan: Plan, raw: RawFrames, into: Combined) -> None:
             block.steps = ctypes.pointer(piece.steps)
             kernel(block, piece.frames)
 
-    _through_bands(plan, into, [one for one in raw.sources if not lies_in_place(one)], work)
+    return _through_bands(plan, into, [one for one in raw.sources if not lies_in_place(one)], work)
 
 
-def _through_bands(plan: Plan, into: Combined, copied: list[RowSource], work: Work) -> None:
+def _through_bands(plan: Plan, into: Combined, copied: list[RowSource], work: Work) -> bool:
     """Work through all bands, which copies of planes limit; variances are asked for only where they are propagated."""
     row_bytes = sum(plane.shape[1] * max(plane.dtype.itemsize, plan.dtype.itemsize) for plane in copied)
     few = len(plan.stack) < FEWEST_FOR_SCATTER
 
-    def once_or_twice(rows: slice) -> None:
+    def once_or_twice(rows: slice) -> bool:
         work(rows, propagate=few and plan.variances is not None)
         if not few and plan.variances is not None:
             for part in _with_one_sample(into, rows):
                 work(part, propagate=True)
+        return into.lacks(rows)
 
     parts = bands(plan.shape[0], row_bytes, plan.tile_bytes, plan.threads, max(FEWEST_ROWS, plan.fewest_rows))
-    work_through(once_or_twice, parts, plan.threads)
+    return work_through(once_or_twice, parts, plan.threads)
 
 
 def _with_one_sample(into: Combined, rows: slice) -> list[slice]:

@@ -39,15 +39,15 @@ def check() -> None:
     open_device()
 
 
-def combine(plan: Plan, into: Combined) -> None:
-    """Fill the planes.
+def combine(plan: Plan, into: Combined) -> bool:
+    """Fill the planes, and tell whether a pixel has no good sample.
 
     Raises
     ------
     calibrant.pixels.backends.device.DeviceMemoryError
         When the device has no room for bands of one row.
     """
-    combine_on(open_device(), plan, into)
+    return combine_on(open_device(), plan, into)
 
 
 @functools.cache

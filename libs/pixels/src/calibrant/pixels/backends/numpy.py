@@ -35,8 +35,8 @@ def check() -> None:
     """Do nothing: this backend is always there."""
 
 
-def combine(plan: Plan, into: Combined) -> None:
-    """Fill the planes.
+def combine(plan: Plan, into: Combined) -> bool:
+    """Fill the planes, and tell whether a pixel has no good sample.
 
     Parameters
     ----------
@@ -49,7 +49,12 @@ def combine(plan: Plan, into: Combined) -> None:
     row_bytes = plan.shape[1] * (planes + 80)  # samples, their order and masks; values of pixels on the way
     tile_bytes = AT_ONCE * plan.tile_bytes
     parts = bands(plan.shape[0], row_bytes, tile_bytes, plan.threads, plan.fewest_rows)
-    work_through(lambda rows: _combine_rows(plan, rows, into), parts, plan.threads)
+
+    def work(rows: slice) -> bool:
+        _combine_rows(plan, rows, into)
+        return into.lacks(rows)
+
+    return work_through(work, parts, plan.threads)
 
 
 def _combine_rows(plan: Plan, rows: slice, into: Combined) -> None:

@@ -32,8 +32,8 @@ MOST_BYTES: Final = 2**25
 """Of a band, so that eight of them are 256 MiB; of frames that are copied from where they are twice as much."""
 
 
-def combine_on(device: Device, plan: Plan, into: Combined) -> None:
-    """Fill the planes; where the device has no room for bands, with smaller ones.
+def combine_on(device: Device, plan: Plan, into: Combined) -> bool:
+    """Fill the planes, and tell whether a pixel has no good sample; where the device has no room for bands, with smaller ones.
 
     Parameters
     ----------
@@ -60,24 +60,22 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> None:
     while True:
         try:
             parts = bands(plan.shape[0], row_bytes, band_bytes, streams)
-            _combine(device, [parcel.of(rows) for rows in parts], into, streams)
+            return _combine(device, [parcel.of(rows) for rows in parts], into, streams)
         except DeviceMemoryError as problem:
             if band_bytes == row_bytes:
                 raise
             band_bytes = max(band_bytes // 4, row_bytes)
             logging.getLogger(__name__).info("bands of %d bytes, since %s", band_bytes, problem)
-        else:
-            return
 
 
-def _combine(device: Device, parcels: Sequence[Parcel], into: Combined, streams: int) -> None:
+def _combine(device: Device, parcels: Sequence[Parcel], into: Combined, streams: int) -> bool:
     propagate, few = parcels[0].propagate, len(parcels[0].plan.stack) < FEWEST_FOR_SCATTER
     straight = all(device.is_page_locked(getattr(into, name)) for name in PLANES)
     lines: SimpleQueue[Line] = SimpleQueue()
     for _ in parcels[:streams]:
         lines.put(Line(device, parcels, straight=straight))
 
-    def work(rows: slice) -> None:
+    def work(rows: slice) -> bool:
         line = lines.get()
         try:
             line.carry(parcels[0].of(rows, propagate=few and propagate), into)
@@ -85,8 +83,9 @@ def _combine(device: Device, parcels: Sequence[Parcel], into: Combined, streams:
                 line.carry(parcels[0].of(rows), into)
         finally:
             lines.put(line)
+        return into.lacks(rows)
 
-    work_through(work, iter([one.rows for one in parcels]), streams)
+    return work_through(work, iter([one.rows for one in parcels]), streams)
 
 
 class Line:
