@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from calibrant.camera.settings import CameraSettings
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.recipes.base import Parameters
-from calibrant.contracts.archive.v1 import ProductPublished
+from calibrant.contracts.archive.v1 import ProductPublished, ProductWithdrawn
 from calibrant.contracts.flow import topics
 from calibrant.frames.instrument import Instrument, list_instruments
 from calibrant.frames.reading import RejectionReason
@@ -214,7 +214,8 @@ def test_topics_and_fields_of_the_public_message_are_those_of_the_contract():
         for name, topic in topics().items()
     }
     assert told == real
-    assert first_names("events.md", "## The public topic") == set(ProductPublished.model_fields)
+    for message in (ProductPublished, ProductWithdrawn):
+        assert first_names("events.md", f"### {message.__name__}") == set(message.model_fields)
 
 
 def test_every_service_is_in_the_data_flow():

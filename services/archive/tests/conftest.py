@@ -1,11 +1,12 @@
 """Fixtures of the archive tests: an archive that is not started, products in its store, certifications."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from calibrant.archive import handlers
 from calibrant.archive.app import create_app
@@ -13,9 +14,10 @@ from calibrant.archive.publishing import Publisher
 from calibrant.archive.settings import ArchiveSettings
 from calibrant.archive.store import ArchiveQueries
 from calibrant.bus.cloudevents import Envelope
-from calibrant.contracts.archive.v1 import ProductPublished
-from calibrant.contracts.certify.v1 import CalibrationCertified
+from calibrant.contracts.archive.v1 import ProductPublished, ProductWithdrawn
+from calibrant.contracts.certify.v1 import CalibrationCertified, CalibrationWithdrawn
 from calibrant.contracts.common.v1 import Product, TaiTime, TimeRange
+from calibrant.contracts.generated.registry import MESSAGES
 from calibrant.runtime.handlers import Context
 from calibrant.runtime.health import Phase
 from calibrant.runtime.objects import FolderStore, open_store
@@ -97,6 +99,26 @@ class Archive:
 
     def certify(self, product: Product, number: int = 1, **changed) -> None:
         """Deal with a certification, as the dispatcher does."""
+        with self.process.database.writing() as session:
+            handlers.take_in_certification(certification(product, number, **changed), self._context(session))
+
+    def withdraw(self, product: Product, validity: TimeRange, **changed) -> list[ProductWithdrawn]:
+        """Deal with a withdrawal, as the dispatcher does."""
+        given = {
+            "change_id": f"chg-{self.events}",
+            "product": product,
+            "collection": "simcam/calib/daily",
+            "validity": validity,
+            "recorded": TaiTime.from_ns(BEGIN),
+            "requested_by": "ben",
+            "reason": "light leak",
+            "superseded_by": "",
+        }
+        with self.process.database.writing() as session:
+            message = CalibrationWithdrawn(**(given | changed))
+            return list(handlers.take_in_withdrawal(message, self._context(session)))
+
+    def _context(self, session: Session) -> Context:
         self.events += 1
         self.clock.now += 1
         envelope = Envelope(
@@ -107,9 +129,7 @@ class Archive:
             data=b"",
             correlation_id="run-1",
         )
-        with self.process.database.writing() as session:
-            context = Context(self.service, session, envelope, self.clock)
-            handlers.take_in_certification(certification(product, number, **changed), context)
+        return Context(self.service, session, envelope, self.clock)
 
     async def step(self) -> None:
         """Let a newly started publisher publish what is pending."""
@@ -123,12 +143,10 @@ class Archive:
         with self.process.database.reading() as session:
             return ArchiveQueries(session).publication(publication_id)
 
-    def announced(self) -> list[ProductPublished]:
+    def announced(self) -> list[ProductPublished | ProductWithdrawn]:
         with self.process.database.reading() as session:
-            return [
-                ProductPublished.from_json(row.value)
-                for row in session.exec(select(OutboxRow).order_by(OutboxRow.number)).all()
-            ]
+            rows = session.exec(select(OutboxRow).order_by(OutboxRow.number)).all()
+        return [MESSAGES[dict(json.loads(row.headers))["ce_type"]].from_json(row.value) for row in rows]
 
 
 @pytest.fixture

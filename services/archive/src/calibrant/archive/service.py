@@ -9,11 +9,15 @@ from sqlmodel import Session, col, select
 
 from calibrant.archive.bell import Bell
 from calibrant.archive.obscore import obscore_row
-from calibrant.archive.store import PublicationRow, Status
-from calibrant.bus.errors import PermanentError
+from calibrant.archive.store import PublicationRow, Status, in_force_json
+from calibrant.archive.withdrawing import announcement
+from calibrant.bus.errors import PermanentError, permanent
 from calibrant.contracts.archive.v1 import ProductPublished
+from calibrant.contracts.base import Message
 from calibrant.contracts.certify.v1 import CalibrationCertified
-from calibrant.contracts.common.v1 import DataRef, TaiTime, TimeRange
+from calibrant.contracts.common.v1 import DataRef
+from calibrant.contracts.times import bounds_of, time_range
+from calibrant.rules.validity import between
 from calibrant.runtime.ids import derive
 from calibrant.runtime.objects import ObjectDamaged, ObjectExists, ObjectMissing, ObjectStore
 from calibrant.runtime.telemetry import spans
@@ -116,8 +120,10 @@ class ArchiveService:
 
     def publish(
         self, session: Session, publication_id: str, ref: DataRef, *, now_tai_ns: int
-    ) -> list[ProductPublished]:
+    ) -> list[Message]:
         """Make a pending publication current and announce it; one that is no longer pending stays as it is.
+
+        Where a part of its range was withdrawn meanwhile, that is announced behind it.
 
         Parameters
         ----------
@@ -144,7 +150,8 @@ class ArchiveService:
         session.add(row)
         session.flush()  # the publication before what refers to it
         session.add(obscore_row(row, self._authority))
-        return [_announcement(row, ref)]
+        published = _announcement(row, ref)
+        return [published] if row.in_force == [row.certified_range] else [published, announcement(row)]
 
     def fail(self, session: Session, publication_id: str, reason: str) -> None:
         """Record why a pending publication cannot be made."""
@@ -157,7 +164,9 @@ class ArchiveService:
 def _pending_row(
     publication_id: str, certified: CalibrationCertified, run_id: str, now_tai_ns: int
 ) -> PublicationRow:
-    product, validity = certified.product, certified.validity
+    product = certified.product
+    with permanent("validity"):
+        span = between(*bounds_of(certified.validity))
     return PublicationRow(
         publication_id=publication_id,
         certification_id=certified.certification_id,
@@ -168,8 +177,8 @@ def _pending_row(
         instrument=product.instrument,
         detector=product.detector,
         filter=product.filter,
-        begin_tai_ns=None if validity.begin is None else validity.begin.ns,
-        end_tai_ns=None if validity.end is None else validity.end.ns,
+        **span.model_dump(),
+        in_force_json=in_force_json([span]),
         report_id=certified.report_id,
         requested_by=certified.requested_by,
         run_id=run_id,
@@ -193,8 +202,6 @@ def _version(session: Session, row: PublicationRow) -> int:
 
 
 def _announcement(row: PublicationRow, ref: DataRef) -> ProductPublished:
-    begin = None if row.begin_tai_ns is None else TaiTime.from_ns(row.begin_tai_ns)
-    end = None if row.end_tai_ns is None else TaiTime.from_ns(row.end_tai_ns)
     assert row.version is not None
     return ProductPublished(
         publication_id=row.publication_id,
@@ -207,5 +214,5 @@ def _announcement(row: PublicationRow, ref: DataRef) -> ProductPublished:
         ref=ref,
         access_path=row.access_path,
         collection=row.collection,
-        validity=TimeRange(begin=begin, end=end),
+        validity=time_range(row.begin_tai_ns, row.end_tai_ns),
     )

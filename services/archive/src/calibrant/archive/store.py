@@ -4,7 +4,8 @@ Owns the tables of publications and of the catalogue. Times are TAI nanoseconds;
 ``Z``.
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from calibrant.contracts.common.v1 import DataRef, Product
 from calibrant.frames.times import utc_text
+from calibrant.rules.validity import ValidityRange
 from calibrant.runtime.objects import ObjectStore
 
 
@@ -21,7 +23,9 @@ class Status(StrEnum):
 
     PENDING = "pending"  # certified, its file not copied yet
     FAILED = "failed"  # cannot be published; the reason says why
-    CURRENT = "current"  # public
+    CURRENT = "current"  # public, and in force over its range or a part of it
+    SUPERSEDED = "superseded"  # another product took its place; nothing of its range is in force
+    WITHDRAWN = "withdrawn"  # nothing of its range is in force
 
 
 class PublicationRow(SQLModel, table=True):
@@ -53,6 +57,13 @@ class PublicationRow(SQLModel, table=True):
     sha256: str | None = None
     size_bytes: int | None = Field(default=None, sa_column=Column(BigInteger))
     media_type: str | None = None
+    in_force_json: str = Field(
+        sa_column=Column(Text, nullable=False), description="JSON: what is left of its range, begins and ends"
+    )
+    withdrawal: str = Field(
+        default="", sa_column=Column(Text, nullable=False), description="the last one: how, why, by whom"
+    )
+    superseded_by: str = Field(default="", description="the product that took its place; empty for none")
     requested_tai_ns: int = Field(sa_column=Column(BigInteger, nullable=False))
     published_tai_ns: int | None = Field(default=None, sa_column=Column(BigInteger))
     traceparent: str = Field(default="", description="the span in which it was accepted; empty for none")
@@ -67,6 +78,22 @@ class PublicationRow(SQLModel, table=True):
         )
 
     @property
+    def in_force(self) -> list[ValidityRange]:
+        """What is left of its range, in order."""
+        return [
+            ValidityRange(begin_tai_ns=begin, end_tai_ns=end) for begin, end in json.loads(self.in_force_json)
+        ]
+
+    @in_force.setter
+    def in_force(self, ranges: Iterable[ValidityRange]) -> None:
+        self.in_force_json = in_force_json(ranges)
+
+    @property
+    def certified_range(self) -> ValidityRange:
+        """The range that it was certified over."""
+        return ValidityRange(begin_tai_ns=self.begin_tai_ns, end_tai_ns=self.end_tai_ns)
+
+    @property
     def certified_product(self) -> Product:
         """The product, as it was certified."""
         return Product.from_json(self.product.encode())
@@ -75,6 +102,11 @@ class PublicationRow(SQLModel, table=True):
     def access_path(self) -> str:
         """Path of the download under the archive's address."""
         return f"/files/{self.publication_id}"
+
+
+def in_force_json(ranges: Iterable[ValidityRange]) -> str:
+    """Write ranges as a row keeps them."""
+    return json.dumps([[one.begin_tai_ns, one.end_tai_ns] for one in ranges])
 
 
 class ObsCoreRow(SQLModel, table=True):
@@ -150,8 +182,9 @@ class ArchiveQueries:
         -------
         list of dict
             Each with ``id, product, kind, instrument, detector, filter, collection, version, status, reason, begin,
-            end`` (validity, UTC; None: unbounded) ``, begin_tai_ns, end_tai_ns, path, access_path``; version and
-            path are None until it is published.
+            end`` (UTC; None: unbounded) ``, begin_tai_ns, end_tai_ns, in_force, superseded_by, path, access_path``.
+            Version and path are None until it is published. Begin and end are what it was certified over, ``in_force``
+            lists ``begin, end`` (UTC) of what is left of that.
         """
         query = select(PublicationRow)
         wanted = {
@@ -206,11 +239,15 @@ class ArchiveQueries:
             "collection": row.collection,
             "version": row.version,
             "status": row.status,
-            "reason": row.reason,
+            "reason": row.reason or row.withdrawal,
             "begin": utc_text(row.begin_tai_ns),
             "end": utc_text(row.end_tai_ns),
             "begin_tai_ns": row.begin_tai_ns,
             "end_tai_ns": row.end_tai_ns,
+            "in_force": [
+                {"begin": utc_text(one.begin_tai_ns), "end": utc_text(one.end_tai_ns)} for one in row.in_force
+            ],
+            "superseded_by": row.superseded_by or None,
             "path": self._path(row),
             "access_path": row.access_path,
         }

@@ -12,6 +12,7 @@ from calibrant.contracts.base import Message
 
 MESSAGES: dict[str, type[Message]] = {
     "calibrant.archive.v1.ProductPublished": archive.ProductPublished,
+    "calibrant.archive.v1.ProductWithdrawn": archive.ProductWithdrawn,
     "calibrant.camera.v1.CommandAck": camera.CommandAck,
     "calibrant.camera.v1.CommandHeader": camera.CommandHeader,
     "calibrant.camera.v1.Disable": camera.Disable,

@@ -171,7 +171,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="publications",
         producer="archive",
-        messages=("calibrant.archive.v1.ProductPublished",),
+        messages=("calibrant.archive.v1.ProductPublished", "calibrant.archive.v1.ProductWithdrawn"),
         keys=("product_id",),
         consumers=("certify",),
         partitions=4,

@@ -191,6 +191,7 @@ publications = _topic(
         Column("version"),
         Column("status"),
         Column("end", "until (UTC)", "time"),
+        Column("reason", form="text"),
     ],
     _publications,
     _publication,

@@ -14,6 +14,7 @@ from calibrant.contracts.common.v1 import DataRef, TimeRange
 
 __all__ = [
     "ProductPublished",
+    "ProductWithdrawn",
 ]
 
 
@@ -27,9 +28,26 @@ class ProductPublished(Message):
     instrument: str = Field(description='Instrument name.')
     detector: Int32 = Field(description='Detector number.')
     version: Int32 = Field(description='Version, from 1.')
-    status: str = Field(description='Status: current, obsolete, deprecated.')
+    status: str = Field(description='Status: current.')
     ref: DataRef = Field(description="The archive's own copy.")
     access_path: str = Field(description="Path of the download under the archive's address.")
     collection: str = Field(description='Collection certified into.')
     validity: TimeRange = Field(description='Validity range.')
+
+
+class ProductWithdrawn(Message):
+    """A published product does not apply any more, over all of its range or a part. Its file stays.
+    For clients outside."""
+
+    message_type: ClassVar[str] = "calibrant.archive.v1.ProductWithdrawn"
+    publication_id: str = Field(description='Identifier of the publication.')
+    product_id: str = Field(description='Product.')
+    kind: str = Field(description='Kind of calibration.')
+    instrument: str = Field(description='Instrument name.')
+    detector: Int32 = Field(description='Detector number.')
+    collection: str = Field(description='Collection certified into.')
+    status: str = Field(description='Status: current (a part still applies), superseded, withdrawn.')
+    in_force: tuple[TimeRange, ...] = Field(default=(), description='What still applies of its range, in order; none: nothing does.')
+    superseded_by: str | None = Field(default=None, description='The product that took the place; absent where none did.')
+    reason: str = Field(description='Who withdrew it, and why.')
 
