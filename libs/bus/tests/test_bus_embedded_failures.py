@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from calibrant.bus.embedded import open_bus
 from calibrant.bus.errors import BusCorrupt, BusUnavailable
-from calibrant.bus.ports import Message, TopicSpec
+from calibrant.bus.ports import Message, TopicPartition, TopicSpec
 from calibrant.bus.testing.harness import send
 
 pytestmark = pytest.mark.asyncio
@@ -128,3 +128,18 @@ async def test_a_fetch_of_large_records_gives_a_few_at_a_time(bus, monkeypatch):
     async with bus.consumer("g", ["t"]) as consumer:
         fetched = [await consumer.fetch(max_records=100, timeout_s=5.0) for _ in range(3)]
     assert [[record.offset for record in records] for records in fetched] == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+async def test_what_is_sent_is_waited_for_on_the_disk_and_what_may_come_again_is_not(bus):
+    async def level():
+        return await bus._engine.database.read(lambda c: c.execute("PRAGMA synchronous").fetchone()[0])
+
+    levels = []
+    async with bus.consumer("g", ["t"]) as consumer:
+        for number in range(2):
+            await send(bus, [Message("t", "k", b"1")])
+            levels.append(await level())
+            await consumer.fetch(max_records=1, timeout_s=5.0)
+            await consumer.commit({TopicPartition("t", 0): number + 1})
+            levels.append(await level())
+    assert levels == [2, 1, 2, 1]

@@ -83,3 +83,11 @@ def test_commits_survive_a_power_cut_and_the_write_ahead_log_stays_small(databas
         "foreign_keys": 1,
         "journal_size_limit": 64 << 20,
     }
+
+
+def test_only_what_may_be_done_again_is_not_waited_for_on_the_disk(database):
+    levels = []
+    for begin in (database.writing, database.writing_beside, database.writing_beside, database.writing):
+        with begin() as session:
+            levels.append(session.execute(sa.text("PRAGMA synchronous")).scalar_one())
+    assert levels == [2, 1, 1, 2]

@@ -11,6 +11,8 @@ from calibrant.runtime.clock import SystemClock
 from calibrant.runtime.handlers import Context, JobResult
 from calibrant.runtime.new_rows import insert_now
 from calibrant.verify.handlers import record_measurements, record_report
+from calibrant.verify.reports import MeasurementReport, SetReport
+from calibrant.verify.rows import measurement_rows, report_rows
 from calibrant.verify.service import VerifyService
 from calibrant.verify.store import MetricRow, ResultRow, VerifyQueries
 
@@ -71,6 +73,22 @@ def test_recording_again_changes_nothing_and_tells_the_same(bench, database, mea
     assert before[1] == 3 * (4 * 5 + 1)
     assert tell(bench, database, job, ref) == told
     assert (count(database, MetricRow), count(database, ResultRow)) == before
+
+
+def test_every_row_has_a_value_for_every_column_of_its_table(bench, measured, decided):
+    measurements, report = (
+        form.model_validate_json(bench.objects.local_path(ref).read_bytes())
+        for form, (_, ref, _) in ((MeasurementReport, measured), (SetReport, decided))
+    )
+    rows = [*measurement_rows(measurements, measured[1], 1), *report_rows(report, decided[1], decided[1], 1)]
+    assert {table.__tablename__ for table, _ in rows} == {
+        "verify_measurement",
+        "verify_metric",
+        "verify_result",
+        "verify_report",
+        "verify_decision",
+    }
+    assert all(row.keys() == table.model_fields.keys() for table, row in rows)
 
 
 def test_a_decision_is_told_by_detector(bench, database, decided):

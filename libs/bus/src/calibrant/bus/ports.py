@@ -115,9 +115,9 @@ class Consumer(Protocol):
         ...
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Store, durably, where the group goes on: the offset of the next record to read, per partition.
+        """Store where the group goes on: the offset of the next record to read, per partition.
 
-        All or nothing.
+        All or nothing. It outlives every process; a power cut may undo it, and records are then given again.
 
         Raises
         ------

@@ -1,7 +1,13 @@
-"""From the JSON that verify writes to the rows it keeps. Must not know sessions or files."""
+"""From the JSON that verify writes to the rows it keeps. Must not know sessions or files.
+
+A detector has thousands: they are plain mappings, for an object of a table's class takes thirty times as long to make.
+"""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlmodel import SQLModel
 
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.rules.verification import TestResult
@@ -9,7 +15,8 @@ from calibrant.verify import reports, store
 from calibrant.verify.measuring.amplifiers import UNITS
 from calibrant.verify.reasons import tally
 
-Row = store.MeasurementRow | store.MetricRow | store.ResultRow | store.ReportRow | store.DecisionRow
+Row = tuple[type[SQLModel], Mapping[str, Any]]
+"""A table, and the value of each of its columns."""
 
 
 def measurement_rows(
@@ -19,108 +26,122 @@ def measurement_rows(
     counted = tally(report.results)
     begins = {frame.exposure_id: frame.begin_tai_ns for frame in report.frames}
     known = [begin for begin in begins.values() if begin is not None]
-    yield store.MeasurementRow(
-        job_id=report.job_id,
-        product_id=report.product_id,
-        kind=report.kind,
-        mode=report.mode,
-        instrument=report.instrument,
-        filter=filter_name,
-        detector=report.detector,
-        limits_version=report.limits.version,
-        uri=ref.uri,
-        sha256=ref.sha256,
-        passed=counted.passed,
-        failed=counted.failed,
-        not_applicable=counted.not_applicable,
-        advisory_failed=counted.advisory_failed,
-        exposures=len(known),
-        first_begin_tai_ns=min(known, default=None),
-        last_begin_tai_ns=max(known, default=None),
-        recorded_tai_ns=now_tai_ns,
+    yield (
+        store.MeasurementRow,
+        {
+            "job_id": report.job_id,
+            "product_id": report.product_id,
+            "kind": report.kind,
+            "mode": report.mode,
+            "instrument": report.instrument,
+            "filter": filter_name,
+            "detector": report.detector,
+            "limits_version": report.limits.version,
+            "uri": ref.uri,
+            "sha256": ref.sha256,
+            "passed": counted.passed,
+            "failed": counted.failed,
+            "not_applicable": counted.not_applicable,
+            "advisory_failed": counted.advisory_failed,
+            "exposures": len(known),
+            "first_begin_tai_ns": min(known, default=None),
+            "last_begin_tai_ns": max(known, default=None),
+            "recorded_tai_ns": now_tai_ns,
+        },
     )
-    numbers = ((row, name, value) for row in report.measurements for name, value in row.values.items())
-    for number, (row, name, value) in enumerate(numbers):
-        yield store.MetricRow(
-            job_id=report.job_id,
-            number=number,
-            instrument=report.instrument,
-            kind=report.kind,
-            product_id=report.product_id,
-            exposure_id=row.exposure_id,
-            begin_tai_ns=begins.get(row.exposure_id),
-            detector=report.detector,
-            amplifier=row.amplifier,
-            name=name,
-            value=value,
-            unit=UNITS.get(name, "electron"),
-        )
+    yield from _metric_rows(report, report.measurements, report.product_id, report.detector, begins)
     yield from _result_rows(report.job_id, report.results)
 
 
 def report_rows(report: reports.SetReport, ref: DataRef, page: DataRef, now_tai_ns: int) -> Iterator[Row]:
     """Yield every row of the report on a set."""
-    yield store.ReportRow(
-        report_id=report.report_id,
-        job_id=report.job_id,
-        kind=report.kind,
-        mode=report.mode,
-        instrument=report.instrument,
-        set_key=report.set_key,
-        outcome=report.decision.outcome.value,
-        reasons=json.dumps(report.decision.reasons),
-        findings=json.dumps(report.findings),
-        exposures=len(report.exposures),
-        uri=ref.uri,
-        sha256=ref.sha256,
-        size_bytes=ref.size_bytes,
-        page_uri=page.uri,
-        page_sha256=page.sha256,
-        page_size_bytes=page.size_bytes,
-        recorded_tai_ns=now_tai_ns,
+    yield (
+        store.ReportRow,
+        {
+            "report_id": report.report_id,
+            "job_id": report.job_id,
+            "kind": report.kind,
+            "mode": report.mode,
+            "instrument": report.instrument,
+            "set_key": report.set_key,
+            "outcome": report.decision.outcome.value,
+            "reasons": json.dumps(report.decision.reasons),
+            "findings": json.dumps(report.findings),
+            "exposures": len(report.exposures),
+            "uri": ref.uri,
+            "sha256": ref.sha256,
+            "size_bytes": ref.size_bytes,
+            "page_uri": page.uri,
+            "page_sha256": page.sha256,
+            "page_size_bytes": page.size_bytes,
+            "recorded_tai_ns": now_tai_ns,
+        },
     )
     for one in report.detectors:
-        yield store.DecisionRow(
-            report_id=report.report_id,
-            detector=one.detector,
-            product_id=one.product_id,
-            verdict=one.verdict,
-            accepted=one.accepted,
-            reason=one.reason,
-            score=one.score.value,
-            score_reason=one.score_reason,
-            **one.tally.model_dump(),
+        yield (
+            store.DecisionRow,
+            {
+                "report_id": report.report_id,
+                "detector": one.detector,
+                "product_id": one.product_id,
+                "verdict": one.verdict,
+                "accepted": one.accepted,
+                "reason": one.reason,
+                "score": one.score.value,
+                "score_reason": one.score_reason,
+                **one.tally.model_dump(),
+            },
         )
-    rows = report.exposure_measurements
-    for number, (row, name, value) in enumerate((r, n, v) for r in rows for n, v in r.values.items()):
-        yield store.MetricRow(
-            job_id=report.job_id,
-            number=number,
-            instrument=report.instrument,
-            kind=report.kind,
-            exposure_id=row.exposure_id,
-            name=name,
-            value=value,
-            unit=UNITS.get(name, "electron"),
-        )
+    yield from _metric_rows(report, report.exposure_measurements)
     yield from _result_rows(report.job_id, [*report.exposure_results, *report.assessment.advisories])
+
+
+def _metric_rows(
+    report: reports.MeasurementReport | reports.SetReport,
+    measured: Iterable[reports.MeasurementRow],
+    product_id: str | None = None,
+    detector: int | None = None,
+    begins: Mapping[str, int | None] | None = None,
+) -> Iterator[Row]:
+    about = {
+        "job_id": report.job_id,
+        "instrument": report.instrument,
+        "kind": report.kind,
+        "product_id": product_id,
+        "detector": detector,
+    }
+    numbers = ((row, name, value) for row in measured for name, value in row.values.items())
+    for number, (row, name, value) in enumerate(numbers):
+        mine = {
+            "number": number,
+            "exposure_id": row.exposure_id,
+            "begin_tai_ns": begins.get(row.exposure_id) if begins else None,
+            "amplifier": row.amplifier,
+            "name": name,
+            "value": value,
+            "unit": UNITS.get(name, "electron"),
+        }
+        yield store.MetricRow, about | mine
 
 
 def _result_rows(job_id: str, results: Iterable[TestResult]) -> Iterator[Row]:
     for number, one in enumerate(results):
-        yield store.ResultRow(
-            job_id=job_id,
-            number=number,
-            test=one.test,
-            level=one.level,
-            exposure_id=one.exposure_id,
-            detector=one.detector,
-            amplifier=one.amplifier,
-            verdict=one.verdict.value,
-            value=one.value,
-            limit_value=one.limit,
-            limits_version=one.limits_version,
-            unit=one.unit,
-            because=one.because,
-            advisory=one.advisory,
+        yield (
+            store.ResultRow,
+            {
+                "job_id": job_id,
+                "number": number,
+                "test": one.test,
+                "level": one.level,
+                "exposure_id": one.exposure_id,
+                "detector": one.detector,
+                "amplifier": one.amplifier,
+                "verdict": one.verdict.value,
+                "value": one.value,
+                "limit_value": one.limit,
+                "limits_version": one.limits_version,
+                "unit": one.unit,
+                "because": one.because,
+                "advisory": one.advisory,
+            },
         )

@@ -69,5 +69,5 @@ class VerifyService:
 
 def _insert(session: Session, rows: Iterable[Row]) -> None:
     """Let rows wait for the end of the unit of work: a detector has thousands, and nothing reads them before."""
-    for row in rows:
-        insert_later(session, type(row), row.model_dump())
+    for table, row in rows:
+        insert_later(session, table, row)

@@ -37,8 +37,8 @@ async def open_bus(
     clock_ns
         Gives POSIX time in nanoseconds; the processes that share a file must agree on it.
     synchronous
-        FULL: what was acknowledged survives a power cut. NORMAL: it survives a killed process only, and
-        is several times faster.
+        FULL: what was sent and acknowledged survives a power cut. NORMAL: it survives a killed process only,
+        and is several times faster.
     session_timeout_s
         A member that did not fetch for longer loses its partitions, in seconds. One whose process has
         ended loses them as soon as another joins or beats.

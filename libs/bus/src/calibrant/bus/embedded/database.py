@@ -86,7 +86,7 @@ class Database:
         work
             Given the connection.
         durable
-            False: a power cut may undo it (heartbeats); a later durable write makes it last as well.
+            False: a power cut may undo it (heartbeats, offsets); a later durable write makes it last as well.
 
         Raises
         ------

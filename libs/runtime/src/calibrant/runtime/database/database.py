@@ -103,7 +103,7 @@ class Database:
         """Open a transaction that writes beside the writer, on rows it has locked itself; it commits at the end.
 
         Only for what owns its rows by other means, as the relay its lanes, and what may be done again: a server
-        that crashes may forget the commit. In a file it is the only writer.
+        that crashes, or a machine that loses power, may forget the commit. In a file it is the only writer.
 
         Raises
         ------

@@ -15,12 +15,21 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from calibrant.bus.errors import PermanentError, TransientError
-from calibrant.runtime.database.engine import ALONE, READ, DatabaseDamaged, DatabaseUnavailable, ValueRefused
+from calibrant.runtime.database.engine import (
+    ALONE,
+    BESIDE,
+    READ,
+    DatabaseDamaged,
+    DatabaseUnavailable,
+    ValueRefused,
+)
 
 SCHEME: Final = "sqlite:///"
 WAL_LIMIT_BYTES = 64 << 20
 """What the write-ahead log is cut back to after a checkpoint."""
 _RETRY_S = 0.01
+_LEVEL: Final = "calibrant_synchronous"
+"""Where a connection keeps what its commits wait for."""
 _AWAY: Final = {
     sqlite3.SQLITE_BUSY: "another process keeps it locked; find out which if this lasts",
     sqlite3.SQLITE_LOCKED: "it is locked",
@@ -92,7 +101,6 @@ class SqliteFile:
         connection.isolation_level = None  # transactions begin where we say so, below
         cursor = connection.cursor()
         _use_write_ahead_log(cursor, self.busy_timeout_s)
-        cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA journal_size_limit={WAL_LIMIT_BYTES}")
         cursor.close()
@@ -102,8 +110,19 @@ def _begin(connection: Connection) -> None:
     chosen = connection.get_execution_options()
     if chosen.get(ALONE):
         return
+    if chosen.get(READ):
+        connection.exec_driver_sql("BEGIN")
+        return
+    _wait_for_the_disk(connection, "NORMAL" if chosen.get(BESIDE) else "FULL")
     # A deferred read-then-write fails at once with BUSY_SNAPSHOT; an immediate one waits its turn.
-    connection.exec_driver_sql("BEGIN" if chosen.get(READ) else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _wait_for_the_disk(connection: Connection, level: str) -> None:
+    """FULL: a commit survives a power cut. NORMAL: when the next such one follows."""
+    if connection.info.get(_LEVEL) != level:
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.info[_LEVEL] = level
 
 
 def _make_folder(folder: Path) -> None:
