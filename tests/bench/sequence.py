@@ -1,8 +1,10 @@
 """A commanded sequence of biases beside the pixel and file work in it: what everything else adds.
 
-Work is what child processes compute and what is put into the object store: simulated frames, reading, combining,
-measuring, artifacts, the archive's copies. The rest is counted where no such work is going on at all. Alone, with the sizes
-of a large camera: ``python tests/bench/sequence.py --detectors 9 --frames 20 --side 4096``.
+Work is what child processes compute (simulated frames, reading, combining, measuring, the report and its page), and
+what is read from the object store or put into it, hashes included: artifacts, the archive's copies. Databases, the log,
+and all that goes from one service or process to another are none. The rest is counted where no such work is going on
+at all, from the moment when the last readout is told to the one when the announcement is given to the log.
+Alone, with the sizes of a large camera: ``python tests/bench/sequence.py --detectors 9 --frames 20 --side 4096``.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ import yaml
 from figures import Figure, show
 from rich.console import Console
 
+from calibrant.bus.ports import Record
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.contracts.sequencer.v1 import ExposureRequest
 from calibrant.observatory.composition import Observatory, observatory
 from calibrant.observatory.following import ask, follow
 from calibrant.observatory.requests import run_request
 from calibrant.observatory.settings import ObservatorySettings
-from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.objects import FolderStore, file_hash
 from calibrant.runtime.workers import Workers
 
 ROUNDS = 3
@@ -68,14 +71,44 @@ class TimedWorkers(Workers):
         return result
 
 
+def timed_hash(path: Path) -> tuple[str, int]:
+    """Hash a file, in this process, and note it."""
+    with noted():
+        return file_hash(path)
+
+
 @dataclass(frozen=True, slots=True)
 class TimedStore(FolderStore):
-    """Notes when it puts."""
+    """Notes when it reads and puts."""
 
     def put_if_absent(self, key: str, file: Path, media_type: str) -> DataRef:
         """Store a file's bytes under a key."""
         with noted():
             return FolderStore.put_if_absent(self, key, file, media_type)
+
+    def local_path(self, ref: DataRef) -> Path:
+        """Return the file behind a reference after checking it."""
+        with noted():
+            return FolderStore.local_path(self, ref)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a sequence took.
+
+    Parameters
+    ----------
+    overhead : float
+        Everything but work, to work.
+    beside_s : float
+        From the last readout to the announcement, work left out, in seconds.
+    whole_s : float
+        The same with it.
+    """
+
+    overhead: float
+    beside_s: float
+    whole_s: float
 
 
 def camera_file(folder: Path, detectors: int, side: int) -> Path:
@@ -129,20 +162,20 @@ def covered_s(intervals: Sequence[Interval], begun_s: float, ended_s: float) -> 
     return total_s
 
 
-async def announced(running: Observatory, topic: str, kind: str) -> float:
-    """Return when the last event of a kind was made, in seconds of the monotonic clock."""
+async def last_of(running: Observatory, topic: str, kind: str) -> Record:
+    """Return the last record of a kind."""
     records = await running.platform.bus.read(topic, from_start=False, limit=100)
-    times = [
-        dict(record.headers)["ce_time"].decode()
-        for record in records
-        if dict(record.headers)["ce_type"].decode().endswith(kind)
-    ]
-    since_epoch_s = max(datetime.fromisoformat(text).timestamp() for text in times)
-    return since_epoch_s - time.time() + time.monotonic()
+    mine = [one for one in records if dict(one.headers)["ce_type"].decode().endswith(kind)]
+    return max(mine, key=lambda one: one.timestamp_ns)
 
 
-async def run_once(instrument: Path, folder: Path, frames: int) -> tuple[float, float]:
-    """Take a sequence the whole way; return the overhead as a fraction, and the seconds beside work after the last readout."""
+def told_s(record: Record) -> float:
+    """Return when what a record tells was made known, in seconds of the system's clock."""
+    return datetime.fromisoformat(dict(record.headers)["ce_time"].decode()).timestamp()
+
+
+async def run_once(instrument: Path, folder: Path, frames: int) -> Taken:
+    """Take a sequence the whole way."""
     exposures = (ExposureRequest(image_type="BIAS", exposure_times_s=(0.0,) * frames, filter=""),)
     plain = ObservatorySettings(data_dir=folder, worker_slots=1)
     request = run_request(plain, instrument=str(instrument), exposures=exposures, requested_by="bench")
@@ -154,18 +187,24 @@ async def run_once(instrument: Path, folder: Path, frames: int) -> tuple[float, 
             asked = await asyncio.to_thread(ask, running, request)
             async for progress in follow(running, asked.run_id):
                 last = progress
-            ended_s = await announced(running, "publications", "ProductPublished")
-            readout_s = await announced(running, "camera-events", "ExposureStored")
+            readout_s = told_s(await last_of(running, "camera-events", "ExposureStored"))
+            ended_s = (await last_of(running, "publications", "ProductPublished")).timestamp_ns / 1e9
     assert last.published == last.to_publish > 0, last
-    work_s = covered_s(WORK, begun_s, ended_s)
-    beside_s = (ended_s - readout_s) - covered_s(WORK, readout_s, ended_s)
-    return (ended_s - begun_s - work_s) / work_s, beside_s
+    to_monotonic_s = time.monotonic() - time.time()
+    readout_s, ended_s = readout_s + to_monotonic_s, ended_s + to_monotonic_s
+    work_s, whole_s = covered_s(WORK, begun_s, ended_s), ended_s - readout_s
+    return Taken(
+        (ended_s - begun_s - work_s) / work_s, whole_s - covered_s(WORK, readout_s, ended_s), whole_s
+    )
 
 
-def measured(detectors: int, frames: int, side: int, rounds: int) -> list[tuple[float, float]]:
+def measured(detectors: int, frames: int, side: int, rounds: int) -> list[Taken]:
     """Run a few sequences, each on a new data folder."""
     found = []
-    with patch("calibrant.runtime.objects.choosing.FolderStore", TimedStore):
+    with (
+        patch("calibrant.runtime.objects.choosing.FolderStore", TimedStore),
+        patch("calibrant.runtime.artifacts.file_hash", timed_hash),
+    ):
         for _ in range(rounds):
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
@@ -188,17 +227,18 @@ def sequence(
     figures = [
         Figure(
             f"{detectors} detectors, {what}: everything but work, to work",
-            [overhead for overhead, _ in many],
+            [one.overhead for one in many],
             target=MOST_OVERHEAD,
             at_most=True,
         ),
         Figure(
             f"1 detector, {what}: last readout to announcement, work left out",
-            [latency_s for _, latency_s in one],
+            [taken.beside_s for taken in one],
             "s",
             MOST_LATENCY_S,
             at_most=True,
         ),
+        Figure("… with the work", [taken.whole_s for taken in one], "s"),
     ]
     show(console, "a commanded sequence, one worker", figures)
 

@@ -116,13 +116,16 @@ def test_marked_functions_are_collected_and_the_rest_is_not():
     def done(message, context):
         return None
 
-    @job(CombineJob, compute=compute)
+    @job(CombineJob, compute=compute, preload=("colorsys",))
     def record(message, result, context):
         return None
 
     table = collect(module_of(done=done, record=record, helper=lambda: None))
     assert table.events == {JOB_DONE: EventHandler(JobDone, done)}
-    assert table.jobs == {CombineJob.message_type: JobHandler(CombineJob, compute, record)}
+    (handler,) = table.jobs.values()
+    assert table.jobs == {CombineJob.message_type: handler}
+    assert handler == JobHandler(CombineJob, compute, record, preload=("colorsys",))
+    assert handler.modules == (compute.__module__, "colorsys")
 
 
 def test_a_message_handled_twice_is_refused():

@@ -3,7 +3,9 @@
 import asyncio
 import errno
 import os
+import threading
 from dataclasses import replace
+from shutil import rmtree
 
 import pytest
 from sqlmodel import select
@@ -35,6 +37,23 @@ async def test_a_job_is_computed_its_artifact_kept_its_result_recorded(make_jobs
     assert [row.what for row in rows(database, EffectRow)] == ["id-1"]
     assert emitted(database) == [JobDone(job_id="job-1", execution_id="id-1")]
     assert [row.event_id for row in rows(database, InboxRow)] == ["event-1"]
+    assert list((tmp_path / "scratch").glob("*/job-*")) == []
+
+
+async def test_a_result_does_not_wait_for_the_scratch_folder_to_be_removed(
+    make_jobs, database, tmp_path, monkeypatch
+):
+    told = threading.Event()
+
+    def slow_rmtree(folder, **more):
+        assert told.wait(60)
+        return rmtree(folder, **more)
+
+    monkeypatch.setattr("calibrant.runtime.scratch.shutil.rmtree", slow_rmtree)
+    dispatcher = make_jobs()
+    dispatcher.desk.wake_relay = told.set
+    assert await dispatcher.attempt(job_record(), 0) is None
+    assert states(database) == ["done"]
     assert list((tmp_path / "scratch").glob("*/job-*")) == []
 
 

@@ -3,11 +3,12 @@
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
 from calibrant.runtime.objects import StoreUnavailable
-from calibrant.runtime.scratch import Scratch
+from calibrant.runtime.scratch import Scratch, removing
 
 CHILD = """
 import sys
@@ -51,3 +52,18 @@ def test_scratch_space_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "flat").write_text("")
     with pytest.raises(StoreUnavailable, match="Free some space or mend the folder"):
         Scratch(tmp_path / "flat" / "scratch").folder()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_folder_is_removed_by_the_end_whatever_happens(tmp_path, fails):
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / "big.fits").write_text("x")
+    with pytest.raises(KeyError) if fails else nullcontext():
+        async with removing(folder) as begin:
+            if fails:
+                raise KeyError(folder)
+            begin()
+            begin()
+    assert not folder.exists()

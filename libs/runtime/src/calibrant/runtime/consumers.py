@@ -76,7 +76,7 @@ class Consumers:
         jobs, events = self._spec.topics()
         running: list[Running] = []
         if jobs:
-            workers.start(handler.compute.__module__ for handler in handlers.jobs.values())
+            workers.start(module for handler in handlers.jobs.values() for module in handler.modules)
             running.append(await self._for_jobs(stack, dispatcher, jobs))
         if events:
             running.append(await self._for_events(stack, dispatcher, batches.deal, events))

@@ -112,7 +112,7 @@ class Workspace:
     Parameters
     ----------
     scratch
-        An empty folder of its own; deleted afterwards.
+        An empty folder of its own; deleted when what it holds is kept.
     objects
         The object store, for reading.
     config
@@ -156,6 +156,12 @@ class JobHandler:
     compute: Compute
     record: Callable[[Any, JobResult, Context[Any]], Iterable[Emission] | None]
     gather: Gather | None = None
+    preload: tuple[str, ...] = ()
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What child processes import ahead."""
+        return (self.compute.__module__, *self.preload)
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -176,13 +182,21 @@ def on(message: type[Message]) -> Callable[[F], F]:
     return mark
 
 
-def job(message: type[Message], *, compute: Compute, gather: Gather | None = None) -> Callable[[F], F]:
+def job(
+    message: type[Message],
+    *,
+    compute: Compute,
+    gather: Gather | None = None,
+    preload: tuple[str, ...] = (),
+) -> Callable[[F], F]:
     """Mark a function as what records a job: ``record(job, result, context) -> events``.
 
     ``compute(job, workspace) -> Outcome`` is a function at the top of a module; it runs in a child process,
     before and outside the transaction. ``record`` may be called again for a job whose result is known: it
     must leave the same rows and return the same events. ``gather(job, service, session)`` reads what the
-    computation is to know of the service's database, in a transaction of its own before it.
+    computation is to know of the service's database, in a transaction of its own before it. ``preload`` names
+    modules that are imported only when ``compute`` is called: child processes import them ahead, as they do its
+    own module, so that no job waits for that.
 
     Raises
     ------
@@ -193,7 +207,7 @@ def job(message: type[Message], *, compute: Compute, gather: Gather | None = Non
         raise TypeError(f"{message.message_type} has no field job_id: it is no job")
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, JobHandler(message, compute, function, gather))
+        setattr(function, _MARK, JobHandler(message, compute, function, gather, preload))
         return function
 
     return mark

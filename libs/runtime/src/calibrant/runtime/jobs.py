@@ -6,7 +6,6 @@ Owns jobs. The first recorded result of a job stays: a repeated request is answe
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,17 +19,18 @@ from calibrant.bus.errors import PermanentError, TransientError
 from calibrant.bus.ports import Record
 from calibrant.contracts.common.v1 import DataRef, JobFailed
 from calibrant.runtime import executions
+from calibrant.runtime.artifacts import put_artifacts
 from calibrant.runtime.computing import computed
 from calibrant.runtime.dead_letters import Death, bury, told
 from calibrant.runtime.desk import Desk
-from calibrant.runtime.handlers import Artifact, Context, JobHandler, JobResult, Outcome, Workspace
+from calibrant.runtime.handlers import Context, JobHandler, JobResult, Outcome, Workspace
 from calibrant.runtime.ids import Ids
 from calibrant.runtime.intake import Decoded
 from calibrant.runtime.leases import Leases
 from calibrant.runtime.limits import Limits, WorkerDied
-from calibrant.runtime.objects import ObjectStore, StoreUnavailable, file_hash
+from calibrant.runtime.objects import ObjectStore, StoreUnavailable
 from calibrant.runtime.probe import Step
-from calibrant.runtime.scratch import Scratch
+from calibrant.runtime.scratch import Scratch, removing
 from calibrant.runtime.tables import ExecutionRow, JobRow
 from calibrant.runtime.telemetry import spans
 from calibrant.runtime.unit_of_work import UnitOfWork
@@ -102,12 +102,7 @@ class JobWork:
         self.desk.probe.at(Step.CLAIMED)
         try:
             with self.desk.health.meters.attempt(decoded.message, _state_after):
-                outcome, refs = await self._compute(decoded)
-                result = JobResult(execution_id=execution_id, artifacts=refs, data=outcome.data)
-                with spans.span("store"):
-                    await self.desk.until_stored(
-                        f"result of {_job_id(decoded.message)}", lambda: self._store(decoded, outcome, result)
-                    )
+                outcome = await self._compute_and_store(decoded, execution_id)
         except asyncio.CancelledError:
             await self._abandon(execution_id)
             raise
@@ -189,22 +184,32 @@ class JobWork:
             self.desk.health.count(answered)
         return answered is None
 
-    async def _compute(self, decoded: Decoded) -> tuple[Outcome, dict[str, DataRef]]:
-        compute = self.handlers[decoded.envelope.type].compute
-        known = await self._known(decoded)
+    async def _compute_and_store(self, decoded: Decoded, execution_id: str) -> Outcome:
         folder = await self.desk.until_kept("scratch folder", self.jobs.scratch.folder)
-        try:
-            workspace = Workspace(folder, self.jobs.objects, self.jobs.config, known)
-            with spans.span("compute"):
-                outcome = await self.jobs.workers.run(
-                    computed, compute, decoded.message, workspace, limits=self._limits(decoded.message)
+        async with removing(folder) as begin_removing:
+            outcome, refs = await self._compute(decoded, folder)
+            begin_removing()  # nobody waits for it, and a disk without room has some again
+            result = JobResult(execution_id=execution_id, artifacts=refs, data=outcome.data)
+            with spans.span("store"):
+                await self.desk.until_stored(
+                    f"result of {_job_id(decoded.message)}", lambda: self._store(decoded, outcome, result)
                 )
-            self.desk.probe.at(Step.COMPUTED)
-            with spans.span("put"):
-                refs = await self.desk.until_kept("artifacts", lambda: self._put(outcome, folder))
-            self.desk.probe.at(Step.ARTIFACT_PUT)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            self.desk.wake_relay()
+        return outcome
+
+    async def _compute(self, decoded: Decoded, folder: Path) -> tuple[Outcome, dict[str, DataRef]]:
+        compute = self.handlers[decoded.envelope.type].compute
+        workspace = Workspace(folder, self.jobs.objects, self.jobs.config, await self._known(decoded))
+        with spans.span("compute"):
+            outcome = await self.jobs.workers.run(
+                computed, compute, decoded.message, workspace, limits=self._limits(decoded.message)
+            )
+        self.desk.probe.at(Step.COMPUTED)
+        with spans.span("put"):
+            refs = await self.desk.until_kept(
+                "artifacts", lambda: put_artifacts(self.jobs.objects, outcome, folder)
+            )
+        self.desk.probe.at(Step.ARTIFACT_PUT)
         return outcome, refs
 
     async def _known(self, decoded: Decoded) -> Mapping[str, JsonValue]:
@@ -252,15 +257,6 @@ class JobWork:
         unit.mark_done(decoded.envelope.id, decoded.topic)
         unit.write()
 
-    def _put(self, outcome: Outcome, folder: Path) -> dict[str, DataRef]:
-        refs = {}
-        for artifact in outcome.artifacts:
-            path = _inside(folder, artifact)
-            sha256, _ = file_hash(path)
-            key = f"{artifact.prefix}/{sha256[:2]}/{sha256}{''.join(path.suffixes)}"
-            refs[artifact.name] = self.jobs.objects.put_if_absent(key, path, artifact.media_type)
-        return refs
-
     async def _failed(self, decoded: Decoded, execution_id: str, error: Exception) -> None:
         """Write down how an attempt failed; a job that killed its process too often raises ``DeadlyJob``."""
         state = _state_after(error)
@@ -300,10 +296,3 @@ def _state_after(error: BaseException) -> str:
     if isinstance(error, StoreUnavailable):
         return "waited"
     return "retried" if isinstance(error, TransientError) else "failed"
-
-
-def _inside(folder: Path, artifact: Artifact) -> Path:
-    path = (folder / artifact.path).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise PermanentError(f"artifact {artifact.name}: {artifact.path!r} is not below the scratch folder")
-    return path

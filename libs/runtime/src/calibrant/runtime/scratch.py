@@ -5,10 +5,13 @@ Owns one folder per process, held by a lock that the kernel frees when the proce
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from calibrant.runtime.objects import StoreUnavailable
@@ -71,6 +74,22 @@ class Scratch:
         hidden = Path(tempfile.mkdtemp(prefix="new-", dir=self._root))
         self._lock = _lock(hidden / _LOCK, create=True)
         self._own = hidden.rename(hidden.with_name(hidden.name.replace("new-", "process-", 1)))
+
+
+@asynccontextmanager
+async def removing(folder: Path) -> AsyncIterator[Callable[[], None]]:
+    """Remove a folder by the end of the block: beside the rest of it, once what is given is called."""
+    removal: list[asyncio.Task[None]] = []
+
+    def begin() -> None:
+        if not removal:
+            removal.append(asyncio.create_task(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)))
+
+    try:
+        yield begin
+    finally:
+        begin()
+        await removal[0]
 
 
 def _lock(path: Path, *, create: bool) -> int | None:

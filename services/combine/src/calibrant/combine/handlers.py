@@ -10,7 +10,7 @@ from calibrant.contracts.common.v1 import JobDone
 from calibrant.runtime.handlers import Context, JobResult, job
 
 
-@job(CombineJob, compute=compute)
+@job(CombineJob, compute=compute, preload=("astropy.table",))  # astropy imports it with its first table
 def record_product(
     message: CombineJob, result: JobResult, context: Context[CombineService]
 ) -> Iterable[Message]:
