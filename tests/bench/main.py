@@ -20,6 +20,7 @@ from delivery_batched import delivery_batched
 from delivery_singly import delivery_singly
 from describing import describing
 from embedded_log import embedded_log
+from paging import paging
 from rich.console import Console
 from rich.table import Table
 from sequence import sequence
@@ -107,6 +108,7 @@ def main() -> None:
     delivery_batched(console)
     describing(console)
     deciding(console)
+    paging(console)
     sequence(console)
     combining(console, Sizes())
 
