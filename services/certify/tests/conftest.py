@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from certify_register import Register
 from sqlmodel import Session
 
 import calibrant.certify
@@ -20,14 +21,13 @@ from calibrant.contracts.common.v1 import DataRef, JobDone, Product, TaiTime, Ti
 from calibrant.contracts.verify.v1 import (
     DetectorDecision,
     Gate,
-    GateCounts,
     VerificationCompleted,
-    VerificationMode,
 )
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import Context
 from calibrant.runtime.testing.databases import DatabaseSite
+from calibrant.runtime.testing.reports import verification_completed
 
 MIGRATIONS = Path(calibrant.certify.__file__).parent / "migrations"
 
@@ -72,36 +72,15 @@ def job(*products: Product, begin: int | None = 0, end: int | None = 100, **chan
 
 def completed(report_id: str, *products: Product, accepted: bool = True, **changed) -> VerificationCompleted:
     """A report on products of any detectors."""
-    given = {
-        "job_id": f"decide-{report_id}",
-        "report_id": report_id,
-        "kind": "bias",
-        "mode": VerificationMode.INTERNAL,
-        "instrument": "simcam",
-        "set_key": "20260101",
-        "outcome": "certified",
-        "decisions": tuple(
-            DetectorDecision(
-                detector=one.detector, product_id=one.product_id, accepted=accepted, reason="too noisy"
-            )
-            for one in products
-        ),
-        "report": DataRef(uri="objects:reports/r.json", sha256="x", size_bytes=1, media_type="t"),
-        "gate": Gate(**GateThresholds().model_dump()),
-        "counts": GateCounts(
-            exposures=3,
-            detectors=1,
-            exposures_needed=2,
-            passed=9,
-            failed=0,
-            not_applicable=0,
-            advisory_failed=0,
-            unmeasured=0,
-            withheld=0,
-        ),
-        "limits_version": "default-1",
-    }
-    return VerificationCompleted(**(given | changed))
+    decisions = (
+        DetectorDecision(
+            detector=one.detector, product_id=one.product_id, accepted=accepted, reason="too noisy"
+        )
+        for one in products
+    )
+    gate = Gate(**GateThresholds().model_dump())
+    names = {"report_id": report_id, "job_id": f"decide-{report_id}"}
+    return verification_completed(*decisions, gate=gate, **names | changed)
 
 
 def entry_row(number: int, name: str, begin: int | None, end: int | None, **changed) -> EntryRow:
@@ -235,3 +214,16 @@ def report() -> Callable[..., VerificationCompleted]:
 def told() -> Callable[..., JobDone]:
     """Combine tells of products that a run has made."""
     return lambda *products: JobDone(job_id="b1", execution_id="e1", products=products)
+
+
+@pytest.fixture
+def register(ledger, make, report, told):
+    """The register with two biases of one detector, built and accepted, the first certified over [0, 100)."""
+    with ledger.database.writing() as session:
+        every = [make(), make("bias-2"), make("bias-4", detector=4), make("flat-r", kind="flat", filter="r")]
+        ledger.hear(session, told(*every))
+        ledger.hear(session, report("r1", *every))
+    register = Register(ledger)
+    register.wish("certify", products=["bias-1"], begin=0, end=100)
+    register.events()
+    return register

@@ -8,25 +8,18 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from sequencer_world import folder_world
 
 from calibrant.contracts.certify.v1 import CertifyJob, CollectionChanged
 from calibrant.contracts.combine.v1 import CombineJob
-from calibrant.contracts.common.v1 import TaiTime, TimeRange
+from calibrant.contracts.common.v1 import TaiTime
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameRejected
-from calibrant.contracts.sequencer.v1 import FolderIngestRequested, RunFinished, RunProgress, RunRequested
+from calibrant.contracts.sequencer.v1 import FolderIngestRequested, RunFinished, RunProgress
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
 from calibrant.runtime.access.callers import Caller
-from calibrant.sequencer.checking import RunRefused
-from calibrant.sequencer.service import request_key
 from calibrant.sequencer.store.certified import ChainsUnsettled
 
 JOBS = (CombineJob, MeasureJob, DecideJob, CertifyJob)
-
-
-def folder_world(kit, **counts):
-    world = kit.world()
-    world.frames = kit.frames(counts, detectors=(0, 1))
-    return world
 
 
 def plan(world, run_id="run-1"):
@@ -235,88 +228,6 @@ def test_a_frame_of_another_instrument_is_rejected(kit):
     view = world.view()
     assert [(r.reason, r.file_name) for r in view.rejected] == [("unfit", "bias-7-d0.fits")]
     assert view.run.outcome == "completed"
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"instrument": "nope"}, "no such instrument"),
-        ({"folder": "/nowhere/at/all"}, "folder /nowhere/at/all does not exist"),
-        ({"folder": ""}, "give one of the two"),
-        ({"make": ("fringe",)}, "'fringe' is no kind of calibration"),
-        ({"parameters": {"bias": "1"}}, "write recipe.parameter"),
-        ({"parameters": {"fringe.sigma": "1"}}, "write recipe.parameter"),
-        ({"parameters": {"bias.sigma": "median"}}, "is not JSON"),
-        ({"parameters": {"bias.sigma": "NaN"}}, "NaN is no number"),
-    ],
-)
-def test_a_run_that_cannot_begin_is_refused(kit, fields, said):
-    world = kit.world()
-    with pytest.raises(RunRefused, match=said):
-        world.request(kit.request(**({"folder": kit.folder} | fields)))
-    assert world.sent == []
-
-
-def test_an_empty_folder_is_refused(kit, tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(RunRefused, match="is empty"):
-        kit.world().request(kit.request(folder=str(tmp_path / "empty")))
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"run_id": "a/b"}, "run_id: 'a/b' is no name of a run"),
-        ({"run_id": ""}, "run_id: '' is no name"),
-        ({"run_id": "r" * 65}, "use up to 64"),
-        ({"instrument": "/tmp/simcam-tiny.yaml"}, "is no name of an instrument"),
-        ({"instrument": "../simcam-tiny"}, "is no name of an instrument"),
-        ({"requested_by": "me\n"}, r"request\.requested_by: holds the control character U\+000A"),
-        ({"parameters": {"bias.\ud800": "1"}}, r"a name in it: holds the control character U\+D800"),
-        ({"make": ("bias\x00",)}, r"request\.make\[0\]: holds the control character U\+0000"),
-    ],
-)
-def test_names_that_are_none_are_refused_also_in_messages(kit, changed, said):
-    world = kit.world()
-    request = kit.request(folder=kit.folder).model_copy(update=changed)
-    with pytest.raises(RunRefused, match=said):
-        world.request(request)
-    with world.database.writing() as session, pytest.raises(RunRefused, match=said):
-        world.service.accept(session, request, world.clock.tai_ns())
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [(("ARC", 1.0), "'ARC' is unknown"), (("BIAS",), "no exposure"), (("BIAS", -1.0), "is negative")],
-)
-def test_impossible_exposures_are_refused(kit, asked, said):
-    with pytest.raises(RunRefused, match=said):
-        kit.world().request(kit.request(exposures=(kit.exposures(*asked),)))
-
-
-def test_a_validity_that_ends_before_it_begins_is_refused(kit):
-    backwards = TimeRange(begin=TaiTime.from_ns(2), end=TaiTime.from_ns(1))
-    with pytest.raises(RunRefused, match="ends before it begins"):
-        kit.world().request(kit.request(folder=kit.folder, validity=backwards))
-
-
-def test_an_unfinished_run_is_found_by_what_was_asked(kit):
-    world = folder_world(kit, bias=3)
-    request = kit.request(folder=kit.folder)
-    world.request(request)
-    key = request_key(request.model_copy(update={"run_id": "another", "requested_by": "me"}))
-    assert world.service.unfinished(key) == "run-1"
-    world.play()
-    assert world.service.unfinished(key) is None
-
-
-def test_asking_twice_changes_nothing_but_another_wish_needs_another_name(kit):
-    world = folder_world(kit, bias=3)
-    for _ in range(2):
-        world.request(kit.request(folder=kit.folder))
-    assert len(world.of(RunRequested)) == 1
-    with pytest.raises(RunRefused, match="asks for something else"):
-        world.request(kit.request(folder=kit.folder, make=("bias",)))
 
 
 def test_an_aborted_run_ends_at_once_and_ignores_what_comes(kit):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from verify_past import Past
 
 from calibrant.contracts.common.v1 import JobInput, Product, TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DecideJob, Gate, MeasureJob, VerificationMode
@@ -285,3 +286,9 @@ def migrations() -> Path:
 def database(database_site, migrations):
     with database_site.opened(migrations) as database:
         yield database
+
+
+@pytest.fixture
+def past(database):
+    with database.writing() as session:
+        yield Past(session)
