@@ -8,6 +8,7 @@ import pytest
 import yaml
 from astropy.table import Table
 
+from calibrant.frames.plain_yaml import FastDumper
 from calibrant.verify import exports
 from calibrant.verify.exports import writing
 
@@ -72,6 +73,36 @@ def test_a_missing_detector_fails_in_every_exposure(bench):
     read = yaml.safe_load(exports.export(*exports.read_set(bench.objects, ref), "yaml"))
     assert read["verifyBiasExpStats"]["bias-000"]["1"] == {"SUCCESS": False, "FAILURES": ["MEASURED"]}
     assert read["verifyBiasStats"]["bias-000"]["FAILURES"] == ["1 MEASURED"]
+
+
+def test_what_is_tested_once_has_its_place_in_every_format(bench):
+    """Darks that alternate: each is well, the even ones together differ from the odd ones."""
+    bias = bench.master("bias", bench.frames("bias", 10))
+    darks = [bench.frame("dark", f"dark-{i}", time_s=10.0, light_e=5.0 * (i % 2)) for i in range(6)]
+    measured = bench.measure(bench.master("dark", darks, bias=bias), darks, bias)[1]
+    _, ref = bench.compute(bench.decide_job("dark", [measured]))
+    report, found = exports.read_set(bench.objects, ref)
+    read = yaml.safe_load(exports.export(report, found, "yaml"))
+    assert list(read["verifyDarkDetStats"]) == [*report.exposures, "*"]
+    once = read["verifyDarkDetStats"]["*"]["S00"]
+    assert once["AMP"]["A00"] == values(found, 0, "*", "A00")
+    assert once["VERIFY"]["AMP"]["A00"] == {"SPLIT_MEAN": False, "SPLIT_NOISE": True, "SUCCESS": False}
+    failed = [f"{one.amplifier} {one.test}" for one in found[0].results if one.verdict == "fail"]
+    assert {f"A{i:02b} SPLIT_MEAN" for i in range(4)} <= set(failed)
+    assert read["verifyDarkExpStats"]["*"]["S00"]["FAILURES"] == failed
+    assert read["verifyDarkStats"]["*"]["FAILURES"] == [f"S00 {one}" for one in failed]
+    assert read["verifyDarkStats"]["SUCCESS"] is False
+    flat = Table.read(exports.export(report, found, "ecsv").decode(), format="ascii.ecsv")
+    rows = flat[flat["exposure"] == "*"]
+    assert list(rows["DARK_VERIFY_SPLIT_MEAN"]) == [False] * 4
+    assert rows["DARK_SPLIT_MEAN"][0] == once["AMP"]["A00"]["SPLIT_MEAN"]
+    assert all(np.ma.getmaskarray(rows["mjd"]))
+
+
+def test_yaml_is_written_by_the_fast_dumper_and_says_the_same(flats):
+    assert FastDumper is yaml.CSafeDumper
+    plain = yaml.safe_dump(exports.nested(*flats), sort_keys=False, allow_unicode=True)
+    assert exports.export(*flats, "yaml").decode() == plain
 
 
 def test_ecsv_is_the_flat_table_with_units(flats):

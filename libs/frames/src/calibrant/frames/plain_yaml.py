@@ -1,12 +1,20 @@
 """Reading YAML that people write: a key written twice is refused, dates stay text, hostile text is an error.
 
-Owns the loader. Must not know what the text describes.
+Owns the loader, and which dumper writes what programs read. Must not know what the text describes. It reads with Python's
+parser: libyaml's has no limit to how deep text is nested, and takes the process with it.
 """
 
 from collections.abc import Hashable
 from typing import Any, Final
 
 import yaml
+
+try:
+    from yaml import CSafeDumper as FastDumper
+except ImportError:  # PyYAML was built without libyaml: the same text, some times slower
+    from yaml import SafeDumper as FastDumper  # type: ignore[assignment]
+
+__all__ = ["MOST_CHARACTERS", "FastDumper", "NotYamlError", "load_yaml"]
 
 MOST_CHARACTERS: Final = 1 << 20
 """Longest text that is read."""

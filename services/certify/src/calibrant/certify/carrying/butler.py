@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import yaml
-
 from calibrant.certify.carrying.manifest import Line
+from calibrant.frames.plain_yaml import FastDumper
 from calibrant.frames.times import format_time
 from calibrant.rules.ledger import FILTER_KINDS
 from calibrant.rules.validity import ValidityRange
@@ -23,7 +22,7 @@ _UNIVERSE: Final = 7  # of dimensions; that of daf_butler 30
 _STORAGE: Final = "ExposureF"
 
 
-class Dumper(yaml.SafeDumper):
+class Dumper(FastDumper):
     """Writes what a Butler reads."""
 
     def ignore_aliases(self, _data: Any) -> bool:

@@ -1,6 +1,6 @@
 """A set as nested dictionaries: every statistic and verdict by detector, what failed by exposure and by run.
 
-Owns the shape. ``true`` and ``false`` are verdicts, ``null`` is not applicable; advisory tests are in VERIFY and never
+Owns the shape. What is made once, with all exposures of a set together, stands under the exposure ``*``. ``true`` and ``false`` are verdicts, ``null`` is not applicable; advisory tests are in VERIFY and never
 in SUCCESS or FAILURES, which the gate's tests alone decide.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from calibrant.rules.tally import MEASURED
-from calibrant.rules.verification import TestResult, Verdict
+from calibrant.rules.verification import ALL_EXPOSURES, TestResult, Verdict
 from calibrant.verify.reports import FrameRecord, MeasurementReport, SetReport
 
 Nested = dict[str, Any]
@@ -29,16 +29,17 @@ def nested(report: SetReport, measured: Mapping[int, MeasurementReport]) -> Nest
     -------
     dict
         ``verifyKINDStats`` (run), ``verifyKINDExpStats`` by exposure and ``verifyKINDDetStats`` by exposure and
-        detector, with KIND such as Bias.
+        detector, with KIND such as Bias; the exposure ``*`` is last, where something is made once.
     """
     names = detector_names(report, measured)
     detectors: dict[str, Nested] = {exposure: {} for exposure in report.exposures}
     for number, one in measured.items():
         for frame in one.frames:
-            detectors[frame.exposure_id][names[number]] = _detector(one, frame)
-    exposures = {
-        exposure: _exposure(exposure, report, detectors[exposure], names) for exposure in report.exposures
-    }
+            detectors[frame.exposure_id][names[number]] = _detector(one, frame.exposure_id, _metadata(frame))
+        if any(result.exposure_id == ALL_EXPOSURES for result in one.results):
+            once = detectors.setdefault(ALL_EXPOSURES, {})
+            once[names[number]] = _detector(one, ALL_EXPOSURES, {})
+    exposures = {exposure: _exposure(exposure, report, of, names) for exposure, of in detectors.items()}
     kind = report.kind.capitalize()
     return {
         f"verify{kind}Stats": {"INSTRUMENT": report.instrument, **_run(report, exposures)},
@@ -64,10 +65,18 @@ def passed(result: TestResult) -> bool | None:
     return None if result.verdict is Verdict.NOT_APPLICABLE else result.verdict is Verdict.PASS
 
 
-def _detector(one: MeasurementReport, frame: FrameRecord) -> Nested:
-    """Return the statistics and verdicts of one detector in one exposure."""
-    rows = [row for row in one.measurements if row.exposure_id == frame.exposure_id]
-    results = [result for result in one.results if result.exposure_id == frame.exposure_id]
+def _metadata(frame: FrameRecord) -> Nested:
+    return {
+        "MJD": mjd_tai(frame.begin_tai_ns),
+        "FILE": frame.file_name,
+        "IN_REFERENCE": frame.in_reference,
+    }
+
+
+def _detector(one: MeasurementReport, exposure: str, metadata: Nested) -> Nested:
+    """Return the statistics and verdicts of one detector in one exposure, or in all of them together."""
+    rows = [row for row in one.measurements if row.exposure_id == exposure]
+    results = [result for result in one.results if result.exposure_id == exposure]
     failures = _failures(results)
     by_amplifier: dict[str, list[TestResult]] = defaultdict(list)
     for result in results:
@@ -75,11 +84,7 @@ def _detector(one: MeasurementReport, frame: FrameRecord) -> Nested:
     whole = by_amplifier.pop("", [])
     return {
         "AMP": {row.amplifier: dict(row.values) for row in rows if row.amplifier is not None},
-        "METADATA": {
-            "MJD": mjd_tai(frame.begin_tai_ns),
-            "FILE": frame.file_name,
-            "IN_REFERENCE": frame.in_reference,
-        },
+        "METADATA": metadata,
         "CATALOG": {},
         "DET": {name: value for row in rows if row.amplifier is None for name, value in row.values.items()},
         "ISR": one.correction.model_dump(mode="json", exclude_none=True),
@@ -97,7 +102,8 @@ def _detector(one: MeasurementReport, frame: FrameRecord) -> Nested:
 def _exposure(exposure: str, report: SetReport, detectors: Nested, names: Mapping[int, str]) -> Nested:
     """Return what failed in one exposure, by detector, and the exposure's own statistics."""
     of_detectors = {name: _outcome(one.get("FAILURES", [])) for name, one in detectors.items()}
-    of_detectors |= {names[number]: _outcome([MEASURED]) for number in report.missing}
+    if exposure != ALL_EXPOSURES:
+        of_detectors |= {names[number]: _outcome([MEASURED]) for number in report.missing}
     results = [one for one in report.exposure_results if one.exposure_id == exposure]
     values = [dict(row.values) for row in report.exposure_measurements if row.exposure_id == exposure]
     own = {"EXP": values[0], "VERIFY": {"EXP": _verdicts(results)}} if values else {}

@@ -2,7 +2,8 @@
 
 Columns are ``instrument, exposure, detector, mjd, amplifier``, then ``STAGE_STAT`` and ``STAGE_VERIFY_TEST`` of
 amplifiers, with ``DET_`` in the middle on rows of whole detectors (amplifier ``detector``) and ``EXP_`` on those of
-whole exposures (amplifier ``exposure``, no detector). What does not apply is masked.
+whole exposures (amplifier ``exposure``, no detector). What is measured once, with all exposures of a set together, has
+rows of its own, of the exposure ``*`` without a time. What does not apply is masked.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -11,6 +11,7 @@ import yaml
 
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import DataRef
+from calibrant.frames.plain_yaml import FastDumper
 from calibrant.runtime.objects import ObjectStore
 from calibrant.verify.exports.nested import nested
 from calibrant.verify.exports.tables import table
@@ -55,7 +56,8 @@ def export(report: SetReport, measured: Mapping[int, MeasurementReport], form: F
         Parquet without pyarrow.
     """
     if form == "yaml":
-        return yaml.safe_dump(nested(report, measured), sort_keys=False, allow_unicode=True).encode()
+        found = nested(report, measured)
+        return yaml.dump(found, Dumper=FastDumper, sort_keys=False, allow_unicode=True).encode()
     if form == "ecsv":
         text = StringIO()
         table(report, measured).write(text, format="ascii.ecsv")
