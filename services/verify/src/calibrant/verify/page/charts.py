@@ -1,54 +1,18 @@
 """Charts of a metric: how its values are spread, and how they go over the exposures. Must not know HTML or limits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
-from calibrant.verify.page.drawing import (
-    ACCENT,
-    AIR,
-    INK,
-    NAMED,
-    TICK,
-    WRITTEN,
-    Drawing,
-    Point,
-    along,
-    around,
-    boxes,
-    dots,
-    width_of,
-)
+from calibrant.verify.page.drawing import ACCENT, INK, axes_in, drawn, finished
 from calibrant.verify.page.metrics import Metric
-from calibrant.verify.page.scales import Scale, spread, ticks, with_margin, written
 
 SIZE_IN: Final = (3.5, 2.1)
+MARGINS_IN: Final = (0.8, 0.45, 0.3, 0.1)
+"""Left, bottom, right, top: for numbers of up to nine digits, and what they are."""
 MOST_BINS: Final = 30
-_TOP: Final = 6.0
-_BOTTOM: Final = 31.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """What one axis shows: a range, the numbers written, a name."""
-
-    low: float
-    high: float
-    ticks: list[float]
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Axes:
-    """Where numbers are in a chart."""
-
-    x: Scale
-    y: Scale
-
-    def at(self, x: float, y: float) -> Point:
-        return self.x.at(x), self.y.at(y)
 
 
 def histogram(metric: Metric) -> str:
@@ -61,23 +25,14 @@ def histogram(metric: Metric) -> str:
     """
     values = np.array(metric.all_values)
     low, high = spread(metric.all_values)
-    bins = min(MOST_BINS, max(5, round(2 * np.cbrt(values.size))))
-    counts, edges = np.histogram(values, bins=bins, range=(low, high))
-    most = float(counts.max()) * 1.05
-    drawing = Drawing(*SIZE_IN)
-    axes = _framed(
-        drawing,
-        _Axis(*(ends := with_margin(low, high)), ticks(*ends, 5), metric.label),
-        _Axis(0.0, most, ticks(0.0, most, 4, whole=True), "measurements"),
-    )
-    floor, wide = axes.y.begin, axes.x.at(edges[1]) - axes.x.at(edges[0])
-    bars = (
-        (axes.x.at(edge), axes.y.at(count), wide, floor - axes.y.at(count))
-        for edge, count in zip(edges[:-1].tolist(), counts.tolist(), strict=True)
-        if count
-    )
-    drawing.path(boxes(bars), fill=ACCENT, opacity=0.85)
-    return drawing.finished()
+    with drawn(*SIZE_IN) as figure:
+        axes = axes_in(figure, *MARGINS_IN)
+        bins = min(MOST_BINS, max(5, round(2 * np.cbrt(values.size))))
+        axes.hist(values, bins=bins, range=(low, high), color=ACCENT, alpha=0.85, edgecolor="none")
+        axes.set(xlabel=metric.label, ylabel="measurements")
+        _quiet(axes)
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        return finished(figure)
 
 
 def course(metric: Metric, exposures: Sequence[str]) -> str:
@@ -97,42 +52,29 @@ def course(metric: Metric, exposures: Sequence[str]) -> str:
     """
     found = [(number, metric.in_exposure(one)) for number, one in enumerate(exposures, 1)]
     known = [(number, values) for number, values in found if values]
-    across = with_margin(*spread([number for number, _ in known]))
-    up = with_margin(*spread(metric.all_values))
-    drawing = Drawing(*SIZE_IN)
-    axes = _framed(
-        drawing,
-        _Axis(*across, ticks(*across, 8, whole=True), "exposure"),
-        _Axis(*up, ticks(*up, 4), metric.label),
-    )
-    if any(len(values) > 1 for _, values in known):
-        least = [axes.at(number, min(values)) for number, values in known]
-        most = [axes.at(number, max(values)) for number, values in known]
-        drawing.path(around([*least, *reversed(most)]), fill=ACCENT, opacity=0.22)
-    medians = [axes.at(number, float(np.median(values))) for number, values in known]
-    drawing.path(along(medians), line=ACCENT, width=1)
-    drawing.path(dots(medians, 2.0), fill=ACCENT)
-    return drawing.finished()
+    numbers = [number for number, _ in known]
+    with drawn(*SIZE_IN) as figure:
+        axes = axes_in(figure, *MARGINS_IN)
+        if any(len(values) > 1 for _, values in known):
+            least, most = [min(v) for _, v in known], [max(v) for _, v in known]
+            axes.fill_between(numbers, least, most, color=ACCENT, alpha=0.22, linewidth=0)
+        axes.plot(numbers, [np.median(v) for _, v in known], "o-", color=ACCENT, markersize=3, linewidth=1)
+        axes.set(xlabel="exposure", ylabel=metric.label)
+        _quiet(axes)
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        return finished(figure)
 
 
-def _framed(drawing: Drawing, x: _Axis, y: _Axis) -> _Axes:
-    """Draw both axes with their numbers and names, and a faint grid."""
-    beside = max((width_of(words, WRITTEN) for words in written(y.ticks)), default=0.0)
-    left = NAMED + beside + TICK + 3 * AIR
-    right, floor = drawing.width - 2 * AIR, drawing.height - _BOTTOM
-    axes = _Axes(Scale(x.low, x.high, left, right), Scale(y.low, y.high, floor, _TOP))
-    columns, rows = [axes.x.at(one) for one in x.ticks], [axes.y.at(one) for one in y.ticks]
-    grid = [along([(one, floor), (one, _TOP)]) for one in columns]
-    grid += [along([(left, one), (right, one)]) for one in rows]
-    drawing.path("".join(grid), line=INK, width=0.5, opacity=0.12)
-    frame = [along([(left, _TOP), (left, floor), (right, floor)])]
-    frame += [along([(one, floor), (one, floor + TICK)]) for one in columns]
-    frame += [along([(left - TICK, one), (left, one)]) for one in rows]
-    drawing.path("".join(frame), line=INK)
-    for column, words in zip(columns, written(x.ticks), strict=True):
-        drawing.text((column, floor + TICK + WRITTEN + 1), words)
-    for row, words in zip(rows, written(y.ticks), strict=True):
-        drawing.text((left - TICK - AIR, row + 0.36 * WRITTEN), words, anchor="end")
-    drawing.text(((left + right) / 2, drawing.height - 5), x.name, size=NAMED)
-    drawing.upright((NAMED, (floor + _TOP) / 2), y.name, size=NAMED)
-    return axes
+def spread(values: Sequence[float]) -> tuple[float, float]:
+    """Return the least and the greatest value, kept apart where they are one."""
+    low, high = min(values), max(values)
+    apart = high - low > 1e-9 * max(abs(low), abs(high))
+    room = 0.0 if apart else abs(low) * 0.01 or 0.5
+    return low - room, high + room
+
+
+def _quiet(axes: Any) -> None:
+    axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
