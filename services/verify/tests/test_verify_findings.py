@@ -20,7 +20,7 @@ def measured(bench):
 
 
 def with_numbers(report, times_s=None, **numbers):
-    """Give every amplifier these numbers, one for each of as many exposures, of 1 s if nothing else is said."""
+    """Give every amplifier these numbers, one for each of as many exposures, of 1 s where there is light and nothing else is said."""
     exposures = range(len(next(iter(numbers.values()))))
     rows = [
         MeasurementRow(
@@ -33,7 +33,10 @@ def with_numbers(report, times_s=None, **numbers):
     ]
     frames = [
         report.frames[0].model_copy(
-            update={"exposure_id": f"e{i}", "exposure_time_s": times_s[i] if times_s else 1.0}
+            update={
+                "exposure_id": f"e{i}",
+                "exposure_time_s": times_s[i] if times_s else float("LEVEL" in numbers),
+            }
         )
         for i in exposures
     ]
@@ -54,7 +57,9 @@ def test_a_gain_that_is_too_high_is_told_with_the_one_that_fits(measured):
 
 
 def test_too_little_light_tells_no_gain(measured):
-    assert findings("flat", with_numbers(measured, NOISE_RATIO=[1.5] * 3, LEVEL=[50.0] * 3)) == ()
+    (said,) = findings("flat", with_numbers(measured, NOISE_RATIO=[1.5] * 3, LEVEL=[40.0] * 3))
+    assert "the flats have hardly any light: 40 electron at a read noise of" in said
+    assert findings("flat", with_numbers(measured, NOISE_RATIO=[1.5] * 3, LEVEL=[80.0] * 3)) == ()
 
 
 @pytest.mark.parametrize(("noise", "says"), [(4.0, "below"), (7.0, "above")])
@@ -79,7 +84,9 @@ def test_flats_that_alternate_and_flats_that_drift_are_told_apart(measured):
 @pytest.mark.parametrize("times_s", [(1.0, 2.0, 4.0, 8.0), (1.0, 5.0, 1.0, 5.0), (0.0,) * 4])
 def test_a_steady_lamp_is_steady_whatever_the_exposure_times(measured, times_s):
     levels = [9000.0 * (time_s or 1.0) for time_s in times_s]
-    assert findings("flat", with_numbers(measured, times_s, LEVEL=levels)) == ()
+    assert not any(
+        "light" in said for said in findings("flat", with_numbers(measured, times_s, LEVEL=levels))
+    )
 
 
 def test_biases_held_out_of_a_small_bias_have_the_read_noise(bench):
@@ -101,7 +108,7 @@ def test_flats_that_are_not_alike_tell_no_gain(measured):
 
 def with_claims(measured, n, **claims):
     """Give as many frames as that what their headers claim."""
-    report = with_numbers(measured, NOISE_RATIO=[1.0] * n, LEVEL=[9000.0] * n)[0]
+    report = with_numbers(measured, [0.1] * n, NOISE_RATIO=[1.0] * n, LEVEL=[9000.0] * n)[0]
     told = [{name: values[i] for name, values in claims.items()} for i in range(n)]
     frames = [one.model_copy(update=claim) for one, claim in zip(report.frames, told, strict=True)]
     return {0: report.model_copy(update={"frames": tuple(frames)})}

@@ -100,6 +100,9 @@ class MeasurementReport(_Record):
     product_id: str
     products: tuple[ProductRecord, ...]
     unit: Literal["electron"] = "electron"
+    product_values: dict[str, dict[str, float | None]] = Field(
+        default={}, description="What the product shows by itself, by amplifier; see ``measuring.products``."
+    )
     correction: Choices = Field(description="How frames were corrected before the products.")
     limits: Limits
     frames: tuple[FrameRecord, ...]

@@ -49,6 +49,7 @@ from calibrant.verify.measuring.artifacts import amplifiers_of, products_of, wri
 from calibrant.verify.measuring.bench import Bench, bench_of
 from calibrant.verify.measuring.membership import Membership, membership
 from calibrant.verify.measuring.once import measured_once
+from calibrant.verify.measuring.products import product_values
 from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow, Mode
 
 PIXEL_BYTES = 88
@@ -116,6 +117,10 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
         position=bench.instrument.detector(job.detector).position,
         amplifiers=amplifiers_of(bench.correction.geometry),
         product_id=job.reference.product_id,
+        product_values={
+            name: finite(values)
+            for name, values in product_values(bench.products.verified, bench.instrument).items()
+        },
         correction=bench.choices,
         products=products_of(job),
         limits=bench.instrument.limits(),

@@ -21,6 +21,14 @@ from calibrant.verify.noticing.mixtures import gains, temperatures
 from calibrant.verify.noticing.nominal import claimed_gain, claimed_read_noise, gain, read_noise
 from calibrant.verify.noticing.places import Place, Said, places_of
 from calibrant.verify.noticing.shapes import shape
+from calibrant.verify.noticing.types import (
+    brightness_of_dark,
+    charge_in_bias,
+    exposed_biases,
+    faintness_of_flat,
+    lines_of_flat,
+    unexposed_frames,
+)
 from calibrant.verify.reports import MeasurementReport
 
 __all__ = ["findings"]
@@ -33,16 +41,26 @@ OF_AMPLIFIERS: Final[Mapping[str, Sequence[Say]]] = MappingProxyType(
         "bias": (
             level_of_bias,
             noise_of_frame,
+            charge_in_bias,
             course_of_level,
             read_noise,
             claimed_read_noise,
             claimed_gain,
         ),
-        "dark": (level_of_dark, noise_of_frame, course_of_level, claimed_read_noise, claimed_gain),
+        "dark": (
+            level_of_dark,
+            noise_of_frame,
+            brightness_of_dark,
+            course_of_level,
+            claimed_read_noise,
+            claimed_gain,
+        ),
         "flat": (
             light_of_flat,
             noise_of_frame,
             illumination_of_flat,
+            faintness_of_flat,
+            lines_of_flat,
             gain,
             claimed_gain,
             shape,
@@ -50,7 +68,13 @@ OF_AMPLIFIERS: Final[Mapping[str, Sequence[Say]]] = MappingProxyType(
         ),
     }
 )
-OF_DETECTORS: Final[Sequence[Callable[[MeasurementReport], Said | None]]] = (temperatures, gains)
+OF_DETECTORS: Final[Mapping[str, Sequence[Callable[[MeasurementReport], Said | None]]]] = MappingProxyType(
+    {
+        "bias": (exposed_biases, temperatures, gains),
+        "dark": (unexposed_frames, temperatures, gains),
+        "flat": (unexposed_frames, temperatures, gains),
+    }
+)
 
 
 def findings(kind: str, measured: Mapping[int, MeasurementReport]) -> tuple[str, ...]:
@@ -73,7 +97,7 @@ def findings(kind: str, measured: Mapping[int, MeasurementReport]) -> tuple[str,
     told: list[str] = []
     for say in OF_AMPLIFIERS.get(kind, ()):
         told += _worst(say, places, "amplifier")
-    for look in OF_DETECTORS:
+    for look in OF_DETECTORS.get(kind, ()):
         told += _worst(look, reports, "detector")
     return tuple(told)
 

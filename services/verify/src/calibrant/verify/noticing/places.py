@@ -1,7 +1,7 @@
 """Where something is noticed: an amplifier with its numbers over the exposures. Must not know what is notable."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from calibrant.verify.reports import AmplifierRecord, FrameRecord, MeasurementReport, MeasurementRow
@@ -46,12 +46,15 @@ class Place:
         The frames of the detector, with what their headers claim.
     numbers : mapping of str to list of Number
         By name, those that could be had.
+    product : mapping of str to float or None
+        What the product shows there by itself.
     """
 
     detector: int
     amplifier: AmplifierRecord
     frames: Sequence[FrameRecord]
-    numbers: Mapping[str, list[Number]] = field(default_factory=dict)
+    numbers: Mapping[str, list[Number]]
+    product: Mapping[str, float | None]
 
     @property
     def where(self) -> str:
@@ -87,7 +90,9 @@ def places_of(report: MeasurementReport) -> Iterator[Place]:
             for name, value in _numbers(row, times_s.get(row.exposure_id)):
                 found[row.amplifier].setdefault(name, []).append(Number(row.exposure_id, value))
     for one in report.amplifiers:
-        yield Place(report.detector, one, report.frames, found[one.name])
+        yield Place(
+            report.detector, one, report.frames, found[one.name], report.product_values.get(one.name, {})
+        )
 
 
 def _numbers(row: MeasurementRow, time_s: float | None) -> Iterator[tuple[str, float]]:
