@@ -1,5 +1,7 @@
 """``calibrant demo``: from commanded exposures to published calibrations, and what is left of it."""
 
+from pathlib import Path
+
 import pytest
 from astropy.io import fits
 
@@ -112,6 +114,8 @@ def test_every_thing_that_is_listed_can_be_shown(demonstrated, what):
     name = rows[0].get("id", rows[0].get("run_id"))
     shown = asked(what, "show", name, "--data-dir", folder)
     assert name == (shown["run"]["run_id"] if what == "runs" else shown["id"])
+    if what in ("products", "calibrations", "publications"):
+        assert Path(shown["path"]).is_file()
 
 
 def test_a_report_is_told_to_people_in_some_lines_and_says_where_its_page_is(demonstrated):

@@ -193,7 +193,7 @@ def _gap(instrument: str, wish: Wanted, near: tuple[str, Standing] | None, colle
     what = f"no {wish.kind} of {instrument} detector {wish.detector}"
     what += f" in filter {wish.filter}" if wish.filter else ""
     if near is None:
-        why = f"{what} in {collection} had begun by then"
+        why = f"{what} in {collection}: none that begins by then is certified there"
     else:
         place, standing = near
         why = (

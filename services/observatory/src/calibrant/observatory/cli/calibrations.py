@@ -10,7 +10,7 @@ import typer
 from calibrant.observatory.cli import carrying, register
 from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
 from calibrant.observatory.cli.options import AsJson, Limit, Place, placed
-from calibrant.observatory.cli.stores import database_of, queries
+from calibrant.observatory.cli.stores import database_of, objects, queries
 
 app = typer.Typer(
     help="What is certified: list, show one, find the one that applies; change it.", no_args_is_help=True
@@ -61,6 +61,8 @@ def show(
     """Show all that is known of one certification."""
     with told(), queries(place, "certify") as certify:
         row = None if certify is None else certify.calibration(name)
+        if row is not None:
+            row["path"] = objects(place).locate(row["made_of"]["ref"]["uri"])
     if row is None:
         fail(f"no certification {name!r} in {place}; `calibrant calibrations list` shows them")
     show_one(row, as_json=as_json)
@@ -115,6 +117,8 @@ def _show_found(answer: dict[str, Any], *, as_json: bool) -> bool:
         console().print(f"{answer['outcome']}: {answer['why']}", markup=False, soft_wrap=True)
     else:
         show_one({**answer["calibration"], "why": answer["why"]}, as_json=False)
+        more = f"`calibrant calibrations show {answer['calibration']['id']}` has its file, report and stages."
+        console().print(f"\n{more}", markup=False, soft_wrap=True)
     return answer["calibration"] is not None
 
 

@@ -5,7 +5,7 @@ Owns what of a report a person reads in a terminal; programs get all of it as JS
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rich.table import Table
@@ -43,12 +43,21 @@ def show_report(report: Mapping[str, Any], options: str) -> None:
 def _more(report: Mapping[str, Any], first: Mapping[str, Any], options: str) -> Iterator[tuple[str, str]]:
     for finding in first["findings"]:
         yield "noticed", finding
-    for line in report["lines"]:
-        if line["score"] != "green":
-            yield "score", f"detector {line['detector']} is {line['score']}: {line['score_reason']}"
+    for (score, reason), detectors in _scored(report["lines"]).items():
+        many = f"detector{'s' if len(detectors) > 1 else ''} {', '.join(map(str, detectors))}"
+        yield "score", f"{score}, {many}: {reason}"
     if "exposures" in report:  # the report's file may be out of reach; its line in the database is not
         yield "verified", f"{first['mode']}, with {len(report['exposures'])} exposures"
         gate, limits = report["thresholds"], report["limits"]
         yield "by", f"gate {gate['rule']} ({gate['version']}), limits {limits['version']}"
     yield "page", f"calibrant reports open {report['id']}{options}"
     yield "numbers", f"calibrant reports show {report['id']}{options} --json"
+
+
+def _scored(lines: Iterable[Mapping[str, Any]]) -> Mapping[tuple[str, str], list[int]]:
+    """Return the detectors that are red or grey for one and the same reason; what their lines say already is left out."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for line in lines:
+        if line["score"] != "green" and line["score_reason"] != line["reason"]:
+            found.setdefault((line["score"], line["score_reason"]), []).append(line["detector"])
+    return found

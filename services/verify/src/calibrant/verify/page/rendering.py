@@ -64,6 +64,7 @@ def render(
         tests=words.test_lines(report, results),
         **_gate(report, names),
         scores=_scores(report, names),
+        findings=[words.sentence(one) for one in report.findings],
         scored=words.scored(report),
         **_metrics(report, measured, results, names),
         thumbnails=_thumbnails(report, previews, names),

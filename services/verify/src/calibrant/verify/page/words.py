@@ -216,7 +216,8 @@ def _failure(these: Sequence[TestResult], names: Names) -> Failure:
 def _seen(exposures: Collection[str], names: Names) -> str:
     """Say in how many exposures, and in which unless in all."""
     count, total = names.count(exposures), len(names.number)
-    return f"all {total}" if count == total else f"{count} of {total}: no. {names.exposures(exposures)}"
+    numbers = names.exposures(exposures).replace("-", "\N{NON-BREAKING HYPHEN}")
+    return f"all {total}" if count == total else f"{count} of {total}: no. {numbers}"
 
 
 def _worst_in(exposure_id: str, names: Names) -> str:
