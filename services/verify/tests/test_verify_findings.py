@@ -130,18 +130,18 @@ def test_a_header_that_contradicts_the_instrument_file_gives_way_and_is_told(mea
 
 def test_a_header_that_rounds_contradicts_nothing(measured):
     assert {one.gain_e_per_adu for one in measured.amplifiers} == {1.48, 1.5, 1.52, 1.55}
-    assert findings("bias", with_claims(measured, 4, gain_e_per_adu=[1.5] * 4)) == ()
+    assert findings("bias", with_claims(measured, 4, gain_e_per_adu=[1.52] * 4)) == ()
 
 
 def test_a_mixture_of_temperatures_and_of_gains_is_told_with_how_many_frames_have_which(measured):
-    known = measured.amplifiers[0].gain_e_per_adu
+    known = 1.52
     lies = {
         "temperature_c": [-10.1, -9.9, -5.0, None, -10.0],
         "gain_e_per_adu": [known, known, known, None, 2 * known],
     }
     warm, gains = findings("dark", with_claims(measured, 5, **lies))
-    assert warm.endswith("temperatures of the sensor: -10.1 to -9.9 degree C in 3 frames, -5.0 in 1")
-    assert f"{known:.4g} electron/ADU in 3 frames, {2 * known:.4g} in 1" in gains
+    assert warm.endswith("temperatures of the sensor: -10.1 to -9.9 degree C in 3 exposures, -5.0 in 1 (e2)")
+    assert f"{known:.4g} electron/ADU in 3 exposures, {2 * known:.4g} in 1 (e4)" in gains
     steady = [-10.2, -9.8, -10.0, -9.9, -10.1]
     assert findings("dark", with_claims(measured, 5, temperature_c=steady)) == ()
 

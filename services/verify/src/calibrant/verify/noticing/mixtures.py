@@ -1,9 +1,9 @@
 """Frames of one set that were not taken alike: other temperatures of the sensor, other gains in their headers."""
 
-from statistics import median
+from collections.abc import Mapping
 from typing import Final
 
-from calibrant.rules.noticing import Group, groups_of
+from calibrant.rules.noticing import groups_of
 from calibrant.verify.noticing.places import Said
 from calibrant.verify.reports import MeasurementReport
 
@@ -12,40 +12,42 @@ WARMER_C: Final = 1.0
 10 to 15 %; a regulated cooler keeps to some tenths."""
 OTHER_GAIN: Final = 0.01
 """Relative: another setting of the gain is no rounding."""
+NAMED: Final = 2
+"""Exposures of a temperature or a gain that are named; of more only the number."""
 
 
 def temperatures(report: MeasurementReport) -> Said | None:
     """Say where frames were taken at temperatures that are apart."""
-    found = [one.temperature_c for one in report.frames if one.temperature_c is not None]
-    if not found or max(found) - min(found) <= WARMER_C:
+    found = {one.exposure_id: one.temperature_c for one in report.frames if one.temperature_c is not None}
+    if not found or max(found.values()) - min(found.values()) <= WARMER_C:
         return None
-    groups = groups_of(found, WARMER_C)
     return Said(
-        max(found) - min(found),
+        max(found.values()) - min(found.values()),
         f"detector {report.detector}: the frames were taken at several temperatures of the sensor: "
-        f"{_listed(groups, '.1f', 'degree C')}",
+        f"{_listed(found, WARMER_C, '.1f', 'degree C')}",
     )
 
 
 def gains(report: MeasurementReport) -> Said | None:
     """Say where headers claim several gains, as of frames that were taken with another setting."""
-    found = [one.gain_e_per_adu for one in report.frames if one.gain_e_per_adu is not None]
-    groups = groups_of(found, OTHER_GAIN * median(found)) if found else ()
-    if len(groups) <= 1:
+    found = {one.exposure_id: one.gain_e_per_adu for one in report.frames if one.gain_e_per_adu is not None}
+    if not found or max(found.values()) - min(found.values()) <= OTHER_GAIN * max(found.values()):
         return None
+    tolerance = OTHER_GAIN * max(found.values())
     return Said(
-        groups[-1].greatest / groups[0].least - 1,
+        max(found.values()) / min(found.values()) - 1,
         f"detector {report.detector}: the headers say several gains, but one is used for all frames: "
-        f"{_listed(groups, '.4g', 'electron/ADU')}",
+        f"{_listed(found, tolerance, '.4g', 'electron/ADU')}",
     )
 
 
-def _listed(groups: tuple[Group, ...], form: str, unit: str) -> str:
-    """Write groups as '-10.0 degree C in 3 frames, -5.0 in 4'."""
-    texts = [
-        f"{one.least:{form}}"
-        + (f" to {one.greatest:{form}}" if f"{one.greatest:{form}}" != f"{one.least:{form}}" else "")
-        + (f" {unit} in {one.frames} frame{'s' if one.frames > 1 else ''}" if i == 0 else f" in {one.frames}")
-        for i, one in enumerate(groups)
-    ]
+def _listed(found: Mapping[str, float], tolerance: float, form: str, unit: str) -> str:
+    """Write groups as '-10.0 degree C in 4 exposures, -5.0 in 1 (e7)'."""
+    texts = []
+    for i, group in enumerate(groups_of(found.values(), tolerance)):
+        ends = dict.fromkeys((f"{group.least:{form}}", f"{group.greatest:{form}}"))
+        names = [name for name, value in found.items() if group.least <= value <= group.greatest]
+        named = f" ({', '.join(names)})" if len(names) <= NAMED else ""
+        noun = f" exposure{'s' if group.frames > 1 else ''}" if i == 0 else ""
+        texts.append(f"{' to '.join(ends)}{f' {unit}' if i == 0 else ''} in {group.frames}{noun}{named}")
     return ", ".join(texts)

@@ -11,8 +11,8 @@ GAIN_TOLERANCE: Final = 0.05
 """Relative; a pair of flats gives a gain to better than that."""
 READ_NOISE_TOLERANCE: Final = 0.1
 """Relative. The noise of biases also has what the electronics pick up, which differs from night to night."""
-CLAIMED_TOLERANCE: Final = 0.05
-"""Relative difference of header and instrument file: more than rounding to two digits makes."""
+CLAIMED_TOLERANCE: Final = 0.03
+"""Relative difference of header and instrument file: more than rounding a number such as 1.97 makes."""
 PHOTON_LIMITED: Final = 10.0
 """Level over the variance of the readout from which the noise tells the gain."""
 
