@@ -2,6 +2,8 @@
 
 import pytest
 
+from calibrant.observatory.testing import asked, here
+
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(500)]
 MINE = ("run_id", "begun_tai_ns", "ended_tai_ns")
 """What differs between two runs of the same sequence."""
@@ -47,16 +49,6 @@ def check_the_same(said, records, embedded):
     assert records.unrest() == []
 
 
-def test_seven_processes_on_servers_make_what_one_embedded_process_makes(site, sequence, embedded):
-    site.start()
-    said = site.calibrant("run", sequence, "--attach", "--json").json
-    second = site.calibrant("run", sequence, code=1).err
-    assert "camera camera runs already on this database" in second
-    assert "--attach" in second
-    site.stop()
-    check_the_same(said, site.records, embedded)
-
-
 def test_one_process_on_servers_makes_them_too_and_every_listing_shows_them(
     site, sequence, embedded, servers
 ):
@@ -67,17 +59,19 @@ def test_one_process_on_servers_makes_them_too_and_every_listing_shows_them(
         del site.calibrant.environment[f"CALIBRANT_{name}"]
     said = site.calibrant("run", sequence, *options, "--flaw", "light-leak", "--json").json
     check_the_same(said, site.records, embedded)
-    site.calibrant.environment.update(servers)
     numbers = {"frames": 26, "products": 6, "reports": 6, "calibrations": 5, "publications": 5, "runs": 1}
     for what, number in numbers.items():
-        assert len(site.calibrant(what, "list", "--json").json) == number, what
-    assert len(site.calibrant("events", "tail", "--topic", "publications").out.splitlines()) == 5
+        assert len(asked(what, "list", environment=servers)) == number, what
+    assert len(here("events", "tail", "--topic", "publications", environment=servers).out.splitlines()) == 5
+    site.calibrant.environment.update(servers)
     assert site.calibrant("dead-letters", "list", "--json").json == []
     found = {row["what"]: row["state"] for row in site.calibrant("doctor", "--json").json}
     assert found["log"] == found["database"] == found["objects"] == "good"
 
 
-def test_a_rolling_restart_of_every_service_in_mid_sequence_is_invisible(site, sequence, embedded):
+def test_seven_processes_make_what_one_does_though_each_is_restarted_in_mid_sequence(
+    site, sequence, embedded
+):
     site.start()
     run = site.calibrant.begin("run", sequence, "--attach", "--json")
     site.wait_until(lambda: site.records.announced("frames"), "the first frame is taken in")
@@ -88,5 +82,8 @@ def test_a_rolling_restart_of_every_service_in_mid_sequence_is_invisible(site, s
     assert site.records.ask("sequencer", "select state from sequencer_run") != [("finished",)]
     site["camera"].start()
     said = site.calibrant.finish(run).json
+    second = site.calibrant("run", sequence, code=1).err
+    assert "camera camera runs already on this database" in second
+    assert "--attach" in second
     site.stop()
     check_the_same(said, site.records, embedded)

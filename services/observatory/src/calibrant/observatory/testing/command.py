@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from calibrant.observatory.cli.main import app
 
 PATIENCE_S = 100.0
-POLL_S = 0.02
+POLL_S, SELDOM_S = 0.02, 0.3
+"""How often it is looked whether something has come about: at first, and later on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +95,16 @@ class Calibrant:
         return lines[0]
 
 
-def here(*words: object, code: int = 0) -> Ended:
+def here(*words: object, code: int = 0, environment: Mapping[str, str] | None = None) -> Ended:
     """Run a command that starts no service in this process, which is quicker; check its exit code."""
-    result = CliRunner().invoke(app, [*map(str, words)])
+    result = CliRunner(env=environment).invoke(app, [*map(str, words)])
     assert result.exit_code == code, f"exit {result.exit_code}: {result.exception!r}\n{result.output}"
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 
-def asked(*words: object, code: int = 0) -> Any:
+def asked(*words: object, code: int = 0, environment: Mapping[str, str] | None = None) -> Any:
     """Ask for an answer in JSON; see `here`."""
-    return here(*words, "--json", code=code).json
+    return here(*words, "--json", code=code, environment=environment).json
 
 
 def events(topic: str, data_dir: Path) -> list[dict[str, Any]]:
@@ -176,8 +177,9 @@ def wait_until(condition: Callable[[], object], what: str, patience_s: float = 4
     TimeoutError
         It did not within the patience.
     """
-    end = time.monotonic() + patience_s
+    end, pause_s = time.monotonic() + patience_s, POLL_S
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"waited {patience_s:g} s until {what}")
-        time.sleep(POLL_S)
+        time.sleep(pause_s)
+        pause_s = min(1.1 * pause_s, SELDOM_S)
