@@ -90,8 +90,8 @@ class World:
         self.sent: list[Message] = []
         self.delivered: list[Delivery] = []
         self.events = 0
+        self.site.open_laid(MIGRATIONS).close()
         self.open()
-        self.database.migrate([MIGRATIONS])
 
     def open(self) -> None:
         """Start the sequencer, on what its database holds."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,12 +50,25 @@ class DatabaseSite:
     @contextmanager
     def opened(self, *migrations: Path, **options: Any) -> Iterator[Database]:
         """Open it for as long as the block lasts, with the runtime's tables and those of these revisions."""
-        database = self.open(**options)
+        database = self.open_laid(*migrations, **options)
         try:
-            database.migrate(migrations)
             yield database
         finally:
             database.close()
+
+    def open_laid(self, *migrations: Path, **options: Any) -> Database:
+        """Open it with the runtime's tables and those of these revisions, made if need be."""
+        path = Path(self.url.removeprefix("sqlite:///"))
+        if self.is_file and not path.exists():
+            path.write_bytes(_file(migrations))
+            return self.open(**options)
+        database = self.open(**options)
+        try:
+            database.migrate(migrations)
+        except BaseException:
+            database.close()
+            raise
+        return database
 
     def tables(self) -> set[str]:
         """Return the names of its tables."""
@@ -63,3 +78,16 @@ class DatabaseSite:
                 return set(sa.inspect(session.connection()).get_table_names())
         finally:
             database.close()
+
+
+@cache
+def _file(migrations: tuple[Path, ...]) -> bytes:
+    """Return the file of an empty database with these tables; it takes as long to make as a test may take."""
+    with TemporaryDirectory(prefix="calibrant-tables-") as folder:
+        path = Path(folder) / "x.sqlite"
+        database = Database(f"sqlite:///{path}")
+        try:
+            database.migrate(migrations)
+        finally:
+            database.close()
+        return path.read_bytes()
