@@ -39,19 +39,20 @@ def count_lines(image: NDArray[np.floating[Any]], mask: NDArray[np.uint32] | Non
     int
         Of the direction and the strip that has most.
     """
-    light = np.asarray(image, np.float64)
-    if mask is not None:
-        light = np.where(mask & np.uint32(UNUSABLE), np.nan, light)
-    return max(_along(light), _along(light.T))
+    unknown = np.zeros(image.shape, bool) if mask is None else (mask & np.uint32(UNUSABLE)) != 0
+    return max(_along(image, unknown), _along(image.T, unknown.T))
 
 
-def _along(light: NDArray[np.float64]) -> int:
+def _along(image: NDArray[np.floating[Any]], unknown: NDArray[np.bool_]) -> int:
     """Count the lines that run along the columns, in the strip of rows that shows most."""
-    strips = np.array_split(light, min(STRIPS, len(light)))
-    return max(_lines(_profile(strip[:: max(1, len(strip) // DEPTH)])) for strip in strips)
+    found = 0
+    for rows in np.array_split(np.arange(len(image)), min(STRIPS, len(image))):
+        looked_at = rows[:: max(1, len(rows) // DEPTH)]
+        found = max(found, _lines(_profile(np.where(unknown[looked_at], np.nan, image[looked_at]))))
+    return found
 
 
-def _profile(strip: NDArray[np.float64]) -> NDArray[np.float64]:
+def _profile(strip: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Return the median of each column; 0 where nothing is known."""
     known = ~np.isnan(strip).all(axis=0)
     profile = np.zeros(strip.shape[1])

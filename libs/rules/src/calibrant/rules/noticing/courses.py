@@ -1,7 +1,8 @@
 """How values go from exposure to exposure: they alternate, drift, or are merely unsteady. Pure."""
 
 from collections.abc import Sequence
-from statistics import StatisticsError, correlation, mean, pstdev
+from math import sqrt
+from statistics import StatisticsError, correlation, fmean
 from typing import Final, Literal, NamedTuple
 
 FEWEST: Final = 4
@@ -55,11 +56,11 @@ def course_of(values: Sequence[float], *, alternates: float, drifts: float, unst
     if len(values) < FEWEST:
         return None
     odd, even = values[::2], values[1::2]
-    found = Course("alternates", mean(odd), mean(even))
-    if found.apart > max(APART * pstdev(odd), APART * pstdev(even), alternates):
+    found = Course("alternates", fmean(odd), fmean(even))
+    if found.apart > max(APART * _scatter(odd), APART * _scatter(even), alternates):
         return found
     third = max(1, len(values) // 3)
-    found = Course("drifts", mean(values[:third]), mean(values[-third:]))
+    found = Course("drifts", fmean(values[:third]), fmean(values[-third:]))
     if len(values) >= FEWEST_DRIFTING and found.apart > drifts and abs(order_of(values)) >= IN_ORDER:
         return found
     found = Course("unsteady", min(values), max(values))
@@ -86,3 +87,9 @@ def _ranks(values: Sequence[float]) -> list[float]:
     """Return the place of each value among all in ascending order; equal ones share the middle of theirs."""
     ordered = sorted(values)
     return [ordered.index(value) + (ordered.count(value) - 1) / 2 for value in values]
+
+
+def _scatter(values: Sequence[float]) -> float:
+    """Return the standard deviation about the mean of all."""
+    middle = fmean(values)
+    return sqrt(fmean((value - middle) ** 2 for value in values))

@@ -5,7 +5,17 @@ from statistics import median
 from typing import Final
 
 from calibrant.rules.noticing import StandingOut, standing_out
-from calibrant.verify.noticing.places import LEVEL, RATE, Number, Place, Said, in_words, values_of
+from calibrant.verify.noticing.places import (
+    ILLUMINATION,
+    LEVEL,
+    NOISE_RATIO,
+    RATE,
+    Number,
+    Place,
+    Said,
+    in_words,
+    values_of,
+)
 
 DARKER: Final = 0.05
 """Relative difference of a flat's light from that of the others that does not matter."""
@@ -52,7 +62,7 @@ def noise_of_frame(place: Place) -> Said | None:
     """Name the frame whose noise against the product is not that of the others."""
     return _told(
         place,
-        place.series("NOISE_RATIO"),
+        place.series(NOISE_RATIO),
         NOISIER,
         lambda off, others: (
             f"its noise is {others + off:.3g} times the expected one, theirs {others:.3g} times{{far}}; "
@@ -65,7 +75,7 @@ def illumination_of_flat(place: Place) -> Said | None:
     """Name the flat that is lit in another shape than the others."""
     return _told(
         place,
-        place.series("ILLUMINATION"),
+        place.series(ILLUMINATION),
         UNEVEN,
         lambda off, others: (
             f"its light is {others + off:.2%} off the flat from block to block, theirs {others:.2%}{{far}}"

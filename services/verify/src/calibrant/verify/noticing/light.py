@@ -1,6 +1,6 @@
 """How the light of flats, or the level of dark frames, goes over a set: whether it alternates, drifts, or is not steady."""
 
-from statistics import mean, median
+from statistics import fmean, median
 from typing import Final
 
 from calibrant.rules.noticing import course_of
@@ -25,7 +25,7 @@ def course(place: Place) -> Said | None:
     found = course_of(rates, alternates=ALTERNATES * level, drifts=DRIFTS * level, unsteady=UNSTEADY * level)
     if found is None:
         return None
-    apart = found.apart / (mean(rates) if found.form == "alternates" else level)
+    apart = found.apart / (fmean(rates) if found.form == "alternates" else level)
     first, second = f"{found.first:.5g} electron/s", f"{found.second:.5g}"
     words = {
         "alternates": f"the light alternates: {first} in the first, third … exposure, {second} in the second, fourth …, "

@@ -4,7 +4,7 @@ from statistics import median
 from typing import Final
 
 from calibrant.verify.noticing.exceptions import NOISIER, alike
-from calibrant.verify.noticing.places import LEVEL, Place, Said, values_of
+from calibrant.verify.noticing.places import LEVEL, NOISE_RATIO, Place, Said, values_of
 from calibrant.verify.noticing.shapes import SHAPES, spread_of
 
 GAIN_TOLERANCE: Final = 0.05
@@ -36,7 +36,7 @@ def fitting_gain(place: Place) -> float | None:
 
     Where photons make the noise, its variance over the expected one is the gain assumed over the real one.
     """
-    ratios, levels = values_of(alike(place.series("NOISE_RATIO"), NOISIER)), place.values(LEVEL)
+    ratios, levels = values_of(alike(place.series(NOISE_RATIO), NOISIER)), place.values(LEVEL)
     if not ratios or not levels or median(levels) < PHOTON_LIMITED * place.amplifier.read_noise_e**2:
         return None
     ratio = median(ratios)
@@ -62,7 +62,7 @@ def claimed_read_noise(place: Place) -> Said | None:
     known = place.amplifier.read_noise_e
     if not claimed or not known or abs(median(claimed) / known - 1) <= CLAIMED_TOLERANCE:
         return None
-    ratios = place.values("NOISE_RATIO")
+    ratios = place.values(NOISE_RATIO)
     shown = f"; the frames show {median(ratios) * known:.3g}" if ratios else ""
     return _claimed(place, "a read noise", unit="electron", claimed=median(claimed), known=known, shown=shown)
 
@@ -78,7 +78,7 @@ def _claimed(place: Place, what: str, *, unit: str, claimed: float, known: float
 
 def read_noise(place: Place) -> Said | None:
     """Compare the noise of the frames with the read noise of the instrument file, to either side."""
-    ratios = place.values("NOISE_RATIO")
+    ratios = place.values(NOISE_RATIO)
     if not ratios:
         return None
     known = place.amplifier.read_noise_e

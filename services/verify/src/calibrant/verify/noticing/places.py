@@ -12,6 +12,8 @@ RATE: Final = "RATE"
 """Level over exposure time, electron/s: that of a lamp is the same in flats of any exposure time."""
 
 
+NOISE_RATIO: Final = "NOISE_RATIO"
+ILLUMINATION: Final = "ILLUMINATION"
 MANY: Final = 1000
 
 
@@ -45,7 +47,7 @@ class Place:
     frames : sequence of FrameRecord
         The frames of the detector, with what their headers claim.
     numbers : mapping of str to list of Number
-        By name, those that could be had.
+        By name (LEVEL, RATE, NOISE_RATIO, ILLUMINATION), those that could be had.
     product : mapping of str to float or None
         What the product shows there by itself.
     """
@@ -96,12 +98,13 @@ def places_of(report: MeasurementReport) -> Iterator[Place]:
 
 
 def _numbers(row: MeasurementRow, time_s: float | None) -> Iterator[tuple[str, float]]:
-    for name, value in row.values.items():
+    """Yield what is looked at of a row: of a large camera there are millions of other numbers."""
+    for name in (NOISE_RATIO, ILLUMINATION):
+        value = row.values.get(name)
         if value is not None:
             yield name, value
     level = row.values.get(LEVEL, row.values.get("MEAN"))
     if level is not None:
-        if LEVEL not in row.values:
-            yield LEVEL, level
+        yield LEVEL, level
         if time_s:
             yield RATE, level / time_s

@@ -5,7 +5,7 @@ from typing import Final
 
 from calibrant.rules.noticing import spreads_from_one
 from calibrant.verify.noticing.exceptions import NOISIER, alike
-from calibrant.verify.noticing.places import Place, Said, values_of
+from calibrant.verify.noticing.places import NOISE_RATIO, Place, Said, values_of
 
 SHAPES: Final = 0.1
 """Relative difference of the least and the greatest noise ratio from which flats are not alike."""
@@ -14,7 +14,7 @@ FEWEST: Final = 4
 
 def shape(place: Place) -> Said | None:
     """Say where flats are not alike: no gain explains a noise that differs from frame to frame."""
-    numbers = alike(place.series("NOISE_RATIO"), NOISIER)
+    numbers = alike(place.series(NOISE_RATIO), NOISIER)
     ratios = values_of(numbers)
     if len(ratios) < FEWEST or spread_of(ratios) <= SHAPES:
         return None
