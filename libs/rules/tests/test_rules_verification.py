@@ -18,6 +18,7 @@ GOOD = {
     "NOISE_RATIO": 1.0, "SCATTER": 0.001, "IN_ELECTRONS": 1.0, "BAD_FRACTION": 0.01,
     "OUTLIERS": 3.0, "UNMASKED_OUTLIERS": 9.0, "STDEV": 5.0, "UNMASKED_STDEV": 5.5, "MIN": -20.0, "UNMASKED_MIN": -30.0,
     "MAX": 20.0, "UNMASKED_MAX": 900.0, "STAT_OUTLIERS": 6.0, "DEFECT_PIXELS": 6.0,
+    "NUM_COSMICS_BEFORE": 8.0, "NUM_COSMICS_AFTER": 3.0,
     "ILLUMINATION": 0.01, "SPLIT_MEAN": 0.1, "SPLIT_NOISE": 2.0, "SPLIT_EXPECTED": 2.0,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
@@ -52,6 +53,7 @@ def test_the_registry_has_the_tests_of_the_reference():
         "bias.amplifier.READ_NOISE_CONSISTENT",
         "dark.amplifier.READ_NOISE_CONSISTENT",
         "defects.amplifier.PROB_TEST",
+        "defects.amplifier.NUM_COSMICS",
         "flat.amplifier.ILLUMINATION",
         "flat.amplifier.NOISE",
         "flat.exposure.SCATTER_ABSOLUTE",
@@ -172,6 +174,8 @@ def test_missing_is_never_a_pass(test, bad):
         ("MAX", {}, PASS, -880.0),
         ("PROB_TEST", {}, PASS, 0.0),
         ("PROB_TEST", {"DEFECT_PIXELS": 4.0}, FAIL, 2.0),
+        ("NUM_COSMICS", {}, PASS, -5.0),
+        ("NUM_COSMICS", {"NUM_COSMICS_AFTER": 9.0}, FAIL, 1.0),
     ],
 )
 def test_defects(name, changes, verdict, value):

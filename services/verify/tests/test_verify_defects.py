@@ -38,7 +38,7 @@ def test_a_frame_looks_no_worse_without_its_defects(bench, darks):
     assert (values["DEFECT_PIXELS"], values["FRAC"]) == (1.0, 1 / 4096)
     assert values["UNMASKED_MAX"] >= values["MAX"]
     tests = {one.test for one in report.results if one.level == "amplifier"}
-    assert tests == {"OUTLIERS", "STDEV", "MIN", "MAX", "PROB_TEST"}
+    assert tests == {"OUTLIERS", "STDEV", "MIN", "MAX", "PROB_TEST", "NUM_COSMICS"}
     failed = {one.test for one in report.results if one.verdict == "fail"}
     assert failed <= {"PROB_TEST", "STDEV"}  # a good pixel that is marked may widen the rest by a millionth
     assert bench.decide("defects", [measured]).detectors[0].product_id == defects.message.product_id
@@ -66,3 +66,29 @@ def test_frames_of_other_types_say_nothing_of_defects(bench, darks):
     assert "its type is bias, but the job measures defects" in report.errors[0].reason
     with pytest.raises(InputRefused, match="has no use for this input of role 'defects'"):
         bench.measure(defects, darks, masked(bench, darks, [(4, 4), (5, 5)]))
+
+
+def test_hot_pixels_that_are_marked_are_no_cosmic_rays(bench, darks):
+    """The left half of the first amplifier gets hot pixels: after two columns of prescan."""
+    hot = [(row, column) for row in (5, 25, 45) for column in (10, 30)]
+    path = bench.objects.path_of(darks[0].ref.uri)
+    with fits.open(path) as hdus:
+        for row, column in hot:
+            hdus[0].data[row, column + 2] += 2000
+        hdus.writeto(bench.folder / "hot.fits", output_verify="silentfix")
+    frame = bench.input(bench.folder / "hot.fits")
+    for marked, after in ((hot, 0.0), (hot[:4], 2.0), ([], 6.0)):
+        report, _ = bench.measure(masked(bench, darks, marked), [frame])
+        (numbers,) = [row.values for row in report.measurements if row.amplifier == "A00"]
+        assert (numbers["NUM_COSMICS_BEFORE"], numbers["NUM_COSMICS_AFTER"]) == (6.0, after)
+        (found,) = [one for one in report.results if (one.test, one.amplifier) == ("NUM_COSMICS", "A00")]
+        assert (found.verdict, found.value, found.advisory) == ("pass", after - 6.0, True)
+
+
+def test_flats_are_not_searched_for_cosmic_rays(bench, darks):
+    flats = bench.frames("flat", 1, time_s=1.0, light_e=5000.0)
+    report, _ = bench.measure(masked(bench, darks, [(3, 3)]), flats)
+    found = [one for one in report.results if one.test == "NUM_COSMICS"]
+    assert {(one.verdict, one.because) for one in found} == {
+        ("not_applicable", "cosmic rays are searched for in darks only")
+    }

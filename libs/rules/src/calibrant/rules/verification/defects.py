@@ -2,7 +2,9 @@
 
 The first four compare the frame without the defects (``OUTLIERS``) with all of it (``UNMASKED_OUTLIERS``), as
 Rubin's cp_verify has them. The fifth asks for exactly as many defects as chance makes improbable, of which its own authors say
-that it is a bad test: it is told, and does not count.
+that it is a bad test: it is told, and does not count. The sixth, of darks, is made of what cp_verify counts and does not
+judge: a hot pixel is as sharp as a cosmic ray, so fewer are found once hot pixels are marked. A ray that crosses a defect
+may come out a pixel longer: it does not count either.
 """
 
 from collections.abc import Mapping
@@ -32,6 +34,11 @@ def _no_more(name: str, unit: str, summary: str, words: str, sign: float = 1.0) 
 
 def _as_improbable(m: Mapping[str, float], limit: float) -> Judgement:
     return at_most(abs(m["STAT_OUTLIERS"] - m["DEFECT_PIXELS"]), limit, "improbable pixels less defects")
+
+
+def _no_more_struck(m: Mapping[str, float], limit: float) -> Judgement:
+    more = m["NUM_COSMICS_AFTER"] - m["NUM_COSMICS_BEFORE"]
+    return at_most(more, limit, "pixels that look struck by cosmic rays only with the mask")
 
 
 OUTLIERS = _no_more(
@@ -69,5 +76,20 @@ PROB_TEST = TestDefinition(
     summary="there are as many defects as pixels that chance makes improbable (value: how many more or less)",
     judge=_as_improbable,
     required=("STAT_OUTLIERS", "DEFECT_PIXELS"),
+    advisory=True,
+)
+
+_DARKS_ONLY = "cosmic rays are searched for in darks only"
+NUM_COSMICS = TestDefinition(
+    name="NUM_COSMICS",
+    kind="defects",
+    level="amplifier",
+    limit=0.0,
+    unit="1",
+    source="Rubin's cp_verify, which counts them and judges nothing; so advisory",
+    summary="no more pixels look struck by cosmic rays without the defects than with them (value: how many more)",
+    judge=_no_more_struck,
+    required=(),
+    optional={"NUM_COSMICS_BEFORE": _DARKS_ONLY, "NUM_COSMICS_AFTER": _DARKS_ONLY},
     advisory=True,
 )

@@ -16,7 +16,8 @@ READ_NOISE         what NOISE is compared with: the nominal one with the noise o
 CR_NOISE, N_STRUCK standard deviation without the pixels that cosmic rays struck, and how many those are
 DEFECT_PIXELS, ... of defects: pixels marked; STAT_OUTLIERS, pixels that chance makes improbable; FRAC, part of the
                    pixels; OUTLIERS, MEDIAN, STDEV (within the clip), MIN, MAX without the defects, and the same
-                   with them as UNMASKED_...
+                   with them as UNMASKED_...; of darks NUM_COSMICS_AFTER and NUM_COSMICS_BEFORE, pixels that look
+                   struck by cosmic rays without and with the defects
 NOISE_RATIO        NOISE over READ_NOISE; of flats, noise over the one that EXPECTED_NOISE is the mean of
 ILLUMINATION       flats: what the flat leaves of the illumination, from block to block, over the mean
 LEVEL              flats: level relative to the flat
@@ -53,6 +54,8 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
                 "ILLUMINATION",
                 "DEFECT_PIXELS",
                 "STAT_OUTLIERS",
+                "NUM_COSMICS_BEFORE",
+                "NUM_COSMICS_AFTER",
                 "OUTLIERS",
                 "UNMASKED_OUTLIERS",
                 "FRAC",

@@ -16,7 +16,6 @@ from calibrant.pixels import (
     FlatStatistics,
     FrameStatistics,
     Geometry,
-    defect_statistics,
     flat_statistics,
     frame_statistics,
 )
@@ -40,13 +39,13 @@ from calibrant.verify.measuring.amplifiers import (
     Values,
     common_values,
     cosmic_ray_values,
-    defect_values,
     failed_values,
     finite,
     flat_values,
 )
 from calibrant.verify.measuring.artifacts import amplifiers_of, products_of, written
 from calibrant.verify.measuring.bench import Bench, bench_of
+from calibrant.verify.measuring.defects import values_with_and_without
 from calibrant.verify.measuring.membership import Membership, membership
 from calibrant.verify.measuring.once import measured_once
 from calibrant.verify.measuring.products import product_values
@@ -226,8 +225,9 @@ def _defects(record: FrameRecord, frame: OpenFrame, bench: Bench) -> _Measured:
     if mask is None:
         raise InputRefused(f"{bench.job.reference.product_id}: has no mask of defects")
     terms = correction.terms(frame.facts.dark_time_s)
-    found = defect_statistics(frame.rows, correction.geometry, correction.signature, terms, mask)
-    judged = _judged(record, bench, {name: defect_values(one) for name, one in found.items()}, {})
+    dark = frame.facts.image_type == "dark"
+    values = values_with_and_without(frame.rows, correction, terms, mask, dark=dark)
+    judged = _judged(record, bench, values, {})
     return replace(judged, pixels=math.prod(frame.rows.shape), backend="cpu")
 
 
