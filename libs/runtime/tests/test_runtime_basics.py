@@ -1,5 +1,6 @@
 """Clock, ids, health, settings, handler tables, intake."""
 
+import gc
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import DataRef, JobDone, JobInput
 from calibrant.contracts.sequencer.v1 import RunProgress
 from calibrant.runtime.clock import SystemClock, tai_now, utc_text
+from calibrant.runtime.garbage import settled
 from calibrant.runtime.handlers import EventHandler, JobHandler, JobResult, Outcome, collect, job, on
 from calibrant.runtime.health import Health, Phase
 from calibrant.runtime.ids import RandomIds, derive, trace_parent
@@ -229,3 +231,9 @@ def test_no_garbage_in_the_body_raises_anything_but_malformed(value, tail):
     headers = record_of(job_done(), topic="t").headers
     with pytest.raises(Malformed):
         decode(Record("t", 0, 0, None, body, headers, 0), frozenset({JOB_DONE}))
+
+
+def test_what_is_there_is_permanent_for_a_block_alone():
+    with settled():
+        assert gc.get_freeze_count() > 1000
+    assert gc.get_freeze_count() == 0

@@ -1,7 +1,9 @@
 """The whole service on the embedded bus: jobs in, reports out, over HTTP; and ``--check``."""
 
+import ast
 import asyncio
 import hashlib
+import inspect
 import subprocess
 import sys
 import types
@@ -10,11 +12,12 @@ import httpx
 import pytest
 
 from calibrant.contracts.common.v1 import JobFailed, JobInput
-from calibrant.contracts.verify.v1 import MeasurementCompleted, VerificationCompleted
+from calibrant.contracts.verify.v1 import DecideJob, MeasurementCompleted, VerificationCompleted
 from calibrant.runtime.handlers import collect, on
 from calibrant.runtime.platform import open_platform
 from calibrant.runtime.process import ServiceProcess, ServiceSpec
 from calibrant.runtime.settings import PlatformSettings
+from calibrant.verify import deciding, handlers
 from calibrant.verify.app import create_app
 from calibrant.verify.settings import VerifySettings
 
@@ -101,3 +104,9 @@ def test_check_builds_everything(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "verify: everything builds" in done.stdout
+
+
+def test_what_a_decision_imports_late_is_imported_ahead():
+    body = ast.walk(ast.parse(inspect.getsource(deciding.compute)))
+    late = {node.module for node in body if isinstance(node, ast.ImportFrom)}
+    assert late <= {*collect(handlers).jobs[DecideJob.message_type].modules}

@@ -29,3 +29,13 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Settle for the block: for a program that starts what it needs, uses it once, and goes on or ends."""
+    settle()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

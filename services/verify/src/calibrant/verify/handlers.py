@@ -71,7 +71,7 @@ def gather_history(message: DecideJob, service: VerifyService, session: Session)
     return gather(message, service.trends, session)
 
 
-@job(DecideJob, compute=deciding.compute, gather=gather_history)
+@job(DecideJob, compute=deciding.compute, gather=gather_history, preload=("calibrant.verify.page",))
 def record_report(
     message: DecideJob, result: JobResult, context: Context[VerifyService]
 ) -> Iterable[Message]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,8 @@ from calibrant.observatory.cli.signals import ended_by_sigterm
 
 if TYPE_CHECKING:
     from calibrant.contracts.sequencer.v1 import RunRequested
-    from calibrant.observatory.cli.show_run import RunOutcome
+    from calibrant.observatory.cli.show_run import Bars, RunOutcome
+    from calibrant.observatory.following import Progress, Running
     from calibrant.observatory.settings import ObservatorySettings
 
 DEMO = {"bias": (10, 0.0), "dark": (5, 30.0), "flat": (10, 5.0)}
@@ -190,18 +191,25 @@ async def _follow(
     from calibrant.observatory.attaching import attached  # noqa: PLC0415
     from calibrant.observatory.cli import show_run  # noqa: PLC0415
     from calibrant.observatory.composition import observatory  # noqa: PLC0415
-    from calibrant.observatory.following import RunStalled, ask, follow  # noqa: PLC0415
+    from calibrant.runtime.garbage import settled  # noqa: PLC0415
 
     with show_run.Bars(quiet=quiet) as bars, ended_by_sigterm():
         async with (attached if attach else observatory)(settings) as running:
-            asked = await asyncio.to_thread(ask, running, request)
-            bars.begin(asked)
-            last: Any = None
-            try:
-                async for progress in follow(running, asked.run_id):
-                    bars.update(progress)
-                    last = progress
-            except RunStalled as error:
-                bars.stop()
-                fail(f"{error}. Then give the same command again: it goes on from here")
+            with settled():
+                last = await _to_the_end(running, request, bars)
             return await asyncio.to_thread(show_run.outcome, running, last, settings.data_dir)
+
+
+async def _to_the_end(running: Running, request: RunRequested, bars: Bars) -> Progress:
+    """Follow a run that is asked for; return its last progress."""
+    from calibrant.observatory.following import RunStalled, ask, follow  # noqa: PLC0415
+
+    asked = await asyncio.to_thread(ask, running, request)
+    bars.begin(asked)
+    try:
+        async for progress in follow(running, asked.run_id):
+            bars.update(progress)
+    except RunStalled as error:
+        bars.stop()
+        fail(f"{error}. Then give the same command again: it goes on from here")
+    return progress
