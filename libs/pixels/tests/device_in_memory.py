@@ -39,7 +39,7 @@ def folder():
 def grid_library(kernel, constants):
     """Compile the kernel for GPUs with the C compiler."""
     text = (HERE / "thread_grid.h").read_text() + kernel + (HERE / "thread_grid.c").read_text()
-    library = Path(folder().name, f"{abs(hash(constants))}.so")
+    library = Path(folder().name, f"{abs(hash((kernel, constants)))}.so")
     flags = ["-std=gnu11", "-O1", "-fPIC", "-shared", "-ffp-contract=off", "-w", "-x", "c", "-"]
     macros = [f"-D{name}={number}" for name, number in constants]
     command = [compiler(), *macros, *flags, "-o", str(library), "-lm"]
@@ -112,7 +112,7 @@ class DeviceInMemory:
         self.locked = []
         self.lock = Lock()
 
-    def host_memory(self, size):
+    def host_memory(self, size, *, reused=True):
         array = np.full(size, POISON, np.uint8)
         self.locked.append((array.ctypes.data, array.ctypes.data + size))
         return array

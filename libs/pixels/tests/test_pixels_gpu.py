@@ -7,6 +7,7 @@ import functools
 import logging
 import sys
 import threading
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from test_pixels_gpu_compiled import KNOWN
 from calibrant.pixels import Combined, Terms, combine, combine_raw, page_locked, why_not
 from calibrant.pixels.backends import BackendMissingError, cupy
 from calibrant.pixels.backends.cargo import ALIGNMENT
-from calibrant.pixels.backends.streams import TILES
+from calibrant.pixels.backends.specialised import GROUP, PIXELS
+from calibrant.pixels.backends.streams import STRAIGHT_STREAMS, TILES
 from calibrant.pixels.choosing import _fastest, choose
 from calibrant.pixels.plan import PLANES
 from combination_contract import assert_does_as_by_hand, assert_same, combinations
@@ -79,6 +81,13 @@ def test_raw_frames_are_corrected_there_as_elsewhere(device, situation, statisti
 def test_as_many_frames_as_registers_hold_and_more(device, n, kind):
     stack = noise(n, 5, 60, kind)
     assert_same(on_a_gpu(stack, iterations=None), combine(stack, backend="cpu", iterations=None))
+
+
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+def test_bands_of_several_groups_and_part_of_one(device, kind):
+    stack = noise(11, 24, 701, kind)  # 3 rows of them in a band
+    assert 2 * GROUP * PIXELS < 3 * 701
+    assert_same(on_a_gpu(stack, threads=2), combine(stack, backend="cpu"))
 
 
 @given(st.sampled_from(["std", "mad"]), st.permutations(range(11)))
@@ -144,13 +153,59 @@ def test_an_error_of_a_source_ends_the_combination(device):
 
 
 @pytest.mark.compiler
+def test_frames_that_are_copied_from_where_they_are_have_as_many_streams_as_others_where_masks_go_along(
+    monkeypatch,
+):
+    device = in_memory(monkeypatch)
+    stack = page_locked((11, 60, 40), "u2")
+    stack[...] = noise(rows=60)
+    opened = MagicMock(side_effect=device.stream)
+    monkeypatch.setattr(device, "stream", opened)
+    on_a_gpu(stack, threads=6)
+    alone = opened.call_count
+    on_a_gpu(stack, threads=6, masks=np.zeros(stack.shape, "u4"))
+    assert (alone, opened.call_count - alone) == (STRAIGHT_STREAMS, 6)
+
+
+def test_rows_further_apart_than_cuda_copies_at_once_are_copied_one_by_one():
+    library = MagicMock()
+    stream, copy = cupy.CupyStream(library), library.cuda.runtime.memcpyAsync
+    near = np.zeros((3, 16), np.uint8)
+    stream.upload(near[:, :8], 4096, 256)
+    assert not copy.called
+    assert library.cuda.runtime.memcpy2DAsync.call_args.args[:6] == (4096, 256, near.ctypes.data, 16, 8, 3)
+    far = np.lib.stride_tricks.as_strided(near, (3, 8), (2**31, 1))
+    stream.upload(far, 4096, 256)
+    assert library.cuda.runtime.memcpy2DAsync.call_count == 1
+    first = near.ctypes.data
+    assert [call.args[:3] for call in copy.call_args_list] == [
+        (4096, first, 8),
+        (4096 + 256, first + 2**31, 8),
+        (4096 + 512, first + 2**32, 8),
+    ]
+
+
+def test_page_locked_arrays_are_not_of_a_pool_that_keeps_their_memory(monkeypatch):
+    library = MagicMock()
+    library.cuda.PinnedMemoryPointer.return_value = bytearray(24)
+    monkeypatch.setattr(cupy, "open_device", lambda: cupy.CupyDevice(library))
+    assert page_locked((2, 3), "u4").shape == (2, 3)
+    assert library.cuda.PinnedMemory.call_args.args[0] == 24
+    assert not library.cuda.alloc_pinned_memory.called
+
+
+@pytest.mark.compiler
 def test_divisions_by_numbers_of_frames_are_rounded_as_any():
+    # A quotient by a whole number d is 1 / (2 d) of its last place or more from the middle between two numbers, which is
+    # further than what is rounded on the way: so every one comes out right, whatever the error of the first product.
     divide = division(KNOWN)
     random = np.random.default_rng(3)
-    dividends = np.rint(random.normal(0, 1, 20_000) * 2.0 ** random.integers(0, 52, 20_000))
-    quotients = np.empty_like(dividends)
-    for n in range(2, 33):
-        for divisor in (n, n * (n - 1)):
+    some = random.normal(0, 1, 20_000) * 2.0 ** random.integers(0, 52, 20_000)
+    for n in (1, *range(2, 33), 299, 4099):
+        for divisor in {n, n * (n - 1)} - {0}:
+            near = np.nextafter(some * divisor, random.choice([-np.inf, np.inf], some.size))
+            dividends = np.concatenate([some, np.rint(some), some * divisor, near, [0.0]])
+            quotients = np.empty_like(dividends)
             divide(dividends, float(divisor), quotients)
             np.testing.assert_array_equal(quotients, dividends / divisor)
 
@@ -188,13 +243,19 @@ def test_device_memory_is_that_of_the_bands_however_many_frames(monkeypatch, n):
 
 
 @pytest.mark.compiler
-def test_where_there_is_no_room_bands_are_smaller(monkeypatch):
-    stack = noise(rows=64)
-    wanted = combine(stack, backend="cpu")
-    asked = in_memory(monkeypatch)
-    on_a_gpu(stack)
-    tight = in_memory(monkeypatch, room=asked.most // 3)
-    assert_same(on_a_gpu(stack), wanted)
+@pytest.mark.parametrize("memory", [np.empty, page_locked])
+def test_where_there_is_no_room_bands_are_smaller(monkeypatch, memory):
+    wanted = combine(noise(rows=64), backend="cpu")
+
+    def run(**told):
+        device = in_memory(monkeypatch, **told)
+        stack = memory((11, 64, 40), "u2")
+        stack[...] = noise(rows=64)
+        return device, on_a_gpu(stack)
+
+    asked, _ = run()
+    tight, found = run(room=asked.most // 3)
+    assert_same(found, wanted)
     assert 0 < tight.most <= tight.room
 
 

@@ -100,10 +100,11 @@ def combine(
         "cupy" (GPU), "cpu" (compiled), "numpy", or "auto": the first of these that works here. A GPU that has no room
         even for narrow bands is given up for the processor, with a warning.
     threads
-        How many work at the same time; None: as many as there are processors to use. On a GPU: streams, two to eight.
+        How many work at the same time; None: as many as there are processors to use. On a GPU: streams, two to eight,
+        and three where most of what is combined is copied from where it is (:func:`calibrant.pixels.page_locked`).
     tile_bytes
-        Working memory of a thread, in bytes, with "numpy" three times as many; of a stream four times as many, at most
-        16 MiB, here and on the GPU.
+        Working memory of a thread, in bytes, with "numpy" three times as many; of a stream eight times as many, at most
+        32 MiB, here and on the GPU, and 64 MiB on the GPU where frames are copied from where they are.
     out
         Planes to fill, as an earlier call gave them: new memory costs as much as combining. They are overwritten
         by a call that ends with an error, too.

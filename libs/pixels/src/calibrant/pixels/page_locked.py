@@ -15,9 +15,10 @@ from calibrant.pixels.backends import BackendMissingError, cupy
 def page_locked(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Give an array that is not filled yet, in memory that stays where it is; where there is no GPU, in any memory.
 
-    A stack (N, ny, nx) that is combined from there, and planes that are combined into it, go to the GPU and back at the rate of its
-    bus; others are copied by the processor on the way. Such memory takes time to be had and is kept from all else: keep
-    an array as long as there are more frames to go through it.
+    A stack (N, ny, nx) that is combined from there, and planes that are combined into it, go to the GPU and back at the
+    rate of its bus; others are copied by the processor on the way. Such memory takes time to be had, and nothing else
+    can use it before the array and all that looks at it are gone: keep an array as long as there are more frames to go
+    through it.
 
     Parameters
     ----------
@@ -37,4 +38,4 @@ def page_locked(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     except BackendMissingError:
         return np.empty(shape, kind)
     size = math.prod(shape) * kind.itemsize
-    return device.host_memory(size)[:size].view(kind).reshape(shape)
+    return device.host_memory(size, reused=False).view(kind).reshape(shape)

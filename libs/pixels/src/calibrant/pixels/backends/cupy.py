@@ -22,6 +22,9 @@ from calibrant.pixels.plan import Combined, Plan
 NO_ROOM: Final = 2
 """``cudaErrorMemoryAllocation`` and ``CUDA_ERROR_OUT_OF_MEMORY``."""
 
+FURTHEST_APART: Final = 2**31 - 1
+"""Bytes from row to row of a copy that takes several: ``cudaDevAttrMaxPitch`` of all devices."""
+
 HOST_MEMORY: Final = 1
 """``cudaMemoryTypeHost``."""
 
@@ -108,10 +111,15 @@ class CupyDevice:
         self._kernels: dict[tuple[tuple[str, int], ...], Any] = {}
         self._compiling = Lock()
 
-    def host_memory(self, size: int) -> NDArray[np.uint8]:
-        """Give page-locked memory."""
+    def host_memory(self, size: int, *, reused: bool = True) -> NDArray[np.uint8]:
+        """Give page-locked memory; CuPy's pool makes its size a power of two and never gives it back to the system."""
+        cuda = self._cupy.cuda
         with _room_or_error(self._cupy):
-            return np.frombuffer(self._cupy.cuda.alloc_pinned_memory(size), np.uint8, size)
+            if reused:
+                memory = cuda.alloc_pinned_memory(size)
+            else:
+                memory = cuda.PinnedMemoryPointer(cuda.PinnedMemory(size, cuda.runtime.hostAllocPortable), 0)
+            return np.frombuffer(memory, np.uint8, size)
 
     def is_page_locked(self, array: NDArray[Any]) -> bool:
         """Tell whether an array lies in such memory."""
@@ -157,8 +165,9 @@ class CupyStream:
     def upload(self, what: NDArray[np.uint8], to: int, apart: int = 0) -> None:
         """Copy to the device."""
         kind = self._runtime.memcpyHostToDevice
-        if what.ndim == 1:
-            self._copy(to, what.ctypes.data, what.nbytes, kind)
+        if what.ndim == 1 or what.strides[0] > FURTHEST_APART:
+            for number, row in enumerate(np.atleast_2d(what)):
+                self._copy(to + number * apart, row.ctypes.data, row.nbytes, kind)
             return
         with _room_or_error(self._cupy):
             self._runtime.memcpy2DAsync(

@@ -46,8 +46,11 @@ class DeviceMemory(Protocol):
 class Device(Protocol):
     """A GPU. Whatever of it has no room raises :class:`DeviceMemoryError`."""
 
-    def host_memory(self, size: int) -> NDArray[np.uint8]:
-        """Give host memory that is copied from and to without the processor's help (page-locked), in bytes."""
+    def host_memory(self, size: int, *, reused: bool = True) -> NDArray[np.uint8]:
+        """Give host memory that is copied from and to without the processor's help (page-locked), in bytes.
+
+        More may be taken, and kept page-locked for whoever asks next once the array is gone, unless it is not `reused`.
+        """
         ...
 
     def is_page_locked(self, array: NDArray[Any]) -> bool:

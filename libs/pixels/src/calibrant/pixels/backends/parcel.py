@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from calibrant.pixels.backends.cargo import Berth, Cargo, Upload, aligned
 from calibrant.pixels.backends.loads import Load
 from calibrant.pixels.backends.specialised import GROUP, PIXELS, constants
-from calibrant.pixels.plan import Combined, Plan
+from calibrant.pixels.plan import PLANES, Combined, Plan
 
-PLANES: Final = ("data", "variance", "count", "mask")
 PLANE_ITEM: Final = 4
 """Bytes of a pixel in each of the planes."""
 
@@ -104,14 +103,14 @@ class Parcel:
 
     def unpack(self, host: NDArray[np.uint8], into: Combined) -> None:
         """Take the planes that came back out of host memory."""
-        for at, piece in zip(self._planes(0), self.pieces(into), strict=True):
+        for at, piece in zip(self._planes(0), self._pieces(into), strict=True):
             piece[...] = host[at : at + piece.nbytes]
 
     def downloads(self, address: int, into: Combined) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Give where each plane is on the device, and the memory of its rows in the end."""
-        return zip(self._planes(address), self.pieces(into), strict=True)
+        return zip(self._planes(address), self._pieces(into), strict=True)
 
-    def pieces(self, into: Combined) -> list[NDArray[np.uint8]]:
+    def _pieces(self, into: Combined) -> list[NDArray[np.uint8]]:
         """Give the memory of the rows of each plane."""
         return [getattr(into, name)[self.rows].reshape(-1).view(np.uint8) for name in PLANES]
 

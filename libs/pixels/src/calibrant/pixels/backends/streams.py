@@ -12,9 +12,9 @@ from typing import Final
 from calibrant.pixels.backends.bands import bands, work_through
 from calibrant.pixels.backends.device import Device, DeviceMemoryError
 from calibrant.pixels.backends.loads import load_of
-from calibrant.pixels.backends.parcel import PLANES, Parcel
+from calibrant.pixels.backends.parcel import Parcel
 from calibrant.pixels.backends.specialised import source
-from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, Plan
+from calibrant.pixels.plan import FEWEST_FOR_SCATTER, PLANES, Combined, Plan
 
 STREAMS: Final = range(2, 9)
 """As many as threads are asked for, within these."""
@@ -23,13 +23,13 @@ ROWS: Final = 64
 """Rows that tell how much memory one takes: some of it does not depend on their number."""
 
 STRAIGHT_STREAMS: Final = 3
-"""Of frames that the device copies from where they are: there is no work for more threads."""
+"""Where the device copies most of what is sent from where it is: there is no work for more threads."""
 
 TILES: Final = 8
 """Tiles in a band, since small copies are slow."""
 
 MOST_BYTES: Final = 2**25
-"""Of a band, so that eight of them are 256 MiB; of frames that are copied from where they are twice as much."""
+"""Of a band, so that eight of them are 256 MiB; twice as much where most of it is copied from where it is."""
 
 
 def combine_on(device: Device, plan: Plan, into: Combined) -> bool:
@@ -53,7 +53,7 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> bool:
     some = slice(0, min(plan.shape[0], ROWS))
     parcel = Parcel(plan, load, some, propagate=plan.variances is not None)
     row_bytes = -(-parcel.size // some.stop)
-    straight = load.straight_size(some) > 0
+    straight = load.straight_size(some) > parcel.sent_size
     streams = STRAIGHT_STREAMS if straight else max(STREAMS.start, min(plan.threads, STREAMS.stop - 1))
     most = 2 * MOST_BYTES if straight else min(TILES * plan.tile_bytes, MOST_BYTES)
     band_bytes = max(most, plan.fewest_rows * row_bytes)
@@ -70,10 +70,15 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> bool:
 
 def _combine(device: Device, parcels: Sequence[Parcel], into: Combined, streams: int) -> bool:
     propagate, few = parcels[0].propagate, len(parcels[0].plan.stack) < FEWEST_FOR_SCATTER
-    straight = all(device.is_page_locked(getattr(into, name)) for name in PLANES)
+    sent, whole, planes = (
+        max(sizes)
+        for sizes in zip(*((one.sent_size, one.size, one.planes_size) for one in parcels), strict=True)
+    )
+    if all(device.is_page_locked(getattr(into, name)) for name in PLANES):
+        planes = 0
     lines: SimpleQueue[Line] = SimpleQueue()
     for _ in parcels[:streams]:
-        lines.put(Line(device, parcels, straight=straight))
+        lines.put(Line(device, sent, whole, planes))
 
     def work(rows: slice) -> bool:
         line = lines.get()
@@ -95,17 +100,17 @@ class Line:
     ----------
     device
         The GPU.
-    parcels
-        Bands, for the largest of which there has to be memory.
-    straight
-        Whether planes are copied to where they belong, not into memory of the line first.
+    sent, whole
+        Most bytes of what is put into host memory for a band, and of all of the band on the device.
+    planes
+        Most bytes of its planes; 0 where they are copied to where they belong, not into memory of the line first.
     """
 
-    def __init__(self, device: Device, parcels: Sequence[Parcel], *, straight: bool) -> None:
+    def __init__(self, device: Device, sent: int, whole: int, planes: int) -> None:
         self._device = device
-        self._there = device.host_memory(max(one.sent_size for one in parcels))
-        self._back = None if straight else device.host_memory(max(one.planes_size for one in parcels))
-        self._memory = device.memory(max(one.size for one in parcels))
+        self._there = device.host_memory(sent)
+        self._back = device.host_memory(planes) if planes else None
+        self._memory = device.memory(whole)
         self._stream = device.stream()
 
     def carry(self, parcel: Parcel, into: Combined) -> None:
