@@ -40,6 +40,14 @@ def test_a_change_is_in_the_history_with_its_lines_and_in_the_audit(register):
         assert [row["what"] for row in entries(session)] == ["supersede", "certify"]
 
 
+def test_products_stand_or_are_withdrawn(register):
+    register.wish("supersede", products=["bias-2"], begin=40, end=60)
+    assert register.ask("standings") == {"bias-1": "certified", "bias-2": "certified"}
+    register.wish("decertify", products=["bias-2"])
+    assert register.ask("standings", "bias-2") == {"bias-2": "withdrawn"}
+    assert register.ask("standings", "bias-9") == {}
+
+
 def test_the_same_request_again_changes_nothing(register):
     wish = {"products": ["bias-2"], "begin": 100, "end": None, "request": "mine"}
     first = register.wish("certify", **wish)

@@ -155,15 +155,15 @@ def verified(name, accepted, mode="internal"):
     return {"product": name, "accepted": accepted, "mode": mode}
 
 
-def test_a_product_is_built_verified_withheld_or_certified():
+def test_a_product_is_built_verified_withheld_certified_or_withdrawn():
     reports = [verified("b", accepted=True), verified("c", accepted=False), verified("d", accepted=True)]
-    certified = [{"product": "d", "status": "certified"}]
-    found = with_state([product(name) for name in "abcd"], reports, certified)
+    found = with_state([product(name) for name in "abcde"], reports, {"d": "certified", "e": "withdrawn"})
     assert {row["id"]: row["state"] for row in found} == {
         "a": "built",
         "b": "verified",
         "c": "withheld",
         "d": "certified",
+        "e": "withdrawn",
     }
     assert {row["kind"] for row in found} == {"bias"}
 
@@ -174,13 +174,8 @@ def test_the_latest_report_counts_and_an_external_one_does_not():
         verified("a", accepted=True),  # reports come latest first
         verified("a", accepted=False),
     ]
-    (row,) = with_state([product("a")], reports, [])
+    (row,) = with_state([product("a")], reports, {})
     assert row["state"] == "verified"
-
-
-def test_a_certification_that_is_no_longer_in_force_does_not_count():
-    (row,) = with_state([product("a")], [], [{"product": "a", "status": "withdrawn"}])
-    assert row["state"] == "built"
 
 
 def test_what_is_noticed_is_told_once_a_report_whatever_its_detectors():

@@ -6,6 +6,7 @@ Owns the one query class that HTTP and the command line use. Times are TAI nanos
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from calibrant.certify import history
@@ -158,6 +159,23 @@ class CertifyQueries:
         place = collection or daily_collection(instrument)
         wishes = wanted(kinds, detectors, filter)
         return whole(self._session, Asked(instrument, at_tai_ns, as_of_tai_ns), place, wishes)
+
+    def standings(self, product: str | None = None) -> dict[str, str]:
+        """Say of every product that was ever certified, or of one, whether something of it is in force.
+
+        Returns
+        -------
+        dict of str to str
+            By product, ``certified`` or ``withdrawn``.
+        """
+
+        def named(column: Mapped[str]) -> set[str]:
+            query = select(column).distinct()
+            return set(self._session.exec(query if product is None else query.where(column == product)))
+
+        in_force = named(col(InForceRow.product_id))
+        ever = named(col(EntryRow.product_id))
+        return {name: "certified" if name in in_force else "withdrawn" for name in ever}
 
     def kinds(self, instrument: str) -> list[str]:
         """Return the kinds of which something is in force for an instrument, in any collection."""

@@ -12,26 +12,25 @@ Row = Mapping[str, Any]
 
 
 def with_state(
-    products: Sequence[Row], reports: Sequence[Row], certifications: Sequence[Row]
+    products: Sequence[Row], reports: Sequence[Row], standings: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Return products with their state: built, verified, withheld or certified.
+    """Return products with their state: built, verified, withheld, certified or withdrawn.
 
     Parameters
     ----------
-    products, reports, certifications : sequence of mapping
-        As ``CombineQueries.products``, ``VerifyQueries.reports`` and ``CertifyQueries.calibrations`` list them.
+    products, reports : sequence of mapping
+        As ``CombineQueries.products`` and ``VerifyQueries.reports`` list them.
+    standings : mapping of str to str
+        What certify says of products, as ``CertifyQueries.standings`` gives it.
     """
-    certified = {row["product"] for row in certifications if row["status"] == "certified"}
     verdicts: dict[str, bool] = {}
     for row in reversed(reports):  # the latest report on a product counts; they come latest first
         if row["mode"] == "internal":
             verdicts[row["product"]] = row["accepted"]
-    return [{**row, "state": _state(row["id"], certified, verdicts)} for row in products]
+    return [{**row, "state": standings.get(row["id"]) or _state(row["id"], verdicts)} for row in products]
 
 
-def _state(product: str, certified: set[str], verdicts: Mapping[str, bool]) -> str:
-    if product in certified:
-        return "certified"
+def _state(product: str, verdicts: Mapping[str, bool]) -> str:
     if product in verdicts:
         return "verified" if verdicts[product] else "withheld"
     return "built"

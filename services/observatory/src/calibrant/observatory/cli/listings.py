@@ -84,7 +84,7 @@ def _products(place: Place) -> Rows:
 
     with queries(place, "combine", objects(place)) as combine:
         products = [] if combine is None else combine.products()
-    return with_state(products, _reports(place), _certifications(place))
+    return with_state(products, _reports(place), _standings(place))
 
 
 def _product(place: Place, name: str) -> Mapping[str, Any] | None:
@@ -94,17 +94,17 @@ def _product(place: Place, name: str) -> Mapping[str, Any] | None:
         product = None if combine is None else combine.product(name)
     if product is None:
         return None
-    return with_state([product], _reports(place), _certifications(place))[0]
+    return with_state([product], _reports(place, name), _standings(place, name))[0]
 
 
-def _certifications(place: Place) -> Rows:
-    rows: Rows = _ask(place, "certify", lambda q: q.calibrations(), [])
-    return rows
+def _standings(place: Place, product: str | None = None) -> Mapping[str, str]:
+    found: Mapping[str, str] = _ask(place, "certify", lambda q: q.standings(product), {})
+    return found
 
 
-def _reports(place: Place) -> Rows:
+def _reports(place: Place, product: str | None = None) -> Rows:
     with queries(place, "verify", objects(place)) as verify:
-        return [] if verify is None else list(verify.reports())
+        return [] if verify is None else list(verify.reports(product=product))
 
 
 def _report(place: Place, name: str) -> Mapping[str, Any] | None:
