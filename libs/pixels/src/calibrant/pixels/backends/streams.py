@@ -16,7 +16,7 @@ from calibrant.pixels.backends.parcel import Parcel
 from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, PLANES, Combined, Plan
 
-STREAMS: Final = range(2, 9)
+STREAMS: Final = range(2, 7)
 """As many as threads are asked for, within these."""
 
 ROWS: Final = 64
@@ -29,7 +29,7 @@ TILES: Final = 8
 """Tiles in a band, since small copies are slow."""
 
 MOST_BYTES: Final = 2**25
-"""Of a band, so that eight of them are 256 MiB; twice as much where most of it is copied from where it is."""
+"""Of a band, so that six of them are 192 MiB; twice as much where most of it is copied from where it is."""
 
 
 def combine_on(device: Device, plan: Plan, into: Combined) -> bool:
