@@ -18,7 +18,7 @@ def told(bench, kind, frames, *subtracted, **removed):
 def test_biases_with_light_and_an_exposure_time_are_told(bench):
     charge, *_, times = told(bench, "bias", bench.frames("bias", 4, time_s=3.0, light_e=400.0))
     assert "electron above its overscan: there is light or dark charge in it; 3 more amplifiers" in charge
-    assert times == "detector 0: 4 of 4 biases were exposed, for up to 3 s"
+    assert times == "detector 0: 4 of 4 biases have an exposure time, of up to 3 s"
 
 
 def test_darks_far_brighter_than_the_nominal_dark_current_are_told(bench):

@@ -9,13 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from calibrant.verify.noticing.exceptions import (
-    illumination_of_flat,
-    level_of_bias,
-    level_of_dark,
-    light_of_flat,
-    noise_of_frame,
-)
+from calibrant.verify.noticing.exceptions import odd_bias, odd_dark, odd_flat
 from calibrant.verify.noticing.light import course, course_of_level
 from calibrant.verify.noticing.mixtures import gains, temperatures
 from calibrant.verify.noticing.nominal import claimed_gain, claimed_read_noise, gain, read_noise
@@ -39,8 +33,7 @@ Say = Callable[[Place], Said | None]
 OF_AMPLIFIERS: Final[Mapping[str, Sequence[Say]]] = MappingProxyType(
     {
         "bias": (
-            level_of_bias,
-            noise_of_frame,
+            odd_bias,
             charge_in_bias,
             course_of_level,
             read_noise,
@@ -48,17 +41,14 @@ OF_AMPLIFIERS: Final[Mapping[str, Sequence[Say]]] = MappingProxyType(
             claimed_gain,
         ),
         "dark": (
-            level_of_dark,
-            noise_of_frame,
+            odd_dark,
             brightness_of_dark,
             course_of_level,
             claimed_read_noise,
             claimed_gain,
         ),
         "flat": (
-            light_of_flat,
-            noise_of_frame,
-            illumination_of_flat,
+            odd_flat,
             faintness_of_flat,
             lines_of_flat,
             gain,

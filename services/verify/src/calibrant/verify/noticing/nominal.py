@@ -3,8 +3,8 @@
 from statistics import median
 from typing import Final
 
-from calibrant.verify.noticing.exceptions import NOISIER, alike
-from calibrant.verify.noticing.places import LEVEL, NOISE_RATIO, Place, Said, values_of
+from calibrant.verify.noticing.exceptions import flats_are_alike
+from calibrant.verify.noticing.places import LEVEL, NOISE_RATIO, Place, Said
 from calibrant.verify.noticing.shapes import SHAPES, spread_of
 
 GAIN_TOLERANCE: Final = 0.05
@@ -36,11 +36,11 @@ def fitting_gain(place: Place) -> float | None:
 
     Where photons make the noise, its variance over the expected one is the gain assumed over the real one.
     """
-    ratios, levels = values_of(alike(place.series(NOISE_RATIO), NOISIER)), place.values(LEVEL)
+    ratios, levels = place.values(NOISE_RATIO), place.values(LEVEL)
     if not ratios or not levels or median(levels) < PHOTON_LIMITED * place.amplifier.read_noise_e**2:
         return None
     ratio = median(ratios)
-    if ratio <= 0 or spread_of(ratios) > SHAPES:
+    if ratio <= 0 or spread_of(ratios) > SHAPES or not flats_are_alike(place):
         return None
     return place.amplifier.gain_e_per_adu / ratio**2
 

@@ -1,5 +1,6 @@
 """Frames that do not look like their type: a bias with light, an arc called flat, a dark far too bright, no light at all."""
 
+from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
@@ -12,6 +13,8 @@ READ_NOISES: Final = 10.0
 """Read noises above the overscan from which a bias has charge in it, and below which a flat has hardly light."""
 BRIGHTER: Final = 5.0
 """Dark current over the nominal one that warmth alone, at some degrees, does not make."""
+NAMED: Final = 2
+"""Exposures that are named; of more only the number."""
 FEWEST_LINES: Final = 5
 """An arc has more; a flat's own structure and its defects have one or two."""
 
@@ -19,29 +22,36 @@ FEWEST_LINES: Final = 5
 def exposed_biases(report: MeasurementReport) -> Said | None:
     """Say where biases have an exposure time."""
     times_s = _times_s(report)
-    wrong = [one for one in times_s if one > LONGEST_BIAS_S]
+    wrong = {name: time_s for name, time_s in times_s.items() if time_s > LONGEST_BIAS_S}
     if not wrong:
         return None
+    longest_s = max(wrong.values())
     return Said(
-        max(wrong),
-        f"detector {report.detector}: {len(wrong)} of {len(times_s)} biases were exposed, for up to {max(wrong):g} s",
+        longest_s,
+        f"detector {report.detector}: {len(wrong)} of {len(times_s)} biases have an exposure time, of up to {longest_s:g} s"
+        f"{_named(list(wrong))}",
     )
 
 
 def unexposed_frames(report: MeasurementReport) -> Said | None:
     """Say where darks or flats have no exposure time."""
     times_s = _times_s(report)
-    wrong = times_s.count(0)
+    wrong = [name for name, time_s in times_s.items() if time_s == 0]
     if not wrong:
         return None
     return Said(
-        wrong,
-        f"detector {report.detector}: {wrong} of {len(times_s)} frames have an exposure time of 0 s, as biases have",
+        len(wrong),
+        f"detector {report.detector}: {len(wrong)} of {len(times_s)} frames have an exposure time of 0 s, as biases have"
+        f"{_named(wrong)}",
     )
 
 
-def _times_s(report: MeasurementReport) -> list[float]:
-    return [one.exposure_time_s for one in report.frames if one.exposure_time_s is not None]
+def _times_s(report: MeasurementReport) -> dict[str, float]:
+    return {one.exposure_id: one.exposure_time_s for one in report.frames if one.exposure_time_s is not None}
+
+
+def _named(exposures: Sequence[str]) -> str:
+    return f": {' and '.join(exposures)}" if len(exposures) <= NAMED else ""
 
 
 def charge_in_bias(place: Place) -> Said | None:
