@@ -15,7 +15,7 @@ from calibrant.observatory.cli.trends import sparkline, sparklines
 from calibrant.observatory.testing import asked, here
 from calibrant.runtime.database import Database
 from calibrant.verify.certified import CertifiedRow
-from calibrant.verify.store import MeasurementRow, MetricRow
+from calibrant.verify.tables import MeasurementRow, MetricRow
 
 NIGHT = parse_time("2026-01-01T20:00:00")
 DAY = 86_400 * 10**9

@@ -11,7 +11,7 @@ from calibrant.contracts.verify.v1 import InForce, VerificationMode
 from calibrant.rules.trends import TrendRules
 from calibrant.verify.certified import cut_out
 from calibrant.verify.history import gather
-from calibrant.verify.store import MeasurementRow, MetricRow
+from calibrant.verify.tables import MeasurementRow, MetricRow
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from calibrant.runtime.testing.killed import Mortal, events_of
 from calibrant.verify.app import create_app
 from calibrant.verify.reports import MeasurementReport
 from calibrant.verify.settings import VerifySettings
-from calibrant.verify.store import MeasurementRow, MetricRow, ReportRow, ResultRow
+from calibrant.verify.tables import MeasurementRow, MetricRow, ReportRow, ResultRow
 
 STEPS = pytest.mark.parametrize(
     ("step", "files", "written"),

@@ -14,7 +14,8 @@ from calibrant.verify.handlers import record_measurements, record_report
 from calibrant.verify.reports import MeasurementReport, SetReport
 from calibrant.verify.rows import measurement_rows, report_rows
 from calibrant.verify.service import VerifyService
-from calibrant.verify.store import MetricRow, ResultRow, VerifyQueries
+from calibrant.verify.store import VerifyQueries
+from calibrant.verify.tables import MetricRow, ResultRow
 
 
 def tell(bench, database, job, ref):

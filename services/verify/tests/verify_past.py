@@ -8,7 +8,7 @@ from calibrant.verify.certified import CertifiedRow
 from calibrant.verify.history import gather
 from calibrant.verify.known import Known
 from calibrant.verify.latest import Walk
-from calibrant.verify.store import MeasurementRow, MetricRow
+from calibrant.verify.tables import MeasurementRow, MetricRow
 
 NIGHT = parse_time("2026-01-01T20:00:00", "tai")
 

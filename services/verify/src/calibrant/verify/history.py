@@ -19,7 +19,7 @@ from calibrant.rules.trends import TrendRules, history_of
 from calibrant.verify.certified import certified_by
 from calibrant.verify.known import DetectorHistory, Known, Number, Standing
 from calibrant.verify.latest import Reading, Wanted, latest
-from calibrant.verify.store import MeasurementRow, MetricRow
+from calibrant.verify.tables import MeasurementRow, MetricRow
 
 COMPARED = ("NOISE_RATIO", "MEAN", "SCATTER", "BAD_FRACTION", "N_GOOD", "N_EXCLUDED")
 """What a product's numbers are made of."""

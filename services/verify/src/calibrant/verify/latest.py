@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, Select, select
 from sqlmodel import Session, col
 
 from calibrant.verify.certified import certified_by
-from calibrant.verify.store import MeasurementRow, MetricRow
+from calibrant.verify.tables import MeasurementRow, MetricRow
 
 PAGE = 32
 """Sets that are looked up at once."""

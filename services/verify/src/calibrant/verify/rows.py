@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.rules.verification import TestResult
-from calibrant.verify import reports, store
+from calibrant.verify import reports, tables
 from calibrant.verify.measuring.amplifiers import UNITS
 from calibrant.verify.reasons import tally
 
@@ -27,7 +27,7 @@ def measurement_rows(
     begins = {frame.exposure_id: frame.begin_tai_ns for frame in report.frames}
     known = [begin for begin in begins.values() if begin is not None]
     yield (
-        store.MeasurementRow,
+        tables.MeasurementRow,
         {
             "job_id": report.job_id,
             "product_id": report.product_id,
@@ -56,7 +56,7 @@ def measurement_rows(
 def report_rows(report: reports.SetReport, ref: DataRef, page: DataRef, now_tai_ns: int) -> Iterator[Row]:
     """Yield every row of the report on a set."""
     yield (
-        store.ReportRow,
+        tables.ReportRow,
         {
             "report_id": report.report_id,
             "job_id": report.job_id,
@@ -79,7 +79,7 @@ def report_rows(report: reports.SetReport, ref: DataRef, page: DataRef, now_tai_
     )
     for one in report.detectors:
         yield (
-            store.DecisionRow,
+            tables.DecisionRow,
             {
                 "report_id": report.report_id,
                 "detector": one.detector,
@@ -121,13 +121,13 @@ def _metric_rows(
             "value": value,
             "unit": UNITS.get(name, "electron"),
         }
-        yield store.MetricRow, about | mine
+        yield tables.MetricRow, about | mine
 
 
 def _result_rows(job_id: str, results: Iterable[TestResult]) -> Iterator[Row]:
     for number, one in enumerate(results):
         yield (
-            store.ResultRow,
+            tables.ResultRow,
             {
                 "job_id": job_id,
                 "number": number,

@@ -12,7 +12,8 @@ from calibrant.runtime.new_rows import insert_later
 from calibrant.runtime.objects import ObjectStore
 from calibrant.verify.reports import MeasurementReport, SetReport
 from calibrant.verify.rows import Row, measurement_rows, report_rows
-from calibrant.verify.store import MeasurementRow, ReportRow, VerifyQueries
+from calibrant.verify.store import VerifyQueries
+from calibrant.verify.tables import MeasurementRow, ReportRow
 
 T = TypeVar("T", bound=BaseModel)
 

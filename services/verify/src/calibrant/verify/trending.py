@@ -19,7 +19,7 @@ from calibrant.rules.trends import TrendRules, history_of, place_of
 from calibrant.rules.validity import DAY_S, NS_PER_S
 from calibrant.verify.history import Whose, before
 from calibrant.verify.latest import Reading, Wanted, latest
-from calibrant.verify.store import MeasurementRow, MetricRow
+from calibrant.verify.tables import MeasurementRow, MetricRow
 
 MOST: Final = 1000
 """Frames that are shown where nobody says how many."""

@@ -292,7 +292,12 @@ def _do(place: Place, action: str, why: str, facts: dict[str, Any], *, as_json: 
     try:
         wish = WISH.validate_python({"action": action, "reason": why, **facts})
     except ValidationError as problem:
-        fail("; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in problem.errors()), 2)
+        fail(
+            "; ".join(
+                f"{one['loc'][-1]}: {one['msg'].removeprefix('Value error, ')}" for one in problem.errors()
+            ),
+            2,
+        )
     with told(), certify_database(place) as database:
         done = carry_out(worker(database), wish, of_this_machine(), uuid.uuid4().hex)
     if as_json:
