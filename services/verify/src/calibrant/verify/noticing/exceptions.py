@@ -75,9 +75,7 @@ def _odd_flats(place: Place) -> Iterator[tuple[str, _Odd]]:
     middle = median(place.values(RATE) or [0.0])
     if middle > 0:
         relative = [Number(one.exposure_id, one.value / middle) for one in place.series(RATE)]
-        yield from _odd(
-            place, relative, DARKER, lambda off, others: f"it has {others + off:.3g} times their light"
-        )
+        yield from _odd(relative, DARKER, lambda off, others: f"it has {others + off:.3g} times their light")
     yield from _odd(
         place.series(ILLUMINATION),
         UNEVEN,
