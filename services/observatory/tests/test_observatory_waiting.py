@@ -10,6 +10,7 @@ from calibrant.contracts.common.v1 import TimeRange
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.observatory.composition import observatory
 from calibrant.observatory.http import observatory_app
+from calibrant.runtime.access.callers import LOCAL
 from calibrant.runtime.access.door import Door
 from calibrant.runtime.settings import chosen
 from calibrant.sequencer.store import SequencerQueries
@@ -55,7 +56,7 @@ async def decide(client, waiting_id, *, accept, reason):
 async def test_a_run_waits_for_a_person_and_goes_on(settings, monkeypatch):
     monkeypatch.setenv("CALIBRANT_CERTIFICATION", '{"simcam-tiny/bias": "ask"}')
     async with served(settings) as (running, _):
-        running.sequencer.request_run(BIASES)
+        running.sequencer.request_run(BIASES, LOCAL.given)
         view = await until(running, lambda found: found.phase == "waiting for a person")
         assert view.nodes["certify"] == {"asked": 2}
     async with served(settings) as (running, client):

@@ -30,6 +30,7 @@ from calibrant.contracts.sequencer.v1 import (
     RunProgress,
     RunRequested,
 )
+from calibrant.runtime.access.callers import LOCAL
 from calibrant.runtime.handlers import Context, collect
 from calibrant.runtime.header_text import headers_from_text
 from calibrant.runtime.tables import OutboxRow
@@ -181,7 +182,7 @@ class World:
         self.deliver(Delivery(again.source, again.message, again.run_id, event_id))
 
     def request(self, request: RunRequested) -> str:
-        return self.service.request_run(request)
+        return self.service.request_run(request, LOCAL.given)
 
     def view(self, run_id: str = "run-1") -> RunView:
         with self.database.reading() as session:

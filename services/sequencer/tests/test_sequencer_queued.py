@@ -10,6 +10,7 @@ from calibrant.bus.cloudevents import Envelope, to_message
 from calibrant.contracts.flow import topic_for
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameIngested
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested
+from calibrant.runtime.access.callers import LOCAL
 from calibrant.runtime.consumers import AHEAD
 from calibrant.runtime.platform import open_platform
 from calibrant.sequencer.app import create_app
@@ -71,7 +72,7 @@ async def test_a_whole_focal_planes_frames_at_once_are_planned_in_bounded_memory
     async with open_platform(settings) as platform:
         process = create_app(settings, platform).state.process
         await process.start()
-        process.spec.service.request_run(makers.request(folder=str(tmp_path)))
+        process.spec.service.request_run(makers.request(folder=str(tmp_path)), LOCAL.given)
         async with asyncio.timeout(60):
             asked = await first_of(platform.bus, "ingest-requests")
         acquisition_id = FolderIngestRequested.from_json(asked.value).acquisition_id

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from calibrant.archive.store import ArchiveQueries
 from calibrant.bus.errors import CalibrantError, TransientError
 from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.runtime.access.callers import of_this_machine
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
 from calibrant.runtime.objects import ObjectStore
@@ -116,7 +117,7 @@ def ask(running: Running, request: RunRequested) -> Asked:
         sequencer.check(request)
         if request.generate:
             running.begin_night()
-    return Asked(sequencer.request_run(request), resumed=False)
+    return Asked(sequencer.request_run(request, of_this_machine().given), resumed=False)
 
 
 async def follow(running: Running, run_id: str) -> AsyncIterator[Progress]:

@@ -11,7 +11,7 @@ from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.frames.instrument import Instrument, InstrumentError, named_instrument
 from calibrant.runtime.access.audit import Deed, record
-from calibrant.runtime.access.callers import LOCAL, Caller
+from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
@@ -89,7 +89,7 @@ class SequencerService:
         check_names(request)
         check_wish(request, self.instrument(request.instrument).rule_set())
 
-    def request_run(self, request: RunRequested, roles: tuple[str, ...] = LOCAL.given) -> str:
+    def request_run(self, request: RunRequested, roles: tuple[str, ...]) -> str:
         """Accept a run; it begins at once, or when the camera is free.
 
         Asking again for a run of the same name and wish changes nothing.
@@ -99,7 +99,7 @@ class SequencerService:
         request : RunRequested
             What is asked for, and by whom.
         roles : tuple of str
-            Roles of who asks.
+            Roles that were given to who asks, for the audit.
 
         Returns
         -------
