@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from itertools import accumulate, chain, count, repeat
 from operator import itemgetter
@@ -128,6 +129,13 @@ def records_of(*names):
     return [heard(offset, name) for offset, name in enumerate(names)]
 
 
+def named(event_id):
+    """Make a record with an identifier that no envelope may have."""
+    record = heard(0, "a")
+    headers = tuple((name, event_id if name == "ce_id" else value) for name, value in record.headers)
+    return replace(record, headers=headers)
+
+
 POISON = Record("combine-results", 0, 0, None, b"?", (), 0)
 KINDS = st.sampled_from(
     ["a", "b", "look", "fail", "fault", "clash", "busy", "poison", "unknown", "again", "again"]
@@ -208,10 +216,11 @@ async def test_what_cannot_be_told_whose_fault_it_is_is_attempted_one_by_one(ser
 @pytest.mark.asyncio
 async def test_a_batch_ends_before_poison_and_before_a_job(service):
     job = record_of(combine_job(), topic="combine-results")
-    for stranger in (POISON, job):
+    for stranger in (POISON, job, named(b"\0"), named(b"x" * 5000)):
         assert await service.batches.deal([stranger, heard(1, "a")]) == (0, 1)
     assert await service.batches.deal([heard(1, "a"), POISON, heard(2, "b")]) == (1, 0)
-    assert service.effects() == ["a"]
+    assert await service.batches.deal([heard(3, "c"), named(b"\0"), heard(4, "d")]) == (1, 0)
+    assert service.effects() == ["a", "c"]
 
 
 @pytest.mark.asyncio

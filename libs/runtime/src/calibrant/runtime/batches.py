@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlmodel import Session
 
-from calibrant.bus.cloudevents import HEADERS
+from calibrant.bus.cloudevents import HEADERS, MOST_BYTES
 from calibrant.bus.errors import PoisonError
 from calibrant.bus.ports import Record
 from calibrant.runtime.events import EventWork
@@ -115,6 +116,8 @@ class Batches:
                 kind, event_id = headers[_TYPE].decode(), headers[_ID].decode()
             except (KeyError, UnicodeDecodeError):
                 break
+            if len(event_id) > MOST_BYTES or not event_id.isprintable():
+                break  # no database may be asked for it
             if kind in self.events.handlers:
                 found.append(event_id)
             elif kind in self.handled:
@@ -151,10 +154,12 @@ class Batches:
     def _in_one_transaction(self, records: Sequence[Record], event_ids: Sequence[str | None]) -> _Tally:
         """Deal with records until one is poison or time is up: what had begun by then is committed."""
         desk, tally = self.events.desk, _Tally()
-        messages = self._read(records[: len(event_ids)])  # while another partition's are being written
+        messages: list[Decoded | None] = []
+        read = partial(self._read, records[: len(event_ids)], messages)
         with desk.database.writing() as session:
-            asked = [event_id for event_id in event_ids[: len(messages)] if event_id is not None]
-            new = take_on(session, asked, records[0].topic, desk.clock.tai_ns())
+            asked = [event_id for event_id in event_ids if event_id is not None]
+            # A server takes them on while they are decoded.
+            new = take_on(session, asked, records[0].topic, desk.clock.tai_ns(), meanwhile=read)
             begun_s = self.monotonic_s()
             for message in messages:
                 if tally.done and self.monotonic_s() - begun_s >= self.most_s:
@@ -169,13 +174,10 @@ class Batches:
         desk.probe.at(Step.COMMITTED)
         return tally
 
-    def _read(self, records: Sequence[Record]) -> list[Decoded | None]:
+    def _read(self, records: Sequence[Record], messages: list[Decoded | None]) -> None:
         """Decode records up to the first that is poison."""
-        messages = []
         with suppress(PoisonError):
-            for record in records:
-                messages.append(decode(record, self.handled))  # noqa: PERF401  what is read before poison stays
-        return messages
+            messages.extend(decode(record, self.handled) for record in records)
 
     def _deal_with(self, decoded: Decoded | None, new: set[str], tally: _Tally, session: Session) -> None:
         if decoded is None:

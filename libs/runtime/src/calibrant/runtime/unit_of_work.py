@@ -6,13 +6,14 @@ Owns how a message becomes an outbox row. Knows neither what a handler does nor 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Insert, Text, bindparam, delete, func, select, true
+from sqlalchemy import JSON, BigInteger, Insert, Text, bindparam, cast, delete, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -25,6 +26,7 @@ from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.clock import Clock, utc_text
 from calibrant.runtime.database import Database
+from calibrant.runtime.database.asking import ask
 from calibrant.runtime.header_text import header_text
 from calibrant.runtime.ids import derive, trace_parent
 from calibrant.runtime.new_rows import insert_later, insert_now
@@ -156,7 +158,13 @@ def was_done(session: Session, event_id: str) -> bool:
     return session.get(InboxRow, event_id) is not None
 
 
-def take_on(session: Session, event_ids: Collection[str], topic: str, now_tai_ns: int) -> set[str]:
+def take_on(
+    session: Session,
+    event_ids: Collection[str],
+    topic: str,
+    now_tai_ns: int,
+    meanwhile: Callable[[], None] | None = None,
+) -> set[str]:
     """Record at once that events are dealt with, in a single round trip; return those that were not before.
 
     Parameters
@@ -169,23 +177,28 @@ def take_on(session: Session, event_ids: Collection[str], topic: str, now_tai_ns
         What brought them all.
     now_tai_ns : int
         Now, TAI ns.
+    meanwhile : callable or None
+        Called while a server is at work on it; leaves the database alone.
     """
-    if not event_ids:
-        return set()
     connection = session.connection()
-    dialect, listed = connection.dialect.name, list(event_ids)
-    given = {"event_ids": listed if dialect == "postgresql" else json.dumps(listed)}
-    found = connection.execute(_take_on(dialect), {**given, "topic": topic, "now": now_tai_ns})
+    dialect = connection.dialect.name
+    values = {"event_ids": json.dumps(list(event_ids)), "topic": topic, "now": now_tai_ns}
+    if meanwhile and dialect == "postgresql":
+        return set(chain.from_iterable(ask(connection, _take_on(dialect), values, meanwhile)))
+    found = connection.execute(_take_on(dialect), values)
+    if meanwhile:
+        meanwhile()
     return set(found.scalars())
 
 
 @cache
 def _take_on(dialect: str) -> Insert:
     """Insert one parameter with all identifiers: the statement is the same however many they are."""
+    listed = bindparam("event_ids", type_=Text)
     if dialect == "postgresql":
-        rows = func.unnest(bindparam("event_ids", type_=ARRAY(Text))).table_valued("value").render_derived()
+        rows = func.json_array_elements_text(cast(listed, JSON)).table_valued("value").render_derived()
     else:
-        rows = func.json_each(bindparam("event_ids", type_=Text)).table_valued("value")
+        rows = func.json_each(listed).table_valued("value")
     values = select(rows.c.value, bindparam("topic", type_=Text), bindparam("now", type_=BigInteger))
     columns = ["event_id", "topic", "done_tai_ns"]
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(InboxRow)
