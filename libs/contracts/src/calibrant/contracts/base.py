@@ -39,7 +39,8 @@ class Message(BaseModel):
 
     def to_json(self) -> bytes:
         """Return the message as UTF-8 JSON; absent optional fields are left out."""
-        return self.model_dump_json(exclude_none=True).encode()
+        # model_dump_json makes a text of these bytes, at twice the time.
+        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
@@ -50,7 +51,8 @@ class Message(BaseModel):
         pydantic.ValidationError
             A field is missing, has the wrong type or is out of its range, or the bytes are not JSON.
         """
-        return cls.model_validate_json(data, strict=True)
+        message: Self = cls.__pydantic_validator__.validate_json(data, strict=True)
+        return message
 
 
 class TaiTimeMethods(Message):
