@@ -189,6 +189,7 @@ def test_only_the_database_and_the_platform_know_the_engine():
     own = {name: text for name, text in texts.items() if not name.startswith("testing/")}
     assert {name for name, text in own.items() if "sqlite3" in text} == {"database/sqlite.py"}
     assert {name for name, text in own.items() if "psycopg" in text} == {
+        "database/asking.py",
         "database/copying.py",
         "database/postgres.py",
         "database/session_lock.py",

@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from calibrant.runtime.database import Database, DatabaseRefused, DatabaseUnavailable, ValueRefused
 from calibrant.runtime.database import postgres as server
+from calibrant.runtime.database.asking import ask
 from calibrant.runtime.tables import InboxRow
 from calibrant.runtime.testing.databases import DatabaseSite
 from calibrant.runtime.testing.postgres import Cluster
@@ -70,6 +71,20 @@ def code(state):
 def test_what_is_the_servers_fault_is_tried_again(database, state, words):
     with pytest.raises(DatabaseUnavailable, match=f"schema test: .*{words}"), database.writing() as session:
         session.execute(code(state))
+
+
+def test_a_question_that_fails_is_told_of_like_a_statement_and_leaves_the_connection_usable(database):
+    done = []
+
+    def question():
+        with database.writing() as session:
+            ask(session.connection(), code("53100"), {}, lambda: done.append("meanwhile"))
+
+    with pytest.raises(DatabaseUnavailable, match="its disk is full"):
+        question()
+    add(database, "a")
+    assert inbox(database) == ["a"]
+    assert done == ["meanwhile"]
 
 
 @pytest.mark.parametrize("state", ["23505", "42P01", "55000", "57000", "25006"])
