@@ -26,6 +26,8 @@ MOST_NAMED: Final = 36
 """Detectors up to which names are written, not numbers alone."""
 MOST_LINES: Final = 400
 """Amplifiers up to which they are drawn as shapes; more are one picture, which is smaller."""
+PICTURE_ALARM: Final = "#c62f26"
+"""What failed, in a picture: it does not follow the reader's mode."""
 
 
 def mosaic(metric: Metric, tiles: Sequence[Tile], failing: Collection[Place]) -> str:
@@ -72,7 +74,7 @@ def _name(axes: Any, layout: Layout) -> None:
     few = len(layout.labels) <= MOST_NAMED
     for one in layout.labels:
         name = f"{one.tile.number} {one.tile.name}" if few else str(one.tile.number)
-        size = min(9.0, 110 / layout.columns)
+        size = min(9.0, 90 / layout.columns)
         written = axes.text(one.x, one.y, name, ha="center", va="bottom", fontsize=size)
         written.set_in_layout(False)
 
@@ -101,19 +103,19 @@ def _paint(axes: Any, patches: Sequence[Patch], typical: dict[Place, float], sca
 
 
 def _cross(axes: Any, patches: Sequence[Patch], columns: float) -> None:
-    """Put a cross with a light rim into the corner of what failed: seen on any colour, and without colours."""
+    """Put a cross with a light rim on what failed: seen on any colour, and without colours; aside of what is written."""
     if not patches:
         return
-    size = min(9.0, 150 * min(one.width for one in patches) / columns)
-    for colour, width in (("white", 3.4), (ALARM, 1.6)):
-        x, y = zip(*(one.at(0.82, 0.78) for one in patches), strict=True)
-        thin = width * min(1.0, 8 / columns)
+    many = len(patches) > MOST_LINES
+    points = (300 if many else 150) * min(one.width for one in patches) / columns
+    for colour, width in (("white", 3.4), (PICTURE_ALARM if many else ALARM, 1.6)):
+        x, y = zip(*(one.at(*((0.5, 0.5) if many else (0.82, 0.78))) for one in patches), strict=True)
         axes.plot(
             x,
             y,
             "x",
             color=colour,
-            markersize=size,
-            markeredgewidth=thin,
-            rasterized=len(patches) > MOST_LINES,
+            markersize=min(9.0, points),
+            markeredgewidth=width * min(1.0, 8 / columns),
+            rasterized=many,
         )
