@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibrant.pixels import Mask, combine
+from calibrant.pixels import CosmicRays, Mask, Signature, combine
 
 PLANES = ("data", "variance", "count", "mask")
 
@@ -263,7 +263,8 @@ def test_bits_that_are_not_ignored_are_kept():
     [
         (lambda s: combine([]), "stack: empty"),
         (lambda s: combine([s[0], s[1][:2]]), r"stack\[1\]: shape"),
-        (lambda s: combine(s[0]), r"stack\[0\]: shape"),
+        (lambda s: combine(s[0]), r"stack\[0\]: shape \(4,\), must be a 2-D array"),
+        (lambda s: combine(s[None]), r"stack\[0\]: shape \(3, 3, 4\), must be a 2-D array"),
         (lambda s: combine(s.astype(complex)), "type complex"),
         (lambda s: combine(None), "stack: None, must be planes"),
         (lambda s: combine(np.float32(7)), "must be planes"),
@@ -280,10 +281,15 @@ def test_bits_that_are_not_ignored_are_kept():
         ),
         (lambda s: combine([Stored(s[0], 0), Wrong(s[1])]), r"zero: 5 with stored numbers of type >f4"),
         (lambda s: combine(s, variances=s[:2]), "variances: 2 planes"),
-        (lambda s: combine(s, masks=s), r"masks\[0\]: type"),
+        (
+            lambda s: combine(s, masks=s),
+            r"masks\[0\]: type float32 cannot be used here; give booleans or integers",
+        ),
+        (lambda s: combine(s, out=s[0]), "out: of type ndarray"),
+        (lambda s: Signature(barriers={"cosmic rays": CosmicRays()}), "'cosmic rays', must be a Step"),
         (lambda s: combine(s, statistic="mode"), "statistic: 'mode'"),
         (lambda s: combine(s, sigma=-1), "sigma_low"),
-        (lambda s: combine(s * np.nan), "none of the 3 x 4 pixels"),
+        (lambda s: combine(s * np.nan), "none of the 3 x 4 pixels.*are finite"),
         (lambda s: combine(s[:, :0]), "have no pixel"),
     ],
 )

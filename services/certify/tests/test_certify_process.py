@@ -161,6 +161,12 @@ def use_client(transport) -> None:
         assert [one.product for one in whole.calibrations] == ["bias-1"]
         assert [gap.detector for gap in whole.gaps] == [4]
         assert "simcam/calib/daily" in [one.name for one in certify.collections()]
+    with (
+        CertifyClient("http://test/elsewhere", transport=transport) as elsewhere,
+        pytest.raises(NotAccepted, match="no certify service answers at http://test/elsewhere") as wrong,
+    ):
+        elsewhere.find("simcam", detector=3, **night)
+    assert not isinstance(wrong.value, NoneApplies), "a wrong address says nothing about calibrations"
     with CertifyClient("http://127.0.0.1:1") as nobody, pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
         nobody.collections()
 

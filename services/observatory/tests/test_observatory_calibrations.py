@@ -98,10 +98,18 @@ def test_the_register_is_changed_looked_into_and_changed_back(register_folder):
     assert "bias-2" in say("find", *night, *one, "--collection", "simcam/calib").out
     whole = say("find", *night, "--kind", "bias", code=1).out
     assert "missing: no bias of simcam detector 1" in whole
+    wrong = say("find", *night, "--kind", "bais", "--detector", "7", "--collection", "dayly", code=1).err
+    assert "simcam has no kind bais: it has bias, dark, flat" in wrong
+    assert "simcam has no detector 7: it has 0, 1" in wrong
+    assert "there is no collection dayly" in wrong
+    assert "without --filter no flat" in say("find", *night, "--detector", "0", code=1).err
+    nobody = say("find", *night[:2], *one, "--instrument", "simcma", code=1).err
+    assert "instrument simcma: no such instrument" in nobody
     say("undo", changed.partition(":")[0], "--why", "no better after all")
     assert "bias-1" in say("find", *night, *one).out
     whys = [row["why"] for row in asked("calibrations", "history", "--data-dir", register_folder)]
     assert whys == ["no better after all", "all there is", "better", "first night"]
+    assert say("history", "--who", "nobody").out == "No change is like that: leave out an option.\n"
     for words in ("list", "history"):
         cut, every = say(words, "--limit", "1", "--json"), say(words, "--json")
         assert json.loads(cut.out) == json.loads(every.out)[:1]

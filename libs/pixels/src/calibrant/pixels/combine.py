@@ -209,6 +209,8 @@ def _check_statistic(plan: Plan) -> None:
 
 
 def _checked_out(out: Combined, shape: tuple[int, int]) -> Combined:
+    if not isinstance(out, Combined):
+        raise ValueError(f"out: of type {type(out).__name__}, must be what an earlier call gave")  # noqa: TRY004
     for name, wanted in PLANES.items():
         plane = getattr(out, name)
         if plane.shape != shape or plane.dtype != wanted or not plane.flags.carray:
@@ -231,7 +233,8 @@ def _fill_empty(result: Combined, frames: int) -> None:
     if empty.all():
         ny, nx = empty.shape
         raise ValueError(
-            f"stack: none of the {ny} x {nx} pixels has a good sample in {frames} frames; check their masks"
+            f"stack: none of the {ny} x {nx} pixels has a good sample in {frames} frames; check their masks, and "
+            "whether their values are finite"
         )
     others = result.data[~empty]
     middle = [(others.size - 1) // 2, others.size // 2]

@@ -9,6 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+_KINDS = {"b": "booleans", "i": "integers", "f": "floating-point numbers"}
+
 
 @runtime_checkable
 class RowSource(Protocol):
@@ -103,10 +105,15 @@ def checked_stack(name: str, stack: Stack, kinds: str) -> tuple[RowSource, ...]:
     if not planes:
         raise ValueError(f"{name}: empty; give at least one plane")
     for index, plane in enumerate(planes):
-        if len(plane.shape) != 2 or plane.shape != planes[0].shape:
+        if len(plane.shape) != 2:
+            raise ValueError(
+                f"{name}[{index}]: shape {plane.shape}, must be a 2-D array; {name} takes several, or one array (N, ny, nx)"
+            )
+        if plane.shape != planes[0].shape:
             raise ValueError(f"{name}[{index}]: shape {plane.shape}, but {name}[0] has {planes[0].shape}")
         if plane.dtype.kind not in kinds:
-            raise ValueError(f"{name}[{index}]: type {plane.dtype} is not a number that can be used here")
+            allowed = " or ".join(_KINDS[kind] for kind in kinds if kind in _KINDS)
+            raise ValueError(f"{name}[{index}]: type {plane.dtype} cannot be used here; give {allowed}")
         if value_type(plane) != value_type(planes[0]):
             raise ValueError(
                 f"{name}[{index}]: values of type {value_type(plane)}, but {name}[0] has {value_type(planes[0])}; "

@@ -139,6 +139,8 @@ class Signature:
         if self.unit not in {"electron", "adu"}:
             raise ValueError(f"unit: {self.unit!r}, must be 'electron' or 'adu'")
         for step in self.barriers:
+            if not isinstance(step, Step):
+                raise ValueError(f"barriers: {step!r}, must be a Step, such as Step.COSMIC_RAYS")  # noqa: TRY004
             if step.kind != "barrier":
                 raise ValueError(f"barriers: {step.value!r} is pointwise; a barrier cannot stand there")
 

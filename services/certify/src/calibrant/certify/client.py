@@ -21,6 +21,7 @@ from calibrant.bus.errors import PermanentError, TransientError
 from calibrant.certify.wishes import AnyWish
 
 _NOT_FOUND, _TEMPORARY = 404, {408, 429, 500, 502, 503, 504}
+_NO_PATH = "Not Found"  # what a server says that has no such path, which is no answer about calibrations
 
 
 class Unreachable(TransientError):
@@ -248,14 +249,22 @@ class CertifyClient:
             raise Unreachable(f"{self._http.base_url}: {error or type(error).__name__}") from error
         if response.is_success:
             return response.json()
-        words = _words(response)
+        told = _told(response)
+        words = told or f"{response.request.url} answers {response.status_code} {response.reason_phrase}"
         if response.status_code in _TEMPORARY:
             raise Unreachable(words)
-        raise (NoneApplies if response.status_code == _NOT_FOUND else NotAccepted)(words)
+        if response.status_code != _NOT_FOUND:
+            raise NotAccepted(words)
+        if told in {"", _NO_PATH}:
+            raise NotAccepted(
+                f"no certify service answers at {self._http.base_url}: give its address, such as http://HOST:8080/certify"
+            )
+        raise NoneApplies(words)
 
 
-def _words(response: httpx.Response) -> str:
+def _told(response: httpx.Response) -> str:
+    """Return what the service says; empty where it is not one of ours."""
     try:
         return str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        return f"{response.request.url} answers {response.status_code} {response.reason_phrase}"
+        return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from sqlmodel import Session, col, select
@@ -14,7 +15,7 @@ from calibrant.certify.tables import ChangeRow, CollectionRow, MemberRow, Produc
 from calibrant.rules.collections import Collection, CollectionType
 from calibrant.rules.ledger import LedgerEntry, Subject, prevailing
 from calibrant.rules.undoing import Inverse, Overtaken, inverse
-from calibrant.rules.validity import tai_text
+from calibrant.rules.validity import ValidityRange, tai_text
 
 
 def undo(change: Change, change_id: str) -> ChangeRow:
@@ -72,12 +73,19 @@ def _inverse(known: dict[int, EntryRow], subject: Subject, row: ChangeRow) -> In
 
     found = inverse(at(row.recorded_tai_ns - 1), at(row.recorded_tai_ns), at(None))
     if isinstance(found, Overtaken):
-        stands = "nothing stands" if found.product_id is None else f"{found.product_id} stands"
+        stands = "nothing stands there" if found.product_id is None else f"{found.product_id} stands"
+        about = [line for line in known.values() if line.entry.subject == subject]
+        later = _last_over(about, found.span)
         raise Refused(
-            f"{row.change_id} cannot be undone: in {subject.collection}, {stands} over {found.span} by a later change; "
-            f"`calibrant calibrations history --collection {subject.collection}` shows it: undo that first"
+            f"{row.change_id} cannot be undone: in {subject.collection}, {stands} over {found.span} since {later}: undo that "
+            f"first; `calibrant calibrations history --collection {subject.collection}` shows what was done"
         )
     return found
+
+
+def _last_over(about: Iterable[EntryRow], span: ValidityRange) -> str:
+    """Return the change that wrote the last line over a range."""
+    return [line.change_id for line in about if line.entry.range.shared(span)][-1]
 
 
 def _collections(change: Change, row: ChangeRow) -> None:

@@ -174,7 +174,9 @@ def history(
         Column("why", form="text"),
         Column("undone_by", "undone by"),
     ]
-    show_rows("Changes", columns, rows, as_json=as_json, empty="Nothing was changed yet.", most=limit)
+    narrowed = collection or product or who
+    empty = "No change is like that: leave out an option." if narrowed else "Nothing was changed yet."
+    show_rows("Changes", columns, rows, as_json=as_json, empty=empty, most=limit)
 
 
 @collections.command("list")
