@@ -1,4 +1,4 @@
-"""What is made once for all worker processes of a test session."""
+"""What is made once for all worker processes of a test session: data folders, those of a small sequence among them."""
 
 import fcntl
 import json
@@ -10,7 +10,22 @@ from typing import Any
 
 import pytest
 
+from calibrant.observatory.testing import Calibrant, Records
+from calibrant.runtime.settings import PlatformSettings
+
 Once = Callable[[str, Callable[[Path], str]], tuple[Path, Any]]
+
+SEQUENCE = """
+instrument: simcam-tiny
+script_mode: BIAS_DARK_FLAT
+n_bias: 5
+n_dark: 3
+exp_times_dark: 30
+n_flat: 5
+exp_times_flat: 5
+filter: r
+generate_calibrations: true
+"""
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +50,29 @@ def once(tmp_path_factory) -> Once:
         return folder / "data", json.loads(said.read_text())
 
     return made
+
+
+@pytest.fixture(scope="session")
+def camera() -> dict[str, str]:
+    """Variables that switch on a light leak in one of the simulated camera's detectors."""
+    return {"CALIBRANT_INSTRUMENT": "simcam-tiny", "CALIBRANT_FLAWS": '["light-leak"]'}
+
+
+@pytest.fixture(scope="session")
+def sequence(tmp_path_factory) -> Path:
+    """A file with a sequence of 13 exposures: biases, darks, flats."""
+    path = tmp_path_factory.mktemp("sequence") / "sequence.yaml"
+    path.write_text(SEQUENCE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def embedded(once, sequence, camera) -> tuple[dict, Records]:
+    """That sequence in one process with all that is embedded: what it said and what it left."""
+
+    def make(folder: Path) -> str:
+        command = Calibrant(folder, **camera, CALIBRANT_DATA_DIR=str(folder / "data"))
+        return command("run", sequence, "--flaw", "light-leak", "--json").out
+
+    data, said = once("embedded", make)
+    return said, Records(PlatformSettings(data_dir=data))

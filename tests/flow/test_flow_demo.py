@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from calibrant.observatory.testing import DataFolder, asked, here
+from calibrant.observatory.testing import DataFolder, Records, asked, here
+from calibrant.runtime.settings import PlatformSettings
 
 DEMO = ("demo", "--instrument", "simcam-tiny", "--json")
 FIND = ("calibrations", "find", "--instrument", "simcam-tiny", "--at", "2026-01-01T23:00:00")
@@ -98,10 +99,12 @@ def test_a_second_demonstration_goes_on_in_the_next_night(calibrant, own_copy):
     assert DataFolder(own_copy).unrest() == []
 
 
-def test_the_same_seed_gives_the_same_bytes(calibrant, demonstrated, tmp_path):
-    calibrant(*DEMO, "--data-dir", "again")
-    for part in ("objects/raw", "objects/products", "objects/archive"):
-        first, again = DataFolder(demonstrated[0]).digests(part), DataFolder(tmp_path / "again").digests(part)
+def test_the_same_seed_gives_the_same_bytes(calibrant, camera, sequence, embedded, tmp_path):
+    calibrant.environment.update(camera)
+    calibrant("run", sequence, "--flaw", "light-leak", "--data-dir", "again")
+    records = Records(PlatformSettings(data_dir=tmp_path / "again"))
+    for part in ("raw", "products", "archive"):
+        first, again = embedded[1].digests(part), records.digests(part)
         assert first
         assert first == again, part
 

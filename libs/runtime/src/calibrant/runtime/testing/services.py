@@ -20,6 +20,8 @@ from calibrant.runtime.testing.fakes import job_done, record_of
 from calibrant.runtime.unit_of_work import UnitOfWork
 
 PATIENCE_S = 60.0
+SELDOM_S = 0.05
+"""Longest pause between two questions; to ask may mean to read a database."""
 
 
 def table(**functions: Callable[..., Any]) -> HandlerTable:
@@ -57,9 +59,11 @@ async def until(true: Callable[[], Awaitable[object]]) -> None:
     TimeoutError
         It does not come true.
     """
+    pause_s = 0.01
     async with asyncio.timeout(PATIENCE_S):
-        while not await true():  # noqa: ASYNC110  what is waited for is told by nobody
-            await asyncio.sleep(0.01)
+        while not await true():  # what is waited for is told by nobody
+            await asyncio.sleep(pause_s)
+            pause_s = min(1.1 * pause_s, SELDOM_S)
 
 
 @contextmanager
