@@ -1,11 +1,13 @@
 """Plans as pure functions: what builds on what, and what becomes of it when something fails or is rejected."""
 
+import pytest
 from sequencer_game import Game, roles
 
 from calibrant.contracts.certify.v1 import CertifyJob
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
 from calibrant.rules.rulesets import DEFAULT_RULES
+from calibrant.rules.validity import ValidityRange
 from calibrant.sequencer.plan.model import NodeState, NodeType
 from calibrant.sequencer.plan.outcome import finished
 
@@ -123,7 +125,8 @@ def test_a_refused_certification_is_withheld_but_its_product_is_used(kit):
 
 
 def test_external_verification_builds_and_certifies_nothing(kit):
-    bias, dark = kit.certified_product("bias"), kit.certified_product("dark", per_second=True)
+    bias = kit.certified_product("bias")
+    dark = kit.certified_product("dark", per_second=True, calibrations=(bias.product.product_id,))
     request = kit.request(folder="x", generate=False)
     frames = kit.frames({"bias": 3, "dark": 3, "flat": 3})
     game = Game(kit, frames, request=request, certified=[bias, dark])
@@ -138,3 +141,24 @@ def test_external_verification_builds_and_certifies_nothing(kit):
     assert flat.state is NodeState.SKIPPED
     assert flat.reason.startswith("needs a flat: no flat for detector 0")
     assert finished("r", game.draft, []).outcome == "completed"
+
+
+@pytest.mark.parametrize(
+    ("made_with", "used", "said"),
+    [
+        (("bias-bias00000000",), {"bias": "bias-bias00000000"}, ""),
+        ((), {}, ""),
+        (("bias-older0000000",), None, "needs a bias: dark-dark00000000 was made with bias-older0000000"),
+    ],
+    ids=["what it was made with, though it applies later", "made without", "what is not in force"],
+)
+def test_frames_are_corrected_as_the_product_that_they_verify_was_made(kit, made_with, used, said):
+    bias = kit.certified_product("bias")
+    later = ValidityRange(begin_tai_ns=bias.range.end_tai_ns)
+    dark = kit.certified_product("dark", per_second=True, calibrations=made_with)
+    request = kit.request(folder="x", generate=False)
+    certified = [bias.model_copy(update={"range": later}) if used else bias, dark]
+    game = Game(kit, kit.frames({"dark": 3}), request=request, certified=certified)
+    measures = [roles(job) for job in game.of(MeasureJob)]
+    assert measures == ([] if used is None else [used | {"dark": "dark-dark00000000"}])
+    assert game.node(NodeType.MEASURE, "dark").reason.startswith(said)

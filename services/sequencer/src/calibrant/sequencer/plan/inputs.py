@@ -74,18 +74,41 @@ def candidates(
 
 def _choices(draft: Draft, ground: Ground, rule: SetRule, head: Node) -> list[tuple[Choice, Product | None]]:
     """Choose for each role; where the choice is made, with the product."""
-    roles = rule.roles
-    if not ground.request.generate:
-        because = "the frames are verified against it"
-        roles = (*roles, RoleRule(role=rule.kind, kind=rule.kind, required=True, because=because))
     facts = detector_facts(ground, head)
-    choices: list[tuple[Choice, Product | None]] = []
-    for role in roles:
-        found = candidates(draft, ground, role.kind, facts)
-        choice = associate(facts, role, [candidate for candidate, _ in found])
-        products = {candidate.id: product for candidate, product in found}
-        choices.append((choice, products[choice.candidate.id] if isinstance(choice, Chosen) else None))
-    return choices
+    if ground.request.generate:
+        return [_choice(draft, ground, role, facts) for role in rule.roles]
+    verified = RoleRule(
+        role=rule.kind, kind=rule.kind, required=True, because="the frames are verified against it"
+    )
+    choice, reference = _choice(draft, ground, verified, facts)
+    if reference is None:
+        return [(choice, None)]
+    as_made = (_as_made(draft, ground, role, facts, reference) for role in rule.roles)
+    return [*(one for one in as_made if one is not None), (choice, reference)]
+
+
+def _choice(
+    draft: Draft, ground: Ground, role: RoleRule, facts: DetectorFacts
+) -> tuple[Choice, Product | None]:
+    found = candidates(draft, ground, role.kind, facts)
+    choice = associate(facts, role, [candidate for candidate, _ in found])
+    products = {candidate.id: product for candidate, product in found}
+    return choice, products[choice.candidate.id] if isinstance(choice, Chosen) else None
+
+
+def _as_made(
+    draft: Draft, ground: Ground, role: RoleRule, facts: DetectorFacts, reference: Product
+) -> tuple[Choice, Product | None] | None:
+    """Choose what the product that is verified was made with, whenever that applies; nothing where it was made without."""
+    names = [name for name in reference.calibrations if name.startswith(f"{role.kind}-")]
+    if not names:
+        return None
+    for candidate, product in candidates(draft, ground, role.kind, facts):
+        if candidate.id in names:
+            because = f"{reference.product_id} was made with it"
+            return Chosen(role=role.role, candidate=candidate, because=because), product
+    because = f"{reference.product_id} was made with {names[0]}, which is not in force"
+    return Missing(role=role.role, required=True, because=because), None
 
 
 def _certified(certified: Certified) -> Candidate:
