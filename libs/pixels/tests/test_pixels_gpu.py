@@ -120,6 +120,14 @@ def test_page_locked_frames_and_planes_give_the_same(device):
         assert_same(found, combine(np.array(stack), backend="cpu", **asked))
 
 
+@pytest.mark.parametrize(
+    ("shape", "kind", "said"), [((5, 3), object, "dtype: object"), ((-5, 3), "f4", r"shape: \(-5, 3\)")]
+)
+def test_page_locked_arrays_are_of_numbers(shape, kind, said):
+    with pytest.raises(ValueError, match=said):
+        page_locked(shape, kind)
+
+
 @pytest.mark.compiler
 def test_page_locked_frames_and_planes_are_copied_from_and_to_where_they_are(monkeypatch):
     device = in_memory(monkeypatch)

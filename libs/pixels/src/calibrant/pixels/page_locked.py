@@ -29,10 +29,16 @@ def page_locked(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
     Raises
     ------
+    ValueError
+        When the shape has a negative side, or the type is none of numbers.
     MemoryError
         When there is not so much of it.
     """
     kind = np.dtype(dtype)
+    if kind.kind not in "biuf":
+        raise ValueError(f"dtype: {kind} is no type of numbers that frames and planes have")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"shape: {shape} has a negative side")
     try:
         device = cupy.open_device()
     except BackendMissingError:

@@ -4,6 +4,7 @@ from pydantic import Field, field_validator
 
 from calibrant.rules.comparing import ComparisonRules
 from calibrant.rules.modes import Mode
+from calibrant.rules.rulesets import DEFAULT_RULES
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.trends import TrendRules
 from calibrant.runtime.settings import ServiceSettings
@@ -66,4 +67,8 @@ class SequencerSettings(ServiceSettings):
         wrong = [key for key in modes if key.count("/") != 1]
         if wrong:
             raise ValueError(f"{wrong[0]!r} is not INSTRUMENT/KIND, such as simcam/bias or */*")
+        kinds = ["*", *(rule.kind for rule in DEFAULT_RULES.rules)]
+        unknown = [key for key in modes if key.partition("/")[2] not in kinds]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r}: there is no such kind; there are {', '.join(kinds)}")
         return modes
