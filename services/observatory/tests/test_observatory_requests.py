@@ -106,7 +106,7 @@ def test_an_unknown_instrument_lists_the_known_ones(settings):
 
 
 def test_a_real_camera_takes_no_commanded_exposures(settings):
-    with pytest.raises(BadRequest, match=r"st402 cannot be simulated.*simcam or simcam-tiny"):
+    with pytest.raises(BadRequest, match=r"st402 cannot be simulated.*simcam or simcam-raft or simcam-tiny"):
         run_request(settings, instrument="st402", exposures=BIAS)
 
 

@@ -18,6 +18,7 @@ from calibrant.observatory.attaching import attached
 from calibrant.observatory.requests import run_request
 from calibrant.observatory.settings import ObservatorySettings
 from calibrant.observatory.testing import Records
+from calibrant.runtime.access.callers import LOCAL
 from calibrant.runtime.settings import PlatformSettings
 
 INSTRUMENT = "simcam-tiny"
@@ -107,4 +108,4 @@ def _pairs(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, int]]:
 
 async def _request(settings: ObservatorySettings, request: RunRequested) -> None:
     async with attached(settings) as running:
-        await asyncio.to_thread(running.sequencer.request_run, request)
+        await asyncio.to_thread(running.sequencer.request_run, request, LOCAL.given)

@@ -60,6 +60,7 @@ class DatabaseSite:
         """Open it with the runtime's tables and those of these revisions, made if need be."""
         path = Path(self.url.removeprefix("sqlite:///"))
         if self.is_file and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(_file(migrations))
             return self.open(**options)
         database = self.open(**options)
