@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Final, Self, TextIO
 from urllib.parse import quote
 
 from calibrant.bus.errors import CalibrantError, TransientError
@@ -24,6 +24,9 @@ from calibrant.runtime.health import Health
 log = logging.getLogger(__name__)
 LOOK_S = 2.0
 """How often a service asks whether it still has what only one may have."""
+TRIES: Final = 5
+BETWEEN_S: Final = 0.1
+"""How often, and how far apart, it is looked whether another process still has it."""
 
 
 class HeldByAnother(CalibrantError):
@@ -109,6 +112,11 @@ class Sole:
     async def _take(self) -> None:
         assert self._lock is not None
         holder = await asyncio.to_thread(self._lock.take)
+        for _ in range(TRIES - 1):
+            if holder is None:
+                return
+            await asyncio.sleep(BETWEEN_S)  # a server notices the end of a session a moment later
+            holder = await asyncio.to_thread(self._lock.take)
         if holder is not None:
             raise HeldByAnother(
                 f"{self._name} runs already on this database, in {holder}. Stop that one, or choose another name"
