@@ -75,8 +75,7 @@ def _name(axes: Any, layout: Layout) -> None:
     for one in layout.labels:
         name = f"{one.tile.number} {one.tile.name}" if few else str(one.tile.number)
         size = min(9.0, 90 / layout.columns)
-        written = axes.text(one.x, one.y, name, ha="center", va="bottom", fontsize=size)
-        written.set_in_layout(False)
+        axes.text(one.x, one.y, name, ha="center", va="bottom", fontsize=size)
 
 
 def _paint(axes: Any, patches: Sequence[Patch], typical: dict[Place, float], scale: Normalize) -> None:
