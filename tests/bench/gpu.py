@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,23 @@ def read(sources: list[RowSource], rounds: int) -> float:
         return min(timed(lambda: list(pool.map(one, sources)), rounds))
 
 
+def read_whole(sources: list[RowSource], rounds: int) -> float:
+    """Return the least seconds in which whole files are read into page-locked memory, by as many threads as do it best."""
+    free: SimpleQueue[NDArray[Any]] = SimpleQueue()
+
+    def one(which: RowSource) -> None:
+        plane = free.get()
+        which.read_rows(0, len(plane), plane)
+        free.put(plane)
+
+    def within(threads: int) -> float:
+        free.put(page_locked(sources[0].shape, sources[0].dtype))
+        with ThreadPoolExecutor(threads) as pool:
+            return min(timed(lambda: list(pool.map(one, sources)), rounds))
+
+    return min(map(within, range(1, 7)))
+
+
 def measured(device: Device, sizes: Sizes, within: float) -> list[Figure]:
     """Measure everything.
 
@@ -180,6 +198,7 @@ def measured(device: Device, sizes: Sizes, within: float) -> list[Figure]:
         paths = write_files(Path(name, "files"), stack)
         sources = [rows_of(path, Path(name), opened) for path in paths]
         slower = max(copied, read(sources, sizes.rounds))
+        whole = read_whole(sources, sizes.rounds)
         filed = combined(sources, out, sizes.rounds)
     return [
         Figure("copying within the device", [within / 1e9], "GB/s"),
@@ -196,6 +215,9 @@ def measured(device: Device, sizes: Sizes, within: float) -> list[Figure]:
         Figure("... copying by the processor alone, to it", [by_processor / one for one in other], ""),
         Figure("frames in files: time", [1e3 * one for one in filed], "ms"),
         Figure("... reading or copying alone, the slower, to it", [slower / one for one in filed], "", 0.8),
+        Figure(
+            "... reading whole files into page-locked memory alone, to it", [whole / one for one in filed], ""
+        ),
     ]
 
 

@@ -20,7 +20,7 @@ from calibrant.pixels import Combined, Terms, combine, combine_raw, page_locked,
 from calibrant.pixels.backends import BackendMissingError, cupy
 from calibrant.pixels.backends.cargo import ALIGNMENT
 from calibrant.pixels.backends.specialised import GROUP, PIXELS
-from calibrant.pixels.backends.streams import STRAIGHT_STREAMS, TILES
+from calibrant.pixels.backends.streams import LINES, STRAIGHT_LINES, TILES
 from calibrant.pixels.choosing import _fastest, choose
 from calibrant.pixels.plan import PLANES
 from combination_contract import assert_does_as_by_hand, assert_same, combinations
@@ -172,7 +172,7 @@ def test_frames_that_are_copied_from_where_they_are_have_as_many_streams_as_othe
     on_a_gpu(stack, threads=6)
     alone = opened.call_count
     on_a_gpu(stack, threads=6, masks=np.zeros(stack.shape, "u4"))
-    assert (alone, opened.call_count - alone) == (STRAIGHT_STREAMS, 6)
+    assert (alone, opened.call_count - alone) == (STRAIGHT_LINES, LINES)
 
 
 def test_rows_further_apart_than_cuda_copies_at_once_are_copied_one_by_one():
@@ -219,7 +219,8 @@ def test_divisions_by_numbers_of_frames_are_rounded_as_any():
 
 
 @pytest.mark.compiler
-def test_rows_are_read_while_others_are_on_the_device(monkeypatch):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_rows_are_read_while_others_are_on_the_device(monkeypatch, threads):
     reading_the_second, launched = threading.Event(), threading.Event()
 
     def before(name):
@@ -237,7 +238,7 @@ def test_rows_are_read_while_others_are_on_the_device(monkeypatch):
             into[...] = np.arange(first, last)[:, None]
 
     in_memory(monkeypatch, before=before)
-    combined = on_a_gpu([Rows()] * 3, tile_bytes=1, threads=2)
+    combined = on_a_gpu([Rows()] * 3, tile_bytes=1, threads=threads)
     np.testing.assert_array_equal(combined.data, np.arange(8.0)[:, None] * np.ones(10))
 
 
@@ -246,7 +247,7 @@ def test_rows_are_read_while_others_are_on_the_device(monkeypatch):
 def test_device_memory_is_that_of_the_bands_however_many_frames(monkeypatch, n):
     device = in_memory(monkeypatch)
     on_a_gpu(noise(n, 200, 100), threads=4, tile_bytes=2**13)
-    assert 0 < device.most <= 4 * (TILES * 2**13 + n * ALIGNMENT)
+    assert 0 < device.most <= LINES * (TILES * 2**13 + n * ALIGNMENT)
     assert device.taken == 0
 
 

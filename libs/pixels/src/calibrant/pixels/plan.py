@@ -70,7 +70,8 @@ class Combined:
 
     def lacks(self, rows: slice) -> bool:
         """Tell whether a pixel of some rows has no good sample."""
-        return bool((self.count[rows] == 0).any())
+        count = self.count[rows]
+        return bool(np.count_nonzero(count) < count.size)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

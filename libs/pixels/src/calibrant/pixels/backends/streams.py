@@ -1,35 +1,42 @@
 """Combination on a device: bands of rows through page-locked memory and several streams.
 
-Each stream has a thread that reads a band's rows, has them copied, combined and copied back, and waits; so reading,
-copying and computing overlap, and memory does not grow with the frames. It must not know whose device it is.
+Threads read bands' rows and have them copied, combined and copied back; each begins its next band while the last one is
+on the device, so reading, copying and computing overlap, and memory does not grow with the frames. It must not know
+whose device it is.
 """
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import chain, repeat
 from queue import SimpleQueue
 from typing import Final
 
-from calibrant.pixels.backends.bands import bands, work_through
+from calibrant.pixels.backends.bands import bands
 from calibrant.pixels.backends.device import Device, DeviceMemoryError
 from calibrant.pixels.backends.loads import load_of
 from calibrant.pixels.backends.parcel import Parcel
 from calibrant.pixels.backends.specialised import source
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, PLANES, Combined, Plan
+from calibrant.pixels.threads import side_by_side
 
-STREAMS: Final = range(2, 7)
-"""As many as threads are asked for, within these."""
+READERS: Final = 6
+"""Threads at most: more wait for the same memory."""
+
+LINES: Final = 6
+"""At least as many as read: where few do, the device works on some while they fill others."""
 
 ROWS: Final = 64
 """Rows that tell how much memory one takes: some of it does not depend on their number."""
 
-STRAIGHT_STREAMS: Final = 3
-"""Where the device copies most of what is sent from where it is: there is no work for more threads."""
+STRAIGHT_LINES: Final = 3
+"""Where the device copies most of what is sent from where it is: one thread has time enough to tell it so."""
 
 TILES: Final = 8
 """Tiles in a band, since small copies are slow."""
 
 MOST_BYTES: Final = 2**25
-"""Of a band, so that six of them are 192 MiB; twice as much where most of it is copied from where it is."""
+"""Of a band, so that six of them are 192 MiB; twice as much where one thread tells the device what to do with each."""
 
 
 def combine_on(device: Device, plan: Plan, into: Combined) -> bool:
@@ -54,13 +61,13 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> bool:
     parcel = Parcel(plan, load, some, propagate=plan.variances is not None)
     row_bytes = -(-parcel.size // some.stop)
     straight = load.straight_size(some) > parcel.sent_size
-    streams = STRAIGHT_STREAMS if straight else max(STREAMS.start, min(plan.threads, STREAMS.stop - 1))
+    readers, lines = (1, STRAIGHT_LINES) if straight else (min(plan.threads, READERS), LINES)
     most = 2 * MOST_BYTES if straight else min(TILES * plan.tile_bytes, MOST_BYTES)
     band_bytes = max(most, plan.fewest_rows * row_bytes)
     while True:
         try:
-            parts = bands(plan.shape[0], row_bytes, band_bytes, streams)
-            return _combine(device, [parcel.of(rows) for rows in parts], into, streams)
+            parts = bands(plan.shape[0], row_bytes, band_bytes, readers)
+            return _combine(device, [parcel.of(rows) for rows in parts], into, readers, lines)
         except DeviceMemoryError as problem:
             if band_bytes == row_bytes:
                 raise
@@ -68,29 +75,33 @@ def combine_on(device: Device, plan: Plan, into: Combined) -> bool:
             logging.getLogger(__name__).info("bands of %d bytes, since %s", band_bytes, problem)
 
 
-def _combine(device: Device, parcels: Sequence[Parcel], into: Combined, streams: int) -> bool:
-    propagate, few = parcels[0].propagate, len(parcels[0].plan.stack) < FEWEST_FOR_SCATTER
+def _combine(device: Device, parcels: Sequence[Parcel], into: Combined, readers: int, most: int) -> bool:
     sent, whole, planes = (
         max(sizes)
         for sizes in zip(*((one.sent_size, one.size, one.planes_size) for one in parcels), strict=True)
     )
     if all(device.is_page_locked(getattr(into, name)) for name in PLANES):
         planes = 0
-    lines: SimpleQueue[Line] = SimpleQueue()
-    for _ in parcels[:streams]:
-        lines.put(Line(device, sent, whole, planes))
+    lines = [Line(device, into, sent, whole, planes) for _ in parcels[:most]]
+    longest_ago: SimpleQueue[Line] = SimpleQueue()
+    for line in lines:
+        longest_ago.put(line)
 
-    def work(rows: slice) -> bool:
-        line = lines.get()
+    def work(parcel: Parcel | None) -> bool:
+        line = longest_ago.get()
         try:
-            line.carry(parcels[0].of(rows, propagate=few and propagate), into)
-            if propagate and not few and (into.count[rows] == 1).any():
-                line.carry(parcels[0].of(rows), into)
+            lacking = line.finish()
+            if parcel is not None:
+                line.begin(parcel)
         finally:
-            lines.put(line)
-        return into.lacks(rows)
+            if parcel is not None:
+                longest_ago.put(line)
+        return lacking
 
-    return work_through(work, iter([one.rows for one in parcels]), streams)
+    with ExitStack() as in_the_end:
+        for line in lines:
+            in_the_end.callback(line.stop)
+        return any(side_by_side(work, chain(parcels, repeat(None, len(lines))), readers))
 
 
 class Line:
@@ -100,38 +111,66 @@ class Line:
     ----------
     device
         The GPU.
+    into
+        Where the planes belong.
     sent, whole
         Most bytes of what is put into host memory for a band, and of all of the band on the device.
     planes
         Most bytes of its planes; 0 where they are copied to where they belong, not into memory of the line first.
     """
 
-    def __init__(self, device: Device, sent: int, whole: int, planes: int) -> None:
-        self._device = device
+    def __init__(self, device: Device, into: Combined, sent: int, whole: int, planes: int) -> None:
+        self._device, self._into = device, into
         self._there = device.host_memory(sent)
         self._back = device.host_memory(planes) if planes else None
         self._memory = device.memory(whole)
         self._stream = device.stream()
+        self._under_way: Parcel | None = None
 
-    def carry(self, parcel: Parcel, into: Combined) -> None:
-        """Send a parcel, have it combined, and put the planes where they belong."""
-        address, stream = self._memory.address, self._stream
-        uploads, launches = parcel.pack(self._there, address, into)
+    def begin(self, parcel: Parcel) -> None:
+        """Send a parcel, have it combined and brought back, without waiting for it.
+
+        Where there are enough samples for scatter, variances of inputs go along later, if some pixel has only one.
+        """
+        few = len(parcel.plan.stack) < FEWEST_FOR_SCATTER
+        self._send(parcel.of(parcel.rows, propagate=few and parcel.propagate))
+        self._under_way = parcel
+
+    def finish(self) -> bool:
+        """Put the planes of what has begun, if anything has, where they belong; tell whether a pixel has no good sample."""
+        parcel, self._under_way = self._under_way, None
+        if parcel is None:
+            return False
+        self._receive(parcel)
+        rows = parcel.rows
+        few = len(parcel.plan.stack) < FEWEST_FOR_SCATTER
+        if parcel.propagate and not few and (self._into.count[rows] == 1).any():
+            self._send(parcel)
+            self._receive(parcel)
+        return self._into.lacks(rows)
+
+    def stop(self) -> None:
+        """Wait for the device: what it works on is not to be used again before."""
+        self._stream.wait()
+
+    def _send(self, parcel: Parcel) -> None:
+        stream = self._stream
+        uploads, launches = parcel.pack(self._there, self._memory.address, self._into)
         kernels = [self._device.kernel(source(), one.known) for one in launches]
-        try:
-            for upload in uploads:
-                stream.upload(*upload)
-            for kernel, one in zip(kernels, launches, strict=True):
-                stream.launch(kernel, one.groups, one.arguments)
-            self._bring(parcel, into)
-        finally:
-            stream.wait()  # what it works on is not to be used again before
-        if self._back is not None:
-            parcel.unpack(self._back, into)
+        for upload in uploads:
+            stream.upload(*upload)
+        for kernel, one in zip(kernels, launches, strict=True):
+            stream.launch(kernel, one.groups, one.arguments)
+        self._bring(parcel)
 
-    def _bring(self, parcel: Parcel, into: Combined) -> None:
+    def _receive(self, parcel: Parcel) -> None:
+        self._stream.wait()
+        if self._back is not None:
+            parcel.unpack(self._back, self._into)
+
+    def _bring(self, parcel: Parcel) -> None:
         if self._back is not None:
             self._stream.download(self._memory.address, self._back[: parcel.planes_size])
             return
-        for at, piece in parcel.downloads(self._memory.address, into):
+        for at, piece in parcel.downloads(self._memory.address, self._into):
             self._stream.download(at, piece)
