@@ -72,6 +72,16 @@ class ArrayRows:
         into[...] = self.array[first:last]
 
 
+def rows_as_stored(plane: RowSource, first: int, last: int) -> NDArray[Any]:
+    """Give rows ``first <= y < last`` as they are stored: an array's own memory, which is to be left alone."""
+    if isinstance(plane, ArrayRows):
+        own: NDArray[Any] = plane.array[first:last]
+        return own
+    stored = np.empty((last - first, plane.shape[1]), dtype=plane.dtype)
+    plane.read_rows(first, last, stored)
+    return stored
+
+
 Stack = Sequence[RowSource | NDArray[Any]] | NDArray[Any]
 """Planes of one shape: a sequence of 2-D arrays or row sources, or an array (N, ny, nx)."""
 

@@ -16,7 +16,7 @@ from calibrant.pixels.geometry import Box, Geometry
 from calibrant.pixels.image import Reference
 from calibrant.pixels.mask import MASK_DTYPE, Mask
 from calibrant.pixels.numbers import Channel, Numbers
-from calibrant.pixels.rows import RowSource
+from calibrant.pixels.rows import RowSource, rows_as_stored
 from calibrant.pixels.signature import Band, Step
 
 
@@ -113,8 +113,7 @@ def _assemble(band: Band, passage: Passage) -> None:
     for segment in passage.segments:
         y0, y1, x0, x1 = segment.raw
         if (y0, y1) not in pieces:
-            pieces[y0, y1] = np.empty((y1 - y0, source.shape[1]), dtype=source.dtype)
-            source.read_rows(y0, y1, pieces[y0, y1])
+            pieces[y0, y1] = rows_as_stored(source, y0, y1)
         along, across = segment.steps
         band.data[segment.part] = pieces[y0, y1][::along, x0:x1][:, ::across]
     if source.zero:
@@ -224,6 +223,8 @@ def _divide_by_flat(band: Band, passage: Passage) -> None:
 def _divide_by_scale(band: Band, passage: Passage) -> None:
     for segment in passage.segments:
         scale = passage.numbers.scales[passage.frame, segment.channel]
+        if scale == 1:
+            continue
         band.data[segment.part] /= scale
         if band.variance is not None:
             band.variance[segment.part] /= scale * scale

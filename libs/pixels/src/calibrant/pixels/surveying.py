@@ -156,12 +156,14 @@ def gather_good(
     frame: CorrectedFrame, boxes: Iterable[Box], exclude: Mask
 ) -> Iterator[tuple[Box, NDArray[Any]]]:
     """Yield each box with its pixels, as :func:`good_pixels`, as soon as its last row has gone by."""
-
-    def take(band: Band, part: Box) -> NDArray[Any]:
-        return good_pixels(band.data, band.mask, part, exclude)
-
-    for box, parts in gather(bands_of(frame), boxes, take):
-        yield box, np.concatenate(parts)
+    found: dict[Box, NDArray[Any]] = {}
+    for band, box, part in _passing(bands_of(frame), boxes):
+        if box not in found:
+            found[box] = np.empty((box.y1 - box.y0, box.x1 - box.x0), dtype=np.float32)
+        first = band.rows.start + part.y0 - box.y0
+        found[box][first : first + part.y1 - part.y0] = good_pixels(band.data, band.mask, part, exclude)
+        if box.y1 <= band.rows.stop:
+            yield box, found.pop(box)
 
 
 def _gather_both(
@@ -206,12 +208,20 @@ def gather(
     take
         Called with a band and the part of a box in it, which counts from the band's first row.
     """
-    gathered: dict[Box, list[Taken]] = {box: [] for box in boxes}
+    gathered: dict[Box, list[Taken]] = {}
+    for band, box, part in _passing(bands, boxes):
+        gathered.setdefault(box, []).append(take(band, part))
+        if box.y1 <= band.rows.stop:
+            yield box, gathered.pop(box)
+
+
+def _passing(bands: Iterable[Rows], boxes: Iterable[Box]) -> Iterator[tuple[Rows, Box, Box]]:
+    """Yield each band with each box that has rows in it, and the part of the box there, from the band's first row."""
+    left = list(dict.fromkeys(boxes))
     for band in bands:
         first, last = band.rows.start, band.rows.stop
-        for box, parts in list(gathered.items()):
+        for box in left:
             y0, y1 = max(box.y0, first), min(box.y1, last)
             if y0 < y1:
-                parts.append(take(band, Box(y0 - first, y1 - first, box.x0, box.x1)))
-            if box.y1 <= last:
-                yield box, gathered.pop(box)
+                yield band, box, Box(y0 - first, y1 - first, box.x0, box.x1)
+        left = [box for box in left if box.y1 > last]
