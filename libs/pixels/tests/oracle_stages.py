@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from calibrant.pixels import Lookup, Mask, Polynomial
+from calibrant.pixels import DoubleSpline, Lookup, Mask, Polynomial
 
 T = np.float32
 
@@ -39,6 +39,10 @@ def straight(linearity, v):
         return v + type(v)(linearity.table[min(max(entry, 0), len(linearity.table) - 1)]), not (
             0 <= entry < len(linearity.table)
         )
+    if isinstance(linearity, DoubleSpline):
+        once, outside = straight(linearity.first, v)
+        twice, beyond = straight(linearity.second, once)
+        return twice, outside or beyond
     knots = [type(v)(one) for one in linearity.knots]
     at = min(max(v, knots[0]), knots[-1])
     interval = max(index for index in range(len(knots) - 1) if knots[index] <= at)

@@ -12,6 +12,7 @@ from calibrant.pixels import (
     Amplifier,
     ArrayRows,
     Box,
+    DoubleSpline,
     Geometry,
     Lookup,
     Mask,
@@ -106,6 +107,7 @@ LINEARITIES = (
     Polynomial((1e-7, -2e-12, 3e-17)),
     Spline((100.0, 900.0, 2000.0, 2100.0), (0.0, 3.0, -2.0, 1.0)),
     Lookup(np.linspace(0, 5, 1500, dtype=np.float32), 700),
+    DoubleSpline(Spline((-10.0, 700.0, 2000.0), (1.0, 5.0, 2.0)), Spline((100.0, 900.0), (0.0, 3.0))),
 )
 
 

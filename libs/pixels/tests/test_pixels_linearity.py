@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from calibrant.pixels import Lookup, Polynomial, Spline
+from calibrant.pixels import DoubleSpline, Lookup, Polynomial, Spline
 from calibrant.pixels.splines import evaluate, natural_cubic
 
 
@@ -50,6 +50,15 @@ def test_beyond_the_range_the_end_holds_and_is_told():
     straight, outside = Lookup(np.arange(11, dtype=np.float32), first=0).apply(signal)
     np.testing.assert_array_equal(straight, np.float32([-5, 0, 10, 20, 22, np.nan, np.inf]))
     np.testing.assert_array_equal(outside, [1, 0, 0, 0, 1, 0, 1])
+
+
+def test_double_spline_is_one_after_the_other():
+    first, second = Spline((0.0, 1000.0), (0.0, -100.0)), Spline((0.0, 1050.0), (0.0, 50.0))
+    straight, outside = DoubleSpline(first, second).apply(np.float64([500, 1000, 1001, -1]))
+    np.testing.assert_allclose(straight, [550 - 550 / 21, 1050, 1051, -1], rtol=1e-12)
+    np.testing.assert_array_equal(
+        outside, [False, True, True, True]
+    )  # 1000 becomes 1100, which is beyond the second
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from calibrant.pixels import (
     Amplifier,
     Box,
+    DoubleSpline,
     Geometry,
     Lookup,
     Mask,
@@ -59,6 +60,9 @@ def reference(rng, shape, level, spread, bits):
 LINEARITIES = {
     "polynomial": Polynomial((-1.5e-6, 2e-12)),
     "spline": Spline((0.0, 500.0, 4000.0, 60000.0), (0.0, 3.0, -20.0, 700.0)),
+    "double spline": DoubleSpline(
+        Spline((-500.0, 0.0, 900.0, 60000.0), (2.0, 0.0, 3.0, -300.0)), Spline((0.0, 2000.0), (0.0, -8.0))
+    ),
     "lookup": Lookup(np.linspace(0, 30, 3000, dtype=np.float32), first=-10),
 }
 

@@ -16,7 +16,7 @@ from calibrant.pixels.fused import CombinedRaw, combine_raw
 from calibrant.pixels.geometry import Amplifier, Box, Geometry
 from calibrant.pixels.image import Image, OverscanLevel, Reference
 from calibrant.pixels.isr import correct_frame, remove_signature
-from calibrant.pixels.linearity import Linearity, Lookup, Polynomial, Spline
+from calibrant.pixels.linearity import DoubleSpline, Linearity, Lookup, Polynomial, Spline
 from calibrant.pixels.mask import MASK_DTYPE, MEANINGS, UNUSABLE, Mask
 from calibrant.pixels.overscan import Overscan
 from calibrant.pixels.page_locked import page_locked
@@ -59,6 +59,7 @@ __all__ = [
     "CombinedRaw",
     "CosmicRays",
     "DefectStatistics",
+    "DoubleSpline",
     "ExposureSolution",
     "FlatStatistics",
     "FrameLevels",

@@ -1,6 +1,6 @@
-"""What makes an amplifier's signal proportional to the light: a polynomial, a spline or a table.
+"""What makes an amplifier's signal proportional to the light: a polynomial, a spline, two of them, or a table.
 
-It owns the three corrections, each one operation after another in the type of the samples; it must not know
+It owns the corrections, each one operation after another in the type of the samples; it must not know
 amplifiers or how a correction was measured. Signals are as they are after gain and overscan.
 """
 
@@ -96,6 +96,28 @@ class Spline:
         return signal - evaluate(knots, cubics, within), outside
 
 
+@dataclass(frozen=True)
+class DoubleSpline:
+    """Corrected by one spline, and what that gives by another: ``w - t(w)`` with ``w = v - s(v)``.
+
+    Parameters
+    ----------
+    first
+        s: what makes the signal proportional to that of another amplifier.
+    second
+        t: what makes that one proportional to the light.
+    """
+
+    first: Spline
+    second: Spline
+
+    def apply(self, signal: Samples) -> tuple[Samples, Outside]:
+        """Correct a signal."""
+        once, outside = self.first.apply(signal)
+        twice, beyond = self.second.apply(once)
+        return twice, outside | beyond
+
+
 @dataclass(frozen=True, eq=False)
 class Lookup:
     """Corrected is ``v + table[floor(v) - first]``; beyond the table its value at the end.
@@ -126,4 +148,4 @@ class Lookup:
         return signal + self.table[index].astype(signal.dtype), outside
 
 
-Linearity = Polynomial | Spline | Lookup
+Linearity = Polynomial | Spline | DoubleSpline | Lookup

@@ -26,7 +26,7 @@ TYPES: Final = {name: code for code, name in enumerate(("u1", "i1", "u2", "i2", 
 
 STATISTICS: Final = ("mean", "median", "clipped-mean", "minmax-mean", "weighted-mean")
 
-LINEARITIES: Final = ("", "Polynomial", "Spline", "Lookup")
+LINEARITIES: Final = ("", "Polynomial", "Spline", "Lookup", "DoubleSpline")
 
 
 class Frame(ctypes.Structure):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from calibrant.pixels.backends.library import LINEARITIES, Frame, Plane, Steps
 from calibrant.pixels.backends.memory import hand_over, stored_rows
 from calibrant.pixels.image import Reference
-from calibrant.pixels.linearity import Linearity, Lookup, Polynomial
+from calibrant.pixels.linearity import DoubleSpline, Linearity, Lookup, Polynomial
 from calibrant.pixels.mask import MASK_DTYPE, Mask
 from calibrant.pixels.numbers import Numbers
 from calibrant.pixels.plan import RawFrames
@@ -139,6 +139,8 @@ def steps_of(
         steps.count = len(memory[1]) or len(memory[0])
     if isinstance(linearity, Lookup):
         steps.first = numbers.dtype.type(linearity.first)
+    if isinstance(linearity, DoubleSpline):
+        steps.first = len(linearity.first.knots)
     return steps, memory
 
 
@@ -150,7 +152,9 @@ def linearity_arrays(linearity: Linearity | None, dtype: np.dtype[Any]) -> tuple
         return np.array(linearity.coefficients, dtype=dtype), np.empty(0, dtype=dtype)
     if isinstance(linearity, Lookup):
         return np.ascontiguousarray(linearity.table, dtype=dtype), np.empty(0, dtype=dtype)
-    return linearity.cubics.astype(dtype), np.array(linearity.knots, dtype=dtype)
+    splines = (linearity.first, linearity.second) if isinstance(linearity, DoubleSpline) else (linearity,)
+    knots = np.concatenate([spline.knots for spline in splines])
+    return np.concatenate([spline.cubics for spline in splines]).astype(dtype), knots.astype(dtype)
 
 
 def planes_of(signature: Signature, rows: slice) -> Planes:

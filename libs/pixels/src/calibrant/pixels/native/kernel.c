@@ -69,7 +69,7 @@ typedef double Real;
 #define CERTAIN 0.999 /* leaves the decision to the thorough way where rounding could matter */
 
 enum { MEAN, MEDIAN, CLIPPED_MEAN, MINMAX_MEAN, WEIGHTED_MEAN };
-enum { LINEAR, POLYNOMIAL, SPLINE, LOOKUP };
+enum { LINEAR, POLYNOMIAL, SPLINE, LOOKUP, DOUBLE_SPLINE };
 enum { UINT8, INT8, UINT16, INT16, UINT32, INT32, FLOAT32, FLOAT64 };
 
 typedef struct { /* one frame's part in a block; steps are in bytes, negative where the frame is flipped */
@@ -99,7 +99,7 @@ typedef struct { /* the pointwise steps that take an amplifier's raw samples to 
     Plane bits;                        /* uint32: masks of all the planes, and defects */
     const Real *numbers, *knots;       /* of the linearity */
     int64_t count;                     /* of its numbers, or knots */
-    double first;                      /* signal of the first entry of a table */
+    double first;                      /* signal of the first entry of a table; knots of the first of two splines */
     double saturation, gain, photon_gain, read_variance;
     int32_t linearity, photon_noise;
     uint32_t saturated, suspect, no_data; /* bits */
@@ -251,15 +251,16 @@ static void linearise_by_polynomial(const Steps *steps, Sample *restrict v)
     EACH_LANE v[i] = corrected[i] * v[i] * v[i] + v[i];
 }
 
-static void linearise_by_spline(const Steps *steps, Sample *restrict v, uint32_t *restrict bits)
+static void linearise_by_spline(const Real *knots, const Real *cubics, int64_t count, uint32_t suspect,
+                                Sample *restrict v, uint32_t *restrict bits)
 {
-    const Real *knots = steps->knots, first = knots[0], last = knots[steps->count - 1];
+    const Real first = knots[0], last = knots[count - 1];
     EACH_LANE {
         const Real within = v[i] < first ? first : v[i] > last ? last : v[i];
         int64_t k = 0;
-        while (k < steps->count - 2 && knots[k + 1] <= within) k++;
-        const Real *cubic = steps->numbers + 4 * k, offset = within - knots[k];
-        bits[i] |= (v[i] < first) | (v[i] > last) ? steps->suspect : 0;
+        while (k < count - 2 && knots[k + 1] <= within) k++;
+        const Real *cubic = cubics + 4 * k, offset = within - knots[k];
+        bits[i] |= (v[i] < first) | (v[i] > last) ? suspect : 0;
         v[i] -= ((cubic[3] * offset + cubic[2]) * offset + cubic[1]) * offset + cubic[0];
     }
 }
@@ -274,12 +275,21 @@ static void linearise_by_table(const Steps *steps, Sample *restrict v, uint32_t 
     }
 }
 
+static void linearise_by_two_splines(const Steps *steps, Sample *restrict v, uint32_t *restrict bits)
+{
+    const int64_t first = (int64_t)steps->first;
+    linearise_by_spline(steps->knots, steps->numbers, first, steps->suspect, v, bits);
+    linearise_by_spline(steps->knots + first, steps->numbers + 4 * (first - 1), steps->count - first, steps->suspect,
+                        v, bits);
+}
+
 static void linearise(const Steps *steps, Sample *restrict v, uint32_t *restrict bits)
 {
     switch (steps->linearity) {
     case POLYNOMIAL: linearise_by_polynomial(steps, v); break;
-    case SPLINE: linearise_by_spline(steps, v, bits); break;
+    case SPLINE: linearise_by_spline(steps->knots, steps->numbers, steps->count, steps->suspect, v, bits); break;
     case LOOKUP: linearise_by_table(steps, v, bits); break;
+    case DOUBLE_SPLINE: linearise_by_two_splines(steps, v, bits); break;
     }
 }
 
