@@ -88,7 +88,7 @@ class Spline:
         """(K - 1, 4), as :func:`calibrant.pixels.splines.natural_cubic` has them."""
         return natural_cubic(np.array(self.knots), np.array(self.values))
 
-    def apply(self, signal: Samples) -> tuple[Samples, Outside]:
+    def apply(self, signal: Samples) -> tuple[Samples, NDArray[np.bool_]]:
         """Correct a signal."""
         knots, cubics = np.array(self.knots, dtype=signal.dtype), self.cubics.astype(signal.dtype)
         within = np.clip(signal, knots[0], knots[-1])
@@ -111,7 +111,7 @@ class DoubleSpline:
     first: Spline
     second: Spline
 
-    def apply(self, signal: Samples) -> tuple[Samples, Outside]:
+    def apply(self, signal: Samples) -> tuple[Samples, NDArray[np.bool_]]:
         """Correct a signal."""
         once, outside = self.first.apply(signal)
         twice, beyond = self.second.apply(once)
