@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ FRAMES = tuple(
 def product(**changed):
     rng = np.random.default_rng(5)
     shape = (40, 60)
-    fields = {
+    given = {
         "kind": "dark",
         "instrument": "simcam",
         "detector": 1,
@@ -77,11 +78,11 @@ def product(**changed):
         "overscan": "median-per-row",
         "amplifiers": (ProductAmplifier("A00", 1.48, 5.0), ProductAmplifier("A01", 1.52, 5.3)),
     }
-    return ProductImage(**(fields | changed))
+    return ProductImage(**(given | changed))
 
 
 def same(one, other):
-    for name in ProductImage.__slots__:
+    for name in (field.name for field in fields(ProductImage)):
         mine, theirs = getattr(one, name), getattr(other, name)
         if isinstance(mine, np.ndarray):
             np.testing.assert_array_equal(mine, theirs)

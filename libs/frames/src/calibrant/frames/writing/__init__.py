@@ -4,6 +4,7 @@ from calibrant.frames.writing.fits_product import (
     ProductUnreadableError,
     product_bytes,
     read_product,
+    read_product_tables,
     write_product,
 )
 from calibrant.frames.writing.preview import (
@@ -13,22 +14,35 @@ from calibrant.frames.writing.preview import (
     read_preview,
     write_preview,
 )
-from calibrant.frames.writing.product import ProductAmplifier, ProductImage, ProductInput, Provenance
+from calibrant.frames.writing.product import (
+    ProductAmplifier,
+    ProductHead,
+    ProductImage,
+    ProductInput,
+    ProductTables,
+    Provenance,
+)
+from calibrant.frames.writing.product_table import ProductTable, TableColumn
 from calibrant.frames.writing.raw import raw_bytes, write_raw
 
 __all__ = [
     "MOST_PIXELS",
     "ProductAmplifier",
+    "ProductHead",
     "ProductImage",
     "ProductInput",
     "ProductPreview",
+    "ProductTable",
+    "ProductTables",
     "ProductUnreadableError",
     "Provenance",
+    "TableColumn",
     "preview_of",
     "product_bytes",
     "raw_bytes",
     "read_preview",
     "read_product",
+    "read_product_tables",
     "write_preview",
     "write_product",
     "write_raw",

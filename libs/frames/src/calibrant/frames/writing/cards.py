@@ -3,7 +3,7 @@
 from typing import Any
 
 from calibrant.frames.times import format_time, mjd_tai
-from calibrant.frames.writing.product import Parameter, ProductAmplifier, ProductImage
+from calibrant.frames.writing.product import Parameter, ProductAmplifier, ProductHead, ProductImage
 
 Card = tuple[str, Any, str]
 
@@ -20,24 +20,24 @@ _CLIPPING = {
 }
 
 
-def primary_cards(product: ProductImage) -> list[Card]:
+def primary_cards(product: ProductHead) -> list[Card]:
     """Return the cards that say what a product is and how it came about."""
     source = product.provenance
+    image = product if isinstance(product, ProductImage) else None
     cards: list[Card] = [
         ("KIND", product.kind, "What it calibrates"),
         ("INSTRUME", product.instrument, "Instrument"),
         ("DETECTOR", product.detector, "Detector number"),
         ("DETNAME", product.detector_name, "Detector name"),
-        ("BUNIT", product.unit, "Unit of DATA; empty: relative response"),
-        ("PERSEC", product.per_second, "DATA are per second of dark time"),
-        ("NORMAL", product.normalisation, "Normalisation"),
+        *([] if image is None else _data(image)),
         ("OVERSCAN", product.overscan, "Overscan correction of the inputs"),
         ("PARALLEL", product.parallel_overscan, "Parallel overscan correction of the inputs"),
         ("LINEAR", product.linearity, "Signals of the inputs were made linear"),
         ("DEFECTS", product.defects, "Pixels masked as defects of the detector"),
-        ("BADFRAC", product.bad_fraction, "Fraction of pixels that are BAD in MASK"),
-        *_combination(product),
+        *_inputs(product),
+        *([] if image is None else _combination(image)),
         *_times(product),
+        *([] if image is None else _frame_times(image)),
         *_amplifiers(product),
         ("PRODID", source.product_id, "Product"),
         ("JOBID", source.job_id, ""),
@@ -52,14 +52,26 @@ def primary_cards(product: ProductImage) -> list[Card]:
     return cards
 
 
-def _combination(product: ProductImage) -> list[Card]:
-    parameters = product.provenance.parameters
-    frames = sum(1 for one in product.provenance.inputs if one.role == "frames")
-    cards: list[Card] = [
-        ("NINPUT", len(product.provenance.inputs), "Inputs, listed in PROVENANCE"),
-        ("NFRAMES", frames, "Frames combined"),
-        ("STATISTC", product.statistic, "How frames are combined"),
+def _data(image: ProductImage) -> list[Card]:
+    return [
+        ("BUNIT", image.unit, "Unit of DATA; empty: relative response"),
+        ("PERSEC", image.per_second, "DATA are per second of dark time"),
+        ("NORMAL", image.normalisation, "Normalisation"),
+        ("BADFRAC", image.bad_fraction, "Fraction of pixels that are BAD in MASK"),
     ]
+
+
+def _inputs(product: ProductHead) -> list[Card]:
+    frames = sum(1 for one in product.provenance.inputs if one.role == "frames")
+    return [
+        ("NINPUT", len(product.provenance.inputs), "Inputs, listed in PROVENANCE"),
+        ("NFRAMES", frames, "Frames among them"),
+    ]
+
+
+def _combination(image: ProductImage) -> list[Card]:
+    parameters = image.provenance.parameters
+    cards: list[Card] = [("STATISTC", image.statistic, "How frames are combined")]
     for name, (keyword, comment) in _CLIPPING.items():
         value: Parameter = parameters.get(name)
         if value is not None:
@@ -67,23 +79,27 @@ def _combination(product: ProductImage) -> list[Card]:
     return cards
 
 
-def _times(product: ProductImage) -> list[Card]:
+def _times(product: ProductHead) -> list[Card]:
     begin, end = product.begin_tai_ns, product.end_tai_ns
-    cards: list[Card] = [
+    return [
         ("TIMESYS", "TAI", "Time scale of DATE-* and MJD-*"),
         ("DATE-BEG", format_time(begin, "tai", 9), "Start of the first exposure"),
         ("DATE-END", format_time(end, "tai", 9), "End of the last exposure"),
         ("MJD-BEG", mjd_tai(begin), "[d] DATE-BEG"),
         ("MJD-END", mjd_tai(end), "[d] DATE-END"),
     ]
-    if product.exptime_s is not None:
-        cards.append(("EXPTIME", product.exptime_s, "[s] Exposure time of one frame"))
-    if product.dark_time_s is not None:
-        cards.append(("DARKTIME", product.dark_time_s, "[s] Dark time of one frame"))
+
+
+def _frame_times(image: ProductImage) -> list[Card]:
+    cards: list[Card] = []
+    if image.exptime_s is not None:
+        cards.append(("EXPTIME", image.exptime_s, "[s] Exposure time of one frame"))
+    if image.dark_time_s is not None:
+        cards.append(("DARKTIME", image.dark_time_s, "[s] Dark time of one frame"))
     return cards
 
 
-def _amplifiers(product: ProductImage) -> list[Card]:
+def _amplifiers(product: ProductHead) -> list[Card]:
     mean_e = product.read_noise_e
     if mean_e is None:
         return []

@@ -1,14 +1,16 @@
 """Owns the FITS form of products: layout, writing, reading back. Must not know how products are computed.
 
 ``PRIMARY`` has no data: it says what the product is. ``DATA``, ``VARIANCE``, ``MASK`` and ``COUNT`` are images of one
-shape; ``PROVENANCE`` lists every input, ``PARAMETERS`` every parameter of the recipe. DATA comes first, so that
-`astropy.nddata.CCDData` and DS9 open it without being told; the MASK's header names its bits.
+shape, which a product of tables alone lacks; its own tables come next; ``PROVENANCE`` lists every input, ``PARAMETERS``
+every parameter of the recipe. DATA comes first, so that `astropy.nddata.CCDData` and DS9 open it without being told; the
+MASK's header names its bits.
 """
 
 import warnings
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from astropy.io import fits
@@ -19,21 +21,30 @@ from calibrant.frames.times import parse_time
 from calibrant.frames.writing.atomic import write_whole
 from calibrant.frames.writing.cards import Card, amplifiers_of, primary_cards, squared
 from calibrant.frames.writing.fits_bytes import fits_bytes, set_card, write_fits
-from calibrant.frames.writing.product import ProductImage, Provenance
-from calibrant.frames.writing.tables import inputs_table, parameters_table, read_inputs, read_parameters
+from calibrant.frames.writing.product import ProductHead, ProductImage, ProductTables, Provenance
+from calibrant.frames.writing.tables import (
+    inputs_table,
+    own_table,
+    parameters_table,
+    read_inputs,
+    read_parameters,
+    read_tables,
+)
 from calibrant.pixels.mask import MEANINGS
+
+Read = TypeVar("Read", bound=ProductHead)
 
 
 class ProductUnreadableError(Exception):
     """A file is no product, or a damaged one; the message names the file, what was found and what to do."""
 
 
-def product_bytes(product: ProductImage) -> bytes:
+def product_bytes(product: ProductHead) -> bytes:
     """Return a product as a FITS file.
 
     Parameters
     ----------
-    product : ProductImage
+    product : ProductImage or ProductTables
         What to write.
 
     Returns
@@ -44,26 +55,33 @@ def product_bytes(product: ProductImage) -> bytes:
     return fits_bytes(_units(product))
 
 
-def _units(product: ProductImage) -> list[Any]:
+def _units(product: ProductHead) -> list[Any]:
     primary: Any = fits.PrimaryHDU()
     for card in primary_cards(product):
         set_card(primary.header, *card)
     primary.header["COMMENT"] = (
         "JOBID is the hash of all that determines the result, INSTHASH that of the instrument."
     )
+    return [
+        primary,
+        *(_planes(product) if isinstance(product, ProductImage) else ()),
+        *(own_table(table) for table in product.tables),
+        inputs_table(product.provenance.inputs),
+        parameters_table(product.provenance.parameters),
+    ]
+
+
+def _planes(product: ProductImage) -> list[Any]:
     unit: Card = ("BUNIT", product.unit, "Unit")
     variance: list[Card] = [
         ("BUNIT", squared(product.unit), "Unit: that of DATA squared"),
         ("UTYPE", "VarianceUncertainty", "Kind of uncertainty (astropy.nddata)"),
     ]
     return [
-        primary,
         _plane("DATA", product.data, [unit]),
         _plane("VARIANCE", product.variance.astype(np.float32, copy=False), variance),
         _mask_plane(product.mask),
         _plane("COUNT", _signed(product.count), [("BUNIT", "", "Frames that entered each pixel")]),
-        inputs_table(product.provenance.inputs),
-        parameters_table(product.provenance.parameters),
     ]
 
 
@@ -72,7 +90,7 @@ def _signed(plane: NDArray[Any]) -> NDArray[np.int32]:
     return plane.view(np.int32) if plane.dtype == np.uint32 else plane.astype(np.int32)
 
 
-def write_product(path: Path, product: ProductImage) -> None:
+def write_product(path: Path, product: ProductHead) -> None:
     """Write `product_bytes` to a file: a temporary name, forced to disk, renamed.
 
     Raises
@@ -84,18 +102,33 @@ def write_product(path: Path, product: ProductImage) -> None:
 
 
 def read_product(path: Path) -> ProductImage:
-    """Read a product back, checksums verified.
+    """Read a product that is an image back, checksums verified.
 
     Raises
     ------
     ProductUnreadableError
-        If the file is missing, no product, or damaged.
+        If the file is missing, no such product, or damaged.
     """
+    return _read(path, _image)
+
+
+def read_product_tables(path: Path) -> ProductTables:
+    """Read a product that is tables alone back, checksums verified.
+
+    Raises
+    ------
+    ProductUnreadableError
+        If the file is missing, no such product, or damaged.
+    """
+    return _read(path, lambda file: ProductTables(**_head(file)))
+
+
+def _read(path: Path, made: Callable[[Any], Read]) -> Read:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", AstropyWarning)  # a checksum that does not agree is only warned of
             with fits.open(BytesIO(path.read_bytes()), checksum=True) as file:
-                return _product(file)
+                return made(file)
     except KeyError as problem:
         raise ProductUnreadableError(
             f"{path}: is no product: {problem.args[0]}; give a file that calibrant wrote"
@@ -124,33 +157,41 @@ def _mask_plane(mask: NDArray[np.uint32]) -> Any:
     return unit
 
 
-def _product(file: Any) -> ProductImage:
+def _image(file: Any) -> ProductImage:
     header = file[0].header
     return ProductImage(
-        kind=header["KIND"],
-        instrument=header["INSTRUME"],
-        detector=header["DETECTOR"],
-        detector_name=header["DETNAME"],
+        **_head(file),
         unit=header["BUNIT"],
         data=_native(file["DATA"].data),
         variance=_native(file["VARIANCE"].data),
         mask=_native(file["MASK"].data).astype(np.uint32),
         count=_native(file["COUNT"].data),
-        provenance=_provenance(file),
         statistic=header["STATISTC"],
-        begin_tai_ns=parse_time(header["DATE-BEG"], "tai"),
-        end_tai_ns=parse_time(header["DATE-END"], "tai"),
         exptime_s=header.get("EXPTIME"),
         dark_time_s=header.get("DARKTIME"),
         per_second=header["PERSEC"],
         normalisation=header["NORMAL"],
-        filter=header.get("FILTER"),
-        overscan=header["OVERSCAN"],
-        parallel_overscan=header["PARALLEL"],
-        linearity=header["LINEAR"],
-        defects=header["DEFECTS"],
-        amplifiers=amplifiers_of(header),
     )
+
+
+def _head(file: Any) -> dict[str, Any]:
+    header = file[0].header
+    return {
+        "kind": header["KIND"],
+        "instrument": header["INSTRUME"],
+        "detector": header["DETECTOR"],
+        "detector_name": header["DETNAME"],
+        "provenance": _provenance(file),
+        "begin_tai_ns": parse_time(header["DATE-BEG"], "tai"),
+        "end_tai_ns": parse_time(header["DATE-END"], "tai"),
+        "filter": header.get("FILTER"),
+        "overscan": header["OVERSCAN"],
+        "parallel_overscan": header["PARALLEL"],
+        "linearity": header["LINEAR"],
+        "defects": header["DEFECTS"],
+        "amplifiers": amplifiers_of(header),
+        "tables": read_tables(file),
+    }
 
 
 def _provenance(file: Any) -> Provenance:

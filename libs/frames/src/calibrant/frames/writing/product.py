@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.frames.writing.product_table import ProductTable
 from calibrant.pixels.mask import Mask
 
 Parameter = str | int | float | bool | Sequence[float] | None
@@ -97,42 +98,24 @@ class Provenance:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class ProductImage:
-    """A calibration image with its variance, mask and counts.
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class ProductHead:
+    """What every product says of itself, whatever it holds.
 
     Parameters
     ----------
     kind : str
-        ``bias``, ``dark``, ``flat``.
+        ``bias``, ``dark``, ``flat``, ``ptc``.
     instrument : str
         Instrument name.
     detector : int
         Detector number.
     detector_name : str
         Detector name.
-    unit : str
-        Unit of ``data``: ``electron``, ``adu``, either per second, or empty for a relative response.
-    data : ndarray
-        (ny, nx) float32, or float64, which is kept.
-    variance : ndarray
-        (ny, nx) float32, in the square of ``unit``.
-    mask : ndarray
-        (ny, nx) uint32, bits 0 to 30.
-    count : ndarray
-        (ny, nx) integers: frames that entered each pixel.
     provenance : Provenance
         How it came about.
-    statistic : str
-        ``clipped-mean``, ``median``, ``mean``, ``minmax-mean`` or ``weighted-mean``.
     begin_tai_ns, end_tai_ns : int
         Start of the first and end of the last exposure: nanoseconds since 1970-01-01T00:00:00 TAI.
-    exptime_s, dark_time_s : float or None
-        Exposure and dark time of one frame of the set; None where it does not apply.
-    per_second : bool
-        Whether ``data`` are per second of dark time.
-    normalisation : str
-        How it was normalised, ``none`` if it was not.
     filter : str or None
         Filter of the set.
     overscan : str
@@ -145,36 +128,29 @@ class ProductImage:
         Pixels that the instrument file names as defects and that were masked.
     amplifiers : tuple of ProductAmplifier
         The detector's amplifiers, 99 at most.
+    tables : tuple of ProductTable
+        What it holds as tables, of different names.
 
     Raises
     ------
     ValueError
-        If a plane has another shape than ``data``, the mask uses bit 31, or there are more than 99 amplifiers.
+        If there are more than 99 amplifiers, or two tables have one name.
     """
 
     kind: str
     instrument: str
     detector: int
     detector_name: str
-    unit: Unit
-    data: NDArray[np.floating]
-    variance: NDArray[np.floating]
-    mask: NDArray[np.uint32]
-    count: NDArray[np.integer]
     provenance: Provenance
-    statistic: str
     begin_tai_ns: int
     end_tai_ns: int
-    exptime_s: float | None = None
-    dark_time_s: float | None = None
-    per_second: bool = False
-    normalisation: str = "none"
     filter: str | None = None
     overscan: str = "none"
     parallel_overscan: str = "none"
     linearity: bool = False
     defects: int = 0
     amplifiers: tuple[ProductAmplifier, ...] = ()
+    tables: tuple[ProductTable, ...] = ()
 
     @property
     def read_noise_e(self) -> float | None:
@@ -182,12 +158,82 @@ class ProductImage:
         noises = [amplifier.read_noise_e for amplifier in self.amplifiers]
         return sum(noises) / len(noises) if noises else None
 
+    def __post_init__(self) -> None:
+        if len(self.amplifiers) > _MOST_AMPLIFIERS:
+            raise ValueError(
+                f"{len(self.amplifiers)} amplifiers, but the cards GAINn and RDNOISn have room for {_MOST_AMPLIFIERS}"
+            )
+        names = [table.name for table in self.tables]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"two tables are called {min(twice)}; a product has each name once")
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class ProductTables(ProductHead):
+    """A calibration that is tables alone: numbers by amplifier, pair, exposure; no image.
+
+    Raises
+    ------
+    ValueError
+        If there is no table.
+    """
+
+    def __post_init__(self) -> None:
+        ProductHead.__post_init__(self)
+        if not self.tables:
+            raise ValueError(f"a {self.kind} without a table says nothing; give one at least")
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class ProductImage(ProductHead):
+    """A calibration image with its variance, mask and counts.
+
+    Parameters
+    ----------
+    unit : str
+        Unit of ``data``: ``electron``, ``adu``, either per second, or empty for a relative response.
+    data : ndarray
+        (ny, nx) float32, or float64, which is kept.
+    variance : ndarray
+        (ny, nx) float32, in the square of ``unit``.
+    mask : ndarray
+        (ny, nx) uint32, bits 0 to 30.
+    count : ndarray
+        (ny, nx) integers: frames that entered each pixel.
+    statistic : str
+        ``clipped-mean``, ``median``, ``mean``, ``minmax-mean`` or ``weighted-mean``.
+    exptime_s, dark_time_s : float or None
+        Exposure and dark time of one frame of the set; None where it does not apply.
+    per_second : bool
+        Whether ``data`` are per second of dark time.
+    normalisation : str
+        How it was normalised, ``none`` if it was not.
+
+    Raises
+    ------
+    ValueError
+        If a plane has another shape than ``data``, or the mask uses bit 31.
+    """
+
+    unit: Unit
+    data: NDArray[np.floating]
+    variance: NDArray[np.floating]
+    mask: NDArray[np.uint32]
+    count: NDArray[np.integer]
+    statistic: str
+    exptime_s: float | None = None
+    dark_time_s: float | None = None
+    per_second: bool = False
+    normalisation: str = "none"
+
     @property
     def bad_fraction(self) -> float:
         """Fraction of the pixels that are BAD: defects, and where no sample was good."""
         return float(np.count_nonzero(self.mask & np.uint32(Mask.BAD)) / self.mask.size)
 
     def __post_init__(self) -> None:
+        ProductHead.__post_init__(self)
         for name in ("variance", "mask", "count"):
             shape = getattr(self, name).shape
             if shape != self.data.shape:
@@ -196,7 +242,3 @@ class ProductImage:
                 )
         if self.mask.size and int(self.mask.max()) >> 31:
             raise ValueError("bit 31 of the mask is set; a FITS plane of 32 bits holds bits 0 to 30")
-        if len(self.amplifiers) > _MOST_AMPLIFIERS:
-            raise ValueError(
-                f"{len(self.amplifiers)} amplifiers, but the cards GAINn and RDNOISn have room for {_MOST_AMPLIFIERS}"
-            )

@@ -1,4 +1,4 @@
-"""Owns the tables of a product's file: inputs and parameters as columns, and back. Must not know the images."""
+"""Owns the tables of a product's file: inputs, parameters and its own as columns, and back. Must not know the images."""
 
 import json
 import math
@@ -11,9 +11,13 @@ import numpy as np
 from astropy.io import fits
 
 from calibrant.frames.times import format_time, parse_time
+from calibrant.frames.writing.fits_bytes import set_card
 from calibrant.frames.writing.product import Parameter, ProductInput
+from calibrant.frames.writing.product_table import RESERVED, ProductTable, TableColumn
 
 _PLAIN = string.punctuation.replace("%", "")
+_LETTERS = {"f4": "E", "f8": "D", "i2": "I", "i4": "J", "i8": "K", "b1": "L"}
+"""FITS' letters for types of numbers."""
 
 
 def inputs_table(inputs: Sequence[ProductInput]) -> Any:
@@ -80,6 +84,72 @@ def read_parameters(rows: Any) -> dict[str, Parameter]:
         If a column is missing, or a value is no JSON.
     """
     return {str(name): json.loads(value) for name, value in zip(rows["NAME"], rows["VALUE"], strict=True)}
+
+
+def own_table(table: ProductTable) -> Any:
+    """Return a table of a product: units in TUNITn, what a column is in TCOMMn.
+
+    Raises
+    ------
+    ValueError
+        If FITS has no such type of number, or a text is not ASCII; it names table and column.
+    """
+    columns = [_column(table.name, column) for column in table.columns]
+    hdu: Any = fits.BinTableHDU.from_columns(columns, name=table.name)
+    for number, column in enumerate(table.columns, 1):
+        set_card(hdu.header, f"TCOMM{number}", column.description)
+    return hdu
+
+
+def _column(table: str, column: TableColumn) -> Any:
+    values, cell = column.values, column.values.shape[1:]
+    where = f"table {table}, column {column.name}"
+    if values.dtype.kind == "U":
+        _check_ascii(where, values)
+        return _texts(column.name, values.tolist())
+    if values.dtype.str[1:] not in _LETTERS:
+        raise ValueError(f"{where}: FITS has no numbers of type {values.dtype}")
+    return fits.Column(
+        name=column.name,
+        format=f"{math.prod(cell)}{_LETTERS[values.dtype.str[1:]]}",
+        unit=column.unit or None,
+        dim=f"({','.join(map(str, reversed(cell)))})" if len(cell) > 1 else None,
+        array=values,
+    )
+
+
+def _check_ascii(where: str, values: Any) -> None:
+    bad = next((value for value in values.tolist() if not value.isascii()), None)
+    if bad is not None:
+        raise ValueError(f"{where}: {bad!r} is not ASCII, which is all that a FITS table holds")
+
+
+def read_tables(file: Any) -> tuple[ProductTable, ...]:
+    """Return the tables of an open product file that are its own, in order."""
+    own = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU) and hdu.name not in RESERVED]
+    return tuple(_table(hdu) for hdu in own)
+
+
+def _table(hdu: Any) -> ProductTable:
+    return ProductTable(
+        hdu.name,
+        tuple(
+            TableColumn(
+                name=column.name,
+                values=_values(hdu.data[column.name]),
+                description=hdu.header.get(f"TCOMM{number}", ""),
+                unit=column.unit or "",
+            )
+            for number, column in enumerate(hdu.columns, 1)
+        ),
+    )
+
+
+def _values(stored: Any) -> Any:
+    """Return a column as plain numbers of this machine, or as text."""
+    if stored.dtype.kind in "SU":
+        return np.array(stored, dtype=np.str_)
+    return np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))
 
 
 def _texts(title: str, values: list[str]) -> Any:
