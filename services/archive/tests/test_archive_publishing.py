@@ -58,6 +58,17 @@ async def test_the_catalogue_row_speaks_obscore(archive) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_product_of_tables_is_measurements_in_the_catalogue(archive) -> None:
+    curve = archive.product("ptc-1", kind="ptc", unit="")
+    tables = curve.ref.model_copy(update={"media_type": "application/fits"})
+    archive.certify(curve.model_copy(update={"ref": tables}))
+    await archive.step()
+    row = archive.shown(archive.listed()[0]["id"])["obscore"]
+    assert (row["dataproduct_type"], row["access_format"]) == ("measurements", "application/fits")
+    assert row["obs_title"] == "Ptc of simcam detector 3, version 1"
+
+
+@pytest.mark.asyncio
 async def test_the_same_certification_again_is_published_once(archive) -> None:
     product = archive.product()
     archive.certify(product)

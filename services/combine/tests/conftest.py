@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibrant.combine.building import ProductFacts, compute
+from calibrant.combine.building import compute
+from calibrant.combine.facts import ProductFacts
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.frames.instrument import Instrument, load_instrument

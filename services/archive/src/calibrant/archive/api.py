@@ -13,7 +13,7 @@ from calibrant.runtime.objects import ObjectStore
 
 _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "No such publication"}}
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The whole file", "content": {"image/fits": {}}},
+    200: {"description": "The whole file", "content": {"image/fits": {}, "application/fits": {}}},
     206: {"description": "The range asked for"},
     304: {"description": "The client has it"},
     404: {"description": "No such publication, or not public (yet); the detail says why"},

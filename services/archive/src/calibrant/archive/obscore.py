@@ -13,6 +13,7 @@ from calibrant.frames.times import mjd_tai, utc_text
 CALIBRATED: Final = 2
 """ObsCore's calibration level: instrument signature removed as far as its own calibrations go."""
 _KB = 1000
+_IMAGE: Final = "image/fits"
 
 
 def obscore_row(row: PublicationRow, authority: str) -> ObsCoreRow:
@@ -38,7 +39,7 @@ def obscore_row(row: PublicationRow, authority: str) -> ObsCoreRow:
         obs_title=_title(row),
         obs_creator_name=row.requested_by,
         obs_release_date=utc_text(row.published_tai_ns),
-        dataproduct_type="image",
+        dataproduct_type="image" if row.media_type == _IMAGE else "measurements",
         dataproduct_subtype=row.kind,
         calib_level=CALIBRATED,
         instrument_name=row.instrument,
@@ -57,9 +58,8 @@ def obscore_row(row: PublicationRow, authority: str) -> ObsCoreRow:
 
 def _title(row: PublicationRow) -> str:
     in_filter = f" in filter {row.filter}" if row.filter else ""
-    return (
-        f"Combined {row.kind} of {row.instrument} detector {row.detector}{in_filter}, version {row.version}"
-    )
+    what = f"Combined {row.kind}" if row.media_type == _IMAGE else row.kind.capitalize()
+    return f"{what} of {row.instrument} detector {row.detector}{in_filter}, version {row.version}"
 
 
 def _mjd(moment: TaiTime | None) -> float | None:

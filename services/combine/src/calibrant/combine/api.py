@@ -12,7 +12,7 @@ from calibrant.runtime.downloads import download
 
 _NONE: Final[dict[int | str, dict[str, Any]]] = {404: {"description": "No such product"}}
 _FILE: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "The whole file", "content": {"image/fits": {}}},
+    200: {"description": "The whole file", "content": {"image/fits": {}, "application/fits": {}}},
     206: {"description": "The range asked for"},
     416: {"description": "The range lies beyond the file"},
     503: {"description": "The product's file is missing or damaged"},

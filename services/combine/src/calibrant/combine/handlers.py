@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from calibrant.combine.building import ARTIFACT, ProductFacts, compute
+from calibrant.combine.building import ARTIFACT, compute
+from calibrant.combine.facts import ProductFacts
 from calibrant.combine.service import CombineService
 from calibrant.contracts.base import Message
 from calibrant.contracts.combine.v1 import CombineJob

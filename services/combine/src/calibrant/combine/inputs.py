@@ -42,7 +42,7 @@ class JobFrame:
         """The frame as a recipe wants it."""
         facts = self.opened.facts
         name = f"{self.file_name} (frame {self.input.id})"
-        return FrameInput(name, self.opened.rows, facts.exptime_s, facts.dark_time_s)
+        return FrameInput(name, self.opened.rows, facts.exptime_s, facts.dark_time_s, facts.filter)
 
 
 def instrument_of(job: CombineJob, workspace: Workspace) -> Instrument:

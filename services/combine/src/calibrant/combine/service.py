@@ -4,7 +4,7 @@ import json
 
 from sqlmodel import Session
 
-from calibrant.combine.building import ProductFacts
+from calibrant.combine.facts import ProductFacts
 from calibrant.combine.store import CombineQueries, ProductRow
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import Product
@@ -54,6 +54,7 @@ class CombineService:
                 uri=product.ref.uri,
                 sha256=product.ref.sha256,
                 size_bytes=product.ref.size_bytes,
+                media_type=product.ref.media_type,
                 recipe_version=job.recipe_version,
                 engine_version=job.engine_version,
                 instrument_hash=job.instrument_hash,

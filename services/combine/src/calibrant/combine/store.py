@@ -35,6 +35,7 @@ class ProductRow(SQLModel, table=True):
     uri: str
     sha256: str
     size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    media_type: str
     recipe_version: str
     engine_version: str
     instrument_hash: str
@@ -109,7 +110,7 @@ class CombineQueries:
         row = self._session.get(ProductRow, product_id)
         if row is None:
             return None
-        return DataRef(uri=row.uri, sha256=row.sha256, size_bytes=row.size_bytes, media_type="image/fits")
+        return DataRef(uri=row.uri, sha256=row.sha256, size_bytes=row.size_bytes, media_type=row.media_type)
 
     def _summary(self, row: ProductRow) -> dict[str, Any]:
         inputs = json.loads(row.inputs)
@@ -135,6 +136,7 @@ _DETAILS = {
     "uri",
     "sha256",
     "size_bytes",
+    "media_type",
     "per_second",
     "dark_time_s",
     "read_noise_e",

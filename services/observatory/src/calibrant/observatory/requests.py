@@ -85,7 +85,7 @@ def recipe_parameters(
     words : iterable of str
         ``recipe.parameter=value``; a value that is no JSON is text.
     statistic, unit : str or None
-        For all recipes.
+        For all recipes that have it.
 
     Raises
     ------
@@ -97,7 +97,8 @@ def recipe_parameters(
     found: dict[str, str] = {}
     for name, value in (("statistic", statistic), ("unit", unit)):
         if value is not None:
-            found |= {f"{recipe}.{name}": json.dumps(value) for recipe in RECIPES}
+            having = [one.name for one in RECIPES.values() if name in one.parameters.model_fields]
+            found |= {f"{recipe}.{name}": json.dumps(value) for recipe in having}
     for word in words:
         name, equals, value = (part.strip() for part in word.partition("="))
         if not equals or "." not in name:

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("uri", sa.String, nullable=False),
         sa.Column("sha256", sa.String, nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
+        sa.Column("media_type", sa.String, nullable=False),
         sa.Column("recipe_version", sa.String, nullable=False),
         sa.Column("engine_version", sa.String, nullable=False),
         sa.Column("instrument_hash", sa.String, nullable=False),

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from calibrant.bus.errors import PermanentError
 from calibrant.frames.correcting import Choices
+from calibrant.frames.writing import ProductTable
 from calibrant.frames.writing.product import Unit
 from calibrant.pixels import Combined, Geometry, Reference, RowSource, Signature
 from calibrant.rules.classification import ImageType
@@ -30,7 +31,17 @@ class RecipeRefused(PermanentError):
 
 
 class Parameters(Choices):
-    """The parameters that every recipe has: how frames are corrected, and how they are combined."""
+    """The parameters that every recipe has: how frames are corrected, in which unit, and how many it needs."""
+
+    unit: Literal["electron", "adu"] = Field(
+        default="electron",
+        description="Unit that frames are worked on in: electron applies the nominal gains, adu does not.",
+    )
+    min_inputs: int = Field(default=3, ge=1, description="Fewest frames to make it of.")
+
+
+class Combination(Parameters):
+    """The parameters of a recipe that combines its frames into one image: how."""
 
     statistic: Literal["clipped-mean", "median", "mean", "minmax-mean", "weighted-mean"] = Field(
         default="clipped-mean", description="How the samples of a pixel are combined."
@@ -66,11 +77,6 @@ class Parameters(Choices):
         default=None,
         description="Weights of a weighted-mean: one for each frame, the earliest first; needed there only.",
     )
-    unit: Literal["electron", "adu"] = Field(
-        default="electron",
-        description="Unit of the product: electron applies the nominal gains, adu does not.",
-    )
-    min_inputs: int = Field(default=3, ge=1, description="Fewest frames to combine.")
 
     @model_validator(mode="after")
     def _weights_where_needed(self) -> Self:
@@ -113,12 +119,15 @@ class FrameInput:
         Its pixels, of the detector's raw shape, in ADU; read as they are needed.
     exptime_s, dark_time_s : float or None
         Exposure and dark time; None where the header does not tell.
+    filter : str or None
+        Filter; None where the header does not tell.
     """
 
     name: str
     rows: RowSource
     exptime_s: float | None
     dark_time_s: float | None
+    filter: str | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -169,8 +178,27 @@ class RecipeInputs:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class BuiltTables:
+    """What a recipe makes that measures its frames, and combines none.
+
+    Parameters
+    ----------
+    tables : tuple of ProductTable
+        The product.
+    backend : str
+        What computed it.
+    used : tuple of str
+        Roles of the calibrations that went in.
+    """
+
+    tables: tuple[ProductTable, ...]
+    backend: str
+    used: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Built:
-    """What a recipe makes.
+    """What a recipe makes that combines its frames into one image.
 
     Parameters
     ----------
@@ -220,7 +248,7 @@ class Recipe:
     by_filter : bool
         Whether all frames must be of one filter, which the product is of then.
     compute : callable
-        ``compute(inputs, parameters) -> Built``; pure.
+        ``compute(inputs, parameters) -> Built``, or ``BuiltTables``; pure.
     """
 
     name: str
@@ -229,5 +257,5 @@ class Recipe:
     image_type: ImageType
     roles: tuple[Role, ...]
     parameters: type[Parameters]
-    compute: Callable[[RecipeInputs, Any], Built]
+    compute: Callable[[RecipeInputs, Any], Built | BuiltTables]
     by_filter: bool = False

@@ -1,18 +1,18 @@
 """The bias recipe: frames without light and exposure time, overscan removed, combined. Knows pixels only."""
 
-from calibrant.combine.recipes.base import Built, Parameters, Recipe, RecipeInputs
+from calibrant.combine.recipes.base import Built, Combination, Recipe, RecipeInputs
 from calibrant.combine.recipes.correction import combined, signature
 from calibrant.rules.classification import ImageType
 
 
-def compute(inputs: RecipeInputs, parameters: Parameters) -> Built:
+def compute(inputs: RecipeInputs, parameters: Combination) -> Built:
     """Build a bias.
 
     Parameters
     ----------
     inputs : RecipeInputs
         Bias frames.
-    parameters : Parameters
+    parameters : Combination
         How.
 
     Returns
@@ -31,6 +31,6 @@ BIAS = Recipe(
     summary="Overscan removed, combined.",
     image_type=ImageType.BIAS,
     roles=(),
-    parameters=Parameters,
+    parameters=Combination,
     compute=compute,
 )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from calibrant.combine.recipes.base import Calibration, Parameters, RecipeInputs, RecipeRefused
+from calibrant.combine.recipes.base import Calibration, Combination, RecipeInputs, RecipeRefused
 from calibrant.pixels import Combined, CosmicRays, FrameLevels, Signature, Step, Terms, combine_raw
 from calibrant.pixels.memory import thread_bytes, threads_within
 from calibrant.rules.association import TIME_TOLERANCE_S
@@ -79,7 +79,7 @@ def check_dark(name: str, dark_time_s: float | None, dark: Calibration) -> None:
 
 def combined(
     inputs: RecipeInputs,
-    parameters: Parameters,
+    parameters: Combination,
     removed: Signature,
     scales: Sequence[float],
     measured: FrameLevels | None = None,

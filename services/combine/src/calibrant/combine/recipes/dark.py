@@ -7,7 +7,7 @@ from pydantic import Field
 from calibrant.combine.recipes.base import (
     Built,
     Calibration,
-    Parameters,
+    Combination,
     Recipe,
     RecipeInputs,
     RecipeRefused,
@@ -24,7 +24,7 @@ _WIDEST_GROWTH: Final = 50
 """So many rows at either end of a band are corrected beside it."""
 
 
-class DarkParameters(Parameters):
+class DarkParameters(Combination):
     """The parameters of a dark."""
 
     cosmic_rays: bool = Field(

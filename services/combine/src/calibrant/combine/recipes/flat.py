@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from calibrant.combine.recipes.base import (
     Built,
+    Combination,
     FrameInput,
-    Parameters,
     PerFrame,
     Recipe,
     RecipeInputs,
@@ -37,7 +37,7 @@ _ITERATIONS: Final = 3
 Scaling = Literal["unity", "exposure-time", "mean-stats", "input-list", "solution"]
 
 
-class FlatParameters(Parameters):
+class FlatParameters(Combination):
     """The parameters of a flat."""
 
     normalise: Literal["each", "combined"] = Field(
