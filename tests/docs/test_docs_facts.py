@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from calibrant.camera.settings import CameraSettings
 from calibrant.combine.recipes import RECIPES
-from calibrant.combine.recipes.base import Parameters
+from calibrant.combine.recipes.base import Combination, Parameters
 from calibrant.contracts.archive.v1 import ProductPublished, ProductWithdrawn
 from calibrant.contracts.flow import topics
 from calibrant.frames.instrument import Instrument, list_instruments
@@ -104,7 +104,8 @@ def test_recipe_parameters_and_defaults_are_those_of_the_code():
     real = {}
     for recipe in RECIPES.values():
         for name, field in recipe.parameters.model_fields.items():
-            whose = "all" if name in Parameters.model_fields else recipe.name
+            shared = {"all": Parameters, "images": Combination}
+            whose = next((who for who, of in shared.items() if name in of.model_fields), recipe.name)
             default = field.default if isinstance(field.default, str) else json.dumps(field.default)
             real[name] = (whose, default)
     assert told == real
