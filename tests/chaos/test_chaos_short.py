@@ -27,7 +27,7 @@ GAP_S = 1.25
 def test_four_kills_and_every_other_fault_lose_nothing_and_do_nothing_twice(tmp_path):
     faults = schedule(SEED, ENOUGH_KILLS, GAP_S)
     assert {fault.kind for fault in faults} == set(Kind)
-    storm = Storm(Plan(tmp_path / "site", faults, settle_s=300))
+    storm = Storm(Plan(tmp_path / "site", faults, in_flight=1, settle_s=300))
     result = storm.run()
     told = json.dumps(as_json(SEED, result), indent=1)
     assert [check for check in result.checks if check.wrong] == [], told

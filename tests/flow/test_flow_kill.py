@@ -14,7 +14,7 @@ from calibrant.observatory.testing import DataFolder, alive, asked, events, wait
 
 pytestmark = pytest.mark.timeout(240)
 DEMO = ("demo", "--instrument", "simcam-tiny", "--json", "--data-dir")
-KILLS = 6
+KILLS = 4
 DELAYS_S = (1.0, 5.0)
 CERTIFIED = [("bias", 0), ("bias", 1), ("dark", 0), ("flat", 0), ("flat", 1)]
 
@@ -90,11 +90,12 @@ def check_products(data):
     assert sorted(product for _, product in ids) == sorted(certified)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_it_says_so_and_goes_on_from_there(calibrant, tmp_path, number, code):
-    raw = tmp_path / "data" / "objects" / "raw"
+def interrupted(calibrant, data, number, code):
+    """Interrupt the demonstration once it has taken some exposures more; return its run."""
+    raw = data.path / "objects" / "raw"
+    more = len(list(raw.glob("*/*.fits"))) + 4
     process = calibrant.begin(*DEMO, "data")
-    wait_until(lambda: len(list(raw.glob("*/*.fits"))) > 4, "some exposures are taken")
+    wait_until(lambda: len(list(raw.glob("*/*.fits"))) > more, "some exposures are taken")
     os.killpg(process.pid, number)
     begun = time.monotonic()
     ended = calibrant.finish(process, code=code)
@@ -102,10 +103,17 @@ def test_interrupted_it_says_so_and_goes_on_from_there(calibrant, tmp_path, numb
     assert "the same command goes on from here" in ended.err
     assert ended.out == ""
     wait_until(lambda: not alive(process.pid), "its worker processes have ended")
-    (before,) = asked("runs", "list", "--data-dir", tmp_path / "data")
-    assert before["state"] != "finished"
+    (run,) = asked("runs", "list", "--data-dir", data.path)
+    assert run["state"] != "finished"
+    return run
+
+
+def test_interrupted_it_says_so_and_goes_on_from_there(calibrant, tmp_path):
+    data = DataFolder(tmp_path / "data")
+    before = interrupted(calibrant, data, signal.SIGINT, 130)
+    assert interrupted(calibrant, data, signal.SIGTERM, 143)["run_id"] == before["run_id"]
     said = calibrant(*DEMO, "data").json
     assert said["run"]["run_id"] == before["run_id"]
     assert said["run"]["outcome"] == "completed with withheld calibrations"
-    check_frames(DataFolder(tmp_path / "data"))
-    check_products(DataFolder(tmp_path / "data"))
+    check_frames(data)
+    check_products(data)

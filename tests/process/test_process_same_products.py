@@ -69,14 +69,14 @@ def test_one_process_on_servers_makes_them_too_and_every_listing_shows_them(
     assert found["log"] == found["database"] == found["objects"] == "good"
 
 
-def test_seven_processes_make_what_one_does_though_each_is_restarted_in_mid_sequence(
+def test_seven_processes_make_what_one_does_though_some_are_restarted_in_mid_sequence(
     site, sequence, embedded
 ):
     site.start()
     run = site.calibrant.begin("run", sequence, "--attach", "--json")
     site.wait_until(lambda: site.records.announced("frames"), "the first frame is taken in")
     site["camera"].stop()  # a drain: the images of its command are taken, those of the next wait for it
-    for name in ("ingest", "combine", "verify", "sequencer", "certify", "archive"):
+    for name in ("ingest", "combine", "sequencer"):
         site[name].restart()
         site.await_ready()
     assert site.records.ask("sequencer", "select state from sequencer_run") != [("finished",)]

@@ -40,7 +40,7 @@ def grid_library(kernel, constants):
     """Compile the kernel for GPUs with the C compiler."""
     text = (HERE / "thread_grid.h").read_text() + kernel + (HERE / "thread_grid.c").read_text()
     library = Path(folder().name, f"{abs(hash((kernel, constants)))}.so")
-    flags = ["-std=gnu11", "-O1", "-fPIC", "-shared", "-ffp-contract=off", "-w", "-x", "c", "-"]
+    flags = ["-std=gnu11", "-O0", "-fPIC", "-shared", "-ffp-contract=off", "-w", "-x", "c", "-"]
     macros = [f"-D{name}={number}" for name, number in constants]
     command = [compiler(), *macros, *flags, "-o", str(library), "-lm"]
     subprocess.run(command, input=text, text=True, check=True, capture_output=True)
