@@ -70,7 +70,7 @@ async def send(running, messages):
         await producer.send(list(messages))
 
 
-async def survives(running, every=1):
+async def survives(running, every):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for topic in CONSUMED:
         *hostile, _ = sent = list(corpus(topic))
@@ -99,7 +99,7 @@ async def survives(running, every=1):
 @pytest.mark.asyncio
 async def test_no_record_stops_a_service_and_each_is_dealt_with_or_refused_with_a_reason(tmp_path):
     async with everything(tmp_path, "") as running:
-        await survives(running)
+        await survives(running, every=2)
 
 
 @pytest.mark.postgres
