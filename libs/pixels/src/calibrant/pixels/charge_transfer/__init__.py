@@ -1,0 +1,52 @@
+"""Charge transfer: how much charge arrives late, a model of it, and its way back.
+
+It owns measurement, model and correction of deferred charge; it must not know files, instruments or products.
+"""
+
+from calibrant.pixels.charge_transfer.deferring import Transfers, defer
+from calibrant.pixels.charge_transfer.ends import Direction, End, end_of_image
+from calibrant.pixels.charge_transfer.hard_edges import HardEdge, hard_edge
+from calibrant.pixels.charge_transfer.levels import Loss, Turnoff, mean_inefficiency, solve_loss, turnoff
+from calibrant.pixels.charge_transfer.reasons import Reason
+from calibrant.pixels.charge_transfer.removing import ChargeTransfer
+from calibrant.pixels.charge_transfer.restoring import Restored, restore, transfer
+from calibrant.pixels.charge_transfer.tails import Tail, fit_tail
+from calibrant.pixels.charge_transfer.trailing import (
+    Profile,
+    Trailing,
+    TrailingCharge,
+    measure_trailing,
+    overscan_profile,
+    trailing_charge,
+)
+from calibrant.pixels.charge_transfer.traps import Traps, held_behind
+
+__all__ = [
+    "ChargeTransfer",
+    "Direction",
+    "End",
+    "HardEdge",
+    "Loss",
+    "Profile",
+    "Reason",
+    "Restored",
+    "Tail",
+    "Trailing",
+    "TrailingCharge",
+    "Transfers",
+    "Traps",
+    "Turnoff",
+    "defer",
+    "end_of_image",
+    "fit_tail",
+    "hard_edge",
+    "held_behind",
+    "mean_inefficiency",
+    "measure_trailing",
+    "overscan_profile",
+    "restore",
+    "solve_loss",
+    "trailing_charge",
+    "transfer",
+    "turnoff",
+]

@@ -1,0 +1,85 @@
+"""The end of an amplifier's image and the overscan behind it, line by line in the order of readout.
+
+It owns where these pixels are in a raw frame; it must not know what is measured there.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.pixels.charge_transfer.reasons import Reason
+from calibrant.pixels.geometry import Amplifier, Box
+
+Direction = Literal["serial", "parallel"]
+
+
+@dataclass(frozen=True, eq=False)
+class End:
+    """Lines across the end of the image: rows for serial transfers, columns for parallel ones.
+
+    Parameters
+    ----------
+    image
+        (lines, pixels): the last imaging pixels of each line, the last one read last.
+    overscan
+        (lines, pixels): those read after them.
+    imaging, prescan
+        Pixels of a whole line before the overscan.
+    """
+
+    image: NDArray[Any]
+    overscan: NDArray[Any]
+    imaging: int
+    prescan: int = 0
+
+    def known(self) -> "End":
+        """Give the lines whose pixels are all finite."""
+        good = np.isfinite(self.image).all(axis=1) & np.isfinite(self.overscan).all(axis=1)
+        return End(self.image[good], self.overscan[good], self.imaging, self.prescan)
+
+
+def end_of_image(
+    raw: NDArray[Any], amplifier: Amplifier, direction: Direction, *, pixels: int = 10, prescan: int = 0
+) -> End | Reason:
+    """Cut the end of an amplifier's image and its overscan out of a raw frame.
+
+    Parameters
+    ----------
+    raw
+        The raw frame, in any unit; NaN where a pixel is not to be used (its line is left out).
+    amplifier
+        Whose raw image is read from its first row and column on.
+    direction
+        Of the transfers.
+    pixels
+        Imaging pixels of each line.
+    prescan
+        Pixels read before the image, in this direction.
+
+    Returns
+    -------
+    End or Reason
+        The reason where there is no overscan, or it does not follow the image.
+    """
+    image = amplifier.image
+    box = amplifier.serial_overscan if direction == "serial" else amplifier.parallel_overscan
+    if box is None:
+        return Reason.NO_OVERSCAN
+    if direction == "parallel":
+        raw, image, box = raw.T, _turned(image), _turned(box)
+    if box.x0 != image.x1:
+        return Reason.NOT_BEHIND
+    lines = slice(max(image.y0, box.y0), min(image.y1, box.y1))
+    last = slice(max(image.x0, image.x1 - pixels), image.x1)
+    return End(
+        raw[lines, last].astype(np.float64),
+        raw[lines, box.x0 : box.x1].astype(np.float64),
+        image.shape[1],
+        prescan,
+    )
+
+
+def _turned(box: Box) -> Box:
+    return Box(box.x0, box.x1, box.y0, box.y1)

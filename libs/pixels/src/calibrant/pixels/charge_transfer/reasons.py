@@ -1,0 +1,16 @@
+"""Why something could not be measured of an amplifier."""
+
+import enum
+
+
+class Reason(enum.StrEnum):
+    """What is wrong with one amplifier; the others go on."""
+
+    NO_OVERSCAN = "it has no overscan in this direction"
+    NOT_BEHIND = "its overscan is not read right after its image, so no charge trails into it"
+    TOO_FEW_PIXELS = "its overscan is too short for the pixels that are asked for"
+    TOO_FEW_LINES = "fewer than three of its lines are known and within the signals asked for"
+    NO_SIGNAL = "the last imaging pixels hold no significant signal"
+    NO_TRAIL = "no significant signal trails into its overscan"
+    TOO_FEW_LEVELS = "too few frames with a measurement"
+    NOT_CONVERGED = "the fit did not converge"
