@@ -8,7 +8,6 @@ from calibrant.pixels.charge_transfer import (
     End,
     Loss,
     Reason,
-    Tail,
     Trailing,
     TrailingCharge,
     Transfers,
@@ -24,6 +23,7 @@ from calibrant.pixels.charge_transfer import (
     transfer,
     turnoff,
 )
+from calibrant.pixels.decays import Decay
 
 IMAGING, OVERSCAN, LINES = 400, 24, 200
 
@@ -83,7 +83,7 @@ def test_an_electronic_offset_is_told_from_charge(bounce, wave):
         np.array([one.signal for one in profiles]),
         bounce=bounce,
     )
-    assert isinstance(tail, Tail)
+    assert isinstance(tail, Decay)
     truth = [2e-3, 0, 4, wave] if bounce else [2e-3, 4]
     assert (np.abs(tail.parameters - truth) < 4 * tail.errors).all()
     for end in ends:
@@ -105,7 +105,7 @@ def test_errors_of_a_tail_are_right(bounce):
         profiles = levels[:, None] * curve + rng.normal(0, errors) + [[7.0], [-2.0]]
         tail = fit_tail(profiles, errors, levels, bounce=bounce)
         pulls.append((tail.parameters - truth) / tail.errors)
-        value, its_error = tail.summed(np.array([1.0, 1.0]))
+        value, its_error = tail.summed(pixels[:2], np.ones(2))
         assert value == pytest.approx(curve[:2].sum(), abs=5 * its_error)
     assert (np.abs(np.mean(pulls, axis=0)) < 4 / np.sqrt(len(pulls))).all()
     assert ((np.std(pulls, axis=0) > 0.5) & (np.std(pulls, axis=0) < 1.7)).all()
@@ -115,8 +115,11 @@ def test_no_tail_is_found_in_noise_nor_in_too_few_pixels():
     rng = np.random.default_rng(4)
     errors, levels = np.full((3, 20), 0.1), np.array([1e4, 2e4, 3e4])
     profiles = rng.normal(5, 0.1, (3, 20))
-    assert fit_tail(profiles, errors, levels) is Reason.NO_TRAIL
+    assert fit_tail(profiles, errors, levels) is Reason.NO_TAIL
     assert fit_tail(profiles[:, :12], errors[:, :12], levels) is Reason.TOO_FEW_PIXELS
+    assert fit_tail(profiles[:1], errors[:1], levels[:1], columns=(3, 5)) is Reason.TOO_FEW_PIXELS
+    with pytest.raises(ValueError, match="tail columns"):
+        fit_tail(profiles, errors, levels, columns=(0, 13))
 
 
 def test_fixed_and_proportional_loss_are_told_apart():

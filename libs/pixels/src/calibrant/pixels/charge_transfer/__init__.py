@@ -10,7 +10,7 @@ from calibrant.pixels.charge_transfer.levels import Loss, Turnoff, mean_ineffici
 from calibrant.pixels.charge_transfer.reasons import Reason
 from calibrant.pixels.charge_transfer.removing import ChargeTransfer
 from calibrant.pixels.charge_transfer.restoring import Restored, restore, transfer
-from calibrant.pixels.charge_transfer.tails import Tail, fit_tail
+from calibrant.pixels.charge_transfer.tails import fit_tail
 from calibrant.pixels.charge_transfer.trailing import (
     Profile,
     Trailing,
@@ -30,7 +30,6 @@ __all__ = [
     "Profile",
     "Reason",
     "Restored",
-    "Tail",
     "Trailing",
     "TrailingCharge",
     "Transfers",

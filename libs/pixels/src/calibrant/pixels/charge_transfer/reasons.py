@@ -11,6 +11,6 @@ class Reason(enum.StrEnum):
     TOO_FEW_PIXELS = "its overscan is too short for the pixels that are asked for"
     TOO_FEW_LINES = "fewer than three of its lines are known and within the signals asked for"
     NO_SIGNAL = "the last imaging pixels hold no significant signal"
-    NO_TRAIL = "no significant signal trails into its overscan"
+    NO_TAIL = "no significant electronic tail in its overscan"
     TOO_FEW_LEVELS = "too few frames with a measurement"
     NOT_CONVERGED = "the fit did not converge"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.charge_transfer.ends import End
 from calibrant.pixels.charge_transfer.reasons import Reason
-from calibrant.pixels.charge_transfer.tails import Tail
+from calibrant.pixels.decays import Decay
 from calibrant.pixels.statistics import clipped_statistics
 
 Values = NDArray[np.float64]
@@ -148,7 +148,7 @@ def overscan_profile(end: End, settings: Trailing | None = None) -> Profile | Re
 
 
 def trailing_charge(
-    end: End, settings: Trailing | None = None, *, level: float | None = None, offset: Tail | None = None
+    end: End, settings: Trailing | None = None, *, level: float | None = None, offset: Decay | None = None
 ) -> TrailingCharge | Reason:
     """Measure the charge that trails into the overscan.
 
@@ -190,7 +190,8 @@ def trailing_charge(
     charge, error = _mean(late, settings)
     electronic, its_error = 0.0, 0.0
     if offset is not None:
-        electronic, its_error = offset.summed(_weights(lines, settings, level))
+        weights = _weights(lines, settings, level)
+        electronic, its_error = offset.summed(np.arange(1.0, len(weights) + 1), weights)
     return TrailingCharge(
         signal,
         signal_error,
