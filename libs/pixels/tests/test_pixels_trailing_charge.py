@@ -101,7 +101,7 @@ def test_errors_of_a_tail_are_right(bounce):
     truth = np.array([1e-4, 5e-5, 5.0, 0.8]) if bounce else np.array([1e-4, 5.0])
     wave = 0.8 if bounce else 0.0
     curve = (1e-4 * np.cos(wave * pixels) + 5e-5 * np.sin(wave * pixels)) * np.exp(-pixels / 5)
-    for _ in range(10 if bounce else 40):
+    for _ in range(6 if bounce else 40):
         profiles = levels[:, None] * curve + rng.normal(0, errors) + [[7.0], [-2.0]]
         tail = fit_tail(profiles, errors, levels, bounce=bounce)
         pulls.append((tail.parameters - truth) / tail.errors)
