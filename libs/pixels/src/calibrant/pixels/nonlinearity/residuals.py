@@ -1,0 +1,102 @@
+"""How far from linear: what a correction changes, and what is left of it once it was applied.
+
+It owns the two measures; it must not know which limits a calibration is held to beyond those of its own test.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from calibrant.pixels.linearity import DoubleSpline, Linearity, Lookup, Polynomial, Spline
+from calibrant.pixels.nonlinearity.curves import Curve
+from calibrant.pixels.nonlinearity.fitting import Fit, fit_linearity
+from calibrant.pixels.nonlinearity.ramp import Ramp
+from calibrant.pixels.nonlinearity.reasons import Reason
+from calibrant.pixels.nonlinearity.rules import FitRules
+
+_SQUARED: Final = 1e-6
+"""Of the coefficient of the square, at most; of the power n ``sqrt(1e-6)**n``."""
+
+_FRACTION: Final = 0.01
+"""Of a spline's value to its knot, at most."""
+
+_ENTRY: Final = 1.0
+"""Of an entry of a table to its signal, at most."""
+
+_RULES: Final = FitRules()
+
+
+@dataclass(frozen=True)
+class Nonlinearity:
+    """The largest deviation of the signals as they are.
+
+    Parameters
+    ----------
+    percent
+        Signal over corrected signal, less 1, in percent.
+    at
+        Signal where it is that.
+    """
+
+    percent: float
+    at: float
+
+
+def largest_nonlinearity(linearity: Linearity, lowest: float, highest: float) -> Nonlinearity:
+    """Find where signals within a range deviate most from the corrected ones, on a grid of a thousand."""
+    signal = np.linspace(lowest, highest, 1000)
+    percent = 100 * (signal / linearity.apply(signal)[0] - 1)
+    worst = int(np.abs(percent).argmax())
+    return Nonlinearity(float(percent[worst]), float(signal[worst]))
+
+
+def residual_error(linearity: Linearity) -> float:
+    """Give the size of a residual correction over the limit of its type, those of Rubin's cp_verify.
+
+    Returns
+    -------
+    float
+        At most 1 where the test passes. A spline: the largest value over its knot, by 1 %. A polynomial: the largest
+        coefficient, of power n by ``sqrt(1e-6)**n``. A table: the largest entry over its signal, by 1.
+    """
+    if isinstance(linearity, Polynomial):
+        powers = np.arange(2, 2 + len(linearity.coefficients))
+        return float((np.abs(linearity.coefficients) / _SQUARED ** (powers / 2)).max())
+    if isinstance(linearity, Lookup):
+        signal = np.arange(linearity.first, linearity.first + linearity.table.size)
+        return float(np.abs(linearity.table[signal > 0] / signal[signal > 0]).max(initial=0)) / _ENTRY
+    if isinstance(linearity, DoubleSpline):
+        return max(residual_error(linearity.first), residual_error(linearity.second))
+    return _of_spline(linearity)
+
+
+def _of_spline(spline: Spline) -> float:
+    knots, values = np.array(spline.knots), np.array(spline.values)
+    return float(np.abs(values[knots > 0] / knots[knots > 0]).max(initial=0)) / _FRACTION
+
+
+def refit(
+    ramp: Ramp, linearities: tuple[Linearity | None, ...], curve: Curve, rules: FitRules = _RULES
+) -> tuple[Fit | Reason | None, ...]:
+    """Correct a ramp and fit it again: what is found is the residual correction, for :func:`residual_error`.
+
+    Parameters
+    ----------
+    ramp
+        Signals and light; better not those that the corrections come from.
+    linearities
+        Of each amplifier; None where there is none.
+    curve, rules
+        As for :func:`fit_linearity`.
+
+    Returns
+    -------
+    tuple
+        As of :func:`fit_linearity`; None where there is no correction.
+    """
+    signal = np.array(
+        [one if by is None else by.apply(one)[0] for one, by in zip(ramp.signal, linearities, strict=True)]
+    ).reshape(ramp.signal.shape)
+    fits = fit_linearity(replace(ramp, signal=signal), curve, rules)
+    return tuple(None if by is None else fit for fit, by in zip(fits, linearities, strict=True))
