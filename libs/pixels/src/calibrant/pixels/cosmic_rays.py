@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.geometry import Geometry
+from calibrant.pixels.growing import grown
 from calibrant.pixels.mask import UNUSABLE, Mask
 from calibrant.pixels.signature import Band
 
@@ -102,9 +103,9 @@ class CosmicRays:
                 break
             for plane, background in ((struck, True), (value, 0), (variance, 0)):
                 plane.ravel()[hit] = background
-            candidates, sigma, margin = usable & ~struck & _grown(struck, 1), self.sigma / 2, 0.0
+            candidates, sigma, margin = usable & ~struck & grown(struck, 1), self.sigma / 2, 0.0
         if struck.any():
-            band.mask[_grown(struck[1:-1, 1:-1], self.grow)] |= np.uint32(Mask.COSMIC_RAY)
+            band.mask[grown(struck[1:-1, 1:-1], self.grow)] |= np.uint32(Mask.COSMIC_RAY)
 
     def _sharp(
         self,
@@ -126,11 +127,3 @@ class CosmicRays:
             above |= peak - mean > sigma * noise
             sharp |= self.contrast * point * (peak - margin * noise) > mean + margin * mean_noise
         return above & sharp
-
-
-def _grown(marked: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
-    """Mark all pixels within `by` rows and columns of a marked one."""
-    wide = np.pad(marked, by)
-    rows = np.any([wide[k : k + marked.shape[0]] for k in range(2 * by + 1)], axis=0)
-    grown: NDArray[np.bool_] = np.any([rows[:, k : k + marked.shape[1]] for k in range(2 * by + 1)], axis=0)
-    return grown

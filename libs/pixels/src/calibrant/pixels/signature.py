@@ -67,7 +67,8 @@ class Band:
     mask
         uint32, (rows, nx).
     variance
-        Like `data`; None: it is not wanted, which a signature with barriers never says.
+        Like `data`; None: it is not wanted, which a signature with barriers never says. It begins at 0: barriers before
+        `Step.NOISE` add what they make to it, and that step adds the noise of the signal.
     """
 
     rows: slice

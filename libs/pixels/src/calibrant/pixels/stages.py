@@ -89,9 +89,9 @@ class Passage:
 
 
 def new_band(rows: slice, numbers: Numbers, *, noise: bool) -> Band:
-    """Give an empty band."""
+    """Give an empty band; its variance is 0, for barriers before the noise to add to."""
     shape = (rows.stop - rows.start, numbers.geometry.shape[1])
-    variance = np.empty(shape, dtype=numbers.dtype) if noise else None
+    variance = np.zeros(shape, dtype=numbers.dtype) if noise else None
     return Band(rows, np.empty(shape, dtype=numbers.dtype), np.empty(shape, dtype=MASK_DTYPE), variance)
 
 
@@ -163,10 +163,14 @@ def _subtract_bias(band: Band, passage: Passage) -> None:
 
 
 def _estimate_noise(band: Band, passage: Passage) -> None:
-    """Give the variance of what was read and of the bias; dark current makes shot noise too, so it is still in."""
+    """Give the variance of what was read and of the bias; dark current makes shot noise too, so it is still in.
+
+    What barriers before this step put into the variance is added.
+    """
     if band.variance is None:
         return
     signature = passage.numbers.signature
+    earlier = band.variance.copy() if signature.barriers else None
     for segment in passage.segments:
         channel, variance = passage.channel(segment), band.variance[segment.part]
         if signature.photon_noise:
@@ -177,6 +181,8 @@ def _estimate_noise(band: Band, passage: Passage) -> None:
             variance[...] = channel.read_variance
     if signature.bias is not None and signature.bias.variance is not None:
         band.variance += passage.plane(signature.bias.variance, band.rows)
+    if earlier is not None:
+        band.variance += earlier
 
 
 def _subtract_dark(band: Band, passage: Passage) -> None:

@@ -1,0 +1,90 @@
+"""Pixels of amplifiers in the order in which they were read: what was read at one time has one index.
+
+It owns the way there and back, and how far rows of a detector reach into each other; it must not know coefficients.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.pixels.geometry import Amplifier, Geometry
+from calibrant.pixels.image import Image
+
+
+@dataclass(frozen=True, eq=False)
+class ReadoutPlane:
+    """The pixels of one amplifier, the first one read at ``[0, 0]``, rows along the first axis.
+
+    Parameters
+    ----------
+    data
+        (rows, columns), in electron or ADU, the electronic level subtracted.
+    mask
+        uint32, the same shape, bits of :class:`calibrant.pixels.mask.Mask`.
+    """
+
+    data: NDArray[Any]
+    mask: NDArray[np.uint32]
+
+
+def in_readout_order(part: NDArray[Any], amplifier: Amplifier) -> NDArray[Any]:
+    """Give a view of an amplifier's rows, cut from the assembled frame, in readout order; and back again.
+
+    Parameters
+    ----------
+    part
+        (rows, columns of the amplifier): all its rows or some that follow one another.
+    amplifier
+        Whose pixels they are.
+    """
+    return part[:: -1 if amplifier.flip_y else 1, :: -1 if amplifier.flip_x else 1]
+
+
+def channel_name(amplifier: str, detector: str = "") -> str:
+    """Give the name that an amplifier has among those of several detectors: ``detector/amplifier``."""
+    return f"{detector}/{amplifier}" if detector else amplifier
+
+
+def readout_planes(image: Image, geometry: Geometry, detector: str = "") -> dict[str, ReadoutPlane]:
+    """Cut a frame into its amplifiers, as views in readout order.
+
+    Parameters
+    ----------
+    image
+        Overscan subtracted, not yet corrected for crosstalk.
+    geometry
+        The detector.
+    detector
+        Its name, where there are several; see :func:`channel_name`.
+
+    Returns
+    -------
+    dict
+        By the name of the channel.
+
+    Raises
+    ------
+    ValueError
+        When the frame has not the shape of the geometry.
+    """
+    if image.data.shape != geometry.shape:
+        raise ValueError(f"image: shape {image.data.shape}, but the geometry says {geometry.shape}")
+    return {
+        channel_name(one.name, detector): ReadoutPlane(
+            in_readout_order(image.data[one.placed.slices], one),
+            in_readout_order(image.mask[one.placed.slices], one),
+        )
+        for one in geometry.amplifiers
+    }
+
+
+def shared_rows(geometry: Geometry) -> bool:
+    """Say whether what is read at one time lies in one row of the assembled frame.
+
+    It does where the amplifiers lie side by side and are read in the same direction; where a detector is read to its
+    lower and its upper edge, it does not.
+    """
+    rows = {(one.placed.y0, one.placed.y1, one.flip_y) for one in geometry.amplifiers}
+    return len(rows) == 1

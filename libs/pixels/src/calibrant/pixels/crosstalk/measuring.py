@@ -1,0 +1,273 @@
+"""Coefficients of the crosstalk from one exposure with bright sources: a robust joint fit for each victim.
+
+It owns the choice of pixels and the fit; it must not know how exposures are combined or coefficients applied.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.pixels.clipping import MAD_TO_SIGMA
+from calibrant.pixels.crosstalk.background import surface_terms
+from calibrant.pixels.crosstalk.channels import ReadoutPlane
+from calibrant.pixels.crosstalk.matrix import CrosstalkMatrix, Reason
+from calibrant.pixels.crosstalk.scene import Source, Victim, as_source, as_victim, common_shape
+from calibrant.pixels.growing import grown
+from calibrant.pixels.image import Unit
+
+_FAINT: Final = 0.01
+"""Of `bright`: a pixel where all sources are fainter says nothing of crosstalk, and is used for the level."""
+
+_SINGULAR: Final = 1e-10
+"""Eigenvalue of the correlation matrix of the signals, over the largest, below which they are not told apart."""
+
+_TAKES_PART: Final = 1e-3
+"""Share of such a direction from which a source is said to take part in it."""
+
+
+@dataclass(frozen=True)
+class CrosstalkFit:
+    """How coefficients are measured.
+
+    Parameters
+    ----------
+    bright
+        Signal above the level from which a pixel of a source is used, in the unit of the frames.
+    terms
+        1: linear; 2: with the square of the signal.
+    largest
+        No coefficient is larger than this: pixels of a victim that are further from its level than that times the
+        signals of the sources, and `sigma` standard deviations, show light of their own and are left out.
+    grow
+        Pixels around those that are left out too: the wings of that light.
+    sigma
+        Standard deviations of the residuals beyond which pixels are left out of the fit.
+    iterations
+        Rounds of fit and clipping, at most.
+    fewest
+        Pixels that a source needs.
+    degree
+        Of the polynomial surface that is the level of an amplifier.
+
+    Raises
+    ------
+    ValueError
+        When a number makes no sense.
+    """
+
+    bright: float = 10_000.0
+    terms: int = 1
+    largest: float = 0.01
+    grow: int = 8
+    sigma: float = 5.0
+    iterations: int = 5
+    fewest: int = 30
+    degree: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("bright", "largest", "sigma"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"crosstalk: {name} is {getattr(self, name)}, must be positive")
+        if self.terms not in {1, 2}:
+            raise ValueError(f"crosstalk: terms is {self.terms}, must be 1 or 2")
+        for name, least in (("grow", 0), ("iterations", 1), ("fewest", 3), ("degree", 0)):
+            if not getattr(self, name) >= least:
+                raise ValueError(f"crosstalk: {name} is {getattr(self, name)}, must be at least {least}")
+
+
+_Level = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Normal equations of the level from pixels without crosstalk: matrix and right-hand side."""
+
+_DEFAULTS: Final = CrosstalkFit()
+
+
+def measure_crosstalk(
+    victims: Mapping[str, ReadoutPlane],
+    sources: Mapping[str, ReadoutPlane] | None = None,
+    *,
+    fit: CrosstalkFit = _DEFAULTS,
+    unit: Unit = "electron",
+) -> CrosstalkMatrix:
+    """Measure what leaks from sources into victims in one exposure.
+
+    For each victim, ``T = sum_s (c0_s S_s + c1_s S_s**2)`` is fitted by least squares to all pixels that are bright in
+    one source at least, with all sources together, so that sources that are bright at the same time do not count for
+    each other. T is above the victim's level, S is the source's signal; what leaks of the sources' own levels is in the
+    victim's, which is fitted with the coefficients, to pixels where nobody is bright as well. Pixels with large
+    residuals are left out and it is fitted again.
+
+    Parameters
+    ----------
+    victims
+        Planes in readout order, by channel, the overscan subtracted; see
+        :func:`calibrant.pixels.crosstalk.readout_planes`.
+    sources
+        The same of those that leak, of this and of other detectors read at the same time; None: the victims.
+    fit
+        How.
+    unit
+        Of the planes.
+
+    Returns
+    -------
+    CrosstalkMatrix
+        A pair that cannot be measured has its reason; the others go on. Errors are those of the fit, from the
+        scatter of its residuals.
+
+    Raises
+    ------
+    ValueError
+        When there is no plane, or data and mask differ in shape.
+    """
+    sources = victims if sources is None else sources
+    if not victims or not sources:
+        raise ValueError("crosstalk: no victims or no sources; give the planes of one amplifier at least")
+    shape = common_shape({**sources, **victims})
+    seen = {name: as_source(one, shape, fit.bright, fit.degree) for name, one in sources.items()}
+    known = ~np.any([one.unknown for one in seen.values() if one.usable] or [np.zeros(shape, bool)], axis=0)
+    quiet = known & np.all([np.abs(one.excess) < _FAINT * fit.bright for one in seen.values()], axis=0)
+    rows = [
+        _measure_victim(name, as_victim(one, shape, quiet, fit.degree, fit.grow), seen, known, fit)
+        for name, one in victims.items()
+    ]
+    return CrosstalkMatrix(
+        tuple(victims),
+        tuple(sources),
+        np.stack([row.coefficients for row in rows]),
+        np.stack([row.covariance for row in rows]),
+        np.stack([row.count for row in rows]),
+        tuple(tuple(row.reasons) for row in rows),
+        unit,
+    )
+
+
+@dataclass(eq=False)
+class _Row:
+    """What is found for one victim, before it is in a matrix."""
+
+    sources: int
+    terms: int
+    reasons: list[Reason] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.coefficients = np.full((self.sources, self.terms), np.nan)
+        self.covariance = np.full((self.sources, self.terms, self.terms), np.nan)
+        self.count = np.zeros(self.sources, dtype=np.int64)
+
+
+def _measure_victim(
+    name: str, victim: Victim, sources: Mapping[str, Source], known: NDArray[np.bool_], fit: CrosstalkFit
+) -> _Row:
+    row = _Row(len(sources), fit.terms)
+    pixels = victim.usable & known & _without_own_light(name, victim, sources, fit)
+    row.reasons = [
+        Reason.SAME_AMPLIFIER if other == name else _reason(source, victim, pixels, fit)
+        for other, source in sources.items()
+    ]
+    leaking = {
+        place: source
+        for place, (source, reason) in enumerate(zip(sources.values(), row.reasons, strict=True))
+        if reason is Reason.MEASURED
+    }
+    if leaking:
+        _fit_row(row, victim, leaking, pixels, fit)
+    return row
+
+
+def _without_own_light(
+    name: str, victim: Victim, sources: Mapping[str, Source], fit: CrosstalkFit
+) -> NDArray[np.bool_]:
+    """Say which pixels of a victim lie far from light of its own: from what is more than all sources can leak."""
+    most = sum(
+        (np.maximum(one.excess, 0) for other, one in sources.items() if other != name),
+        start=np.zeros_like(victim.excess),
+    )
+    own = victim.usable & (np.abs(victim.excess) > fit.largest * most + fit.sigma * victim.noise)
+    return ~grown(own, fit.grow)
+
+
+def _reason(source: Source, victim: Victim, pixels: NDArray[np.bool_], fit: CrosstalkFit) -> Reason:
+    """Say whether there are pixels to measure with, before anything is fitted."""
+    if not source.usable:
+        return Reason.SOURCE_UNUSABLE
+    if victim.usable.mean() < 0.5:
+        return Reason.VICTIM_UNUSABLE
+    bright = int(source.bright.sum())
+    if bright < fit.fewest and source.saturated >= max(bright, 1):
+        return Reason.SATURATED_SOURCES
+    if bright == 0:
+        return Reason.NO_BRIGHT_PIXELS
+    return Reason.MEASURED if (source.bright & pixels).sum() >= fit.fewest else Reason.TOO_FEW_PIXELS
+
+
+def _fit_row(
+    row: _Row, victim: Victim, sources: Mapping[int, Source], pixels: NDArray[np.bool_], fit: CrosstalkFit
+) -> None:
+    """Fit the sources of one victim together and put what is found into its row."""
+    chosen = pixels & np.any([one.bright for one in sources.values()], axis=0)
+    signals = [plane[chosen] for one in sources.values() for plane in one.powers(fit.terms)]
+    surface = surface_terms(chosen.shape, fit.degree)
+    level = _known_level(victim, surface, victim.calm & ~chosen, fit.sigma)
+    design = np.stack([*signals, *surface[:, chosen]], axis=1)
+    scale = np.sqrt((design**2).mean(axis=0))
+    scale[len(signals) :] = 1
+    solution, covariance, kept, apart = _robust_fit(design / scale, victim.excess[chosen], level, fit)
+    solution, covariance = solution / scale, covariance / np.outer(scale, scale)
+    for index, (place, source) in enumerate(sources.items()):
+        own = slice(index * fit.terms, (index + 1) * fit.terms)
+        row.count[place] = int((source.bright[chosen] & kept).sum())
+        if not apart[own].all():
+            row.reasons[place] = Reason.INSEPARABLE
+        elif row.count[place] < fit.fewest:
+            row.reasons[place] = Reason.TOO_FEW_PIXELS
+        else:
+            row.coefficients[place], row.covariance[place] = solution[own], covariance[own, own]
+
+
+def _known_level(
+    victim: Victim, surface: NDArray[np.float64], calm: NDArray[np.bool_], sigma: float
+) -> _Level:
+    """Sum what pixels without crosstalk say of the level."""
+    near = calm & (np.abs(victim.excess) <= sigma * victim.noise)
+    terms = surface[:, near]
+    return terms @ terms.T, terms @ victim.excess[near]
+
+
+def _robust_fit(
+    design: NDArray[np.float64], values: NDArray[np.float64], level: _Level, fit: CrosstalkFit
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Give solution, covariance, which values were kept and which columns of the design can be told apart.
+
+    The last columns are those of the level, of which other pixels know too.
+    """
+    kept = np.ones(values.size, dtype=bool)
+    known = slice(-len(level[1]), None)
+    for _ in range(fit.iterations):
+        normal, right = design[kept].T @ design[kept], design[kept].T @ values[kept]
+        normal[known, known] += level[0]
+        right[known] += level[1]
+        inverse, apart = _inverse(normal)
+        solution = inverse @ right
+        residuals = values - design @ solution
+        spread = MAD_TO_SIGMA * float(np.median(np.abs(residuals[kept])))
+        within = np.abs(residuals) <= fit.sigma * spread if spread > 0 else kept
+        if np.array_equal(within, kept):
+            break
+        kept = within
+    freedom = max(int(kept.sum()) - len(solution), 1)
+    variance = float((residuals[kept] ** 2).sum()) / freedom
+    return solution, variance * inverse, kept, apart
+
+
+def _inverse(normal: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Invert a matrix of normal equations where it can be; say which unknowns are not determined by them."""
+    scale = np.sqrt(np.diagonal(normal))
+    values, vectors = np.linalg.eigh(normal / np.outer(scale, scale))
+    clear = values > _SINGULAR * values[-1]
+    inverse = (vectors[:, clear] / values[clear]) @ vectors[:, clear].T / np.outer(scale, scale)
+    apart = (vectors[:, ~clear] ** 2).sum(axis=1) < _TAKES_PART
+    return inverse, apart
