@@ -1,5 +1,7 @@
 """Trailing charge: published cases, what was put into simulated overscans comes back with right errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,9 @@ from calibrant.pixels.charge_transfer import (
     mean_inefficiency,
     measure_trailing,
     overscan_profile,
+    restore,
     solve_loss,
+    solve_transfers,
     trailing_charge,
     transfer,
     turnoff,
@@ -135,6 +139,56 @@ def test_fixed_and_proportional_loss_are_told_apart():
     assert loss.fixed == pytest.approx(5, abs=4 * loss.fixed_error)
     assert loss.fixed_error < 0.5
     assert solve_loss([*measured[:2], Reason.NO_SIGNAL]) is Reason.TOO_FEW_LEVELS
+
+
+TRAPS = Traps(0.3, 2.5, 1e5, power=0.6)
+
+
+def test_transfers_are_solved_for_and_a_frame_corrected_with_them_trails_no_more():
+    rng, levels = np.random.default_rng(8), (1000.0, 5000.0, 20000.0, 80000.0)
+    ends = [flat_end(rng, level, traps=(TRAPS,)) for level in levels]
+    found = solve_transfers([*map(overscan_profile, ends), Reason.NO_SIGNAL], imaging=IMAGING, full_well=1e5)
+    assert found.inefficiency == pytest.approx(2e-5, abs=4 * found.inefficiency_error)
+    assert found.inefficiency_error < 0.01 * 2e-5
+    (traps,) = found.transfers.traps
+    assert traps.density == found.density == pytest.approx(0.3, abs=4 * found.density_error)
+    assert traps.release == found.release == pytest.approx(2.5, abs=4 * found.release_error)
+    assert traps.power == 0.6
+    assert max(found.density_error / 0.3, found.release_error / 2.5) < 0.05
+    assert found.chi2 < found.free + 4 * np.sqrt(2 * found.free)
+    transfers = replace(found.transfers, places=IMAGING)
+    end = frame_end(*exposed_and_read(rng, 20000.0, (TRAPS,), transfers))
+    assert abs(trailing_charge(end).charge) < 0.02 * trailing_charge(ends[2]).charge
+
+
+def exposed_and_read(rng, signal, traps, transfers):
+    exposed = np.zeros((LINES, IMAGING + OVERSCAN))
+    exposed[:, :IMAGING] = rng.poisson(signal, (LINES, IMAGING))
+    read = transfer(exposed, None, Transfers(traps, inefficiency=2e-5, places=IMAGING))
+    return exposed, restore(read + rng.normal(0, 4, read.shape), None, transfers, tolerance=0.1).data
+
+
+def frame_end(exposed, restored):
+    assert np.abs(restored - exposed).mean() < 5
+    return End(restored[:, IMAGING - 10 : IMAGING], restored[:, IMAGING:], IMAGING)
+
+
+def test_transfers_without_traps_have_none():
+    rng, levels = np.random.default_rng(9), (5000.0, 40000.0)
+    profiles = [overscan_profile(flat_end(rng, level, scale=1e-3)) for level in levels]
+    offset = fit_tail(
+        np.array([one.values for one in profiles]),
+        np.array([one.errors for one in profiles]),
+        np.array([one.signal for one in profiles]),
+    )
+    found = solve_transfers(profiles, imaging=IMAGING, prescan=5, full_well=1e5, offset=offset)
+    assert found.transfers.traps == ()
+    assert (found.density, found.transfers.before) == (0, 5)
+    assert found.inefficiency * (IMAGING + 5) / IMAGING == pytest.approx(2e-5, rel=0.02)
+    assert solve_transfers([], imaging=IMAGING, full_well=1e5) is Reason.TOO_FEW_LEVELS
+    assert solve_transfers(profiles, imaging=9, full_well=1e5, last=99) is Reason.TOO_FEW_PIXELS
+    with pytest.raises(ValueError, match="full_well 0"):
+        solve_transfers(profiles, imaging=9, full_well=0)
 
 
 def measured_at(signal, cti, error=1e-8):

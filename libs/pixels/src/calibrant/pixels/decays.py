@@ -13,12 +13,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.photon_transfer.least_squares import Law, Observed, Solved, least_squares
+
 Values = NDArray[np.float64]
 
 SIGNIFICANT: Final = {2: 11.83, 4: 16.25}
 """Decrease of chi square that so many parameters give by chance in 0.3 % of the cases."""
 
-STEPS: Final = 50
+LONGEST: Final = 10.0
+"""Length at which a decay is none, over the longest at which the search begins."""
 
 
 class Unfitted(enum.StrEnum):
@@ -40,7 +43,7 @@ class Decay:
     length
         In which it falls to 1/e, in the unit of x.
     wave
-        Radians in the unit of x; 0 without an oscillation.
+        Radians in the unit of x, below pi; 0 without an oscillation.
     covariance
         Of (scale, length) or, with an oscillation, of (scale, sine, length, wave).
     chi2
@@ -103,8 +106,8 @@ def fit_decay(
 
     Notes
     -----
-    Linear parameters are solved for at the places of the grid of the others, then Gauss' and Newton's steps, halved
-    where they lead astray, find the least squares of all.
+    Linear parameters are solved for at the places of the grid of the others; Levenberg's and Marquardt's steps from the
+    best of them find the least squares of all.
     """
     count = 4 if waves else 2
     if values.size - len(values) <= count:
@@ -113,81 +116,98 @@ def fit_decay(
     best, least = problem.search(lengths, waves)
     if float((problem.wanted**2).sum()) - least < SIGNIFICANT[count]:
         return Unfitted.INSIGNIFICANT
-    found = problem.improved(best)
+    found = problem.solve(best, LONGEST * max(lengths))
     if found is None:
         return Unfitted.NOT_CONVERGED
-    parameters, covariance = found
-    scale, sine, length, wave = parameters if waves else (parameters[0], 0.0, parameters[1], 0.0)
-    chi2, free = problem.chi2(parameters), values.size - len(values) - count
-    return Decay(float(scale), float(sine), float(length), float(wave), covariance, chi2, free)
+    scale, *rest = found.parameters[0]
+    sine, length, wave = rest if waves else (0.0, rest[0], 0.0)
+    free = values.size - len(values) - count
+    return Decay(
+        float(scale),
+        float(sine),
+        float(length),
+        float(wave),
+        found.covariance[0],
+        float(found.chi2[0]),
+        free,
+    )
 
 
-class _Problem:
-    """Least squares with a pedestal for each series, which falls out when weighted means are subtracted."""
+class Pedestals:
+    """Takes the pedestal out of each series: what is left of it when its weighted mean is subtracted.
 
-    def __init__(self, values: Values, errors: Values, levels: Values, places: Values) -> None:
-        self.weights, self.levels, self.places = 1 / errors, levels, places
-        self.wanted = self._without_pedestal(values)
+    Parameters
+    ----------
+    errors
+        (series, places): standard deviations of the values.
+    """
 
-    def _without_pedestal(self, rows: Values) -> Values:
+    def __init__(self, errors: Values) -> None:
+        self.weights = 1 / errors
+
+    def without(self, rows: Values) -> Values:
+        """Give values, or derivatives, in standard deviations and in one line; (…, series, places) to (…, values)."""
         squared = self.weights**2
         mean = (rows * squared).sum(axis=-1, keepdims=True) / squared.sum(axis=-1, keepdims=True)
         left: Values = (rows - mean) * self.weights
-        return left
+        return left.reshape(*left.shape[:-2], -1)
 
-    def _of_levels(self, curve: Values) -> Values:
-        return self._without_pedestal(self.levels[:, None] * curve)
 
-    def _residual(self, parameters: Values) -> Values:
-        """Give what is left, in standard deviations."""
-        return (self.wanted - self._of_levels(_curve(parameters, self.places))).ravel()
+def closest(law: Law, wanted: Values, start: Values, bounds: tuple[Values, Values]) -> Solved | None:
+    """Find the parameters of one law; None: the fit did not converge, or ends at a bound.
 
-    def chi2(self, parameters: Values) -> float:
-        """Give the sum of its squares."""
-        return float((self._residual(parameters) ** 2).sum())
+    Parameters
+    ----------
+    law
+        As :func:`calibrant.pixels.photon_transfer.least_squares.least_squares` has it.
+    wanted
+        (values,), in standard deviations.
+    start, bounds
+        (parameters,).
+    """
+    data = Observed(np.zeros((1, len(wanted))), wanted[None], np.ones((1, len(wanted))))
+    solved = least_squares(law, data, start[None], bounds)
+    inside = (bounds[0] < solved.parameters[0]) & (solved.parameters[0] < bounds[1])
+    return solved if solved.converged[0] and inside.all() else None
+
+
+class _Problem:
+    def __init__(self, values: Values, errors: Values, levels: Values, places: Values) -> None:
+        self.pedestals, self.levels, self.places = Pedestals(errors), levels, places
+        self.wanted = self.pedestals.without(values)
+
+    def _of_levels(self, curves: Values) -> Values:
+        return self.pedestals.without(self.levels[:, None] * curves[..., None, :])
+
+    def _law(self, _: Values, parameters: Values) -> tuple[Values, Values]:
+        values = self._of_levels(_curve(parameters[0], self.places))
+        return values[None], self._of_levels(_slopes(parameters[0], self.places)).T[None]
 
     def search(self, lengths: Sequence[float], waves: Sequence[float]) -> tuple[Values, float]:
         """Give the best parameters of a grid, and their chi square."""
         tried = []
         for length, wave in itertools.product(lengths, waves or (0.0,)):
-            fall = np.exp(-self.places / length)
             curves = [np.cos(wave * self.places), np.sin(wave * self.places)][: 2 if waves else 1]
-            basis = np.stack([self._of_levels(curve * fall).ravel() for curve in curves], axis=1)
-            linear = np.linalg.lstsq(basis, self.wanted.ravel(), rcond=None)[0]
-            parameters = (*linear, length, wave) if waves else (*linear, length)
-            tried.append((self.chi2(np.array(parameters)), parameters))
+            basis = self._of_levels(np.array(curves) * np.exp(-self.places / length)).T
+            linear = np.linalg.lstsq(basis, self.wanted, rcond=None)[0]
+            chi2 = float(((self.wanted - basis @ linear) ** 2).sum())
+            tried.append((chi2, (*linear, length, wave) if waves else (*linear, length)))
         chi2, best = min(tried)
         return np.array(best), chi2
 
-    def improved(self, parameters: Values) -> tuple[Values, Values] | None:
-        """Give the parameters of the least chi square, and their covariance; None: it is not found."""
-        for _ in range(STEPS):
-            slopes = np.stack([self._of_levels(one).ravel() for one in _slopes(parameters, self.places)], 1)
-            scales = np.linalg.norm(slopes, axis=0)
-            if not (scales > 0).all() or np.linalg.cond(slopes / scales) > _SINGULAR:
-                return None
-            covariance: Values = np.linalg.inv((slopes / scales).T @ (slopes / scales)) / np.outer(
-                scales, scales
+    def solve(self, start: Values, longest: float) -> Solved | None:
+        """Give the parameters of the least chi square."""
+        oscillates, shortest = len(start) == 4, longest * _SHORTEST
+        if not oscillates:
+            return closest(
+                self._law, self.wanted, start, (np.array([-np.inf, shortest]), np.array([np.inf, longest]))
             )
-            step = self._shortened(parameters, covariance @ slopes.T @ self._residual(parameters))
-            if step is None:
-                return None
-            parameters = parameters + step
-            if (np.abs(step) <= 1e-3 * np.sqrt(np.diag(covariance))).all():
-                return parameters, covariance
-        return None
-
-    def _shortened(self, parameters: Values, step: Values) -> Values | None:
-        """Halve a step until it does not lead up, nor to a length below zero."""
-        length, chi2 = (-1 if len(parameters) == 2 else -2), self.chi2(parameters)
-        for _ in range(STEPS):
-            if parameters[length] + step[length] > 0 and self.chi2(parameters + step) <= chi2 * (1 + 1e-9):
-                return step
-            step = step / 2
-        return None
+        low, high = [-np.inf, -np.inf, shortest, 0.0], [np.inf, np.inf, longest, np.pi]
+        return closest(self._law, self.wanted, start, (np.array(low), np.array(high)))
 
 
-_SINGULAR: Final = 1e7
+_SHORTEST: Final = 1e-4
+"""Of the longest length."""
 
 
 def _curve(parameters: Values, places: Values) -> Values:

@@ -10,6 +10,7 @@ from calibrant.pixels.charge_transfer.levels import Loss, Turnoff, mean_ineffici
 from calibrant.pixels.charge_transfer.reasons import Reason
 from calibrant.pixels.charge_transfer.removing import ChargeTransfer
 from calibrant.pixels.charge_transfer.restoring import Restored, restore, transfer
+from calibrant.pixels.charge_transfer.solving import SolvedTransfers, solve_transfers
 from calibrant.pixels.charge_transfer.tails import fit_tail
 from calibrant.pixels.charge_transfer.trailing import (
     Profile,
@@ -30,6 +31,7 @@ __all__ = [
     "Profile",
     "Reason",
     "Restored",
+    "SolvedTransfers",
     "Trailing",
     "TrailingCharge",
     "Transfers",
@@ -45,6 +47,7 @@ __all__ = [
     "overscan_profile",
     "restore",
     "solve_loss",
+    "solve_transfers",
     "trailing_charge",
     "transfer",
     "turnoff",

@@ -99,11 +99,21 @@ def _of_traps(image: Charge, counts: NDArray[np.int64], transfers: Transfers) ->
 
 
 def _left_behind(image: Charge, counts: NDArray[np.int64], inefficiency: float) -> Charge:
-    """Spread each pixel over those that follow: failures before the last success; three or more of them count as 3."""
+    """Spread each pixel over itself and those that follow."""
+    on_time, *behind = shares_behind(counts, inefficiency)
+    arrived: Charge = image * on_time[:, None]
+    for late, share in enumerate(behind, start=1):
+        arrived[late:] += (image * share[:, None])[: len(image) - late]
+    return arrived
+
+
+def shares_behind(counts: NDArray[np.int64], inefficiency: float) -> tuple[Charge, Charge, Charge, Charge]:
+    """Give the shares of a pixel's charge that are late by 0, 1, 2 and 3 pixels, for each number of transfers.
+
+    Failures before the last of so many successes: a negative binomial distribution. More than three count as three, so
+    that the sum is 1.
+    """
     stays = np.exp(counts * math.log1p(-inefficiency))
     once = counts * inefficiency * stays
     twice = once * (counts + 1) * inefficiency / 2
-    arrived: Charge = image * stays[:, None]
-    for late, share in enumerate((once, twice, 1 - stays - once - twice), start=1):
-        arrived[late:] += (image * share[:, None])[: len(image) - late]
-    return arrived
+    return stays, once, twice, 1 - stays - once - twice

@@ -1,0 +1,205 @@
+"""From the overscans of many levels to the transfers that made them: inefficiency and one species of traps.
+
+It owns the joint fit of an amplifier; it must not know how profiles are measured or images corrected.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from calibrant.pixels.charge_transfer.deferring import Transfers, shares_behind
+from calibrant.pixels.charge_transfer.reasons import Reason
+from calibrant.pixels.charge_transfer.tails import LENGTHS
+from calibrant.pixels.charge_transfer.trailing import Profile
+from calibrant.pixels.charge_transfer.traps import Traps
+from calibrant.pixels.decays import Decay, Pedestals, Values, closest
+from calibrant.pixels.photon_transfer.least_squares import Solved
+
+POWERS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+SIGNIFICANT: Final = 14.2
+"""Decrease of chi square that three parameters (density, release, power) give by chance in 0.3 % of the cases."""
+
+MOST: Final = 0.1
+"""Inefficiency that no detector has: the bound of the fit."""
+
+
+@dataclass(frozen=True)
+class SolvedTransfers:
+    """What transfers do to an amplifier.
+
+    Parameters
+    ----------
+    transfers
+        For the image of the amplifier; without traps where none are significant, and with an inefficiency of 0 where it
+        comes out below.
+    inefficiency, inefficiency_error
+        Of one transfer.
+    density, density_error
+        Traps per pixel, in the unit of the profiles; 0 where there are none.
+    release, release_error
+        In times of one transfer; 0 where there are none. Errors hold for the power as it was found.
+    chi2
+        Of the residuals.
+    free
+        Degrees of freedom.
+    """
+
+    transfers: Transfers
+    inefficiency: float
+    inefficiency_error: float
+    density: float
+    density_error: float
+    release: float
+    release_error: float
+    chi2: float
+    free: int
+
+
+def solve_transfers(
+    profiles: Sequence[Profile | Reason],
+    *,
+    imaging: int,
+    prescan: int = 0,
+    full_well: float,
+    last: int = 13,
+    powers: Sequence[float] = POWERS,
+    offset: Decay | None = None,
+) -> SolvedTransfers | Reason:
+    """Fit inefficiency and traps to the overscans of several levels.
+
+    Overscan pixel k behind a signal s has ``s w_k(inefficiency) + transfers density volume(s) (exp(1 / release) - 1)
+    exp(-k / release)``, and a pedestal of its level; w_k is the share that is late by k pixels or
+    more.
+
+    Parameters
+    ----------
+    profiles
+        Of evenly lit frames of several levels, from :func:`overscan_profile`; reasons are left out.
+    imaging, prescan
+        Pixels of a line before the overscan: together the transfers.
+    full_well
+        Of the traps' volume, in the unit of the profiles.
+    last
+        Last overscan pixel that is used.
+    powers
+        Of the filling, of which that with the least chi square is taken.
+    offset
+        Electronic offset, subtracted before; its error is not in the errors here.
+
+    Returns
+    -------
+    SolvedTransfers or Reason
+        The reason where levels or pixels are missing, or nothing converges.
+
+    Raises
+    ------
+    ValueError
+        When numbers make no sense.
+    """
+    if not (0 < full_well < math.inf) or not powers or min(powers) <= 0:
+        raise ValueError(f"solve transfers: full_well {full_well} and powers {powers}, must be positive")
+    known = [one for one in profiles if isinstance(one, Profile)]
+    if not known:
+        return Reason.TOO_FEW_LEVELS
+    if any(len(one.values) < last for one in known):
+        return Reason.TOO_FEW_PIXELS
+    problem = _Problem(known, imaging + prescan, full_well, last, offset)
+    plain = problem.without_traps()
+    if plain is None:
+        return Reason.NOT_CONVERGED
+    found = [
+        (float(one.chi2[0]), power, one) for power in powers if (one := problem.with_traps(power)) is not None
+    ]
+    free = problem.wanted.size - len(known)
+    if len(known) > 1 and found:
+        chi2, power, best = min(found, key=lambda one: one[0])
+        if float(plain.chi2[0]) - chi2 >= SIGNIFICANT and best.parameters[0, 1] > 0:
+            return problem.traps_of(best, power, prescan, free)
+    inefficiency, error = float(plain.parameters[0, 0]), math.sqrt(plain.covariance[0, 0, 0])
+    transfers = Transfers(inefficiency=max(inefficiency, 0.0), before=prescan)
+    return SolvedTransfers(transfers, inefficiency, error, 0, 0, 0, 0, float(plain.chi2[0]), free - 1)
+
+
+class _Problem:
+    def __init__(
+        self, profiles: Sequence[Profile], transfers: int, full_well: float, last: int, offset: Decay | None
+    ) -> None:
+        self.transfers, self.full_well = transfers, full_well
+        self.places = np.arange(1.0, last + 1)
+        self.signals = np.array([one.signal for one in profiles])
+        values = np.array([one.values[:last] for one in profiles])
+        if offset is not None:
+            values = values - self.signals[:, None] * offset.at(self.places)
+        self.pedestals = Pedestals(np.array([one.errors[:last] for one in profiles]))
+        self.wanted = self.pedestals.without(values)
+
+    def _late(self, inefficiency: float) -> Values:
+        """Give what the inefficiency alone leaves, without pedestal."""
+        shares = np.zeros_like(self.places)
+        shares[:3] = [share[0] for share in shares_behind(np.array([self.transfers]), inefficiency)[1:]]
+        shares = shares[::-1].cumsum()[::-1]  # pixels before the last one are late by more
+        return self.pedestals.without(self.signals[:, None] * shares)
+
+    def _late_and_slope(self, inefficiency: float) -> tuple[Values, Values]:
+        step = 1e-3 / self.transfers
+        slope = (self._late(inefficiency + step) - self._late(inefficiency - step)) / (2 * step)
+        return self._late(inefficiency), slope
+
+    def without_traps(self) -> Solved | None:
+        """Fit the inefficiency alone."""
+
+        def law(_: Values, parameters: Values) -> tuple[Values, Values]:
+            late, slope = self._late_and_slope(float(parameters[0, 0]))
+            return late[None], slope[None, :, None]
+
+        return closest(law, self.wanted, np.zeros(1), (np.array([-MOST]), np.array([MOST])))
+
+    def with_traps(self, power: float) -> Solved | None:
+        """Fit inefficiency, height and length of the trail, for one power of the filling."""
+        volume = Traps(0, 1, self.full_well, power=power).volume(self.signals)[:, None]
+
+        def trails(length: float) -> tuple[Values, Values]:
+            fall = np.exp(-self.places / length)
+            both = volume * np.array([fall, fall * self.places / length**2])[:, None, :]
+            return self.pedestals.without(both[0]), self.pedestals.without(both[1])
+
+        def law(_: Values, parameters: Values) -> tuple[Values, Values]:
+            inefficiency, height, length = parameters[0]
+            late, slope = self._late_and_slope(float(inefficiency))
+            trail, longer = trails(float(length))
+            return (late + height * trail)[None], np.stack([slope, trail, height * longer], axis=1)[None]
+
+        tried = []
+        for length in LENGTHS[::4]:
+            basis = np.stack([self._late_and_slope(0.0)[1], trails(length)[0]], axis=1)
+            linear = np.linalg.lstsq(basis, self.wanted, rcond=None)[0]
+            tried.append((float(((self.wanted - basis @ linear) ** 2).sum()), (*linear, length)))
+        low, high = [-MOST, -np.inf, 0.1], [MOST, np.inf, 10 * LENGTHS[-1]]
+        start = np.clip(min(tried)[1], low, high)
+        return closest(law, self.wanted, start, (np.array(low), np.array(high)))
+
+    def traps_of(self, best: Solved, power: float, prescan: int, free: int) -> SolvedTransfers:
+        """Turn height and length of the trail into density and release time."""
+        inefficiency, height, release = map(float, best.parameters[0])
+        covariance = best.covariance[0]
+        growth = math.exp(1 / release)
+        per_height = 1 / (self.transfers * (growth - 1))
+        slope = np.array([0, per_height, height * per_height * growth / (growth - 1) / release**2])
+        density = height * per_height
+        errors = np.sqrt(np.diag(covariance))
+        traps = Traps(density, release, self.full_well, power=power)
+        return SolvedTransfers(
+            Transfers((traps,), max(inefficiency, 0.0), before=prescan),
+            inefficiency,
+            float(errors[0]),
+            density,
+            math.sqrt(float(slope @ covariance @ slope)),
+            release,
+            float(errors[2]),
+            float(best.chi2[0]),
+            free - 4,
+        )
