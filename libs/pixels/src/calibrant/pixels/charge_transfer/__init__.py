@@ -4,9 +4,19 @@ It owns measurement, model and correction of deferred charge; it must not know f
 """
 
 from calibrant.pixels.charge_transfer.deferring import Transfers, defer
+from calibrant.pixels.charge_transfer.electronics import ElectronicOffset
 from calibrant.pixels.charge_transfer.ends import Direction, End, end_of_image
 from calibrant.pixels.charge_transfer.hard_edges import HardEdge, hard_edge
 from calibrant.pixels.charge_transfer.levels import Loss, Turnoff, mean_inefficiency, solve_loss, turnoff
+from calibrant.pixels.charge_transfer.pumped_traps import PumpedTraps, amplitude, fit_pumping
+from calibrant.pixels.charge_transfer.pumping import (
+    DipoleMap,
+    Dipoles,
+    dipole_amplitudes,
+    dipole_map,
+    find_dipoles,
+    united,
+)
 from calibrant.pixels.charge_transfer.reasons import Reason
 from calibrant.pixels.charge_transfer.removing import ChargeTransfer
 from calibrant.pixels.charge_transfer.restoring import Restored, restore, transfer
@@ -24,11 +34,15 @@ from calibrant.pixels.charge_transfer.traps import Traps, held_behind
 
 __all__ = [
     "ChargeTransfer",
+    "DipoleMap",
+    "Dipoles",
     "Direction",
+    "ElectronicOffset",
     "End",
     "HardEdge",
     "Loss",
     "Profile",
+    "PumpedTraps",
     "Reason",
     "Restored",
     "SolvedTransfers",
@@ -37,8 +51,13 @@ __all__ = [
     "Transfers",
     "Traps",
     "Turnoff",
+    "amplitude",
     "defer",
+    "dipole_amplitudes",
+    "dipole_map",
     "end_of_image",
+    "find_dipoles",
+    "fit_pumping",
     "fit_tail",
     "hard_edge",
     "held_behind",
@@ -51,4 +70,5 @@ __all__ = [
     "trailing_charge",
     "transfer",
     "turnoff",
+    "united",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.charge_transfer.deferring import Transfers
+from calibrant.pixels.charge_transfer.electronics import ElectronicOffset
 from calibrant.pixels.charge_transfer.restoring import restore
 from calibrant.pixels.geometry import Amplifier, Geometry
 from calibrant.pixels.mask import Mask
@@ -28,8 +29,8 @@ class ChargeTransfer:
 
     Parameters
     ----------
-    parallel, serial
-        By the name of the amplifier, for signals in the unit of the signature; one that has neither is left alone.
+    parallel, serial, offsets
+        By the name of the amplifier, for signals in the unit of the signature; one that has none is left alone.
     iterations
         At most so many; see :func:`restore`.
     tolerance
@@ -43,6 +44,7 @@ class ChargeTransfer:
 
     parallel: Mapping[str, Transfers] = field(default_factory=dict)
     serial: Mapping[str, Transfers] = field(default_factory=dict)
+    offsets: Mapping[str, ElectronicOffset] = field(default_factory=dict)
     iterations: int = 5
     tolerance: float = 0.1
 
@@ -66,7 +68,7 @@ class ChargeTransfer:
             When transfers are given for an amplifier that the detector does not have.
         """
         known = {amplifier.name for amplifier in geometry.amplifiers}
-        unknown = (self.parallel.keys() | self.serial.keys()) - known
+        unknown = (self.parallel.keys() | self.serial.keys() | self.offsets.keys()) - known
         if unknown:
             raise ValueError(
                 f"charge transfer: the detector has no amplifier {', '.join(sorted(unknown))}; it has "
@@ -77,12 +79,12 @@ class ChargeTransfer:
 
     def _restore(self, amplifier: Amplifier, band: Band) -> None:
         parallel, serial = self.parallel.get(amplifier.name), self.serial.get(amplifier.name)
-        part = _in_readout_order(amplifier, band)
-        if (parallel is None and serial is None) or part is None:
+        offset, part = self.offsets.get(amplifier.name), _in_readout_order(amplifier, band)
+        if part is None or (parallel is None and serial is None and offset is None):
             return
         data, mask = band.data[part], band.mask[part]
         unknown = ~np.isfinite(data) | ((mask & np.uint32(Mask.SATURATED)) != 0)
-        found = restore(data, parallel, serial, iterations=self.iterations, tolerance=self.tolerance)
+        found = restore(data, parallel, serial, offset, iterations=self.iterations, tolerance=self.tolerance)
         suspect = np.abs(found.residual) > self.tolerance
         suspect |= _behind(unknown, _trail(parallel)) | _behind(unknown.T, _trail(serial)).T
         data[...] = found.data

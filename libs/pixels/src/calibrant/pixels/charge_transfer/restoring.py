@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.charge_transfer.deferring import Transfers, defer
+from calibrant.pixels.charge_transfer.electronics import ElectronicOffset
 from calibrant.pixels.charge_transfer.traps import Charge
 
 
@@ -38,18 +39,34 @@ class Restored:
         return self.steps[-1] <= tolerance
 
 
-def transfer(charge: NDArray[Any], parallel: Transfers | None, serial: Transfers | None) -> Charge:
-    """Let an amplifier's image, (rows, columns) in the order of readout, be transferred: down its columns, then along its rows."""
+def transfer(
+    charge: NDArray[Any],
+    parallel: Transfers | None,
+    serial: Transfers | None,
+    offset: ElectronicOffset | None = None,
+) -> Charge:
+    """Let an image be read out: charge goes down the columns, then along the rows, and meets the electronics.
+
+    Parameters
+    ----------
+    charge
+        (rows, columns) of one amplifier in the order of readout, finite.
+    parallel, serial, offset
+        What goes wrong; None: nothing.
+    """
     image = np.asarray(charge, dtype=np.float64)
     if parallel is not None:
         image = defer(image, parallel)
-    return image if serial is None else defer(image.T, serial).T
+    if serial is not None:
+        image = defer(image.T, serial).T
+    return image if offset is None else image + offset.behind(image.T).T
 
 
 def restore(
     image: NDArray[Any],
     parallel: Transfers | None = None,
     serial: Transfers | None = None,
+    offset: ElectronicOffset | None = None,
     *,
     iterations: int = 5,
     tolerance: float = 0.01,
@@ -61,8 +78,8 @@ def restore(
     image
         (rows, columns) of one amplifier in the order of readout, without pedestal. A pixel that is not finite is
         taken for the one that was read before it in its column (without parallel transfers: in its row).
-    parallel, serial
-        The transfers; None: perfect ones.
+    parallel, serial, offset
+        The transfers, and the offset of the output amplifier; None: perfect ones.
     iterations
         At most so many.
     tolerance
@@ -89,7 +106,7 @@ def restore(
         len(read)
     )  # without parallel transfers each row is a problem of its own, and ends by itself
     for done in range(iterations + 1):
-        left = read[open_rows] - transfer(guess[open_rows], parallel, serial)
+        left = read[open_rows] - transfer(guess[open_rows], parallel, serial, offset)
         residual[open_rows] = left
         steps.append(float(np.abs(left).max(initial=0)))
         if parallel is None:
