@@ -5,8 +5,10 @@ import pytest
 
 from calibrant.pixels.nonlinearity import (
     Brackets,
+    Ramp,
     Reason,
     common_offset,
+    flicker,
     interpolated_drift,
     photodiode_charge,
     polynomial_drift,
@@ -28,6 +30,9 @@ def test_one_long_exposure_against_many_openings_is_the_closed_form():
         abs(slope) * ratio * np.hypot(error / long, error / short), rel=1e-6
     )
     assert (found.dof, found.chi2) == (0, pytest.approx(0, abs=1e-12))
+    times, openings = (np.append(one, more) for one, more in zip(LONG_AND_SHORT, (np.nan, 1), strict=True))
+    (same,) = shutter_offset(times, openings, np.array([[long, short, 7.0]]), np.full((1, 3), error))
+    assert same.offset_s == found.offset_s  # an exposure of unknown time does not count
 
 
 def test_offsets_of_many_exposures_scatter_by_their_errors():
@@ -94,6 +99,19 @@ def test_a_polynomial_finds_the_drift_to_its_errors_and_leaves_an_outlier_out():
 )
 def test_too_few_brackets_know_no_drift(drift, levels):
     assert drift(brackets(levels), np.array([1.0])) is Reason.TOO_FEW_POINTS
+
+
+def test_the_flicker_of_a_lamp_is_what_its_repeats_scatter_by_beyond_their_noise():
+    rng = np.random.default_rng(4)
+    time = np.repeat(np.geomspace(1, 20, 100), 4)
+    for true in (0.0, 2e-3):
+        lamp = 800 * time * (1 + true * rng.normal(size=time.shape))
+        error = np.full((3, 400), 1e-3) * lamp
+        ramp = Ramp(time, lamp + rng.normal(size=error.shape) * error, error)
+        expected = pytest.approx(true, abs=0.1 * true + 2e-4)  # 300 degrees of freedom
+        assert flicker(ramp) == expected
+    once = Ramp(time[::4], ramp.signal[:, ::4], ramp.error[:, ::4])
+    assert flicker(once) is Reason.TOO_FEW_POINTS
 
 
 def table(*, begin=2.0, end=7.0, light=-5e-9, dark=-1e-11, noise=0.0, seed=3):

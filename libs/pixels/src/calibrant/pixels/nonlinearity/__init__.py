@@ -6,6 +6,7 @@ signals were taken from frames; what it gives is applied by a signature like any
 
 from calibrant.pixels.nonlinearity.curves import Curve, PolynomialCurve, SplineCurve, tabulate
 from calibrant.pixels.nonlinearity.fitting import Fit, fit_linearity
+from calibrant.pixels.nonlinearity.flicker import flicker
 from calibrant.pixels.nonlinearity.lamp import Brackets, Drift, interpolated_drift, polynomial_drift
 from calibrant.pixels.nonlinearity.photodiode import Charge, photodiode_charge
 from calibrant.pixels.nonlinearity.ramp import Ramp
@@ -32,6 +33,7 @@ __all__ = [
     "common_offset",
     "fit_double_spline",
     "fit_linearity",
+    "flicker",
     "interpolated_drift",
     "largest_nonlinearity",
     "photodiode_charge",

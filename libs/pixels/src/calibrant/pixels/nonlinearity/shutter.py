@@ -54,7 +54,7 @@ def shutter_offset(
     Parameters
     ----------
     time_s
-        (exposures,): time asked for, of each opening, in s.
+        (exposures,): time asked for, of each opening, in s. NaN where it is not known.
     openings
         (exposures,): how often the shutter opened before the readout.
     signal, error
@@ -66,9 +66,9 @@ def shutter_offset(
         For each amplifier the offset, or ONE_LEVEL where all times are the same, TOO_FEW_POINTS where there are fewer
         than two exposures, NOT_RISING where the signal does not grow with the time.
     """
-    kept = np.isfinite(signal) & np.isfinite(error) & (error > 0)
+    kept = np.isfinite(signal) & np.isfinite(error) & (error > 0) & np.isfinite(time_s)
     weight = kept / np.where(kept, error, 1)
-    design = np.stack([openings * time_s, openings], axis=-1)
+    design = np.stack([openings * np.where(np.isfinite(time_s), time_s, 0), openings], axis=-1)
     if len(time_s) < 2:
         return (Reason.TOO_FEW_POINTS,) * len(signal)
     target = np.where(kept, signal, 0)
