@@ -43,6 +43,26 @@ def test_an_image_that_is_begun_again_after_a_lost_answer_keeps_its_number(desk)
     assert (again.exposure_id, second.image_number) == (first.exposure_id, first.image_number + 1)
 
 
+def test_an_image_is_told_of_the_light_before_it_as_long_as_that_is_felt(desk):
+    desk.service.memory_s = 10.0
+    desk.enable()
+    command, _ = desk.take(num_images=4, image_type="FLAT", exposure_time_s=3.0, shutter=True)
+    taking = TakingImages(desk.service, command, "run-1")
+    told = []
+    for index in range(1, 5):
+        image, _ = desk.step(lambda session, index=index: taking.begin_image(session, index))
+        plans = desk.step(lambda session, image=image: taking.plans(session, image))
+        assert {plan.header.detector: plan.earlier for plan in plans}.keys() == {0, 1}
+        told.append([(e.exposure.exposure_id - 2026010100000, e.gap_s) for e in plans[1].earlier])
+        if index != 2:  # the second one was never stored: nobody knows what it did
+            files = [stored(0), stored(1)]
+            desk.step(lambda session, image=image, files=files: taking.store_image(session, image, files, 1))
+    # Each image takes 3 s and 2 s of readout; ends of readout within 10 s count.
+    assert told == [[], [(1, 2.0)], [(1, 7.0)], [(3, 2.0)]]
+    desk.service.memory_s = 0.0
+    assert desk.step(lambda session: taking.plans(session, image))[0].earlier == ()
+
+
 def test_the_camera_begins_in_standby_and_follows_the_state_commands(desk):
     assert desk.state is SummaryState.STANDBY
     ack, changed = desk.handle(desk.tools.state_command(desk.remote, "start"))

@@ -1,20 +1,22 @@
 """Taking one frame as a child process does: files, truth, repetition, clean-up, and how long it takes."""
 
 import errno
+import json
 import os
 import time
 from pathlib import Path
 
 import pytest
+from astropy.io import fits
 
-from calibrant.camera.exposing import Camera, FramePlan, expose, remove_image
+from calibrant.camera.exposing import Camera, FramePlan, expose, remove_image, truth_key
 from calibrant.camera.simulator import HeaderValues
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.times import parse_time
 from calibrant.runtime.objects import FolderStore, StoreUnavailable
 
 
-def plan(name="simcam-tiny", number=1, image_type="DARK", exposure_s=30.0):
+def plan(name="simcam-tiny", number=1, image_type="DARK", exposure_s=30.0, effects=()):
     header = HeaderValues(
         f"SC_O_20260101_{number:06d}",
         2026010100000 + number,
@@ -25,7 +27,7 @@ def plan(name="simcam-tiny", number=1, image_type="DARK", exposure_s=30.0):
         exposure_s,
         "",
     )
-    camera = Camera(load_instrument(name).canonical(), 1)
+    camera = Camera(load_instrument(name).canonical(), 1, effects=effects)
     return FramePlan(camera, header, "20260101", shutter=image_type == "FLAT")
 
 
@@ -40,6 +42,33 @@ def test_taking_a_frame_again_changes_nothing(store):
     assert expose(plan(), store) == first
     assert {key: store.path_of(f"objects:{key}").stat().st_mtime_ns for key in store.keys("raw")} == before
     assert store.local_path(first.ref).stat().st_size == first.ref.size_bytes
+
+
+def test_the_truth_about_effects_lies_beside_the_frames(store):
+    with_effects = plan(effects=("defects", "telegraph-pixels=pixels:5", "brighter-fatter"))
+    expose(with_effects, store)
+    frame = json.loads((store.root / "raw/20260101/SC_O_20260101_000001_0.truth.json").read_bytes())
+    assert frame["static"] == truth_key(with_effects) != truth_key(plan())
+    told = json.loads((store.root / frame["static_effects"]).read_bytes())
+    assert (told["detector"], told["seed"]) == (0, 1)
+    places = told["effects"]["telegraph-pixels"]["places"]
+    assert len(places) == 5
+    assert all(place in places for place in frame["effects"]["telegraph-pixels"]["high"])
+    with fits.open(store.root / frame["static"]) as maps:
+        row, column = told["effects"]["defects"]["hot_pixels"][0]
+        assert (
+            maps["DEFECT_DARK"].data[row, column] == told["effects"]["defects"]["parameters"]["hot_e_per_s"]
+        )
+        assert maps["BF_AREA"].data.min() == pytest.approx(told["effects"]["brighter-fatter"]["a00_per_e"])
+        assert maps["BF_AREA"].header["BUNIT"] == "1/electron"
+
+
+def test_without_effects_the_truth_is_what_it_was(store):
+    expose(plan(), store)
+    assert "static_effects" not in json.loads(
+        (store.root / "raw/20260101/SC_O_20260101_000001_0.truth.json").read_bytes()
+    )
+    assert not [key for key in store.keys("raw") if "effects" in key]
 
 
 def test_removing_an_image_leaves_all_others(store):

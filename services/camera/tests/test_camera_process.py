@@ -288,6 +288,7 @@ async def done(client, command_id):
     [
         ({"instrument": "hubble"}, "^instrument hubble: no such instrument; known are "),
         ({"flaws": ("rust",)}, "^no flaw 'rust' in simulation.flaws"),
+        ({"effects": ("rust",)}, "^no effect 'rust'; there are: "),
     ],
 )
 async def test_a_wrong_setting_is_named_before_anything_starts(tmp_path, tools, settings, text):

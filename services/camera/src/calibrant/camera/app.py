@@ -35,23 +35,25 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
     UnknownInstrument
         The instrument is unknown, or its file is wrong.
     CannotSimulate
-        The instrument's simulation section is wrong, or a flaw is not in it.
+        The instrument's simulation section is wrong, a flaw is not in it, or an effect is unknown.
     """
     instrument = _instrument(settings)
     parameters = parameters_of(instrument)
     parameters.chosen(settings.flaws)
+    effects = parameters.chosen_effects(settings.effects)
     database = platform.database("camera")
     service = CameraService(
         component=settings.component,
         boot_id=platform.ids.new(),
         instrument=instrument,
         parameters=parameters,
-        camera=Camera(instrument.canonical(), settings.seed, settings.flaws),
+        camera=Camera(instrument.canonical(), settings.seed, settings.flaws, settings.effects),
         database=database,
         clock_start_tai_ns=settings.clock_start_tai_ns,
         speed=settings.speed,
         ack_margin_s=settings.ack_margin_s,
         room=Room(platform.data_dir, settings.stall_free_bytes, settings.stall_outbox_rows),
+        memory_s=max((effect.memory_s for effect in effects), default=0.0),
     )
     executor = Executor(service, platform)
     spec = ServiceSpec(

@@ -165,14 +165,14 @@ class Executor:
         while await self._stalls(process, taking):  # noqa: ASYNC110  a disk has no event for it
             await asyncio.sleep(_RETRY_S)
 
-        def begin(unit: UnitOfWork) -> ExposureRow:
+        def begin(unit: UnitOfWork) -> tuple[ExposureRow, list[FramePlan]]:
             row, events = taking.begin_image(unit.session, index)
             unit.emit(events)
-            return row
+            return row, taking.plans(unit.session, row)
 
-        image = await self._unit(process, f"{cause}:begin", taking.run_id, begin)
+        image, plans = await self._unit(process, f"{cause}:begin", taking.run_id, begin)
         await self._wait(image.exposure_time_s)
-        taken = (self._frame(process, plan) for plan in taking.plans(image))
+        taken = (self._frame(process, plan) for plan in plans)
         results = await asyncio.gather(*taken, return_exceptions=True)
         files = []
         for result in results:

@@ -5,20 +5,16 @@ Owns the keys below ``raw/``. Must not know commands, tables or clocks: a frame 
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-from astropy.io import fits
-
-from calibrant.camera.simulator import Exposure, HeaderValues, SimulatedDetector, cards, simulate
+from calibrant.camera.simulator import Earlier, Exposure, HeaderValues, SimulatedDetector, cards, simulate
+from calibrant.camera.truth import as_json, effects_truth, static_truth
 from calibrant.contracts.camera.v1 import StoredFile
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.writing import raw_bytes
-from calibrant.frames.writing.fits_bytes import fits_bytes
 from calibrant.runtime.computing import full_disk_told
 from calibrant.runtime.ids import derive
 from calibrant.runtime.objects import ObjectStore
@@ -38,11 +34,14 @@ class Camera:
         Seed of its random numbers.
     flaws
         Names of the flaws switched on.
+    effects
+        Texts of the effects switched on.
     """
 
     instrument: str
     seed: int
     flaws: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,7 @@ class FramePlan:
     header: HeaderValues
     night: str
     shutter: bool
+    earlier: tuple[Earlier, ...] = ()
 
     @property
     def key(self) -> str:
@@ -83,11 +83,18 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
     instrument = _instrument(plan.camera.instrument)
     detector = _detector(plan.camera, header.detector)
     exposure = Exposure(
-        header.exposure_id, header.image_type, header.exposure_time_s, header.dark_time_s, plan.shutter
+        header.exposure_id,
+        header.image_type,
+        header.exposure_time_s,
+        header.dark_time_s,
+        plan.shutter,
+        plan.earlier,
     )
     frame = simulate(detector, exposure)
     content = raw_bytes(frame.array, cards(instrument, header))
-    truth = json.dumps(frame.truth | {"static": truth_key(plan)}, indent=1, sort_keys=True).encode()
+    static = {"static": truth_key(plan)}
+    if detector.effects:
+        static["static_effects"] = effects_key(plan)
     with (
         full_disk_told(Path(tempfile.gettempdir())),
         tempfile.TemporaryDirectory(prefix="calibrant-frame-") as folder,
@@ -99,16 +106,23 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
             return StoredFile(detector=header.detector, ref=objects.put_if_absent(key, scratch, media_type))
 
         if not objects.exists(truth_key(plan)):
-            put(truth_key(plan), _static_truth(detector), "image/fits")
-        put(plan.key.removesuffix(".fits") + ".truth.json", truth, "application/json")
+            put(truth_key(plan), static_truth(detector), "image/fits")
+        if detector.effects:
+            put(effects_key(plan), effects_truth(detector), "application/json")
+        put(plan.key.removesuffix(".fits") + ".truth.json", as_json(frame.truth | static), "application/json")
         return put(plan.key, content, "image/fits")
 
 
 def truth_key(plan: FramePlan) -> str:
-    """Return the key of the detector's static truth; it names the seed's and instrument's digest too."""
+    """Return the key of the detector's static truth; it names the digest of seed, instrument and effects too."""
     instrument = _instrument(plan.camera.instrument)
-    digest = derive(instrument.hash, str(plan.camera.seed))[:8]
+    digest = derive(instrument.hash, str(plan.camera.seed), *sorted(plan.camera.effects))[:8]
     return f"{RAW}/truth/{instrument.name}_{plan.header.detector}_{digest}.fits"
+
+
+def effects_key(plan: FramePlan) -> str:
+    """Return the key of the truth about the detector's effects; its maps are in the static truth."""
+    return truth_key(plan).removesuffix(".fits") + ".effects.json"
 
 
 def remove_image(objects: ObjectStore, night: str, image_name: str) -> None:
@@ -123,21 +137,6 @@ def _instrument(canonical: str) -> Instrument:
 
 @lru_cache(maxsize=4)
 def _detector(camera: Camera, detector: int) -> SimulatedDetector:
-    return SimulatedDetector.of(_instrument(camera.instrument), detector, camera.seed, camera.flaws)
-
-
-def _static_truth(detector: SimulatedDetector) -> bytes:
-    maps = detector.maps
-    primary = fits.PrimaryHDU()
-    primary.header["DETECTOR"] = detector.detector.id
-    primary.header["SEED"] = detector.seed
-    hdus = [primary]
-    for name, plane, unit in (
-        ("BIAS_STRUCTURE", maps.bias_structure_adu, "adu"),
-        ("DARK", maps.dark_e_per_s, "electron/s"),
-        ("RESPONSE", maps.response, ""),
-    ):
-        hdu = fits.ImageHDU(np.ascontiguousarray(plane), name=name)
-        hdu.header["BUNIT"] = unit
-        hdus.append(hdu)
-    return fits_bytes(hdus)
+    return SimulatedDetector.of(
+        _instrument(camera.instrument), detector, camera.seed, camera.flaws, camera.effects
+    )

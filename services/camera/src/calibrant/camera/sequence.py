@@ -15,7 +15,7 @@ from sqlmodel import Session
 from calibrant.camera.exposing import FramePlan
 from calibrant.camera.night import exposure_id, image_name
 from calibrant.camera.service import STALLED_AGAIN_S, CameraService
-from calibrant.camera.simulator import HeaderValues
+from calibrant.camera.simulator import Earlier, Exposure, HeaderValues
 from calibrant.camera.store import CameraQueries, CommandRow, CommandState, ExposureRow, ExposureState
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
@@ -195,8 +195,17 @@ class TakingImages:
         state = self.service.change_state(session, SummaryState.FAULT, error)
         return [*self.end(session, AckCode.FAILED, error, now_tai_ns), code, state]
 
-    def plans(self, row: ExposureRow) -> list[FramePlan]:
+    def _earlier(self, session: Session, row: ExposureRow) -> tuple[Earlier, ...]:
+        """Return the exposures before an image whose light it still feels."""
+        memory_s = self.service.memory_s
+        if not memory_s:
+            return ()
+        since = row.begin_tai_ns - round(memory_s * NS_PER_S)
+        return tuple(_earlier(other, row) for other in CameraQueries(session).lit_before(row, since))
+
+    def plans(self, session: Session, row: ExposureRow) -> list[FramePlan]:
         """Return what is to be done for each detector of an image."""
+        earlier = self._earlier(session, row)
         return [
             FramePlan(
                 camera=self.service.camera,
@@ -212,6 +221,7 @@ class TakingImages:
                 ),
                 night=row.day_obs,
                 shutter=row.shutter,
+                earlier=earlier,
             )
             for detector in row.detectors()
         ]
@@ -232,6 +242,13 @@ class TakingImages:
         row = CameraQueries(session).row(self.command_id)
         assert row is not None
         return row
+
+
+def _earlier(other: ExposureRow, row: ExposureRow) -> Earlier:
+    exposure = Exposure(
+        other.exposure_id, other.image_type, other.exposure_time_s, other.dark_time_s, other.shutter
+    )
+    return Earlier(exposure, (row.begin_tai_ns - other.begin_tai_ns) / NS_PER_S - other.exposure_time_s)
 
 
 def _image(row: ExposureRow) -> Image:

@@ -62,6 +62,8 @@ class CameraService:
         What a client is told to wait for each image beside exposure and readout, in seconds.
     room
         Limits past which no image is begun.
+    memory_s
+        How long the light of an exposure is felt by those after it, in seconds.
     """
 
     component: str
@@ -74,6 +76,7 @@ class CameraService:
     speed: float
     ack_margin_s: float
     room: Room
+    memory_s: float = 0.0
     wake: Callable[[], None] = field(default=lambda: None)
     """Called when an accepted command has been committed; set by whoever carries commands out."""
 

@@ -28,6 +28,10 @@ class CameraSettings(ServiceSettings):
     flaws: tuple[str, ...] = Field(
         default=(), description="Flaws to switch on, by their names in the instrument's simulation.flaws."
     )
+    effects: tuple[str, ...] = Field(
+        default=(),
+        description="Detector effects to switch on, each a name, or NAME=PARAMETER:VALUE,… as in docs/simulator.md.",
+    )
     ack_margin_s: float = Field(
         default=120.0,
         gt=0,

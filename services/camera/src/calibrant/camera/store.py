@@ -159,6 +159,16 @@ class CameraQueries:
         query = select(ExposureRow).where(ExposureRow.command_id == command_id)
         return list(self._session.exec(query.order_by(col(ExposureRow.exposure_id))))
 
+    def lit_before(self, image: ExposureRow, since_tai_ns: int) -> list[ExposureRow]:
+        """Return the stored exposures before an image that ended later than an instant and had the shutter open."""
+        query = select(ExposureRow).where(
+            ExposureRow.exposure_id < image.exposure_id,
+            ExposureRow.end_tai_ns > since_tai_ns,
+            ExposureRow.state == ExposureState.STORED,
+            col(ExposureRow.shutter),
+        )
+        return list(self._session.exec(query.order_by(col(ExposureRow.exposure_id))))
+
     def last_number(self, night: str) -> int:
         """Return the highest image number given in a night; 0 for none."""
         query = select(func.max(ExposureRow.image_number)).where(ExposureRow.day_obs == night)

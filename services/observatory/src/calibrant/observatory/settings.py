@@ -17,6 +17,10 @@ class ObservatorySettings(ServiceSettings):
     flaws: tuple[str, ...] = Field(
         default=(), description="Flaws of the simulated camera to switch on, by their names in its file."
     )
+    effects: tuple[str, ...] = Field(
+        default=(),
+        description="Detector effects of the simulated camera to switch on: NAME, or NAME=PARAMETER:VALUE,….",
+    )
     speed: float = Field(
         default=0.0, ge=0, description="Speed of the simulated camera: 1 is real time, 0 as fast as it can."
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Self
 
+from calibrant.camera.simulator.effects import Effect, Site
 from calibrant.camera.simulator.maps import StaticMaps, static_maps
 from calibrant.camera.simulator.parameters import Flaw, SimulationParameters, parameters_of
 from calibrant.frames.instrument import Detector, Instrument
@@ -12,7 +14,7 @@ from calibrant.frames.instrument import Detector, Instrument
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SimulatedDetector:
-    """A detector, its truth, and its flaws.
+    """A detector, its truth, its flaws, and what acts on it.
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ class SimulatedDetector:
         Seed of the camera.
     flaws
         The flaws of this detector that are switched on.
+    effects
+        The effects that are switched on, by name, in the order in which the signal meets them.
     """
 
     detector: Detector
@@ -33,24 +37,34 @@ class SimulatedDetector:
     maps: StaticMaps
     seed: int
     flaws: tuple[Flaw, ...] = ()
+    effects: Mapping[str, Effect] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, instrument: Instrument, detector: int, seed: int, flaws: tuple[str, ...] = ()) -> Self:
+    def of(
+        cls,
+        instrument: Instrument,
+        detector: int,
+        seed: int,
+        flaws: tuple[str, ...] = (),
+        effects: tuple[str, ...] = (),
+    ) -> Self:
         """Make a detector of an instrument.
 
         Raises
         ------
         CannotSimulate
-            The instrument's simulation section is wrong, or has no such flaw.
+            The instrument's simulation section is wrong, it has no such flaw, or there is no such effect.
         KeyError
             The instrument has no such detector.
         """
         parameters = parameters_of(instrument)
         description = instrument.detector(detector)
+        site = Site(description, seed)
         return cls(
             detector=description,
             parameters=parameters,
             maps=static_maps(description, parameters, seed),
             seed=seed,
             flaws=tuple(flaw for flaw in parameters.chosen(flaws) if flaw.detector == detector),
+            effects={effect.name: effect.on(site) for effect in parameters.chosen_effects(effects)},
         )

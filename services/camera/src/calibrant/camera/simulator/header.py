@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from calibrant.camera.simulator.parameters import CannotSimulate
+from calibrant.camera.simulator.values import CannotSimulate
 from calibrant.frames.instrument import Instrument, MomentSource, NumberSource
 from calibrant.frames.reading import FrameRejected
 from calibrant.frames.reading.translation import check_identity, translate

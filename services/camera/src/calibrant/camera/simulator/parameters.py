@@ -7,21 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from calibrant.bus.errors import PermanentError
+from calibrant.camera.simulator.effects import Parameters, check_described, chosen_effects
+from calibrant.camera.simulator.values import CannotSimulate, Values, first_fault
 from calibrant.frames.instrument import Instrument
 
 
-class CannotSimulate(PermanentError):
-    """An instrument file lacks what the simulator needs; the text names file and field."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LightLeak(_Section):
+class LightLeak(Values):
     """Light on a detector while the shutter is closed, of another strength in every exposure."""
 
     kind: Literal["light-leak"]
@@ -36,7 +29,7 @@ class LightLeak(_Section):
         return self
 
 
-class NoisyAmplifier(_Section):
+class NoisyAmplifier(Values):
     """An amplifier whose read noise is larger than the instrument file says."""
 
     kind: Literal["noisy-amplifier"]
@@ -48,7 +41,7 @@ class NoisyAmplifier(_Section):
 Flaw = Annotated[LightLeak | NoisyAmplifier, Field(discriminator="kind")]
 
 
-class SimulationParameters(_Section):
+class SimulationParameters(Values):
     """How the simulated camera behaves, the same for all detectors; an empty section gives the defaults."""
 
     image_prefix: str = Field(
@@ -90,6 +83,10 @@ class SimulationParameters(_Section):
     flaws: dict[str, Flaw] = Field(
         default_factory=dict, description="Flaws that can be switched on, by name."
     )
+    effects: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="By effect, its parameters that differ from the defaults; it is switched on by name.",
+    )
 
     def chosen(self, names: tuple[str, ...]) -> tuple[Flaw, ...]:
         """Return the flaws of these names.
@@ -107,6 +104,16 @@ class SimulationParameters(_Section):
                 )
         return tuple(self.flaws[name] for name in names)
 
+    def chosen_effects(self, texts: tuple[str, ...]) -> tuple[Parameters, ...]:
+        """Return the effects that texts such as ``crosstalk=coefficient:2e-4`` switch on, in the signal's order.
+
+        Raises
+        ------
+        CannotSimulate
+            An effect or a parameter is unknown, or a value is out of range.
+        """
+        return chosen_effects(texts, self.effects)
+
 
 def parameters_of(instrument: Instrument) -> SimulationParameters:
     """Read an instrument's ``simulation`` section.
@@ -120,9 +127,12 @@ def parameters_of(instrument: Instrument) -> SimulationParameters:
     try:
         parameters = SimulationParameters.model_validate(section)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in ("simulation", *first["loc"]))
-        raise CannotSimulate(f"{instrument.name}.yaml: {place}: {first['msg']}") from None
+        field, fault = first_fault(error)
+        raise CannotSimulate(f"{instrument.name}.yaml: simulation.{field}: {fault}") from None
+    try:
+        check_described(parameters.effects)
+    except CannotSimulate as error:
+        raise CannotSimulate(f"{instrument.name}.yaml: simulation.effects: {error}") from None
     for name, flaw in parameters.flaws.items():
         _check_place(instrument, name, flaw)
     return parameters

@@ -36,6 +36,14 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="A recipe parameter: recipe.parameter=value. May be repeated."),
 ]
+Effects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--effect",
+        help="Switch on a detector effect of the simulated camera: NAME, or NAME=PARAMETER:VALUE,… "
+        "(docs/simulator.md). May be repeated.",
+    ),
+]
 Attach = Annotated[
     bool, typer.Option("--attach", help="Start no service: give the run to those that run, and follow it.")
 ]
@@ -46,6 +54,7 @@ def demo(
     place: Place,
     *,
     instrument: Annotated[str, typer.Option(help="Simulated camera to use.")] = "simcam",
+    effect: Effects = None,
     as_json: AsJson = False,
 ) -> None:
     """Take a simulated night's biases, darks and flats the whole way to published calibrations.
@@ -66,7 +75,13 @@ def demo(
         for kind, (count, seconds) in DEMO.items()
     )
     with told():
-        settings = chosen(ObservatorySettings, **place.given(), instrument=instrument, flaws=(DEMO_FLAW,))
+        settings = chosen(
+            ObservatorySettings,
+            **place.given(),
+            instrument=instrument,
+            flaws=(DEMO_FLAW,),
+            **_switched_on(effect),
+        )
         request = run_request(settings, instrument=instrument, exposures=exposures, requested_by="demo")
         _go(place, _imitating(settings, request), request, attach=False, as_json=as_json)
     if not as_json:
@@ -127,6 +142,7 @@ def run(
     flaw: Annotated[
         list[str] | None, typer.Option("--flaw", help="Switch on a flaw of the simulated camera, by name.")
     ] = None,
+    effect: Effects = None,
     attach: Attach = False,
     as_json: AsJson = False,
 ) -> None:
@@ -144,6 +160,7 @@ def run(
             instrument=wanted.instrument,
             speed=speed,
             flaws=tuple(flaw or ()),
+            **_switched_on(effect),
         )
         request = run_request(
             settings,
@@ -156,6 +173,11 @@ def run(
             end=wanted.certify_calib_end_date,
         )
         _go(place, _imitating(settings, request), request, attach=attach, as_json=as_json)
+
+
+def _switched_on(effects: list[str] | None) -> dict[str, tuple[str, ...]]:
+    """Return the setting of effects, or none, so that the environment's counts."""
+    return {"effects": tuple(effects)} if effects else {}
 
 
 def _imitating(settings: ObservatorySettings, request: RunRequested) -> ObservatorySettings:
