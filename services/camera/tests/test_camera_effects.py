@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,7 +142,7 @@ def test_the_shutters_offset_and_travel_come_out_of_two_exposure_times(quiet):
     assert short.mean() / rate - 1.0 == pytest.approx(0.2, abs=5e-4)
     slope = np.polyfit(np.arange(128) / 127, short.mean(axis=1) / rate, 1)[0]
     assert slope == pytest.approx(0.1, abs=5 * np.sqrt(12 / 12_000 / 16_384))
-    assert facts(late, "shutter-offset") == {"offset_s": 0.2, "travel_s": 0.1}
+    assert facts(late, "shutter-offset") == {"parameters": {"offset_s": 0.2, "travel_s": 0.1}}
 
 
 def test_tearing_moves_light_between_the_columns_at_a_border_and_loses_none(quiet):
@@ -294,7 +296,7 @@ def test_a_trap_takes_from_the_first_column_and_gives_back_in_the_overscan(quiet
 
 def test_the_correction_in_the_truth_makes_a_signal_linear_again(quiet):
     bent = camera(quiet, "non-linearity=c2_per_adu:1e-6,c3_per_adu2:-2e-12,spread:0.3")
-    curves = facts(bent, "non-linearity")
+    curves = facts(bent, "non-linearity")["amplifiers"]
     signal = np.linspace(0, 64_000, 82, dtype=np.float32)[None, :].repeat(72, axis=0)
     for amplifier in bent.detector.amplifiers:
         read = signal.copy()
@@ -363,11 +365,24 @@ def test_an_instrument_file_sets_parameters_and_the_switch_goes_before_it(instru
     described = {"brighter-fatter": {"a00_per_e": -4e-6, "reach_px": 2}}
     changed = instrument.model_copy(update={"simulation": instrument.simulation | {"effects": described}})
     assert camera(changed).effects == {}
-    told = facts(camera(changed, "brighter-fatter=-5e-6"), "brighter-fatter")
+    told = facts(camera(changed, "brighter-fatter=-5e-6"), "brighter-fatter")["parameters"]
     assert (told["a00_per_e"], told["reach_px"]) == (-5e-6, 2)
     wrong = instrument.model_copy(update={"simulation": {"effects": {"rust": {}}}})
     with pytest.raises(CannotSimulate, match=r"simcam-tiny.yaml: simulation.effects: no effect 'rust'"):
         parameters_of(wrong)
+
+
+def test_the_page_names_every_effect_with_its_parameters_and_defaults():
+    page = (Path(__file__).parents[3] / "docs/simulator.md").read_text().split("## The effects")[1]
+    rows = {
+        line.split("`")[1]: line for line in page.split("\n## ")[0].splitlines() if line.startswith("| `")
+    }
+    assert list(rows) == list(EFFECTS)
+    for name, kind in EFFECTS.items():
+        for field, told in kind.model_fields.items():
+            said = re.search(rf"`{field}` \(([^) ]+)", rows[name].split(" | ")[-1])
+            assert said, f"{name}.{field}"
+            assert type(told.default)(said[1]) == told.default, f"{name}.{field}"
 
 
 def test_other_cameras_know_effects_too():

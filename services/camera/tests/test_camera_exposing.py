@@ -59,7 +59,9 @@ def test_the_truth_about_effects_lies_beside_the_frames(store):
         assert (
             maps["DEFECT_DARK"].data[row, column] == told["effects"]["defects"]["parameters"]["hot_e_per_s"]
         )
-        assert maps["BF_AREA"].data.min() == pytest.approx(told["effects"]["brighter-fatter"]["a00_per_e"])
+        assert maps["BF_AREA"].data.min() == pytest.approx(
+            told["effects"]["brighter-fatter"]["parameters"]["a00_per_e"]
+        )
         assert maps["BF_AREA"].header["BUNIT"] == "1/electron"
 
 

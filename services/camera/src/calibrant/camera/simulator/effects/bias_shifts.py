@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from calibrant.camera.simulator.effects.effect import Effect, Facts, Parameters, Shot, Site, Truth
+from calibrant.camera.simulator.effects.effect import Effect, Facts, Parameters, Shot, Site
 from calibrant.camera.simulator.effects.streams import Stream
 
 
@@ -30,7 +30,7 @@ class BiasShifts(Parameters):
         return _Shifting(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Shifting(Effect):
     parameters: BiasShifts
 
@@ -45,6 +45,3 @@ class _Shifting(Effect):
                 stream.signal[row:end] += np.float32(step)
                 shifts.append({"amplifier": name, "row_begin": row, "row_end": end, "step_adu": step})
         return {"shifts": shifts}
-
-    def truth(self) -> Truth:
-        return Truth(self.parameters.model_dump())

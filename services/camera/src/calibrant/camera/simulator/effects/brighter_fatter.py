@@ -62,7 +62,7 @@ class BrighterFatter(Parameters):
         return a
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Repulsion(Effect):
     parameters: BrighterFatter
 
@@ -108,7 +108,7 @@ class _Repulsion(Effect):
             "BF_KERNEL": (parameters.kernel().astype(np.float32), "1/electron"),
             "BF_AREA": (parameters.area_change().astype(np.float32), "1/electron"),
         }
-        return Truth(parameters.model_dump() | {"scale_per_e": parameters.scale_per_e}, planes)
+        return Truth(self.told(scale_per_e=parameters.scale_per_e), planes)
 
 
 def _spread(field: Plane, axis: int, u: float, reach: int) -> Plane:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from calibrant.camera.simulator.effects.effect import Effect, Facts, Parameters, Plane, Shot, Site, Truth
+from calibrant.camera.simulator.effects.effect import Effect, Facts, Parameters, Plane, Shot, Site
 from calibrant.camera.simulator.effects.streams import Stream
 
 _LEFT_OUT = 1e-9
@@ -55,7 +55,7 @@ class ChargeTransfer(Parameters):
         return _Registers(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Registers(Effect):
     parameters: ChargeTransfer
 
@@ -81,9 +81,6 @@ class _Registers(Effect):
             captured = np.maximum(np.minimum(fill * charge, most) - held, 0)
             held += captured
             np.subtract(charge, captured, out=charge)
-
-    def truth(self) -> Truth:
-        return Truth(self.parameters.model_dump())
 
 
 def _trail(lines: Plane, cti: float) -> None:

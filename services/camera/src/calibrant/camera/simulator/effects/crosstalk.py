@@ -42,7 +42,7 @@ class Crosstalk(Parameters):
         return _Coupled(self, names, matrix)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Coupled(Effect):
     parameters: Crosstalk
     names: tuple[str, ...]
@@ -63,8 +63,7 @@ class _Coupled(Effect):
         return signal * (1 + np.float32(self.parameters.nonlinear_per_adu) * signal)
 
     def truth(self) -> Truth:
-        facts = {"amplifiers": list(self.names), "matrix_victim_aggressor": self.matrix.tolist()}
-        return Truth({"parameters": self.parameters.model_dump()} | facts)
+        return Truth(self.told(amplifiers=list(self.names), matrix_victim_aggressor=self.matrix.tolist()))
 
 
 def _hear(victim: NDArray[np.float32], aggressor: NDArray[np.float32], factor: float) -> None:

@@ -104,7 +104,7 @@ class _Drawn:
         return found
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Defective(Effect):
     parameters: Defects
     response: Plane
@@ -124,4 +124,4 @@ class _Defective(Effect):
             "DEFECT_RESPONSE": (self.response, ""),
             "DEFECT_DARK": (self.dark_e_per_s, "electron/s"),
         }
-        return Truth({"parameters": self.parameters.model_dump()} | self.places, planes)
+        return Truth(self.told(**self.places), planes)

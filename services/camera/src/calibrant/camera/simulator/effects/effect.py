@@ -109,11 +109,29 @@ class Truth:
     planes: Mapping[str, tuple[NDArray[np.float32], str]] = field(default_factory=dict)
 
 
+class Parameters(Values):
+    """Parameters of one effect; the first one may be given as a bare value."""
+
+    name: ClassVar[str]
+
+    @property
+    def memory_s(self) -> float:
+        """How long an exposure is felt by those after it, in seconds."""
+        return 0.0
+
+    def on(self, site: Site) -> Effect:
+        """Return what acts on a detector."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
 class Effect:
     """What acts on a detector. Each place does nothing unless an effect fills it.
 
     The places are in the order in which the signal passes them. Each returns what is true of this exposure alone.
     """
+
+    parameters: Parameters
 
     def light(self, light: Light, shot: Shot) -> Facts:  # noqa: ARG002
         """Change the light of the lamp; not called where there is none."""
@@ -137,19 +155,8 @@ class Effect:
 
     def truth(self) -> Truth:
         """Return what is true of the detector."""
-        return Truth()
+        return Truth(self.told())
 
-
-class Parameters(Values):
-    """Parameters of one effect; the first one may be given as a bare value."""
-
-    name: ClassVar[str]
-
-    @property
-    def memory_s(self) -> float:
-        """How long an exposure is felt by those after it, in seconds."""
-        return 0.0
-
-    def on(self, site: Site) -> Effect:
-        """Return what acts on a detector."""
-        raise NotImplementedError
+    def told(self, **facts: Any) -> Facts:
+        """Return facts with the parameters before them."""
+        return {"parameters": self.parameters.model_dump()} | facts

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from calibrant.camera.simulator.effects.effect import Effect, Facts, Light, Parameters, Shot, Site, Truth
+from calibrant.camera.simulator.effects.effect import Effect, Facts, Light, Parameters, Shot, Site
 
 
 class LampDrift(Parameters):
@@ -27,7 +27,7 @@ class LampDrift(Parameters):
         return _Lamp(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Lamp(Effect):
     parameters: LampDrift
 
@@ -38,6 +38,3 @@ class _Lamp(Effect):
         factor = max(factor, 0.0)
         light.e_per_s *= factor
         return {"factor": factor}
-
-    def truth(self) -> Truth:
-        return Truth(self.parameters.model_dump())

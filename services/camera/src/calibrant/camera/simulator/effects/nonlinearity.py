@@ -34,11 +34,12 @@ class NonLinearity(Parameters):
             amplifier.name: (self.c2_per_adu * float(factor), self.c3_per_adu2 * float(factor))
             for amplifier, factor in zip(site.detector.amplifiers, factors, strict=True)
         }
-        return _Amplifiers(curves)
+        return _Amplifiers(self, curves)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Amplifiers(Effect):
+    parameters: NonLinearity
     curves: Mapping[str, tuple[float, float]]
 
     def read(self, streams: Mapping[str, Stream], shot: Shot) -> Facts:  # noqa: ARG002
@@ -47,7 +48,8 @@ class _Amplifiers(Effect):
         return {}
 
     def truth(self) -> Truth:
-        return Truth({name: {"c2_per_adu": c2, "c3_per_adu2": c3} for name, (c2, c3) in self.curves.items()})
+        curves = {name: {"c2_per_adu": c2, "c3_per_adu2": c3} for name, (c2, c3) in self.curves.items()}
+        return Truth(self.told(amplifiers=curves))
 
 
 def _bend(signal: Plane, c2: float, c3: float) -> None:

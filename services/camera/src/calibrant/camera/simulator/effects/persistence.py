@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from calibrant.camera.simulator.effects.effect import Effect, Facts, Parameters, Plane, Shot, Site, Truth
+from calibrant.camera.simulator.effects.effect import Effect, Facts, Parameters, Plane, Shot, Site
 
 _MEMORY = 10.0
 """After so many decay times nothing is felt any more: 0.005 % is left."""
@@ -35,7 +35,7 @@ class Persistence(Parameters):
         return _Traps(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Traps(Effect):
     parameters: Persistence
 
@@ -55,6 +55,3 @@ class _Traps(Effect):
         """Return which part of the trapped charge comes out within `seconds`, `gap_s` after it was trapped."""
         decay_s = self.parameters.decay_s
         return -math.exp(-max(gap_s, 0.0) / decay_s) * math.expm1(-seconds / decay_s)
-
-    def truth(self) -> Truth:
-        return Truth(self.parameters.model_dump())

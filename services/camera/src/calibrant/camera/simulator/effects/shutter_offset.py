@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from calibrant.camera.simulator.effects.effect import Effect, Facts, Light, Parameters, Shot, Site, Truth
+from calibrant.camera.simulator.effects.effect import Effect, Facts, Light, Parameters, Shot, Site
 
 
 class ShutterOffset(Parameters):
@@ -29,7 +29,7 @@ class ShutterOffset(Parameters):
         return _Shutter(self, self.offset_s + self.travel_s * along)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Shutter(Effect):
     parameters: ShutterOffset
     offsets_s: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -37,6 +37,3 @@ class _Shutter(Effect):
     def light(self, light: Light, shot: Shot) -> Facts:  # noqa: ARG002
         light.seconds = np.maximum(light.seconds + self.offsets_s, 0.0)
         return {}
-
-    def truth(self) -> Truth:
-        return Truth(self.parameters.model_dump())

@@ -59,7 +59,7 @@ def _borders(site: Site) -> Iterator[tuple[str, str, np.ndarray[Any, Any], int]]
             yield left, right, np.arange(first, end)[:, None], one.x1
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Torn(Effect):
     parameters: Tearing
     response: Plane
@@ -70,5 +70,4 @@ class _Torn(Effect):
         return {}
 
     def truth(self) -> Truth:
-        facts = self.parameters.model_dump() | {"borders": self.borders}
-        return Truth(facts, {"TEARING": (self.response, "")})
+        return Truth(self.told(borders=self.borders), {"TEARING": (self.response, "")})

@@ -32,7 +32,7 @@ class TelegraphPixels(Parameters):
         return _Telegraph(self, np.sort(chosen), site.detector.shape[1])
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Telegraph(Effect):
     parameters: TelegraphPixels
     pixels: NDArray[Any]
@@ -45,7 +45,7 @@ class _Telegraph(Effect):
         return {"high": self._places(high)}
 
     def truth(self) -> Truth:
-        return Truth(self.parameters.model_dump() | {"places": self._places(self.pixels)})
+        return Truth(self.told(places=self._places(self.pixels)))
 
     def _places(self, pixels: NDArray[Any]) -> list[list[int]]:
         return [list(divmod(int(index), self.columns)) for index in pixels]
