@@ -141,6 +141,19 @@ def test_fixed_and_proportional_loss_are_told_apart():
     assert solve_loss([*measured[:2], Reason.NO_SIGNAL]) is Reason.TOO_FEW_LEVELS
 
 
+def test_what_the_overscan_has_without_light_is_not_charge():
+    """As in an amplifier of the Kast spectrograph: its level settles by 6 ADU behind the image, in biases too."""
+    rng, settling = np.random.default_rng(10), np.array([-4.0, -2.0, -0.5, *np.zeros(OVERSCAN - 3)])
+    dark, lit = flat_end(rng, 0.0), flat_end(rng, 20000.0)
+    dark, lit = (End(one.image, one.overscan + settling, IMAGING) for one in (dark, lit))
+    found = trailing_charge(lit, baseline=overscan_profile(dark))
+    assert found.cti * (IMAGING + 1) / IMAGING == pytest.approx(2e-5, abs=4 * found.cti_error)
+    assert found.cti_error > trailing_charge(lit).cti_error
+    assert trailing_charge(lit).cti < 2e-5 - 6 * found.cti_error
+    short = End(dark.image, dark.overscan[:, :-1], IMAGING)
+    assert trailing_charge(lit, baseline=overscan_profile(short)) is Reason.TOO_FEW_PIXELS
+
+
 TRAPS = Traps(0.3, 2.5, 1e5, power=0.6)
 
 

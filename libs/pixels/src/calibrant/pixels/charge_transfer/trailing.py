@@ -148,7 +148,12 @@ def overscan_profile(end: End, settings: Trailing | None = None) -> Profile | Re
 
 
 def trailing_charge(
-    end: End, settings: Trailing | None = None, *, level: float | None = None, offset: Decay | None = None
+    end: End,
+    settings: Trailing | None = None,
+    *,
+    level: float | None = None,
+    offset: Decay | None = None,
+    baseline: Profile | None = None,
 ) -> TrailingCharge | Reason:
     """Measure the charge that trails into the overscan.
 
@@ -165,6 +170,9 @@ def trailing_charge(
         The pedestal, where it is known; None: measured in each line.
     offset
         The electronic offset, from :func:`fit_tail`; None: none is subtracted. Its error is part of `charge_error`.
+    baseline
+        :func:`overscan_profile` of bias frames, with the same settings, for what the overscan has without light (a
+        level that settles after the image); None: nothing. Its error is part of `charge_error`.
 
     Returns
     -------
@@ -177,8 +185,9 @@ def trailing_charge(
     """
     settings = settings or Trailing()
     lines = end.known()
+    count = lines.overscan.shape[1]
     needed = settings.pixels + (settings.level_pixels if level is None else 0)
-    if needed > lines.overscan.shape[1] or not lines.image.shape[1]:
+    if needed > count or not lines.image.shape[1] or (baseline and len(baseline.values) != count):
         return Reason.TOO_FEW_PIXELS
     if len(lines.image) < FEWEST_LINES:
         return Reason.TOO_FEW_LINES
@@ -186,8 +195,11 @@ def trailing_charge(
     signal, signal_error = _mean(lines.image[:, -1] - pedestals, settings)
     if not signal > SIGNIFICANT * signal_error:
         return Reason.NO_SIGNAL
-    late = lines.overscan[:, : settings.pixels].sum(axis=1) - settings.pixels * pedestals
+    overscan = lines.overscan if baseline is None else lines.overscan - baseline.values
+    late = overscan[:, : settings.pixels].sum(axis=1) - settings.pixels * pedestals
     charge, error = _mean(late, settings)
+    if baseline is not None:
+        error = math.hypot(error, *baseline.errors[: settings.pixels])
     electronic, its_error = 0.0, 0.0
     if offset is not None:
         weights = _weights(lines, settings, level)
@@ -199,7 +211,7 @@ def trailing_charge(
         math.hypot(error, its_error * signal),
         electronic * signal,
         settings.transfers(end),
-        _rises(lines.overscan, settings),
+        _rises(overscan, settings),
     )
 
 
