@@ -18,6 +18,7 @@ from calibrant.pixels.analyses import (
     in_readout_order,
     latent_signal,
     robust_line,
+    telegraph_pixels,
 )
 
 NY, NX = 40, 60
@@ -269,3 +270,23 @@ def test_no_latent_signal_has_no_decay():
     assert latent_signal(frames, [], flooded) is Reason.TOO_FEW_FRAMES
     assert latent_signal(frames, frames[:1], ~flooded) is Reason.TOO_FEW_PIXELS
     assert isinstance(robust_line(np.arange(3.0), np.arange(3.0), np.ones(3)), Line)
+
+
+def test_telegraph_pixels_are_found_and_noisy_or_drifting_ones_are_not():
+    rng = np.random.default_rng(16)
+    frames = rng.normal(1000, 3, (30, 50, 50))
+    high = np.repeat([0, 1, 0, 1, 0], [8, 5, 7, 6, 4])
+    frames[:, 7, 9] += 40 * high
+    frames[:, 20, 20] += rng.normal(0, 30, 30)
+    frames[:, 30, 30] += np.linspace(0, 60, 30)
+    frames[4, 40, 40] += 5000
+    frames[:25, 41, 41] = np.nan
+    found = telegraph_pixels(frames, 3.0)
+    assert list(zip(found.row, found.column, strict=True)) == [(7, 9)]
+    assert (found.low[0], found.high[0]) == (pytest.approx(1000, abs=3), pytest.approx(1040, abs=3))
+    assert (found.share[0], found.jumps[0], found.tested) == (pytest.approx(11 / 30), 4, 2499)
+    assert len(telegraph_pixels(frames[:, :5, :5], 3.0).row) == 0
+    with pytest.raises(ValueError, match="7 frames"):
+        telegraph_pixels(frames[:7], 3.0)
+    with pytest.raises(ValueError, match="noise is 0"):
+        telegraph_pixels(frames, 0)

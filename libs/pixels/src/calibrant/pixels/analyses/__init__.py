@@ -15,6 +15,7 @@ from calibrant.pixels.analyses.persistence import Fading, Latent, fit_fading, la
 from calibrant.pixels.analyses.reasons import Reason
 from calibrant.pixels.analyses.robust_lines import Line, robust_line
 from calibrant.pixels.analyses.tearing import Border, Tearing, divisadero
+from calibrant.pixels.analyses.telegraph import TelegraphPixels, telegraph_pixels
 
 __all__ = [
     "BiasSeries",
@@ -29,6 +30,7 @@ __all__ = [
     "Reason",
     "Shift",
     "Tearing",
+    "TelegraphPixels",
     "amplifier_correlations",
     "amplifier_shifts",
     "bias_shifts",
@@ -39,4 +41,5 @@ __all__ = [
     "in_readout_order",
     "latent_signal",
     "robust_line",
+    "telegraph_pixels",
 ]
