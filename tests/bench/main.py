@@ -24,6 +24,7 @@ from paging import paging
 from rich.console import Console
 from rich.table import Table
 from sequence import sequence
+from transferring import transferring
 from validity import look_ups
 
 from calibrant.bus.embedded import open_bus
@@ -107,6 +108,7 @@ def main() -> None:
     delivery_singly(console)
     delivery_batched(console)
     describing(console)
+    transferring(console)
     deciding(console)
     paging(console)
     sequence(console)

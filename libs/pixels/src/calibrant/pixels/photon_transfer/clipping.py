@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.statistics import IQR_TO_SIGMA
 
-SAMPLE: Final = 65_536
+SAMPLE: Final = 16_384
 """Pixels, about so many, that say how wide the first pass is."""
 
 
@@ -64,9 +64,12 @@ def clip_image(
     lowest, highest = float(image.min()), float(image.max())
     for _ in range(iterations):
         low, high = centre - sigma * spread, centre + sigma * spread
-        whole = low <= lowest and highest <= high
-        kept = good if whole else good & (image >= low) & (image <= high)
-        before, found = found, _moments(np.where(kept, image, 0), kept)
+        if low <= lowest and highest <= high:
+            kept, within = good, image
+        else:
+            kept = good & (image >= low) & (image <= high)
+            within = np.where(kept, image, 0)
+        before, found = found, _moments(within, kept)
         if found.count < 2 or found.count == before.count:
             break
         centre, spread = found.mean, math.sqrt(found.variance)
