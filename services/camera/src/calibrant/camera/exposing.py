@@ -106,9 +106,9 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
             return StoredFile(detector=header.detector, ref=objects.put_if_absent(key, scratch, media_type))
 
         if not objects.exists(truth_key(plan)):
+            if detector.effects:
+                put(effects_key(plan), effects_truth(detector), "application/json")
             put(truth_key(plan), static_truth(detector), "image/fits")
-        if detector.effects:
-            put(effects_key(plan), effects_truth(detector), "application/json")
         put(plan.key.removesuffix(".fits") + ".truth.json", as_json(frame.truth | static), "application/json")
         return put(plan.key, content, "image/fits")
 

@@ -22,6 +22,7 @@ from calibrant.camera.simulator.exposure import Exposure
 from calibrant.camera.simulator.parameters import Flaw, LightLeak
 from calibrant.camera.simulator.readout import read_out
 
+Plane = NDArray[np.float32]
 _NOISE, _CHARGE, _RAYS, _FLAWS = range(4)
 
 
@@ -35,7 +36,7 @@ class SimulatedFrame:
 
 def simulate(camera: SimulatedDetector, exposure: Exposure) -> SimulatedFrame:
     """Simulate one frame: the same pixels for the same detector, seed, flaws, effects and exposure, at any time."""
-    parameters, maps, shape = camera.parameters, camera.maps, camera.detector.shape
+    parameters, shape = camera.parameters, camera.detector.shape
     told: dict[str, Facts] = {name: {} for name in camera.effects}
     shot = _shot(camera, exposure)
 
@@ -45,16 +46,7 @@ def simulate(camera: SimulatedDetector, exposure: Exposure) -> SimulatedFrame:
 
     light = _light(camera, shot, told)
     leak = _leak_e_per_s(camera.flaws, exposure, stream(_FLAWS))
-    expected = maps.dark_e_per_s * np.float32(exposure.dark_time_s)
-    if light.e_per_s > 0:
-        expected += light.electrons()
-    if leak > 0:
-        expected += np.float32(leak * exposure.dark_time_s)
-    for name, effect in camera.effects.items():
-        told[name] |= effect.dark(expected, shot)
-    electrons = stream(_CHARGE).poisson(expected).astype(np.float32) if expected.any() else expected
-    for name, effect in camera.effects.items():
-        told[name] |= effect.charge(electrons, expected, shot)
+    electrons = _charge(camera, shot, told, _expected(camera, shot, told, light, leak), stream(_CHARGE))
     hits = cosmic_rays.draw(parameters.cosmic_rays_per_s * exposure.dark_time_s, shape, stream(_RAYS))
     cosmic_rays.add_charge(electrons, hits)
     np.minimum(electrons, np.float32(parameters.full_well_e), out=electrons)
@@ -66,7 +58,7 @@ def simulate(camera: SimulatedDetector, exposure: Exposure) -> SimulatedFrame:
         "exposure": exposure.facts(),
         "detector": camera.detector.id,
         "bias_drift_adu": drift,
-        "level_adu": {name: level + drift for name, level in maps.level_adu.items()},
+        "level_adu": {name: level + drift for name, level in camera.maps.level_adu.items()},
         "light_e_per_s": light.e_per_s,
         "light_leak_e_per_s": leak,
         "cosmic_rays": [asdict(hit) for hit in hits],
@@ -75,8 +67,33 @@ def simulate(camera: SimulatedDetector, exposure: Exposure) -> SimulatedFrame:
     return SimulatedFrame(array, truth | {"effects": told} if told else truth)
 
 
+def _expected(
+    camera: SimulatedDetector, shot: Shot, told: dict[str, Facts], light: Light, leak_e_per_s: float
+) -> Plane:
+    """Return the charge that is expected in each pixel, in electrons."""
+    seconds = shot.exposure.dark_time_s
+    expected = camera.maps.dark_e_per_s * np.float32(seconds)
+    if light.e_per_s > 0:
+        expected += light.electrons()
+    if leak_e_per_s > 0:
+        expected += np.float32(leak_e_per_s * seconds)
+    for name, effect in camera.effects.items():
+        told[name] |= effect.dark(expected, shot)
+    return expected
+
+
+def _charge(
+    camera: SimulatedDetector, shot: Shot, told: dict[str, Facts], expected: Plane, rng: np.random.Generator
+) -> Plane:
+    """Draw the charge that is collected in each pixel, in electrons."""
+    electrons = rng.poisson(expected).astype(np.float32) if expected.any() else expected
+    for name, effect in camera.effects.items():
+        told[name] |= effect.charge(electrons, expected, shot)
+    return electrons
+
+
 def _shot(camera: SimulatedDetector, exposure: Exposure) -> Shot:
-    def collected(other: Exposure) -> NDArray[np.float32]:
+    def collected(other: Exposure) -> Plane:
         light = _light(camera, _shot(camera, other), {name: {} for name in camera.effects})
         return np.minimum(light.electrons(), np.float32(camera.parameters.full_well_e))
 

@@ -5,6 +5,7 @@ Owns the places and what is given to effects there. Must not know any one effect
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -119,9 +120,9 @@ class Parameters(Values):
         """How long an exposure is felt by those after it, in seconds."""
         return 0.0
 
+    @abstractmethod
     def on(self, site: Site) -> Effect:
         """Return what acts on a detector."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
