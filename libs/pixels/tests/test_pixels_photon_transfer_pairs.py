@@ -12,7 +12,9 @@ from calibrant.pixels.photon_transfer import (
     level_bins,
     measure_difference,
     pair_exposures,
+    pair_gain,
     pair_statistics,
+    pooled,
     read_noise,
 )
 from calibrant.pixels.photon_transfer.clipping import clip_factor
@@ -171,6 +173,26 @@ def test_a_spectrum_gives_a_curve_from_one_pair():
         assert one.variance == pytest.approx(expected, abs=4 * expected * np.sqrt(2 / one.n_pixels))
     with pytest.raises(ValueError, match="ascend"):
         level_bins(first, second, CLEAR, [3, 2])
+
+
+def test_light_that_changes_along_rows_and_columns_makes_no_noise():
+    """A slit whose rows, and a lamp whose colours, brighten and fade by some per cent between two exposures."""
+    rng = np.random.default_rng(10)
+    light = np.linspace(2000, 20_000, SIDE) * np.linspace(0.5, 1, SIDE)[:, None]
+    first, _ = flats(light, rng=rng)
+    second, _ = flats(light * rng.normal(1, 0.03, (SIDE, 1)) * rng.normal(1, 0.03, SIDE), rng=rng)
+    whole = {
+        lines: pooled(
+            level_bins(
+                first, second, CLEAR, np.geomspace(900, 25_000, 8), levels=light, lines=lines, settings=FEW
+            )
+        )
+        for lines in (False, True)
+    }
+    gains = {lines: pair_gain(one).gain for lines, one in whole.items()}
+    assert gains[True] == pytest.approx(1, abs=4 * np.sqrt(2) / SIDE)
+    assert gains[False] < 0.5, "it would have been seen"
+    assert pooled([]).reason is Reason.NO_PAIRS
 
 
 def test_read_noise_of_two_biases():

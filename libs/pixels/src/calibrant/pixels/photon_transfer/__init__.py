@@ -3,7 +3,7 @@
 It must not know files, exposures' headers or messages.
 """
 
-from calibrant.pixels.photon_transfer.curves import Curve, curves, level_bins
+from calibrant.pixels.photon_transfer.curves import Curve, curves
 from calibrant.pixels.photon_transfer.fit_settings import FitSettings
 from calibrant.pixels.photon_transfer.fitting import fit_curves
 from calibrant.pixels.photon_transfer.gains import (
@@ -23,6 +23,7 @@ from calibrant.pixels.photon_transfer.pairs import (
 )
 from calibrant.pixels.photon_transfer.reasons import Reason
 from calibrant.pixels.photon_transfer.results import CovarianceTerms, TransferFit
+from calibrant.pixels.photon_transfer.spectra import level_bins, pooled
 
 __all__ = [
     "CovarianceTerms",
@@ -45,5 +46,6 @@ __all__ = [
     "pair_exposures",
     "pair_gain",
     "pair_statistics",
+    "pooled",
     "read_noise",
 ]

@@ -6,12 +6,11 @@ It must not know models or fits.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.photon_transfer.pairs import PairSettings, PairStatistics, measure_difference
+from calibrant.pixels.photon_transfer.pairs import PairStatistics
 from calibrant.pixels.photon_transfer.reasons import Reason
 
 Numbers = NDArray[np.float64]
@@ -89,65 +88,4 @@ def _curve(found: Mapping[int, PairStatistics]) -> Curve:
         n_pairs=np.array(n_pairs) if whole else None,
         pairs=np.array(list(good), dtype=np.intp),
         failed={number: one.reason for number, one in found.items() if one.reason is not None},
-    )
-
-
-def level_bins(
-    first: NDArray[np.floating[Any]],
-    second: NDArray[np.floating[Any]],
-    mask: NDArray[np.uint32],
-    edges: Sequence[float],
-    *,
-    levels: NDArray[np.floating[Any]] | None = None,
-    settings: PairSettings | None = None,
-) -> list[PairStatistics]:
-    """Measure a pair with many levels in one exposure, like the spectrum of a lamp: each bin of levels is a point.
-
-    The pixels of a bin are measured as if they were a flat of their own, fluxes equalised among them; there are no
-    covariances, since their neighbours are in other bins. Which bin a pixel is in must not depend on its own noise:
-    the sum of the pair does not, for photons; a smooth model of the light does not at all.
-
-    Parameters
-    ----------
-    first, second, mask
-        (ny, nx), as for :func:`measure_difference`.
-    edges
-        Of the bins, ascending, in ADU; bin k holds ``edges[k] <= level < edges[k + 1]``.
-    levels
-        (ny, nx), where each pixel belongs, in ADU; None: the mean of the two.
-    settings
-        How; `lags` does not count.
-
-    Returns
-    -------
-    list of PairStatistics
-        One for each bin; `row_means_variance` is NaN.
-
-    Raises
-    ------
-    ValueError
-        When there are fewer than two edges or they do not ascend.
-    """
-    if len(edges) < 2 or not (np.diff(edges) > 0).all():
-        raise ValueError(f"edges: {len(edges)} of them, must be at least 2 that ascend")
-    settings = settings or PairSettings()
-    own = PairSettings(None, settings.sigma, settings.iterations, settings.least_pixels, settings.exclude)
-    with np.errstate(invalid="ignore"):
-        place = np.digitize((first + second) / 2 if levels is None else levels, edges) - 1
-    return [_bin(first, second, mask, place == number, own) for number in range(len(edges) - 1)]
-
-
-def _bin(
-    first: NDArray[np.floating[Any]],
-    second: NDArray[np.floating[Any]],
-    mask: NDArray[np.uint32],
-    inside: NDArray[np.bool_],
-    settings: PairSettings,
-) -> PairStatistics:
-    one_row = (1, int(np.count_nonzero(inside)))
-    return measure_difference(
-        first[inside].reshape(one_row),
-        second[inside].reshape(one_row),
-        mask[inside].reshape(one_row),
-        settings,
     )

@@ -20,6 +20,8 @@ Kept = NDArray[np.bool_]
 MAD_TO_SIGMA: Final = 1.4826
 ROBUST_ROUNDS: Final = 10
 """Fits with Cauchy's weights before the first selection."""
+ROBUST_STEPS: Final = 20
+"""Of each of those fits: the next one goes on from there."""
 CAUCHY: Final = 2.385
 """Scale of Cauchy's weights in standard deviations, for 95 % efficiency with normal noise."""
 
@@ -109,12 +111,12 @@ def _errors(found: Points, law: Law, parameters: Numbers, given: Numbers | None)
 
 
 def _robust(law: Law, data: Observed, start: Numbers, settings: FitSettings) -> Solved:
-    solved = least_squares(law, data, start, settings.bounds)
+    solved = least_squares(law, data, start, settings.bounds, steps=ROBUST_STEPS)
     for _ in range(ROBUST_ROUNDS):
         residuals = (data.y - law(data.x, solved.parameters)[0]) * np.sqrt(data.weights)
         scale = CAUCHY * np.maximum(_scatter(residuals, data.weights > 0), 1e-12)[:, None]
         robust = Observed(data.x, data.y, data.weights / (1 + (residuals / scale) ** 2))
-        solved = least_squares(law, robust, solved.parameters, settings.bounds)
+        solved = least_squares(law, robust, solved.parameters, settings.bounds, steps=ROBUST_STEPS)
     return solved
 
 

@@ -1,0 +1,136 @@
+"""Photon transfer from flats with many levels in one exposure, such as the spectrum of a lamp.
+
+It must not know fits, or what makes the levels.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.pixels.photon_transfer.pairs import PairSettings, PairStatistics, measure_difference
+from calibrant.pixels.photon_transfer.reasons import Reason
+
+Plane = NDArray[np.floating[Any]]
+
+SWEEPS: Final = 3
+"""Of rows and columns in turn, until both are alike."""
+
+
+def level_bins(
+    first: Plane,
+    second: Plane,
+    mask: NDArray[np.uint32],
+    edges: Sequence[float],
+    *,
+    levels: Plane | None = None,
+    lines: bool = False,
+    settings: PairSettings | None = None,
+) -> list[PairStatistics]:
+    """Measure a pair with many levels in one exposure: each bin of levels is a point.
+
+    The pixels of a bin are measured as if they were a flat of their own, fluxes equalised among them; there are no
+    covariances, since their neighbours are in other bins. Which bin a pixel is in must not depend on its own noise:
+    the sum of the pair does not, for photons; a mean of many exposures hardly does.
+
+    Parameters
+    ----------
+    first, second, mask
+        (ny, nx), as for :func:`measure_difference`.
+    edges
+        Of the bins, ascending, in ADU; bin k holds ``edges[k] <= level < edges[k + 1]``.
+    levels
+        (ny, nx), where each pixel belongs, in ADU; None: the mean of the two.
+    lines
+        Whether each row and each column is equalised too: light along a slit, and along a spectrum, changes from one
+        exposure to the next. What that takes from the variance is given back.
+    settings
+        How; `lags` does not count.
+
+    Returns
+    -------
+    list of PairStatistics
+        One for each bin; `row_means_variance` is NaN.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two edges or they do not ascend.
+    """
+    if len(edges) < 2 or not (np.diff(edges) > 0).all():
+        raise ValueError(f"edges: {len(edges)} of them, must be at least 2 that ascend")
+    own = replace(settings or PairSettings(), lags=None)
+    left: Plane | None = None
+    if lines:
+        first, left = _as_lines_of(second, first, mask, own)
+    with np.errstate(invalid="ignore"):
+        place = np.digitize((first + second) / 2 if levels is None else levels, edges) - 1
+    found = []
+    for number in range(len(edges) - 1):
+        inside = place == number
+        one = _bin(first, second, mask, inside, own)
+        share = 1.0 if left is None or one.reason is not None else float(left[inside].mean())
+        found.append(replace(one, variance=one.variance / share))
+    return found
+
+
+def pooled(bins: Sequence[PairStatistics]) -> PairStatistics:
+    """Put bins together: means of their means and variances, each counting with its pixels.
+
+    For photons and read noise the variance is a straight line, so the gain of the whole is that of its parts; each bin
+    was clipped for itself, as the whole could not have been.
+
+    Returns
+    -------
+    PairStatistics
+        Without covariances; the commonest reason is given where no bin gave anything.
+    """
+    good = [one for one in bins if one.reason is None]
+    if not good:
+        reason = bins[0].reason if bins else Reason.NO_PAIRS
+        return PairStatistics(math.nan, math.nan, 0, (math.nan, math.nan), math.nan, None, None, reason)
+    pixels = np.array([one.n_pixels for one in good])
+    numbers = np.array([(one.mean, one.variance, *one.levels) for one in good])
+    mean, variance, first, second = np.average(numbers, axis=0, weights=pixels).tolist()
+    return PairStatistics(mean, variance, int(pixels.sum()), (first, second), math.nan, None, None)
+
+
+def _as_lines_of(
+    like: Plane, image: Plane, mask: NDArray[np.uint32], settings: PairSettings
+) -> tuple[Plane, Plane]:
+    """Bring rows and columns of an image to the sums of another's; give what is left of the variance of each pixel.
+
+    A pixel with the share p of its line's light has 1 - p of its variance left, where that goes with the light.
+    """
+    good = ((mask & np.uint32(settings.exclude)) == 0) & np.isfinite(image) & np.isfinite(like)
+    aim, turned = np.where(good, like, 0).astype(np.float64), np.where(good, image, 0).astype(np.float64)
+    factors = np.ones(image.shape)
+    for axis in (0, 1) * SWEEPS:
+        sums = turned.sum(axis=axis, keepdims=True)
+        ratio = np.divide(aim.sum(axis=axis, keepdims=True), sums, out=np.ones_like(sums), where=sums > 0)
+        turned *= ratio
+        factors *= ratio
+    left = np.ones(image.shape)
+    for axis in (0, 1):
+        sums = aim.sum(axis=axis, keepdims=True)
+        left *= 1 - np.divide(aim, sums, out=np.zeros_like(aim), where=sums > 0)
+    return image * factors, left
+
+
+def _bin(
+    first: Plane,
+    second: Plane,
+    mask: NDArray[np.uint32],
+    inside: NDArray[np.bool_],
+    settings: PairSettings,
+) -> PairStatistics:
+    one_row = (1, int(np.count_nonzero(inside)))
+    return measure_difference(
+        first[inside].reshape(one_row),
+        second[inside].reshape(one_row),
+        mask[inside].reshape(one_row),
+        settings,
+    )
