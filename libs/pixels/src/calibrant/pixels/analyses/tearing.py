@@ -32,7 +32,7 @@ class Border:
         Largest absolute departure from 1 of the response of the columns next to the border, on both sides.
     error
         Standard deviation of the response of one column. Where there is no tearing `largest` is that of as many
-        columns: two errors or so.
+        columns of noise: about one and a half errors.
     """
 
     left: str
