@@ -14,6 +14,7 @@ from calibrant.pixels.charge_transfer import (
     TrailingCharge,
     Transfers,
     Traps,
+    characterise,
     end_of_image,
     fit_tail,
     hard_edge,
@@ -202,6 +203,39 @@ def test_transfers_without_traps_have_none():
     assert solve_transfers(profiles, imaging=9, full_well=1e5, last=99) is Reason.TOO_FEW_PIXELS
     with pytest.raises(ValueError, match="full_well 0"):
         solve_transfers(profiles, imaging=9, full_well=0)
+
+
+def test_an_amplifier_is_characterised_whatever_some_of_its_frames_are():
+    """Biases settle, the electronics decay, one frame has no overscan, one is beyond the full well and trails badly."""
+    rng, settling = np.random.default_rng(11), np.array([-4.0, -2.0, *np.zeros(OVERSCAN - 2)])
+
+    def end(level, inefficiency=2e-5):
+        one = flat_end(rng, level, scale=1e-3 if level else 0, inefficiency=inefficiency)
+        return End(one.image, one.overscan + settling, IMAGING)
+
+    ends = [end(80000.0, 4e-4), Reason.NO_OVERSCAN, *map(end, (2000.0, 10000.0, 30000.0, 60000.0))]
+    found = characterise(ends, full_well=1e5, biases=[end(0.0)], offset="decay", limit=1e-4, highest=70000.0)
+    assert isinstance(found.measured[0], TrailingCharge)
+    assert found.measured[1] is Reason.NO_OVERSCAN
+    assert found.turnoff.signal == pytest.approx(60000, rel=0.01)
+    assert found.offset.scale == pytest.approx(1e-3, abs=4 * found.offset.errors[0])
+    mean, error = found.mean
+    for value, its_error in (
+        (mean, error),
+        (found.loss.inefficiency, found.loss.inefficiency_error),
+        (found.solved.inefficiency * IMAGING / (IMAGING + 1), found.solved.inefficiency_error),
+    ):
+        assert value * (IMAGING + 1) / IMAGING == pytest.approx(2e-5, rel=0.05)
+        assert its_error < 0.05 * 2e-5
+    assert abs(found.loss.fixed) < 4 * found.loss.fixed_error
+
+
+def test_an_amplifier_without_overscan_is_characterised_by_its_reason():
+    found = characterise([Reason.NOT_BEHIND] * 2, full_well=1e5, offset="bounce")
+    assert found.measured == (Reason.NOT_BEHIND, Reason.NOT_BEHIND)
+    assert found.solved is Reason.NOT_BEHIND
+    assert {found.mean, found.loss, found.offset} == {Reason.TOO_FEW_LEVELS}
+    assert found.turnoff is None
 
 
 def measured_at(signal, cti, error=1e-8):

@@ -3,6 +3,7 @@
 It owns measurement, model and correction of deferred charge; it must not know files, instruments or products.
 """
 
+from calibrant.pixels.charge_transfer.characterising import Characterised, Offset, characterise
 from calibrant.pixels.charge_transfer.deferring import Transfers, defer
 from calibrant.pixels.charge_transfer.electronics import ElectronicOffset
 from calibrant.pixels.charge_transfer.ends import Direction, End, end_of_image
@@ -33,6 +34,7 @@ from calibrant.pixels.charge_transfer.trailing import (
 from calibrant.pixels.charge_transfer.traps import Traps, held_behind
 
 __all__ = [
+    "Characterised",
     "ChargeTransfer",
     "DipoleMap",
     "Dipoles",
@@ -41,6 +43,7 @@ __all__ = [
     "End",
     "HardEdge",
     "Loss",
+    "Offset",
     "Profile",
     "PumpedTraps",
     "Reason",
@@ -52,6 +55,7 @@ __all__ = [
     "Traps",
     "Turnoff",
     "amplitude",
+    "characterise",
     "defer",
     "dipole_amplitudes",
     "dipole_map",

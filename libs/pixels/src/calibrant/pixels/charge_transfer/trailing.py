@@ -125,7 +125,9 @@ class Profile:
     errors: Values
 
 
-def overscan_profile(end: End, settings: Trailing | None = None) -> Profile | Reason:
+def overscan_profile(
+    end: End, settings: Trailing | None = None, baseline: Profile | None = None
+) -> Profile | Reason:
     """Average the overscan over the lines, above the pedestal of each, for :func:`fit_tail`.
 
     Parameters
@@ -134,17 +136,23 @@ def overscan_profile(end: End, settings: Trailing | None = None) -> Profile | Re
         Of the amplifier.
     settings
         The pedestal and the clip; `pixels` is not used.
+    baseline
+        The same of bias frames, which is subtracted; None: nothing is.
     """
     settings = settings or Trailing()
     lines = end.known()
-    if settings.level_pixels >= lines.overscan.shape[1]:
+    count = lines.overscan.shape[1]
+    if settings.level_pixels >= count or (baseline and len(baseline.values) != count):
         return Reason.TOO_FEW_PIXELS
     if len(lines.overscan) < FEWEST_LINES:
         return Reason.TOO_FEW_LINES
     level = _pedestals(lines, settings, None)
     signal = _mean(lines.image[:, -1] - level, settings)[0]
     values = np.array([_mean(column, settings)[0] for column in (lines.overscan - level[:, None]).T])
-    return Profile(signal, values, _own_errors(lines.overscan, settings))
+    errors = _own_errors(lines.overscan, settings)
+    if baseline is not None:
+        values, errors = values - baseline.values, np.hypot(errors, baseline.errors)
+    return Profile(signal, values, errors)
 
 
 def trailing_charge(
