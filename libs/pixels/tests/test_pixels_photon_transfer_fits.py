@@ -184,7 +184,7 @@ def test_outlying_pairs_are_left_out_and_the_end_of_the_curve_is_found():
             ],
             Reason.SATURATED,
         ),
-        (curve(MEANS, np.random.default_rng(3).lognormal(5, 4, len(MEANS))), Reason.OUT_OF_BOUNDS),
+        (curve(MEANS, MEANS / 500), Reason.OUT_OF_BOUNDS),
         (curve(MEANS, MEANS * np.random.default_rng(3).uniform(0.2, 1.8, len(MEANS))), Reason.SCATTERED),
     ],
 )
@@ -198,6 +198,15 @@ def test_what_cannot_be_fitted_is_named_and_the_others_go_on(broken, reason):
     assert (
         fit_curves({"A": good}, FitSettings(model=Model.FULL_COVARIANCE))["A"].reason is Reason.NO_COVARIANCES
     )
+
+
+def test_covariances_that_no_model_has_do_not_converge_and_harm_no_other():
+    means = np.linspace(1000, 110_000, 30)
+    good, broken = covariance_curve(means), covariance_curve(means)
+    broken.covariances[:, 1:, 1:] += 1e6 * np.random.default_rng(6).normal(size=(30, LAGS - 1, LAGS - 1))
+    fits = fit_curves({"broken": broken, "good": good}, FitSettings(model=Model.FULL_COVARIANCE))
+    assert fits["broken"].reason is Reason.NO_CONVERGENCE
+    assert fits["good"].gain == pytest.approx(GAIN, rel=1e-6)
 
 
 def test_a_polynomial_finds_itself():

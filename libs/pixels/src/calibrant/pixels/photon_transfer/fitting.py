@@ -81,9 +81,12 @@ def fit_curves(
 def _reason(curve: Curve, found: Points, row: int, settings: FitSettings) -> Reason | None:
     levels = found.means[row][found.usable[row]]
     reason = reason_for(curve, levels, len(settings.bounds[0]))
-    if reason is None and settings.model in WITH_COVARIANCES and curve.covariances is None:
+    if reason is not None:
+        return reason
+    if settings.model in WITH_COVARIANCES and curve.covariances is None:
         return Reason.NO_COVARIANCES
-    return reason
+    ratio = float(np.median(levels / found.variances[row][found.usable[row]]))
+    return None if settings.gain_bounds[0] < ratio < settings.gain_bounds[1] else Reason.OUT_OF_BOUNDS
 
 
 def _sorted_errors(errors: Sequence[Numbers], found: Points) -> Numbers:
@@ -105,13 +108,15 @@ def _fit(
     kept = selected.kept[row]
     solved = selected.solved if terms is None else terms
     parameters, covariance = solved.parameters[row], solved.covariance[row]
-    needed = len(settings.bounds[0])
+    low, high = settings.bounds
+    needed = len(low)
+    first = selected.solved.parameters[row, :2]
+    if ((first <= low[:2]) | (first >= high[:2])).any():
+        return nothing(settings.model, size, Reason.OUT_OF_BOUNDS)
     if np.count_nonzero(kept) < needed or not solved.converged[row] or not np.isfinite(parameters).all():
         return nothing(settings.model, size, Reason.NO_CONVERGENCE)
     errors = np.sqrt(np.maximum(np.diagonal(covariance), 0))
     on_bound = tuple(name for name, error in zip(NAMES, errors, strict=False) if not error > 0)
-    if "gain" in on_bound or "a00" in on_bound:
-        return nothing(settings.model, size, Reason.OUT_OF_BOUNDS)
     if _scattered(part, selected, row, settings):
         return nothing(settings.model, size, Reason.SCATTERED)
     gain, a00, noise2 = parameters[:3]

@@ -17,6 +17,6 @@ class Reason(enum.StrEnum):
     TOO_FEW_LEVELS = "there are fewer levels than numbers to be found"
     NO_COVARIANCES = "no covariances were measured"
     NO_CONVERGENCE = "the fit does not converge"
-    OUT_OF_BOUNDS = "the fit lies on a bound of gain or a00"
+    OUT_OF_BOUNDS = "gain or a00 lie beyond the bounds that they were given"
     SCATTERED = "the pairs scatter too widely about any curve"
     IMPOSSIBLE_GAIN = "no gain explains the noise: it is less than the read noise"
