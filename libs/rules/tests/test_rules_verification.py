@@ -17,7 +17,7 @@ GOOD = {
     "MEAN": 0.1, "NOISE": 5.0, "CR_NOISE": 5.0, "READ_NOISE": 5.0, "NOMINAL_READ_NOISE": 5.0, "OVERSCAN_NOISE": 5.0, "PROCESSING_ERRORS": 0.0,
     "NOISE_RATIO": 1.0, "SCATTER": 0.001, "IN_ELECTRONS": 1.0, "BAD_FRACTION": 0.01,
     "OUTLIERS": 3.0, "UNMASKED_OUTLIERS": 9.0, "STDEV": 5.0, "UNMASKED_STDEV": 5.5, "MIN": -20.0, "UNMASKED_MIN": -30.0,
-    "MAX": 20.0, "UNMASKED_MAX": 900.0, "STAT_OUTLIERS": 6.0, "DEFECT_PIXELS": 6.0,
+    "MAX": 20.0, "UNMASKED_MAX": 900.0, "STAT_OUTLIERS": 6.0, "DEFECT_PIXELS": 6.0, "FRAC": 6e-4,
     "NUM_COSMICS_BEFORE": 8.0, "NUM_COSMICS_AFTER": 3.0,
     "ILLUMINATION": 0.01, "SPLIT_MEAN": 0.1, "SPLIT_NOISE": 2.0, "SPLIT_EXPECTED": 2.0,
 }  # fmt: skip
@@ -161,13 +161,18 @@ def test_missing_is_never_a_pass(test, bad):
         assert found.value is None
 
 
+CHANCE = 3 * 6e-4 / math.sqrt(12)
+"""Relative: three deviations, of six defects that are this part of the pixels."""
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "verdict", "value"),
     [
         ("OUTLIERS", {}, PASS, -6.0),
         ("OUTLIERS", {"OUTLIERS": 10.0}, FAIL, 1.0),
-        ("STDEV", {"STDEV": 5.5}, PASS, 0.0),
-        ("STDEV", {"STDEV": 5.6}, FAIL, 0.1),
+        ("STDEV", {"STDEV": 5.5}, PASS, -5.5 * CHANCE),
+        ("STDEV", {"STDEV": 5.6}, FAIL, 0.1 - 5.6 * CHANCE),
+        ("STDEV", {"STDEV": 5.5, "DEFECT_PIXELS": 0.0, "FRAC": 0.0}, PASS, 0.0),
         ("MIN", {"MIN": -31.0}, FAIL, 1.0),
         ("MIN", {"MIN": -30.0}, PASS, 0.0),
         ("MAX", {"MAX": 901.0}, FAIL, 1.0),

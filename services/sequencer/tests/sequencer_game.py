@@ -5,7 +5,7 @@ from calibrant.rules.rulesets import DEFAULT_RULES
 from calibrant.sequencer.plan.model import Draft, Ground, NodeType
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import take_answer
-from calibrant.sequencer.plan.sets import leave_unused, plan_kind
+from calibrant.sequencer.plan.sets import leave_unused, plan_kind, wanted
 
 
 class Game:
@@ -25,7 +25,8 @@ class Game:
         self.draft = Draft()
         self.jobs = []
         for rule in rules.rules:
-            plan_kind(self.draft, self.ground, rule)
+            if wanted(self.ground, rule):
+                plan_kind(self.draft, self.ground, rule)
         leave_unused(self.draft, self.ground)
         self.play(script or kit.Script())
 

@@ -123,3 +123,36 @@ def test_a_frame_that_is_named_like_a_set_is_left_out_as_a_frame(kit):
     (left,) = [node for node in game.draft if node.state is NodeState.SKIPPED]
     assert (left.set_key, left.frames) == ("", ("bias 0 again",))
     assert "is there already as frame bias 0" in left.reason
+
+
+def test_defects_are_made_of_darks_and_flats_where_they_are_asked_for_and_masked_in_both(kit):
+    """In any unit; who does not ask makes none, and nobody is told that there are none."""
+    frames = kit.frames({"bias": 3, "dark": 3, "flat": 3})
+    usual = Game(kit, frames)
+    assert {job.recipe for job in usual.of(CombineJob)} == {"bias", "dark", "flat"}
+    assert usual.node(NodeType.BUILD, "flat", key="20260101-r").notes == ()
+    request = kit.request(
+        folder="x", make=("bias", "defects", "dark", "flat"), parameters={"flat.unit": '"adu"'}
+    )
+    game = Game(kit, frames, request=request)
+    defects = game.build("defects")
+    assert exposures_of(defects) == {f"{of}-{n}" for of in ("dark", "flat") for n in range(3)}
+    assert set(roles(defects)) == {"bias"}
+    assert (set(roles(game.build("dark"))), set(roles(game.build("flat")))) == (
+        {"bias", "defects"},
+        {"defects"},
+    )
+    assert game.certify("defects").state is NodeState.DONE
+
+
+def test_defects_go_on_with_the_type_that_has_enough_frames(kit):
+    request = kit.request(folder="x", make=("defects",))
+    game = Game(kit, kit.frames({"dark": 3, "flat": 2}), request=request)
+    assert exposures_of(game.build("defects")) == {f"dark-{n}" for n in range(3)}
+    (alone,) = [n for n in game.draft if n.state is NodeState.SKIPPED and n.kind == "defects"]
+    assert "2 flat frames of detector 0, 3 of each are needed" in alone.reason
+    none = Game(kit, kit.frames({"dark": 2, "flat": 1}), request=request)
+    assert none.of(CombineJob) == []
+    (alone,) = [n for n in none.draft if n.kind == "defects"]
+    assert alone.set_key == "20260101"
+    assert "2 dark and 1 flat frames of detector 0, 3 of each are needed" in alone.reason

@@ -4,8 +4,11 @@ An instrument file describes, a job chooses: of both together comes the one `Sig
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.frames.instrument import Instrument, Overscan, ParallelMethod
@@ -103,6 +106,20 @@ def correction(
             "an overscan method that every amplifier has a region for, or set linearity to false"
         )
     return geometry, signature
+
+
+def with_defects(signature: Signature, mask: NDArray[np.uint32]) -> Signature:
+    """Join a mask of defects to those that a signature marks in every frame.
+
+    Parameters
+    ----------
+    signature : Signature
+        With the instrument file's defects, or none.
+    mask : ndarray
+        uint32, of the trimmed image's shape: bits of `calibrant.pixels.Mask`.
+    """
+    own = signature.defects
+    return replace(signature, defects=mask if own is None else own | mask)
 
 
 def chosen(parameters: Mapping[str, Any]) -> dict[str, Any]:

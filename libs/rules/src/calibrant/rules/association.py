@@ -106,7 +106,7 @@ def organise(frames: Iterable[FrameFacts], rule: SetRule, without: Collection[st
     unknown = sorted(set(without) - {role.role for role in rule.roles})
     if unknown:
         raise ValueError(f"{rule.kind} has no role {unknown[0]!r}; its roles: {[r.role for r in rule.roles]}")
-    mine = sorted((f for f in frames if f.image_type is rule.image_type), key=_order)
+    mine = sorted((f for f in frames if f.image_type in rule.image_types), key=_order)
     instruments = sorted({frame.instrument for frame in mine})
     if len(instruments) > 1:
         raise ValueError(f"frames of {' and '.join(instruments)}: organise one instrument at a time")
@@ -186,13 +186,27 @@ def _enough(key: str, members: list[FrameFacts], rule: SetRule) -> tuple[list[Fr
     kept: list[FrameFacts] = []
     short: list[LeftOut] = []
     for detector in sorted({frame.detector for frame in members}):
-        ids = tuple(frame.frame_id for frame in members if frame.detector == detector)
-        if len(ids) >= rule.min_frames:
-            kept += [frame for frame in members if frame.detector == detector]
-            continue
-        reason = f"{len(ids)} {rule.image_type} frames of detector {detector}, {rule.min_frames} are needed"
-        short.append(LeftOut(set_key=key, detector=detector, frame_ids=ids, reason=reason))
+        mine = [frame for frame in members if frame.detector == detector]
+        by_type = {of: [f for f in mine if f.image_type is of] for of in rule.image_types}
+        enough = [of for of, frames in by_type.items() if len(frames) >= rule.min_frames]
+        kept += [frame for of in enough for frame in by_type[of]]
+        few = {of: frames for of, frames in by_type.items() if frames and of not in enough}
+        short += [_too_few(None if enough else key, detector, rule, few)] if few else []
     return sorted(kept, key=_order), short
+
+
+def _too_few(
+    key: str | None, detector: int, rule: SetRule, few: dict[ImageType, list[FrameFacts]]
+) -> LeftOut:
+    """Name the frames of a detector of whose types there are not enough; a key: there is no set without them."""
+    counts = " and ".join(f"{len(frames)} {of}" for of, frames in few.items())
+    each = " of each" if rule.beside else ""
+    return LeftOut(
+        set_key=key,
+        detector=detector,
+        frame_ids=tuple(frame.frame_id for frames in few.values() for frame in frames),
+        reason=f"{counts} frames of detector {detector}, {rule.min_frames}{each} are needed",
+    )
 
 
 def _frame_set(key: str, frames: list[FrameFacts], rule: SetRule) -> FrameSet:

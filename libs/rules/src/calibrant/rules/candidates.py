@@ -15,6 +15,9 @@ from calibrant.rules.model import Frozen
 from calibrant.rules.rulesets import RoleRule
 from calibrant.rules.validity import ValidityRange, tai_text
 
+UNITLESS = frozenset({"defects"})
+"""Kinds that apply to frames in any unit."""
+
 
 class Candidate(Frozen):
     """A calibration that exists, or that the plan will make.
@@ -147,7 +150,8 @@ def _unfit(candidate: Candidate, facts: DetectorFacts) -> str | None:
     ):
         valid = "has no validity range" if candidate.range is None else f"is valid {candidate.range}"
         return f"{valid}, the set begins {tai_text(facts.begin_tai_ns)}"
-    if candidate.unit is not None and facts.unit is not None and candidate.unit != facts.unit:
+    units = (None, None) if candidate.kind in UNITLESS else (candidate.unit, facts.unit)
+    if None not in units and candidate.unit != facts.unit:
         return f"made in {candidate.unit}, the set is processed in {facts.unit}"
     if candidate.kind in FILTER_KINDS and candidate.filter != facts.filter:
         return f"filter {candidate.filter or 'none'}, the set has {facts.filter or 'none'}"

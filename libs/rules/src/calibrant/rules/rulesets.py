@@ -26,12 +26,15 @@ class RoleRule(Frozen):
         Without it the branch stops; otherwise the set goes on without and says so.
     because : str
         Why the set wants it.
+    usual : bool
+        Whether a set that goes without says so where there is none at all; of what is only made on request it does not.
     """
 
     role: str
     kind: str
     required: bool
     because: str
+    usual: bool = True
 
 
 class SetRule(Frozen):
@@ -43,10 +46,12 @@ class SetRule(Frozen):
         Kind of calibration that is made of a set, and name of the recipe that makes it.
     image_type : ImageType
         Frames it is made of.
+    beside : tuple of ImageType
+        Further types whose frames go into the same set, each type where it has enough of them.
     group_by : tuple of field names
         Frames that agree in these belong together; empty: all of them are one pool.
     min_frames : int
-        Fewest frames per detector.
+        Fewest frames per detector, of each type.
     needs : tuple of field names
         Frames without a value here cannot be used.
     roles : tuple of RoleRule
@@ -60,10 +65,13 @@ class SetRule(Frozen):
         set, or which.
     recipe_version : str
         Version that plans pin of the recipe that combines a set; a recipe is named as the kind it makes.
+    on_request : bool
+        Whether it is made only where a run names it.
     """
 
     kind: str
     image_type: ImageType
+    beside: tuple[ImageType, ...] = ()
     group_by: tuple[GroupField, ...] = ("night",)
     min_frames: int = Field(default=3, ge=1)
     needs: tuple[GroupField, ...] = ()
@@ -72,6 +80,12 @@ class SetRule(Frozen):
     validity: ValidityRule = ValidityRule()
     hold_out: HoldOut = 0
     recipe_version: str = "1"
+    on_request: bool = False
+
+    @property
+    def image_types(self) -> tuple[ImageType, ...]:
+        """All types whose frames go into a set."""
+        return (self.image_type, *self.beside)
 
     @model_validator(mode="after")
     def _roles_exist(self) -> Self:
@@ -114,6 +128,11 @@ class RuleSet(Frozen):
                 )
         return self
 
+    @property
+    def image_types(self) -> tuple[ImageType, ...]:
+        """Types of frames that something is made of, in build order."""
+        return tuple(dict.fromkeys(rule.image_type for rule in self.rules))
+
     def rule_for(self, kind: str) -> SetRule | None:
         """Give the rule of a kind; None when the rule set makes none."""
         return next((rule for rule in self.rules if rule.kind == kind), None)
@@ -125,11 +144,34 @@ class RuleSet(Frozen):
         return RuleSet(name=name or self.name, version=self.version, rules=(*kept, *new.values()))
 
 
+_DEFECTS = RoleRule(
+    role="defects",
+    kind="defects",
+    required=False,
+    because="a defect would be calibrated as if it were a pixel",
+    usual=False,
+)
+
 DEFAULT_RULES = RuleSet(
     name="default",
     version="1",
     rules=(
         SetRule(kind="bias", image_type=ImageType.BIAS, group_by=("night",)),
+        SetRule(
+            kind="defects",
+            image_type=ImageType.DARK,
+            beside=(ImageType.FLAT,),
+            group_by=("night",),
+            roles=(
+                RoleRule(
+                    role="bias",
+                    kind="bias",
+                    required=False,
+                    because="bias structure would be taken for bright and cold pixels",
+                ),
+            ),
+            on_request=True,
+        ),
         SetRule(
             kind="dark",
             image_type=ImageType.DARK,
@@ -142,6 +184,7 @@ DEFAULT_RULES = RuleSet(
                     required=False,
                     because="without its bias level a dark cannot be scaled to other dark times",
                 ),
+                _DEFECTS,
             ),
             split_without={"bias": ("dark_time_s",)},
         ),
@@ -162,6 +205,7 @@ DEFAULT_RULES = RuleSet(
                     required=False,
                     because="dark signal would be divided into science as if it were sensitivity",
                 ),
+                _DEFECTS,
             ),
         ),
     ),

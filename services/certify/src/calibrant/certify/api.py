@@ -137,7 +137,7 @@ def routes(database: Database, instruments: Path) -> APIRouter:
 def whole_of(
     instrument: str, folder: Path, kinds: Sequence[str] | None, detectors: Sequence[int] | None
 ) -> tuple[list[str], list[int]]:
-    """Return kinds and detectors, where they are not named all that the instrument has.
+    """Return kinds and detectors, where they are not named all that the instrument has: of kinds those usually made.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def whole_of(
         known = named_instrument(instrument, folder)
     except InstrumentError as problem:
         raise Refused(f"instrument {problem}; or name kinds and detectors") from problem
-    every = [rule.kind for rule in known.rule_set().rules]
+    every = [rule.kind for rule in known.rule_set().rules if not rule.on_request]
     return list(kinds or every), list(detectors or (one.id for one in known.detectors))
 
 

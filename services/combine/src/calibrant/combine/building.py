@@ -11,6 +11,7 @@ from calibrant.combine.inputs import (
     instrument_of,
     load_calibrations,
     load_frames,
+    with_defects,
 )
 from calibrant.combine.products import product_of
 from calibrant.combine.recipes import find_recipe, parse_parameters
@@ -63,6 +64,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     with ExitStack() as opened:
         frames = load_frames(job, recipe, instrument, workspace, opened)
         calibrations = load_calibrations(job, recipe, instrument, parameters.unit, workspace)
+        corrected = with_defects(corrected, calibrations)
         inputs = RecipeInputs(
             frames=[frame.recipe_input for frame in frames],
             calibrations=calibrations,
@@ -118,6 +120,6 @@ def _check_number(job: CombineJob, recipe: Recipe, parameters: Parameters) -> No
     count = sum(one.role == FRAMES for one in job.inputs)
     if count < parameters.min_inputs:
         raise InputRefused(
-            f"{count} {recipe.image_type} frames of detector {job.detector}, {parameters.min_inputs} are needed for "
+            f"{count} {' and '.join(recipe.image_types)} frames of detector {job.detector}, {parameters.min_inputs} are needed for "
             f"a {recipe.name}; take more, or lower {recipe.name}.min_inputs"
         )

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from calibrant.combine.inputs import FRAMES, JobFrame
+from calibrant.combine.inputs import DEFECTS, FRAMES, JobFrame
 from calibrant.combine.recipes import find_recipe
 from calibrant.combine.recipes.base import Built, BuiltTables, Parameters
 from calibrant.contracts.combine.v1 import CombineJob
@@ -96,6 +96,7 @@ def facts_of(
 ) -> ProductFacts:
     """Return what is to be recorded of a product."""
     image = built if isinstance(built, Built) else None
+    used = (*built.used, DEFECTS)
     scales = [None] * len(frames) if image is None else image.scales
     heads = [frame.opened.facts for frame in frames]
     ends = [head.begin_tai_ns + round((head.exptime_s or 0.0) * NS_PER_S) for head in heads]
@@ -112,7 +113,7 @@ def facts_of(
         parameters=parameters.model_dump(),
         inputs=(
             *(_frame_record(frame, scale) for frame, scale in zip(frames, scales, strict=True)),
-            *(_calibration_record(one) for role in built.used for one in job.inputs if one.role == role),
+            *(_calibration_record(one) for role in used for one in job.inputs if one.role == role),
         ),
     )
 

@@ -1,5 +1,6 @@
 """The inputs of a combine job, checked: instrument, frames, calibrations. Must not know recipes' insides."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -10,15 +11,19 @@ from calibrant.combine.open_files import allow_for
 from calibrant.combine.recipes.base import Calibration, FrameInput, Recipe
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput
+from calibrant.frames import correcting
 from calibrant.frames.instrument import Instrument, InstrumentError, instrument_in_force
 from calibrant.frames.reading import FrameRejected, OpenFrame, open_frames
 from calibrant.frames.reading.identity import frame_id
 from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
-from calibrant.pixels import Reference
+from calibrant.pixels import Reference, Signature
 from calibrant.pixels.threads import side_by_side, thread_count
+from calibrant.rules.candidates import UNITLESS
 from calibrant.runtime.handlers import Workspace
 
 FRAMES = "frames"
+DEFECTS = "defects"
+"""Role of a mask of defects, which is joined to what is masked in every frame."""
 
 
 class InputRefused(PermanentError):
@@ -42,7 +47,14 @@ class JobFrame:
         """The frame as a recipe wants it."""
         facts = self.opened.facts
         name = f"{self.file_name} (frame {self.input.id})"
-        return FrameInput(name, self.opened.rows, facts.exptime_s, facts.dark_time_s, facts.filter)
+        return FrameInput(
+            name=name,
+            rows=self.opened.rows,
+            exptime_s=facts.exptime_s,
+            dark_time_s=facts.dark_time_s,
+            filter=facts.filter,
+            image_type=facts.image_type,
+        )
 
 
 def instrument_of(job: CombineJob, workspace: Workspace) -> Instrument:
@@ -144,6 +156,13 @@ def load_calibrations(
     return found
 
 
+def with_defects(corrected: Signature, calibrations: Mapping[str, Calibration]) -> Signature:
+    """Join a mask of defects, where a job has one, to what is masked in every frame."""
+    defects = calibrations.get(DEFECTS)
+    mask = None if defects is None else defects.reference.mask
+    return corrected if mask is None else correcting.with_defects(corrected, mask)
+
+
 def check_product(
     product: ProductImage, kind: str, job: CombineJob, unit: str, shape: tuple[int, int]
 ) -> None:
@@ -163,7 +182,7 @@ def check_product(
     ]:
         if found != wanted:
             raise InputRefused(f"{name}: its {what} is {found}, but the job needs {wanted}")
-    if product.unit != wanted_unit:
+    if kind not in UNITLESS and product.unit != wanted_unit:
         raise InputRefused(
             f"{name}: is in {product.unit or 'no unit'}, but the job works in {unit}; give --unit "
             f"{product.unit.partition('/')[0] or unit}, or build it again in {unit}"
@@ -201,10 +220,10 @@ def _load_frame(
 
 def _check_frame(one: JobInput, frame: OpenFrame, recipe: Recipe) -> None:
     """Check that a frame is the one that the job names, by its content, and of the type that is combined."""
-    found = frame.facts.image_type.value
-    if found != recipe.image_type.value:
+    found = frame.facts.image_type
+    if found not in recipe.image_types:
         raise InputRefused(
-            f"{frame.file_name}: its type is {found}, but the job combines type {recipe.image_type.value}"
+            f"{frame.file_name}: its type is {found}, but the job combines type {' and '.join(recipe.image_types)}"
         )
     held = frame_id(frame.content_sha256(), frame.detector)
     if held != one.id:

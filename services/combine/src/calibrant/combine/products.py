@@ -60,6 +60,7 @@ def product_of(  # noqa: PLR0917 - what was asked for, with what, and what came 
         dark_time_s=facts.dark_time_s,
         per_second=facts.per_second,
         normalisation=built.normalisation,
+        tables=built.tables,
     )
 
 

@@ -67,6 +67,9 @@ class Sequence(BaseModel):
         description="True: build new calibrations and verify against them (internal verification). "
         "False: verify the frames against the calibrations in force (external verification).",
     )
+    make: tuple[str, ...] = Field(
+        default=(), description="Kinds to make, such as [bias, defects]. Empty: all that are usually made."
+    )
     calib_collection: str = Field(default="", description="Empty: <instrument>/calib/daily.")
     certify_calib_begin_date: str | None = Field(
         default=None, description="Start of the validity range; UTC unless it ends in TAI."

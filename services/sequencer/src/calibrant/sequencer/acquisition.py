@@ -53,7 +53,7 @@ def begin(session: Session, request: RunRequested, rules: RuleSet) -> list[Messa
                 acquisition_id=row.acquisition_id, instrument=request.instrument, folder=request.folder
             )
         ]
-    order = [rule.image_type.value for rule in rules.rules]
+    order = [image_type.value for image_type in rules.image_types]
     asked = sorted(request.exposures, key=lambda e: order.index(e.image_type.lower()))
     position = 0
     for ordinal, exposures in enumerate(asked):

@@ -71,7 +71,7 @@ def check_wish(request: RunRequested, rules: RuleSet) -> None:
     if request.folder:
         _check_folder(Path(request.folder))
     for asked in request.exposures:
-        problem = problem_of(asked, [rule.image_type.value for rule in rules.rules])
+        problem = problem_of(asked, [image_type.value for image_type in rules.image_types])
         if problem:
             raise RunRefused(f"exposures: {problem}")
     _check_parameters(request, kinds)

@@ -188,9 +188,10 @@ class Conductor:
         for rule in ground.rules.rules:
             if rule.kind in planned:
                 continue
-            if not _frames_there(rule, rows):
+            asked = wanted(ground, rule)
+            if (asked or not rule.on_request) and not _frames_there(rule, rows):
                 break
-            if wanted(ground, rule.kind):
+            if asked:
                 plan_kind(draft, ground, rule)
             planned.append(rule.kind)
         if REST not in planned and all(row.state != "open" for row in rows):
@@ -253,8 +254,8 @@ class Conductor:
 
 
 def _frames_there(rule: SetRule, rows: list[AcquisitionRow]) -> bool:
-    """Tell whether every acquisition that may bring frames of a rule's type has ended."""
-    may = [row for row in rows if row.folder or row.image_type.lower() == rule.image_type]
+    """Tell whether every acquisition that may bring frames of a rule's types has ended."""
+    may = [row for row in rows if row.folder or row.image_type.lower() in rule.image_types]
     return all(row.state != "open" for row in may)
 
 

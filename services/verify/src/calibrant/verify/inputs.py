@@ -40,12 +40,15 @@ class Products:
         The product verified.
     bias, dark, flat : ProductImage or None
         What is removed from a frame, the verified one among them.
+    defects : ProductImage or None
+        What is masked in a frame beside the instrument file's defects; not the one verified.
     """
 
     verified: ProductImage
     bias: ProductImage | None
     dark: ProductImage | None
     flat: ProductImage | None
+    defects: ProductImage | None = None
 
     @property
     def frame_ids(self) -> frozenset[str]:
@@ -107,7 +110,7 @@ def load_products(job: MeasureJob, instrument: Instrument, workspace: Workspace)
     """
     verified = _load(job.reference.product_id, job.reference.ref, job.kind, job, workspace)
     found = {job.kind: verified}
-    roles = (*SUBTRACTED, "flat") if job.kind == DEFECTS else SUBTRACTED
+    roles = (*SUBTRACTED, "flat" if job.kind == DEFECTS else DEFECTS)
     for one in job.inputs:
         if one.role == FRAMES or (one.role == job.kind and one.id == job.reference.product_id):
             continue
@@ -123,7 +126,8 @@ def load_products(job: MeasureJob, instrument: Instrument, workspace: Workspace)
                 f"{product.provenance.product_id}: the {role} is {product.data.shape} (rows, columns), but detector "
                 f"{job.detector} of {job.instrument} is {shape}; build it again with the description in force"
             )
-    return Products(verified, found.get("bias"), found.get("dark"), found.get("flat"))
+    masked = None if job.kind == DEFECTS else found.get(DEFECTS)
+    return Products(verified, found.get("bias"), found.get("dark"), found.get("flat"), masked)
 
 
 @contextmanager

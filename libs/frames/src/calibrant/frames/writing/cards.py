@@ -34,6 +34,7 @@ def primary_cards(product: ProductHead) -> list[Card]:
         ("PARALLEL", product.parallel_overscan, "Parallel overscan correction of the inputs"),
         ("LINEAR", product.linearity, "Signals of the inputs were made linear"),
         ("DEFECTS", product.defects, "Pixels masked as defects of the detector"),
+        *[("DEFPROD", one.id, "Product that names them") for one in source.inputs if one.role == "defects"],
         *_inputs(product),
         *([] if image is None else _combination(image)),
         *_times(product),

@@ -1,13 +1,16 @@
 """Tests of a mask of defects on a corrected frame, per amplifier: without the defects the frame must look better.
 
 The first four compare the frame without the defects (``OUTLIERS``) with all of it (``UNMASKED_OUTLIERS``), as
-Rubin's cp_verify has them. The fifth asks for exactly as many defects as chance makes improbable, of which its own authors say
+Rubin's cp_verify has them; the standard deviation but for chance, since a hot pixel of darks is like any other in a flat, and
+to leave it out there moves the standard deviation up as often as down. The fifth asks for exactly as many defects as chance makes improbable, of which its own authors say
 that it is a bad test: it is told, and does not count. The sixth, of darks, is made of what cp_verify counts and does not
 judge: a hot pixel is as sharp as a cosmic ray, so fewer are found once hot pixels are marked. A ray that crosses a defect
 may come out a pixel longer: it does not count either.
 """
 
+import math
 from collections.abc import Mapping
+from typing import Final
 
 from calibrant.rules.verification.base import Judgement, TestDefinition, at_most
 
@@ -32,6 +35,24 @@ def _no_more(name: str, unit: str, summary: str, words: str, sign: float = 1.0) 
     )
 
 
+CHANCE: Final = 3.0
+"""Standard deviations that chance may add."""
+
+
+def _no_noisier(m: Mapping[str, float], limit: float) -> Judgement:
+    """Ask that the standard deviation be no more than the unmasked one, but for chance.
+
+    Of n normal pixels with a deviation s, to leave out k moves s by s sqrt(2 k) / (2 n) = s (k / n) / sqrt(2 k).
+    """
+    defects, fraction = max(m["DEFECT_PIXELS"], 0.0), min(max(m["FRAC"], 0.0), 1.0)
+    chance = CHANCE * m["STDEV"] * fraction / math.sqrt(2 * defects) if defects else 0.0
+    return at_most(
+        m["STDEV"] - m["UNMASKED_STDEV"] - chance,
+        limit,
+        "standard deviation that the mask adds beyond chance",
+    )
+
+
 def _as_improbable(m: Mapping[str, float], limit: float) -> Judgement:
     return at_most(abs(m["STAT_OUTLIERS"] - m["DEFECT_PIXELS"]), limit, "improbable pixels less defects")
 
@@ -47,11 +68,16 @@ OUTLIERS = _no_more(
     "pixels outside the clip are no more without the defects than with them",
     "outliers that the mask adds",
 )
-STDEV = _no_more(
-    "STDEV",
-    "electron",
-    "standard deviation is no larger without the defects than with them",
-    "standard deviation that the mask adds",
+STDEV = TestDefinition(
+    name="STDEV",
+    kind="defects",
+    level="amplifier",
+    limit=0.0,
+    unit="electron",
+    source="Rubin's cp_verify, with an allowance for chance",
+    summary="standard deviation is no larger without the defects than with them and 3 deviations of chance",
+    judge=_no_noisier,
+    required=("STDEV", "UNMASKED_STDEV", "DEFECT_PIXELS", "FRAC"),
 )
 MIN = _no_more(
     "MIN",

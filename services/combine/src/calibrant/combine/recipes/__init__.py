@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from calibrant.combine.recipes.base import Parameters, Recipe, RecipeRefused
 from calibrant.combine.recipes.bias import BIAS
 from calibrant.combine.recipes.dark import DARK
+from calibrant.combine.recipes.defects import DEFECTS
 from calibrant.combine.recipes.flat import FLAT
 
 __all__ = ["RECIPES", "find_recipe", "parse_parameters"]
 
-RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({r.name: r for r in (BIAS, DARK, FLAT)})
+RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({r.name: r for r in (BIAS, DEFECTS, DARK, FLAT)})
 
 
 def find_recipe(name: str) -> Recipe:

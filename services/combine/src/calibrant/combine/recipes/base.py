@@ -121,6 +121,8 @@ class FrameInput:
         Exposure and dark time; None where the header does not tell.
     filter : str or None
         Filter; None where the header does not tell.
+    image_type : ImageType
+        What it is.
     """
 
     name: str
@@ -128,6 +130,7 @@ class FrameInput:
     exptime_s: float | None
     dark_time_s: float | None
     filter: str | None = None
+    image_type: ImageType = ImageType.UNKNOWN
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -216,6 +219,8 @@ class Built:
         What each frame was divided by, in the order of the frames.
     used : tuple of str
         Roles of the calibrations that went in.
+    tables : tuple of ProductTable
+        What it tells beside the image.
     """
 
     combined: Combined
@@ -225,6 +230,7 @@ class Built:
     dark_time_s: float | None = None
     normalisation: str = "none"
     used: tuple[str, ...] = ()
+    tables: tuple[ProductTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +255,8 @@ class Recipe:
         Whether all frames must be of one filter, which the product is of then.
     compute : callable
         ``compute(inputs, parameters) -> Built``, or ``BuiltTables``; pure.
+    beside : tuple of ImageType
+        Further types of frames that it is made of.
     """
 
     name: str
@@ -259,3 +267,9 @@ class Recipe:
     parameters: type[Parameters]
     compute: Callable[[RecipeInputs, Any], Built | BuiltTables]
     by_filter: bool = False
+    beside: tuple[ImageType, ...] = ()
+
+    @property
+    def image_types(self) -> tuple[ImageType, ...]:
+        """All types of frames that it is made of."""
+        return (self.image_type, *self.beside)

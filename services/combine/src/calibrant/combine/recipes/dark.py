@@ -116,7 +116,7 @@ DARK = Recipe(
     version="1",
     summary="Overscan and bias removed, per second of dark time, combined; unscaled without a bias.",
     image_type=ImageType.DARK,
-    roles=(Role("bias", "bias"),),
+    roles=(Role("bias", "bias"), Role("defects", "defects")),
     parameters=DarkParameters,
     compute=compute,
 )

@@ -24,7 +24,10 @@ DEMO_FLAW = "light-leak"
 INTERRUPTED = 130
 TERMINATED = 143
 
-Make = Annotated[str | None, typer.Option("--make", help="Kinds to make, such as bias,dark. Default: all.")]
+Make = Annotated[
+    str | None,
+    typer.Option("--make", help="Kinds to make, such as bias,dark. Default: all that are usually made."),
+]
 Collection = Annotated[
     str | None, typer.Option(help="Collection to certify into. Default: INSTRUMENT/calib/daily.")
 ]
@@ -135,6 +138,7 @@ def run(
     sequence: Annotated[Path, typer.Argument(help="Sequence file (YAML).")],
     place: Place,
     *,
+    make: Make = None,
     parameters: Set = None,
     speed: Annotated[
         float, typer.Option(help="Speed of the simulated camera: 1 is real time, 0 as fast as it can.")
@@ -166,6 +170,7 @@ def run(
             settings,
             instrument=wanted.instrument,
             exposures=wanted.exposures,
+            make=make or ",".join(wanted.make),
             parameters={**recipe_parameters(wanted.settings), **recipe_parameters(parameters or ())},
             generate=wanted.generate_calibrations,
             collection=wanted.calib_collection,

@@ -40,7 +40,7 @@ def settle_head(draft: Draft, ground: Ground, head: Node) -> list[Message]:
         draft.change(head, state=NodeState.SKIPPED, depends=(), reason="; ".join(required))
         return []
     used = [Used(role=c.role, product=p, because=c.because) for c, p in chosen if p is not None]
-    notes = (*head.notes, *_notes(choices))
+    notes = (*head.notes, *_notes(rule, choices))
     head = draft.change(head, depends=(), used=tuple(used), notes=notes)
     job = head_job(ground, head)
     draft.change(head, state=NodeState.SENT, job_id=job.job_id, product=getattr(job, "reference", None))
@@ -194,10 +194,13 @@ def _decisions(draft: Draft, ground: Ground, head: Node, waited: list[Waiting]) 
     return tuple(sorted(ground.node_id(NodeType.DECIDE, *each) for each in sets))
 
 
-def _notes(choices: list[Choice]) -> list[str]:
+def _notes(rule: SetRule, choices: list[Choice]) -> list[str]:
     notes = []
+    unusual = {role.role for role in rule.roles if not role.usual}
     for choice in choices:
         if isinstance(choice, Missing):
+            if choice.role in unusual and not choice.skipped:
+                continue
             notes.append(
                 f"made without a {choice.role}: {choice.because.partition(': ')[2] or choice.because}"
             )

@@ -39,14 +39,14 @@ def facts_of(frame: Frame) -> FrameFacts:
     )
 
 
-def wanted(ground: Ground, kind: str) -> bool:
-    """Tell whether the run was asked for a kind of calibration."""
-    return not ground.request.make or kind in ground.request.make
+def wanted(ground: Ground, rule: SetRule) -> bool:
+    """Tell whether the run was asked for a kind of calibration: by its name, or, of what is usually made, for all."""
+    return rule.kind in ground.request.make or not (ground.request.make or rule.on_request)
 
 
 def plan_kind(draft: Draft, ground: Ground, rule: SetRule) -> None:
     """Add the nodes of all sets of one kind; frames that go into none are named with the reason."""
-    frames = [facts_of(f) for f in ground.frames.values() if f.image_type == rule.image_type]
+    frames = [facts_of(f) for f in ground.frames.values() if f.image_type in rule.image_types]
     organised = organise(frames, rule)
     leave_out(draft, ground, rule, organised.left_out)
     for frame_set in organised.sets:
@@ -116,7 +116,7 @@ def _unknown_told(ground: Ground, rule: SetRule) -> str:
     wanted = _hold_out_of(ground, rule)
     if isinstance(wanted, int) or not ground.request.generate:
         return ""
-    there = {frame.exposure_id for frame in ground.frames.values() if frame.image_type == rule.image_type}
+    there = {frame.exposure_id for frame in ground.frames.values() if frame.image_type in rule.image_types}
     unknown = [name for name in wanted if name not in there]
     return f"{HOLD_OUT} names what no {rule.kind} frame is of: {', '.join(unknown)}" if unknown else ""
 
@@ -165,17 +165,15 @@ def leave_unused(draft: Draft, ground: Ground) -> None:
     for frame in ground.frames.values():
         if frame.frame_id not in used:
             unused.setdefault(frame.image_type, []).append(frame.frame_id)
-    kinds = {str(rule.image_type): rule.kind for rule in ground.rules.rules}
+    rules = {str(rule.image_type): rule for rule in ground.rules.rules if not rule.on_request}
     for image_type, ids in sorted(unused.items()):
-        kind = kinds.get(image_type)
-        if kind is None:
+        rule = rules.get(image_type)
+        if rule is None:
             why = "no rule makes a calibration of them"
-        elif not wanted(ground, kind):
+        elif not wanted(ground, rule):
             why = f"not asked for: make is {', '.join(ground.request.make)}"
         else:
-            why = (
-                f"their exposures were commanded as another type, and came when the {kind} sets were planned"
-            )
+            why = f"their exposures were commanded as another type, and came when the {rule.kind} sets were planned"
         reason = f"{len(ids)} {image_type} frames ({named(ground, ids)}): {why}"
         skip(draft, ground, image_type, sorted(ids), reason)
 
