@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from calibrant.camera.settings import CameraSettings
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.recipes.base import Combination, Parameters
+from calibrant.combine.recipes.defect_tables import regions_table
 from calibrant.contracts.archive.v1 import ProductPublished, ProductWithdrawn
 from calibrant.contracts.flow import topics
 from calibrant.frames.instrument import Instrument, list_instruments
@@ -166,7 +167,10 @@ def product(kind):
             recipe_version="1",
             engine_version="0.1.0",
             instrument_hash="1" * 64,
-            inputs=(ProductInput("frames", "a" * 24 + "-0", "2" * 64),),
+            inputs=(
+                ProductInput("frames", "a" * 24 + "-0", "2" * 64),
+                ProductInput("defects", "defects-0123456789ab", "3" * 64),
+            ),
             parameters=RECIPES[kind].parameters(sigma_low=2.5, sigma_high=4.0).model_dump(),
         ),
         statistic="clipped-mean",
@@ -277,6 +281,10 @@ def test_the_example_sequence_is_one():
 def test_examples_run_and_print_what_they_say(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_product(tmp_path / "dark.fits", product("dark"))
+    regions = regions_table(np.eye(4, 5, dtype=np.uint32))
+    write_product(
+        tmp_path / "defects.fits", dataclasses.replace(product("dark"), kind="defects", tables=(regions,))
+    )
     examples = EXAMPLE.findall((DOCS / page).read_text())
     assert examples
     for source, expected in examples:

@@ -96,6 +96,8 @@ def test_a_mask_is_applied_to_later_frames_and_their_product_says_so(bench, fram
     assert facts.product_id in told.calibrations
     header = fits.getheader(path)
     assert (header["DEFECTS"], header["DEFPROD"]) == (65, facts.product_id)
+    off, told, _ = bench.build("flat", [*flats, bias, mask], defects=False)
+    assert (off.defects, facts.product_id in told.calibrations) == (0, False)
     dark, _, _ = bench.build("dark", [*darks, bias, mask], unit="electron")
     assert dark.data[~marked].max() < 10
 

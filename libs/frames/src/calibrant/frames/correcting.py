@@ -45,7 +45,9 @@ class Choices(BaseModel):
     linearity: bool = Field(
         default=True, description="Whether signals are made linear where the instrument file tells how."
     )
-    defects: bool = Field(default=True, description="Whether the instrument file's defects are masked.")
+    defects: bool = Field(
+        default=True, description="Whether defects are masked: the instrument file's, and those of a product."
+    )
 
     def overscans(self, instrument: Instrument) -> Overscan:
         """Return how the overscans are measured: as the instrument says, but for what is chosen."""

@@ -64,7 +64,8 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     with ExitStack() as opened:
         frames = load_frames(job, recipe, instrument, workspace, opened)
         calibrations = load_calibrations(job, recipe, instrument, parameters.unit, workspace)
-        corrected = with_defects(corrected, calibrations)
+        if parameters.defects:
+            corrected = with_defects(corrected, calibrations)
         inputs = RecipeInputs(
             frames=[frame.recipe_input for frame in frames],
             calibrations=calibrations,

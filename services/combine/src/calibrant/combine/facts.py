@@ -96,7 +96,7 @@ def facts_of(
 ) -> ProductFacts:
     """Return what is to be recorded of a product."""
     image = built if isinstance(built, Built) else None
-    used = (*built.used, DEFECTS)
+    used = (*built.used, DEFECTS) if parameters.defects else built.used
     scales = [None] * len(frames) if image is None else image.scales
     heads = [frame.opened.facts for frame in frames]
     ends = [head.begin_tai_ns + round((head.exptime_s or 0.0) * NS_PER_S) for head in heads]

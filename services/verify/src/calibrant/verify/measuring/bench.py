@@ -77,6 +77,6 @@ def _correction(job: MeasureJob, instrument: Instrument, products: Products, cho
         geometry, corrected = correcting.correction(instrument, job.detector, choices, "electron")
     except ValueError as problem:
         raise InputRefused(f"detector {job.detector}: {problem}") from problem
-    if products.defects is not None:
+    if products.defects is not None and choices.defects:
         corrected = correcting.with_defects(corrected, products.defects.mask)
     return correction(products, job.kind, geometry, corrected)
