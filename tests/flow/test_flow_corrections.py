@@ -11,7 +11,7 @@ import pytest
 import yaml
 from astropy.io import fits
 
-from calibrant.combine import building
+from calibrant.combine import building, facts
 from calibrant.combine.inputs import InputRefused
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput
@@ -119,7 +119,7 @@ class Observatory:
         outcome = building.compute(job, workspace)
         path = workspace.scratch / outcome.artifacts[0].path
         ref = self.objects.put_if_absent(f"products/{self.asked}.fits", path, "image/fits")
-        return read_product(path), path, building.ProductFacts.model_validate(outcome.data).message(job, ref)
+        return read_product(path), path, facts.ProductFacts.model_validate(outcome.data).message(job, ref)
 
     def measure(self, frames, product, **parameters):
         """Return the measurements of the frames against a dark."""

@@ -55,6 +55,11 @@ def test_recipe_parameters_become_words_with_json(tmp_path):
     assert sequence.settings == ("bias.sigma=4", 'dark.statistic="median"')
 
 
+def test_what_is_made_is_all_that_is_usual_unless_it_is_named(tmp_path):
+    assert read_sequence(write(tmp_path)).make == ()
+    assert read_sequence(write(tmp_path, make="[bias, defects]")).make == ("bias", "defects")
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
