@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from calibrant.combine.recipes import RecipeRefused
+from calibrant.combine.recipes import RECIPES, RecipeRefused
 from calibrant.contracts.sequencer.v1 import ExposureRequest
 from calibrant.frames.times import parse_time
 from calibrant.observatory.requests import BadRequest, folder_of, recipe_parameters, run_request
@@ -38,7 +38,7 @@ def test_parameters_are_json_by_recipe_and_name():
 def test_statistic_and_unit_are_for_all_recipes_and_a_word_overrides():
     found = recipe_parameters(["flat.statistic=mean"], statistic="median", unit="adu")
     assert {name: found[name] for name in found if name.endswith("unit")} == {
-        f"{kind}.unit": '"adu"' for kind in ("bias", "dark", "flat")
+        f"{kind}.unit": '"adu"' for kind in RECIPES
     }
     assert [found[f"{kind}.statistic"] for kind in ("bias", "dark", "flat")] == [
         '"median"',
