@@ -9,6 +9,7 @@ from calibrant.pixels import Amplifier, Band, Box, Geometry, Mask, Signature, St
 from calibrant.pixels.charge_transfer import (
     ChargeTransfer,
     ElectronicOffset,
+    RegisterTrap,
     Transfers,
     Traps,
     defer,
@@ -106,6 +107,28 @@ def test_deferred_charge_is_put_back_and_the_residual_falls_by_the_deferred_shar
     np.testing.assert_array_equal(once.residual, read - transfer(once.data, PARALLEL, SERIAL))
 
 
+def test_a_register_trap_takes_its_share_gives_it_back_and_is_undone():
+    trap = RegisterTrap(30.0, 0.1, 2.0)
+    line = np.array([[200.0], [1000.0], [0.0], [0.0], [40.0], *[[0.0]] * 40])
+    kept = np.exp(-1 / 2)
+    first = 0.1 * 200
+    left = 30 * kept * kept
+    expected = [
+        200 - first,
+        1000 + first - 30,
+        30 * (1 - kept),
+        30 * kept * (1 - kept),
+        40 + left * (1 - kept),
+    ]
+    found = defer(line, Transfers(register_trap=trap))
+    np.testing.assert_allclose(found[:5, 0], expected)
+    assert found.sum() == pytest.approx(line.sum())
+    truth, serial = sky((20, 60)), Transfers(inefficiency=5e-6, before=500, register_trap=trap)
+    assert (
+        np.abs(restore(transfer(truth, None, serial), None, serial, tolerance=1e-3).data - truth).max() < 5e-3
+    )
+
+
 def test_the_electronic_offset_is_taken_away_with_the_charge_put_back():
     truth, offset = sky((40, 60)), ElectronicOffset(1e-3, 4.0)
     read = transfer(truth, PARALLEL, SERIAL, offset)
@@ -199,6 +222,8 @@ def test_what_has_not_converged_is_suspect():
         (lambda: Traps(-1, 1, 1e5), "traps: density"),
         (lambda: Traps(1, 0, 1e5), "traps: release"),
         (lambda: Traps(1, 1, 10, notch=20), "traps: notch"),
+        (lambda: RegisterTrap(1, 2, 1), "register trap: size 1 .* fill 2"),
+        (lambda: RegisterTrap(1, 1, 0), "register trap: release"),
         (lambda: ElectronicOffset(1e-3, 0.0), "electronic offset: .* length 0"),
         (lambda: Transfers(inefficiency=1.0), "transfers: inefficiency"),
         (lambda: Transfers(passes=0), "transfers: passes"),

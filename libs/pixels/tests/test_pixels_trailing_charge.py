@@ -10,6 +10,7 @@ from calibrant.pixels.charge_transfer import (
     End,
     Loss,
     Reason,
+    RegisterTrap,
     Trailing,
     TrailingCharge,
     Transfers,
@@ -173,6 +174,27 @@ def test_transfers_are_solved_for_and_a_frame_corrected_with_them_trails_no_more
     transfers = replace(found.transfers, places=IMAGING)
     end = frame_end(*exposed_and_read(rng, 20000.0, (TRAPS,), transfers))
     assert abs(trailing_charge(end).charge) < 0.02 * trailing_charge(ends[2]).charge
+
+
+def test_a_register_trap_is_told_from_traps_everywhere():
+    rng = np.random.default_rng(12)
+    profiles = []
+    for level in (3000.0, 10000.0, 40000.0):
+        exposed = np.zeros((LINES, IMAGING + OVERSCAN))
+        exposed[:, :IMAGING] = rng.poisson(level, (LINES, IMAGING))
+        trap = RegisterTrap(20.0, 0.1, 1.5)
+        read = transfer(
+            exposed, None, Transfers(inefficiency=2e-6, places=IMAGING, register_trap=trap)
+        ) + rng.normal(0, 4, exposed.shape)
+        profiles.append(overscan_profile(End(read[:, IMAGING - 10 : IMAGING], read[:, IMAGING:], IMAGING)))
+    found = solve_transfers(profiles, imaging=IMAGING, full_well=1e5)
+    assert found.transfers.traps == ()
+    trap = found.transfers.register_trap
+    assert trap.size == found.density == pytest.approx(20, abs=4 * found.density_error)
+    assert trap.release == pytest.approx(1.5, abs=4 * found.release_error)
+    assert max(found.density_error / 20, found.release_error / 1.5) < 0.05
+    assert trap.fill * 3000 == pytest.approx(trap.size, rel=0.05)
+    assert found.inefficiency == pytest.approx(2e-6, abs=4 * found.inefficiency_error)
 
 
 def exposed_and_read(rng, signal, traps, transfers):

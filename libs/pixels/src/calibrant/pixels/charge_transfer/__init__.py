@@ -19,6 +19,7 @@ from calibrant.pixels.charge_transfer.pumping import (
     united,
 )
 from calibrant.pixels.charge_transfer.reasons import Reason
+from calibrant.pixels.charge_transfer.register_trap import RegisterTrap
 from calibrant.pixels.charge_transfer.removing import ChargeTransfer
 from calibrant.pixels.charge_transfer.restoring import Restored, restore, transfer
 from calibrant.pixels.charge_transfer.solving import SolvedTransfers, solve_transfers
@@ -47,6 +48,7 @@ __all__ = [
     "Profile",
     "PumpedTraps",
     "Reason",
+    "RegisterTrap",
     "Restored",
     "SolvedTransfers",
     "Trailing",

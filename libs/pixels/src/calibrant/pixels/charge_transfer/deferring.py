@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.charge_transfer.register_trap import RegisterTrap
 from calibrant.pixels.charge_transfer.traps import Charge, Traps, held_behind
 
 
@@ -34,6 +35,8 @@ class Transfers:
     empty_first
         Whether a pixel finds the traps of the place where it was exposed empty. True conserves charge; False takes
         them for as full as all others, as ArCTIc does with ``empty_traps_for_first_transfers`` off.
+    register_trap
+        One more, which every pixel passes at the end.
 
     Raises
     ------
@@ -47,6 +50,7 @@ class Transfers:
     places: int | None = None
     passes: int = 1
     empty_first: bool = True
+    register_trap: RegisterTrap | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.inefficiency < 1:
@@ -84,7 +88,13 @@ def defer(charge: NDArray[Any], transfers: Transfers) -> Charge:
         share = math.ceil(counts[-1] / transfers.passes)
         for done in range(0, int(counts[-1]), share):
             image += _of_traps(image, np.clip(counts - done, 0, share)[:, None], transfers)
-    return _left_behind(image, counts, transfers.inefficiency) if transfers.inefficiency else image
+    if transfers.inefficiency:
+        image = _left_behind(image, counts, transfers.inefficiency)
+    if transfers.register_trap is not None:
+        held = transfers.register_trap.held_behind(image)
+        image -= held
+        image[1:] += held[:-1]
+    return image
 
 
 def _of_traps(image: Charge, counts: NDArray[np.int64], transfers: Transfers) -> Charge:

@@ -111,7 +111,9 @@ def _trail(transfers: Transfers | None) -> int:
     """Give the pixels that a trail reaches before 95 % of it have arrived."""
     if transfers is None:
         return 0
-    return max([1, *(math.ceil(3 * traps.release) for traps in transfers.traps)])
+    trap = transfers.register_trap
+    releases = [traps.release for traps in transfers.traps] + ([] if trap is None else [trap.release])
+    return max([1, *(math.ceil(3 * release) for release in releases)])
 
 
 def _behind(unknown: NDArray[np.bool_], reach: int) -> NDArray[Any]:

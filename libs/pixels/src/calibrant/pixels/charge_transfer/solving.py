@@ -1,4 +1,4 @@
-"""From the overscans of many levels to the transfers that made them: inefficiency and one species of traps.
+"""From the overscans of many levels to the transfers that made them: inefficiency, and a species of traps or one trap.
 
 It owns the joint fit of an amplifier; it must not know how profiles are measured or images corrected.
 """
@@ -12,13 +12,14 @@ import numpy as np
 
 from calibrant.pixels.charge_transfer.deferring import Transfers, shares_behind
 from calibrant.pixels.charge_transfer.reasons import Reason
+from calibrant.pixels.charge_transfer.register_trap import RegisterTrap
 from calibrant.pixels.charge_transfer.tails import LENGTHS
 from calibrant.pixels.charge_transfer.trailing import Profile
 from calibrant.pixels.charge_transfer.traps import Traps
 from calibrant.pixels.decays import Decay, Pedestals, Values, closest
 from calibrant.pixels.photon_transfer.least_squares import Solved
 
-POWERS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+POWERS: Final = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 SIGNIFICANT: Final = 14.2
 """Decrease of chi square that three parameters (density, release, power) give by chance in 0.3 % of the cases."""
@@ -34,12 +35,12 @@ class SolvedTransfers:
     Parameters
     ----------
     transfers
-        For the image of the amplifier; without traps where none are significant, and with an inefficiency of 0 where it
-        comes out below.
+        For the image of the amplifier: with traps, or with a register trap where the same is lost at all levels, or
+        without either where none is significant; with an inefficiency of 0 where it comes out below.
     inefficiency, inefficiency_error
         Of one transfer.
     density, density_error
-        Traps per pixel, in the unit of the profiles; 0 where there are none.
+        Traps per pixel, or the size of the register trap, in the unit of the profiles; 0 where there are none.
     release, release_error
         In times of one transfer; 0 where there are none. Errors hold for the power as it was found.
     chi2
@@ -73,7 +74,7 @@ def solve_transfers(
 
     Overscan pixel k behind a signal s has ``s w_k(inefficiency) + transfers density volume(s) (exp(1 / release) - 1)
     exp(-k / release)``, and a pedestal of its level; w_k is the share that is late by k pixels or
-    more.
+    more. What the inefficiency leaves in the first overscan pixels is taken to fill no traps again.
 
     Parameters
     ----------
@@ -86,7 +87,8 @@ def solve_transfers(
     last
         Last overscan pixel that is used.
     powers
-        Of the filling, of which that with the least chi square is taken.
+        Of the filling, of which that with the least chi square is taken; 0 is a register trap, full at all levels: its
+        `fill` is the least that fills it at the lowest level.
     offset
         Electronic offset, subtracted before; its error is not in the errors here.
 
@@ -100,8 +102,10 @@ def solve_transfers(
     ValueError
         When numbers make no sense.
     """
-    if not (0 < full_well < math.inf) or not powers or min(powers) <= 0:
-        raise ValueError(f"solve transfers: full_well {full_well} and powers {powers}, must be positive")
+    if not (0 < full_well < math.inf) or not powers or min(powers) < 0:
+        raise ValueError(
+            f"solve transfers: full_well {full_well} and powers {powers}, must be positive (powers: or 0)"
+        )
     known = [one for one in profiles if isinstance(one, Profile)]
     if not known:
         return Reason.TOO_FEW_LEVELS
@@ -160,7 +164,9 @@ class _Problem:
 
     def with_traps(self, power: float) -> Solved | None:
         """Fit inefficiency, height and length of the trail, for one power of the filling."""
-        volume = Traps(0, 1, self.full_well, power=power).volume(self.signals)[:, None]
+        volume = np.ones((len(self.signals), 1))
+        if power:
+            volume = Traps(0, 1, self.full_well, power=power).volume(self.signals)[:, None]
 
         def trails(length: float) -> tuple[Values, Values]:
             fall = np.exp(-self.places / length)
@@ -187,13 +193,14 @@ class _Problem:
         inefficiency, height, release = map(float, best.parameters[0])
         covariance = best.covariance[0]
         growth = math.exp(1 / release)
-        per_height = 1 / (self.transfers * (growth - 1))
+        per_height = 1 / ((self.transfers if power else 1) * (growth - 1))
         slope = np.array([0, per_height, height * per_height * growth / (growth - 1) / release**2])
         density = height * per_height
         errors = np.sqrt(np.diag(covariance))
-        traps = Traps(density, release, self.full_well, power=power)
+        traps = (Traps(density, release, self.full_well, power=power),) if power else ()
+        trap = None if power else RegisterTrap(density, min(1.0, density / self.signals.min()), release)
         return SolvedTransfers(
-            Transfers((traps,), max(inefficiency, 0.0), before=prescan),
+            Transfers(traps, max(inefficiency, 0.0), before=prescan, register_trap=trap),
             inefficiency,
             float(errors[0]),
             density,
