@@ -9,6 +9,7 @@ from calibrant.pixels.photon_transfer import (
     PairSettings,
     Reason,
     curves,
+    fit_curves,
     level_bins,
     measure_difference,
     pair_exposures,
@@ -162,6 +163,28 @@ def test_amplifiers_are_measured_each_for_itself_and_failures_are_kept_by_pair()
         pair_statistics(images[0].cut(boxes["A"]), images[1], geometry)
 
 
+def test_from_photons_to_gain_noise_and_errors_that_hold():
+    """Nineteen levels with a lamp that drifts, bad pixels and cosmic rays: what comes out is what was put in."""
+    rng = np.random.default_rng(11)
+    gain, noise_e = 1.6, 8.0
+    bad = (rng.random((SIDE, SIDE)) < 0.01).astype(np.uint32)
+    pairs = []
+    for level in np.geomspace(60, 100_000, 19):
+        first, second = flats(level, rng=rng, gain=gain, noise=noise_e, ratio=rng.uniform(0.99, 1.01))
+        second[rng.random(second.shape) < 1e-4] += 20 * np.sqrt(level)
+        pairs.append({"A": measure_difference(first, second, bad, PairSettings(lags=None))})
+    fit = fit_curves(curves(pairs))["A"]
+    for found, error, truth in [
+        (fit.gain, fit.gain_error, gain),
+        (fit.noise_e, fit.noise_error_e, noise_e),
+        (fit.a00, fit.a00_error, 0),
+    ]:
+        assert abs(found - truth) < 4 * error
+    assert fit.gain_error < 2e-3 * gain
+    assert fit.noise_error_e < 0.01 * noise_e
+    assert fit.kept.all()
+
+
 def test_a_spectrum_gives_a_curve_from_one_pair():
     rng = np.random.default_rng(8)
     light = np.linspace(300, 20_000, SIDE) * np.ones((SIDE, 1))
@@ -189,9 +212,10 @@ def test_light_that_changes_along_rows_and_columns_makes_no_noise():
         )
         for lines in (False, True)
     }
-    gains = {lines: pair_gain(one).gain for lines, one in whole.items()}
-    assert gains[True] == pytest.approx(1, abs=4 * np.sqrt(2) / SIDE)
-    assert gains[False] < 0.5, "it would have been seen"
+    gain = pair_gain(whole[True])
+    assert abs(gain.gain - 1) < 4 * gain.gain_error
+    assert gain.gain_error > 1.1 * np.sqrt(2) / SIDE, "the brightest pixels scatter most"
+    assert pair_gain(whole[False]).gain < 0.5, "it would have been seen"
     assert pooled([]).reason is Reason.NO_PAIRS
 
 
@@ -212,16 +236,17 @@ EXPOSURES = [
     FlatExposure("c", 2.004, 201.0),
     FlatExposure("d", 1.0, None),
     FlatExposure("e", 2.003, 150.0),
+    FlatExposure("f", float("nan"), float("nan")),
 ]
 
 
 @pytest.mark.parametrize(
     ("by", "tolerance", "pairs", "leftovers"),
     [
-        ("time", None, [("b", "d"), ("a", "c")], ["e"]),
-        ("time", 0.001, [("b", "d"), ("c", "e")], ["a"]),
-        ("flux", None, [("a", "c")], ["b", "d", "e"]),
-        ("id", None, [("a", "b"), ("c", "d")], ["e"]),
+        ("time", None, [("b", "d"), ("a", "c")], ["e", "f"]),
+        ("time", 0.001, [("b", "d"), ("c", "e")], ["a", "f"]),
+        ("flux", None, [("a", "c")], ["b", "d", "e", "f"]),
+        ("id", None, [("a", "b"), ("c", "d"), ("e", "f")], []),
     ],
 )
 def test_exposures_of_one_level_are_paired_and_the_rest_is_named(by, tolerance, pairs, leftovers):

@@ -243,15 +243,15 @@ class _Reduced:
 
 def _rectangles(curves: Sequence[Curve], part: Points) -> tuple[Numbers, Numbers]:
     """Give covariances and counts, (A, P, L, L), in the order of the points."""
-    lags = min(curve.covariances.shape[-1] for curve in curves if curve.covariances is not None)
-    data, counts = np.zeros((2, *part.means.shape, lags, lags))
+    shapes = (curve.covariances.shape[1:] for curve in curves if curve.covariances is not None)
+    data, counts = np.zeros((2, *part.means.shape, *next(shapes)))
     for row, curve in enumerate(curves):
         assert curve.covariances is not None
         assert curve.n_pairs is not None
         taken = np.flatnonzero(part.usable[row])
         own = part.order[row][taken]
-        data[row, taken] = curve.covariances[own, :lags, :lags]
-        counts[row, taken] = curve.n_pairs[own, :lags, :lags]
+        data[row, taken] = curve.covariances[own]
+        counts[row, taken] = curve.n_pairs[own]
     return data, counts
 
 

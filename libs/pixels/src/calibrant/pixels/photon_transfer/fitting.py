@@ -50,9 +50,15 @@ def fit_curves(
     dict
         By amplifier, in the same order. Errors are those of the weights, not widened by the scatter: compare `chi2`
         with `degrees_of_freedom`.
+
+    Raises
+    ------
+    ValueError
+        When curves have covariances of different lags.
     """
     settings = settings or FitSettings()
     names, all_curves = list(curves), list(curves.values())
+    _check_lags(curves)
     found = points(all_curves, settings.most_adu)
     reasons = [_reason(curve, found, row, settings) for row, curve in enumerate(all_curves)]
     rows = np.array([row for row, reason in enumerate(reasons) if reason is None], dtype=np.intp)
@@ -76,6 +82,12 @@ def fit_curves(
         name: fits[name] if reason is None else nothing(settings.model, len(curve.means), reason)
         for name, curve, reason in zip(names, all_curves, reasons, strict=True)
     }
+
+
+def _check_lags(curves: Mapping[str, Curve]) -> None:
+    lags = {curve.covariances.shape[1:] for curve in curves.values() if curve.covariances is not None}
+    if len(lags) > 1:
+        raise ValueError(f"curves: covariances of {sorted(lags)} lags; measure all amplifiers alike")
 
 
 def _reason(curve: Curve, found: Points, row: int, settings: FitSettings) -> Reason | None:

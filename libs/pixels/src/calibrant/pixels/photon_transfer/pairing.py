@@ -1,5 +1,6 @@
 """Which exposures make a pair. It must not know pixels."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -82,14 +83,27 @@ def pair_exposures(
         return _joined([list(exposures)])
     if by == "time":
         slack = TIME_TOLERANCE_S if tolerance is None else tolerance
-        return _joined(_groups(exposures, lambda one: one.time_s, lambda value: value + slack))
+        return _alike(exposures, lambda one: one.time_s, lambda value: value + slack)
     if by == "flux":
         share = FLUX_TOLERANCE if tolerance is None else tolerance
-        known = [one for one in exposures if one.flux is not None]
-        found = _joined(_groups(known, lambda one: one.flux or 0.0, lambda value: value + share * abs(value)))
-        dark = {one.exposure_id: Reason.UNPAIRED for one in exposures if one.flux is None}
-        return Pairing(found.pairs, found.leftovers | dark)
+        return _alike(
+            exposures,
+            lambda one: math.nan if one.flux is None else one.flux,
+            lambda value: value + share * abs(value),
+        )
     raise ValueError(f"by: {by!r}, must be 'time', 'flux' or 'id'")
+
+
+def _alike(
+    exposures: Sequence[FlatExposure],
+    level: Callable[[FlatExposure], float],
+    highest: Callable[[float], float],
+) -> Pairing:
+    """Pair those of one level; an exposure whose level nobody knows is left over."""
+    known = [one for one in exposures if math.isfinite(level(one))]
+    found = _joined(_groups(known, level, highest))
+    unknown = {one.exposure_id: Reason.UNPAIRED for one in exposures if not math.isfinite(level(one))}
+    return Pairing(found.pairs, found.leftovers | unknown)
 
 
 def _groups(

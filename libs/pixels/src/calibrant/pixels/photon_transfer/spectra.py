@@ -86,7 +86,8 @@ def pooled(bins: Sequence[PairStatistics]) -> PairStatistics:
     Returns
     -------
     PairStatistics
-        Without covariances; the commonest reason is given where no bin gave anything.
+        Without covariances. `n_pixels` is how many pixels of one variance would scatter as much. Where no bin gave
+        anything, the reason of the first.
     """
     good = [one for one in bins if one.reason is None]
     if not good:
@@ -95,7 +96,9 @@ def pooled(bins: Sequence[PairStatistics]) -> PairStatistics:
     pixels = np.array([one.n_pixels for one in good])
     numbers = np.array([(one.mean, one.variance, *one.levels) for one in good])
     mean, variance, first, second = np.average(numbers, axis=0, weights=pixels).tolist()
-    return PairStatistics(mean, variance, int(pixels.sum()), (first, second), math.nan, None, None)
+    sums = pixels * numbers[:, 1]
+    as_many = int(sums.sum() ** 2 / (sums * numbers[:, 1]).sum())
+    return PairStatistics(mean, variance, as_many, (first, second), math.nan, None, None)
 
 
 def _as_lines_of(
