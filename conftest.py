@@ -174,7 +174,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def broker() -> Iterator[kafka.Broker]:
     """Run a real Kafka, one for each test process; only for tests with the marker ``kafka``."""
-    with kafka.Broker() as running:
+    with kafka.Broker(steady=True) as running:
         yield running
 
 

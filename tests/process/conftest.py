@@ -12,7 +12,7 @@ from calibrant.runtime.testing.s3 import KEY_ID, SECRET, ObjectServer
 @pytest.fixture
 def servers(postgres_url) -> Iterator[dict[str, str]]:
     """Variables of servers that nobody else uses: topics have the same names everywhere."""
-    with Broker() as broker, ObjectServer() as store:
+    with Broker(steady=True) as broker, ObjectServer() as store:
         bucket = store.create_bucket()
         yield {
             "CALIBRANT_BUS": f"kafka://{broker.servers}",

@@ -32,7 +32,7 @@ def guard():
 @pytest.fixture(scope="module")
 def guarded(guard):
     """A guarded broker where combine has its rights, and two others half of them."""
-    with Broker(guard=guard) as broker:
+    with Broker(guard=guard, steady=True) as broker:
         for arguments in acl_arguments("combine"):
             guard.grant(broker.servers, arguments)
         grant = ["--add", "--operation"]

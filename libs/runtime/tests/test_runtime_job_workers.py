@@ -117,7 +117,7 @@ def yard(request, tmp_path):
     shared = {}
     with ExitStack() as stack:
         if request.param == "servers":  # of the test's own: topics have the same names everywhere
-            broker = stack.enter_context(Broker())
+            broker = stack.enter_context(Broker(steady=True))
             shared = {"bus": f"kafka://{broker.servers}", "database": request.getfixturevalue("postgres_url")}
         yield stack.enter_context(opened(tmp_path, shared))
 

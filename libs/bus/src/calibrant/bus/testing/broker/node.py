@@ -17,7 +17,7 @@ from calibrant.bus.testing.broker.distribution import java, run_tool
 from calibrant.bus.testing.broker.guard import Guard
 from calibrant.bus.testing.broker.leash import Leash
 from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
-from calibrant.bus.testing.broker.properties import Ports, properties
+from calibrant.bus.testing.broker.properties import STEADY, Ports, properties
 from calibrant.bus.testing.halt import halt
 from calibrant.bus.testing.server import Server
 
@@ -40,6 +40,8 @@ class Broker(Server):
         Where clients connect; 0: any free one.
     guard
         Who is let in, over TLS with a password; None: everybody, in plain text.
+    steady
+        Nobody is going to kill it: it need not be quick to come back, and takes less of the processor.
 
     Attributes
     ----------
@@ -47,8 +49,10 @@ class Broker(Server):
         Where it listens, the same after each restart.
     """
 
-    def __init__(self, data: Path | None = None, *, port: int = 0, guard: Guard | None = None) -> None:
-        self._guard = guard
+    def __init__(
+        self, data: Path | None = None, *, port: int = 0, guard: Guard | None = None, steady: bool = False
+    ) -> None:
+        self._guard, self._steady = guard, steady
         self._temporary = data is None
         self._data = Path(tempfile.mkdtemp(prefix="calibrant-kafka-")) if data is None else data.absolute()
         client, behind_proxy, proxy, controller = free_ports(4)
@@ -75,7 +79,9 @@ class Broker(Server):
             It did not come up.
         """
         self._data.mkdir(parents=True, exist_ok=True)
-        more = {} if self._guard is None else self._guard.prepare(self._data)
+        more = dict(STEADY) if self._steady else {}
+        if self._guard is not None:
+            more |= self._guard.prepare(self._data)
         settings = self._data / "server.properties"
         settings.write_text(properties(self._data, self.ports, more))
         if not (self._data / "log" / "meta.properties").exists():
