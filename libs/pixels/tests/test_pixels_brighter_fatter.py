@@ -141,7 +141,7 @@ def test_shifts_that_there_are_not_say_why(areas, reason):
         _ = found.shifts
 
 
-@pytest.mark.parametrize("zero_sum", [True, False])
+@pytest.mark.parametrize("zero_sum", ["origin", "shared", "off"])
 def test_areas_are_found_in_covariances_of_any_level(zero_sum):
     """Closed form at levels where the terms of higher order are a fifth of the first."""
     gain, noise = 1.6, 6.0
@@ -213,6 +213,7 @@ def test_levels_that_are_wrong_are_left_out_and_say_why():
     [
         (lambda: CorrelationSettings(lowest_e=5, highest_e=4), "must ascend from 0"),
         (lambda: CorrelationSettings(reject=0), "reject is 0"),
+        (lambda: CorrelationSettings(zero_sum="all"), "zero_sum is 'all'"),
         (lambda: correlate(levels=2), "do not go together"),
         (lambda: correlate(gain_e_per_adu=0.0), "gain_e_per_adu is 0.0"),
         (lambda: correlate(read_noise_e=-1.0), "read_noise_e is -1.0"),

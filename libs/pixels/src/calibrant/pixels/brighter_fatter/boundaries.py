@@ -93,7 +93,7 @@ def solve_shifts(areas: Matrix, errors: Matrix | None = None) -> SolvedShifts:
     if not np.isfinite(areas).all():
         return _none(areas, None, ShiftReason.NO_AREAS)
     law = fit_law(areas, errors)
-    if not law.strength > 0:
+    if not (areas[0, 0] < 0 and law.strength > 0):
         return _none(areas, law, ShiftReason.NOT_REPELLING)
     if not SCALES[0] < law.scale < SCALES[1]:
         return _none(areas, law, ShiftReason.NO_SCALE)

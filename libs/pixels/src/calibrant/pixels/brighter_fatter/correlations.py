@@ -6,6 +6,7 @@ It owns the scaling, the checks of each level and their mean; it must not know k
 import enum
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from calibrant.pixels.photon_transfer.convolving import Evenly
 Matrix = NDArray[np.float64]
 
 _ROUNDS = 20
+
+
+ZeroSum = Literal["origin", "shared", "off"]
 
 
 class LevelReason(enum.StrEnum):
@@ -39,7 +43,9 @@ class CorrelationSettings:
         A level is left out where the sum of its matrix over the whole plane, over the sum of the absolute values, is
         larger: what pixels gain others have lost. 1 and above leave out none.
     zero_sum
-        Set the variance's term so that the sum is 0: it then depends neither on the gain nor on the read noise.
+        Makes the sum of the matrix over the whole plane 0. "origin": the variance's term becomes what the others
+        leave; it then depends neither on the gain nor on the read noise, but has the noise of all others. "shared": all
+        terms take part, each by its variance, so noisy ones give most; the gain has to be good. "off": as measured.
 
     Raises
     ------
@@ -50,7 +56,7 @@ class CorrelationSettings:
     lowest_e: float = 0.0
     highest_e: float = math.inf
     reject: float = 0.5
-    zero_sum: bool = True
+    zero_sum: ZeroSum = "origin"
 
     def __post_init__(self) -> None:
         if not 0 <= self.lowest_e < self.highest_e:
@@ -59,6 +65,10 @@ class CorrelationSettings:
             )
         if not self.reject > 0:
             raise ValueError(f"brighter-fatter: reject is {self.reject}, must be positive")
+        if self.zero_sum not in get_args(ZeroSum):
+            raise ValueError(
+                f"brighter-fatter: zero_sum is {self.zero_sum!r}, must be one of {', '.join(get_args(ZeroSum))}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +158,7 @@ def correlations(
     areas, error = np.full(scaled.shape[1:], np.nan), np.full(scaled.shape[1:], np.nan)
     if used.any():
         areas, error = _mean(level[used], scaled[used], errors[used])
-        if settings.zero_sum:
-            areas, error = _balanced(areas, error)
+        areas, error = _balanced(areas, error, settings.zero_sum)
     return Correlations(areas, error, tuple(one for one, _ in told), np.array([one for _, one in told]))
 
 
@@ -214,11 +223,14 @@ def _mean(level: Matrix, scaled: Matrix, errors: Matrix) -> tuple[Matrix, Matrix
     return areas, np.sqrt((evenly.back(evenly.transform(each) / slope) ** 2).sum(axis=0))
 
 
-def _balanced(areas: Matrix, errors: Matrix) -> tuple[Matrix, Matrix]:
-    """Give the variance's term the value with which the sum over the plane is 0."""
-    copies = _copies(areas.shape[0])
-    copies[0, 0] = 0
-    areas, errors = areas.copy(), errors.copy()
-    areas[0, 0] = -(copies * areas).sum()
-    errors[0, 0] = math.sqrt(((copies * errors) ** 2).sum())
-    return areas, errors
+def _balanced(areas: Matrix, errors: Matrix, zero_sum: ZeroSum) -> tuple[Matrix, Matrix]:
+    """Make the sum over the plane 0: the smallest change, in terms of the variances of those that may change."""
+    if zero_sum == "off":
+        return areas, errors
+    copies, free = _copies(areas.shape[0]), errors**2
+    if zero_sum == "origin":
+        free = np.zeros_like(free)
+        free[0, 0] = 1.0
+    share = free * copies / (free * copies**2).sum()
+    variance = errors**2 * (1 - 2 * share * copies) + share**2 * (copies**2 * errors**2).sum()
+    return areas - share * (copies * areas).sum(), np.sqrt(variance)

@@ -60,6 +60,8 @@ def area_matrix(lags: int) -> Matrix:
 def fit_law(areas: Matrix, errors: Matrix | None = None) -> SmoothLaw:
     """Fit the law to changes of areas, all but the origin's own, by least squares.
 
+    A law that attracts is not tried: where none that repels does better than nothing, the strength is 0.
+
     Parameters
     ----------
     areas
@@ -76,7 +78,7 @@ def fit_law(areas: Matrix, errors: Matrix | None = None) -> SmoothLaw:
         pull = _pull(lags, scales)
         shifts = np.concatenate([pull.reshape(-1, lags * lags), pull.mT.reshape(-1, lags * lags)], axis=1)
         models = -shifts @ to_areas.T
-        strengths = models @ wanted / (models * models).sum(axis=1)
+        strengths = np.maximum(models @ wanted / (models * models).sum(axis=1), 0)
         best = int(np.argmin(((wanted - strengths[:, None] * models) ** 2).sum(axis=1)))
         law = SmoothLaw(float(strengths[best]), float(scales[best]))
         scales = np.geomspace(scales[max(best - 1, 0)], scales[min(best + 1, scales.size - 1)], _TRIED)
