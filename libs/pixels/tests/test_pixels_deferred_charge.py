@@ -171,6 +171,19 @@ def test_every_amplifier_is_restored_from_its_own_corner(flipped):
     np.testing.assert_allclose(found.variance, truth + 9, atol=0.02)
 
 
+def test_an_amplifier_stored_against_the_order_of_reading_is_restored_from_its_other_corner():
+    geometry, truth = detector(flipped=False), sky((80, 60))
+    image = truth.copy()
+    image[:40, :30] = transfer(truth[39::-1, 29::-1], PARALLEL, SERIAL)[::-1, ::-1]
+    name = frozenset({"00"})
+    barrier = ChargeTransfer(
+        {"00": PARALLEL}, {"00": SERIAL}, reversed_columns=name, reversed_rows=name, tolerance=0.01
+    )
+    band = Band(slice(0, 80), image, np.zeros((80, 60), np.uint32), None)
+    barrier.apply(band, geometry)
+    np.testing.assert_allclose(band.data, truth, atol=0.02)
+
+
 def test_serial_transfers_need_no_other_row():
     geometry, image = detector(flipped=True), sky((80, 60))
     image[60, 40] = np.nan

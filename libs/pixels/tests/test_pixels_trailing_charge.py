@@ -290,6 +290,17 @@ def test_both_ends_are_cut_out_of_a_raw_frame_in_the_order_of_readout():
     np.testing.assert_array_equal(parallel.image, raw[18:22, 3:33].T)
     np.testing.assert_array_equal(parallel.overscan, raw[22:30, 3:33].T)
     assert parallel.imaging == 20
+    apart = replace(amplifier, serial_overscan=Box(2, 22, 35, 40))
+    assert end_of_image(raw, apart, "serial") is Reason.NOT_BEHIND
+    turned = end_of_image(
+        raw, apart, "serial", pixels=2, image_reversed=True, overscan_reversed=True, apart=True
+    )
+    np.testing.assert_array_equal(turned.image, raw[2:22, [4, 3]])
+    np.testing.assert_array_equal(turned.overscan, raw[2:22, 39:34:-1])
+    before = replace(amplifier, serial_overscan=Box(2, 22, 0, 3))
+    mirrored = end_of_image(raw, before, "serial", pixels=2, image_reversed=True)
+    np.testing.assert_array_equal(mirrored.image, raw[2:22, [4, 3]])
+    np.testing.assert_array_equal(mirrored.overscan, raw[2:22, [2, 1, 0]])
 
 
 def test_what_cannot_be_measured_has_a_reason_and_the_others_go_on():

@@ -4,28 +4,39 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from calibrant.pixels.charge_transfer import End, overscan_profile, trailing_charge
+from calibrant.pixels import Amplifier, Box
+from calibrant.pixels.charge_transfer import end_of_image, overscan_profile, trailing_charge
 
 pytestmark = pytest.mark.real_frames
 
-IMAGING = 1024
+ROWS, IMAGING = 350, 1024
 
 
 @pytest.fixture
 def ends(real_data):
-    """Give the end of the first amplifier of Kast, whose overscan is stored behind the image of the second."""
+    """Give the end of an amplifier of Kast; both overscans are stored behind the image of the second, read from the right."""
 
-    def of(*names):
-        paths = [next((real_data / "kast-blue").rglob(f"{name}.fits*")) for name in names]
-        raw = np.concatenate([fits.getdata(path).astype(float) for path in paths])
-        return End(raw[:, IMAGING - 10 : IMAGING], raw[:, 2048:2080], IMAGING)
+    def of(number, *names):
+        x, files = IMAGING * number, real_data / "kast-blue"
+        image, overscan = (
+            Box(0, 3 * ROWS, x, x + IMAGING),
+            Box(0, 3 * ROWS, 2048 + 32 * number, 2080 + 32 * number),
+        )
+        amplifier = Amplifier("A", image, image, False, False, overscan, None, 1.0, 3.0, None)
+        raw = np.concatenate([fits.getdata(next(files.rglob(f"{name}.fits*"))) for name in names])
+        turned = bool(number)
+        return end_of_image(
+            raw, amplifier, "serial", apart=True, image_reversed=turned, overscan_reversed=turned
+        )
 
     return of
 
 
-def test_the_settling_level_of_kast_is_no_charge(ends):
-    biases = overscan_profile(ends("b21", "b22", "b23"))
-    for flat in map(ends, ("b11", "b12", "b13")):
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_settling_level_of_kast_is_no_charge(ends, number):
+    biases = overscan_profile(ends(number, "b21", "b22", "b23"))
+    for name in ("b11", "b12", "b13"):
+        flat = ends(number, name)
         naive, found = trailing_charge(flat), trailing_charge(flat, baseline=biases)
         assert naive.cti < -4e-7
         assert naive.rises

@@ -41,7 +41,15 @@ class End:
 
 
 def end_of_image(
-    raw: NDArray[Any], amplifier: Amplifier, direction: Direction, *, pixels: int = 10, prescan: int = 0
+    raw: NDArray[Any],
+    amplifier: Amplifier,
+    direction: Direction,
+    *,
+    pixels: int = 10,
+    prescan: int = 0,
+    image_reversed: bool = False,
+    overscan_reversed: bool = False,
+    apart: bool = False,
 ) -> End | Reason:
     """Cut the end of an amplifier's image and its overscan out of a raw frame.
 
@@ -50,13 +58,19 @@ def end_of_image(
     raw
         The raw frame, in any unit; NaN where a pixel is not to be used (its line is left out).
     amplifier
-        Whose raw image is read from its first row and column on.
+        Whose overscan is whole: nothing skipped next to the image.
     direction
         Of the transfers.
     pixels
         Imaging pixels of each line.
     prescan
         Pixels read before the image, in this direction.
+    image_reversed
+        The image is stored against the order of reading: its first pixel is read last.
+    overscan_reversed
+        The overscan is: the pixel read first is the farthest from the image, as in an instrument file.
+    apart
+        The overscan is stored somewhere else, not beside the end of the image, though it is read after it.
 
     Returns
     -------
@@ -69,16 +83,15 @@ def end_of_image(
         return Reason.NO_OVERSCAN
     if direction == "parallel":
         raw, image, box = raw.T, _turned(image), _turned(box)
-    if box.x0 != image.x1:
+    beside = box.x1 == image.x0 if image_reversed else box.x0 == image.x1
+    if not (beside or apart):
         return Reason.NOT_BEHIND
-    lines = slice(max(image.y0, box.y0), min(image.y1, box.y1))
-    last = slice(max(image.x0, image.x1 - pixels), image.x1)
-    return End(
-        raw[lines, last].astype(np.float64),
-        raw[lines, box.x0 : box.x1].astype(np.float64),
-        image.shape[1],
-        prescan,
-    )
+    rows = raw[max(image.y0, box.y0) : min(image.y1, box.y1)]
+    lines = rows[:, image.x0 : image.x1][:, :: -1 if image_reversed else 1]
+    falling = (box.x0 >= image.x1) is overscan_reversed
+    overscan = rows[:, box.x0 : box.x1][:, :: -1 if falling else 1]
+    last = lines[:, max(0, lines.shape[1] - pixels) :]
+    return End(last.astype(np.float64), overscan.astype(np.float64), image.shape[1], prescan)
 
 
 def _turned(box: Box) -> Box:

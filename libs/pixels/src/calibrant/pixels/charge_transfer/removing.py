@@ -31,6 +31,9 @@ class ChargeTransfer:
     ----------
     parallel, serial, offsets
         By the name of the amplifier, for signals in the unit of the signature; one that has none is left alone.
+    reversed_columns, reversed_rows
+        Names of the amplifiers whose raw image is stored against the order of reading, so that the corner that is read
+        first is another one than their `readout_corner`.
     iterations
         At most so many; see :func:`restore`.
     tolerance
@@ -45,6 +48,8 @@ class ChargeTransfer:
     parallel: Mapping[str, Transfers] = field(default_factory=dict)
     serial: Mapping[str, Transfers] = field(default_factory=dict)
     offsets: Mapping[str, ElectronicOffset] = field(default_factory=dict)
+    reversed_columns: frozenset[str] = frozenset()
+    reversed_rows: frozenset[str] = frozenset()
     iterations: int = 5
     tolerance: float = 0.1
 
@@ -79,7 +84,7 @@ class ChargeTransfer:
 
     def _restore(self, amplifier: Amplifier, band: Band) -> None:
         parallel, serial = self.parallel.get(amplifier.name), self.serial.get(amplifier.name)
-        offset, part = self.offsets.get(amplifier.name), _in_readout_order(amplifier, band)
+        offset, part = self.offsets.get(amplifier.name), self._in_readout_order(amplifier, band)
         if part is None or (parallel is None and serial is None and offset is None):
             return
         data, mask = band.data[part], band.mask[part]
@@ -90,15 +95,16 @@ class ChargeTransfer:
         data[...] = found.data
         mask[suspect] |= np.uint32(Mask.SUSPECT)
 
-
-def _in_readout_order(amplifier: Amplifier, band: Band) -> tuple[slice, slice] | None:
-    """Give the index of the amplifier's pixels in a band, first read first; None: it has none there."""
-    placed = amplifier.placed
-    first, last = max(placed.y0, band.rows.start), min(placed.y1, band.rows.stop)
-    if first >= last:
-        return None
-    rows = _ordered(first - band.rows.start, last - band.rows.start, reverse=amplifier.flip_y)
-    return rows, _ordered(placed.x0, placed.x1, reverse=amplifier.flip_x)
+    def _in_readout_order(self, amplifier: Amplifier, band: Band) -> tuple[slice, slice] | None:
+        """Give the index of the amplifier's pixels in a band, first read first; None: it has none there."""
+        placed, name = amplifier.placed, amplifier.name
+        first, last = max(placed.y0, band.rows.start), min(placed.y1, band.rows.stop)
+        if first >= last:
+            return None
+        from_above = amplifier.flip_y is not (name in self.reversed_rows)
+        from_right = amplifier.flip_x is not (name in self.reversed_columns)
+        rows = _ordered(first - band.rows.start, last - band.rows.start, reverse=from_above)
+        return rows, _ordered(placed.x0, placed.x1, reverse=from_right)
 
 
 def _ordered(first: int, last: int, *, reverse: bool) -> slice:
