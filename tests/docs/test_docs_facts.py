@@ -19,15 +19,25 @@ from calibrant.camera.settings import CameraSettings
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.recipes.base import Combination, Parameters
 from calibrant.combine.recipes.defect_tables import regions_table
+from calibrant.combine.recipes.transfer_tables import MeasuredPair, tables_of
 from calibrant.contracts.archive.v1 import ProductPublished, ProductWithdrawn
 from calibrant.contracts.flow import topics
 from calibrant.frames.instrument import Instrument, list_instruments
 from calibrant.frames.reading import RejectionReason
-from calibrant.frames.writing import ProductAmplifier, ProductImage, ProductInput, Provenance, write_product
+from calibrant.frames.writing import (
+    ProductAmplifier,
+    ProductImage,
+    ProductInput,
+    ProductTables,
+    Provenance,
+    write_product,
+)
 from calibrant.observatory.composition import SERVICES
 from calibrant.pixels import AmplifierStatistics, CosmicRays, Linearity, Scaling, Step
 from calibrant.pixels.mask import MEANINGS
 from calibrant.pixels.overscan import OverscanMethod
+from calibrant.pixels.photon_transfer import CovarianceTerms, PairStatistics, fit_curves
+from calibrant.pixels.photon_transfer import curves as measured_curves
 from calibrant.rules.comparing import COMPARED, ComparisonRules
 from calibrant.rules.decision import GateThresholds
 from calibrant.rules.rulesets import SetRule
@@ -184,6 +194,29 @@ def product(kind):
     )
 
 
+def curve():
+    name, one, side = (
+        "A00",
+        PairStatistics(1e3, 700.0, 10**4, (1e3, 1e3), 1.0, np.eye(2), np.eye(2)),
+        np.eye(2),
+    )
+    terms = CovarianceTerms(
+        **dict.fromkeys((field.name for field in dataclasses.fields(CovarianceTerms)), side)
+    )
+    curves = measured_curves([{name: one}])
+    fits = {name: dataclasses.replace(fit, terms=terms) for name, fit in fit_curves(curves).items()}
+    pair = MeasuredPair((0, 1), 1.0, "r", {name: one}, {name: 3.0})
+    head = {field.name: getattr(product("flat"), field.name) for field in dataclasses.fields(ProductTables)}
+    return ProductTables(**(head | {"kind": "ptc", "tables": tables_of([pair], curves, fits, {})}))
+
+
+def test_every_column_of_a_photon_transfer_curve_is_described():
+    _, _, section = (DOCS / "products.md").read_text().partition("\n## Photon transfer\n")
+    told = set(re.findall(r"[A-Z][A-Z0-9_]*", section.partition("\n## ")[0]))
+    for table in curve().tables:
+        assert {table.name, *(column.name for column in table.columns)} <= told
+
+
 def test_every_card_and_hdu_of_a_product_is_described(tmp_path):
     cards, hdus, columns = set(), set(), {}
     for kind in ("dark", "flat"):
@@ -270,10 +303,11 @@ def test_the_pixel_engines_steps_and_options_are_described_in_their_order():
     assert first_names(page, "## Statistics") == fields
 
 
-def test_the_example_sequence_is_one():
+@pytest.mark.parametrize("name", ["nightly", "photon-transfer"])
+def test_the_example_sequences_are_some(name):
     from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
 
-    path = DOCS / "examples/nightly.yaml"
+    path = DOCS / f"examples/{name}.yaml"
     assert read_sequence(path).instrument == yaml.safe_load(path.read_text())["instrument"]
 
 
@@ -285,6 +319,7 @@ def test_examples_run_and_print_what_they_say(page, tmp_path, monkeypatch):
     write_product(
         tmp_path / "defects.fits", dataclasses.replace(product("dark"), kind="defects", tables=(regions,))
     )
+    write_product(tmp_path / "ptc.fits", curve())
     examples = EXAMPLE.findall((DOCS / page).read_text())
     assert examples
     for source, expected in examples:

@@ -20,6 +20,8 @@ GOOD = {
     "MAX": 20.0, "UNMASKED_MAX": 900.0, "STAT_OUTLIERS": 6.0, "DEFECT_PIXELS": 6.0, "FRAC": 6e-4,
     "NUM_COSMICS_BEFORE": 8.0, "NUM_COSMICS_AFTER": 3.0,
     "ILLUMINATION": 0.01, "SPLIT_MEAN": 0.1, "SPLIT_NOISE": 2.0, "SPLIT_EXPECTED": 2.0,
+    "GAIN": 1.5, "NOMINAL_GAIN": 1.5, "PAIR_GAIN": 1.5, "PTC_NOISE": 5.0, "PTC_NOISE_ERROR": 0.05, "NOISE_SPREAD": 0.01,
+    "TURNOFF": 95000.0, "A00": -2e-6, "A00_ERROR": 1e-8, "CHI2_RATIO": 1.0,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
 
@@ -45,7 +47,10 @@ def test_the_registry_has_the_tests_of_the_reference():
     assert {t.key for t in v.registry() if t.once} == {
         "dark.amplifier.SPLIT_MEAN",
         "dark.amplifier.SPLIT_NOISE",
+        *(t.key for t in v.tests_for("ptc")),
     }
+    assert v.tested_once("ptc")
+    assert not any(v.tested_once(kind) for kind in ("dark", "fringe"))
     assert {t.name for t in v.tests_for("flat", "amplifier")} == {"NOISE", "NOISE_MODEL", "ILLUMINATION"}
     assert {t.name for t in v.tests_for("flat", "exposure")} == {"SCATTER", "SCATTER_ABSOLUTE"}
     advisory = {t.key for t in v.registry() if t.advisory}
@@ -57,6 +62,9 @@ def test_the_registry_has_the_tests_of_the_reference():
         "flat.amplifier.ILLUMINATION",
         "flat.amplifier.NOISE",
         "flat.exposure.SCATTER_ABSOLUTE",
+        "ptc.amplifier.A00",
+        "ptc.amplifier.CHI2",
+        "ptc.amplifier.TURNOFF",
     }
     assert v.tests_for("fringe") == ()
 
@@ -94,6 +102,35 @@ def test_every_test_describes_itself():
 )
 def test_bias_and_dark(kind, name, changes, verdict, value):
     found = one(kind, name, GOOD | changes)
+    assert found.verdict is verdict
+    assert found.value == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "verdict", "value"),
+    [
+        ("GAIN", {"GAIN": 1.43}, PASS, 0.07 / 1.5),
+        ("GAIN", {"GAIN": 1.58}, FAIL, 0.08 / 1.5),
+        ("PAIR_GAIN", {"PAIR_GAIN": 1.57}, PASS, 0.07 / 1.5),
+        ("PAIR_GAIN", {"PAIR_GAIN": 1.42}, FAIL, 0.08 / 1.5),
+        ("NOISE", {"PTC_NOISE": 5.24}, PASS, 0.048),
+        ("NOISE", {"PTC_NOISE": 4.7}, FAIL, 0.06),
+        ("NOISE", {"PTC_NOISE": 4.7, "PTC_NOISE_ERROR": 0.2}, NOT_APPLICABLE, 0.06),
+        ("NOISE", {"PTC_NOISE_ERROR": None}, NOT_APPLICABLE, None),
+        ("NOISE", {"NOMINAL_READ_NOISE": 0.0}, FAIL, None),
+        ("NOISE_INDEPENDENCE", {"NOISE_SPREAD": 0.06}, FAIL, 0.06),
+        ("NOISE_INDEPENDENCE", {"NOISE_SPREAD": None}, NOT_APPLICABLE, None),
+        ("TURNOFF", {}, PASS, 90 / 95),
+        ("TURNOFF", {"TURNOFF": 60_000.0}, FAIL, 1.5),
+        ("TURNOFF", {"TURNOFF": 0.0}, FAIL, None),
+        ("A00", {"A00": 5e-6}, FAIL, 5e-6),
+        ("CHI2", {"CHI2_RATIO": 2.1}, FAIL, 2.1),
+        ("CHI2", {"CHI2_RATIO": None}, NOT_APPLICABLE, None),
+    ],
+)
+def test_photon_transfer(name, changes, verdict, value):
+    everything = Scope(exposure_id=ALL_EXPOSURES, detector=0, amplifier="A")
+    found = one("ptc", name, GOOD | changes, everything)
     assert found.verdict is verdict
     assert found.value == (None if value is None else pytest.approx(value))
 

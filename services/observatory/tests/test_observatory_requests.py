@@ -40,6 +40,7 @@ def test_statistic_and_unit_are_for_all_recipes_and_a_word_overrides():
     assert {name: found[name] for name in found if name.endswith("unit")} == {
         f"{kind}.unit": '"adu"' for kind in RECIPES
     }
+    assert "ptc.statistic" not in found
     assert [found[f"{kind}.statistic"] for kind in ("bias", "dark", "flat")] == [
         '"median"',
         '"median"',

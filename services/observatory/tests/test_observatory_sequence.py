@@ -74,6 +74,11 @@ def test_what_is_made_is_all_that_is_usual_unless_it_is_named(tmp_path):
         ({"exp_times_dark": "-1"}, "greater than or equal to 0"),
         ({"n_bias": "0"}, "n_bias: "),
         ({"n_bias": "many"}, "n_bias: "),
+        (
+            {"make": "[flat, ptc]", "n_flat": "3", "exp_times_flat": "[1, 2, 1]"},
+            "exp_times_flat has 2 s an odd number of times; give each time twice",
+        ),
+        ({"make": "[ptc]", "script_mode": "BIAS"}, "script_mode BIAS takes none; give BIAS_DARK_FLAT"),
         ({"script_mode": "FLAT"}, "'BIAS_DARK_FLAT'"),
         ({"script_mode": None}, "script_mode: "),
         ({"instrument": None}, "instrument: "),

@@ -208,6 +208,29 @@ DEFAULT_RULES = RuleSet(
                 _DEFECTS,
             ),
         ),
+        SetRule(
+            kind="ptc",
+            image_type=ImageType.FLAT,
+            group_by=("night",),
+            min_frames=6,
+            needs=("exptime_s",),
+            on_request=True,
+            roles=(
+                RoleRule(
+                    role="bias",
+                    kind="bias",
+                    required=False,
+                    because="bias structure would count as signal, and a pedestal that is left as light",
+                ),
+                RoleRule(
+                    role="dark",
+                    kind="dark",
+                    required=False,
+                    because="dark signal would count as light",
+                ),
+                _DEFECTS,
+            ),
+        ),
     ),
 )
 """What an instrument gets that says nothing else."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -85,7 +86,22 @@ class Sequence(BaseModel):
     def _complete(self) -> Self:
         for image_type in self.script_mode.image_types:
             self._exposure_times(image_type)
+        if "ptc" in self.make:
+            self._check_pairs()
         return self
+
+    def _check_pairs(self) -> None:
+        """Make sure that every flat has its pair."""
+        if self.script_mode is not ScriptMode.BIAS_DARK_FLAT:
+            raise ValueError(
+                f"make: a ptc is made of flats, and script_mode {self.script_mode} takes none; give BIAS_DARK_FLAT"
+            )
+        odd = [time_s for time_s, count in Counter(self._exposure_times("FLAT")).items() if count % 2]
+        if odd:
+            raise ValueError(
+                f"make: a ptc is made of pairs, but exp_times_flat has {odd[0]:g} s an odd number of times; give each "
+                "time twice"
+            )
 
     @property
     def settings(self) -> tuple[str, ...]:

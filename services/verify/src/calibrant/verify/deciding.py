@@ -4,7 +4,7 @@ Joins the measurements of all detectors of a set, adds the tests of whole exposu
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -16,12 +16,14 @@ from calibrant.rules.decision import Decision, Outcome, ProcessingError
 from calibrant.rules.gate import decide
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.verification import (
+    ALL_EXPOSURES,
     Limits,
     Scope,
     TestResult,
     Verdict,
     evaluate,
     scatter_of,
+    tested_once,
     tests_for,
 )
 from calibrant.runtime import handlers
@@ -30,7 +32,7 @@ from calibrant.verify.assessing import assessed, rules_of
 from calibrant.verify.inputs import check_rules
 from calibrant.verify.known import Known
 from calibrant.verify.measuring.amplifiers import finite
-from calibrant.verify.measuring.job import MODES
+from calibrant.verify.measuring.artifacts import MODES
 from calibrant.verify.noticing import findings
 from calibrant.verify.reasons import reason_of, tally
 from calibrant.verify.reports import (
@@ -111,10 +113,7 @@ def set_report(
     detectors = sorted({*measured, *job.missing})
     rows, exposure_results = _test_exposures(job.kind, begins, measured.values(), limits)
     results = [*(one for report in measured.values() for one in report.results), *exposure_results]
-    thresholds = GateThresholds.model_validate(job.gate.model_dump())
-    errors = _errors(measured.values(), job.missing, exposures)
-    planned = {detector: {frame.exposure_id for frame in one.frames} for detector, one in measured.items()}
-    decision = decide(results, exposures, detectors, thresholds, errors, planned)
+    decision = _decision(job, measured, results, exposures)
     return SetReport(
         report_id=report_id(job.job_id),
         job_id=job.job_id,
@@ -128,7 +127,7 @@ def set_report(
             _detector(one, measured.get(one), decision, job.missing.get(one)) for one in detectors
         ),
         missing=dict(job.missing),
-        thresholds=thresholds,
+        thresholds=decision.thresholds,
         limits=limits,
         decision=decision,
         exposure_measurements=rows,
@@ -137,6 +136,22 @@ def set_report(
         failures=tuple(one for one in results if one.verdict is Verdict.FAIL and not one.advisory),
         measurements=dict(refs),
     )
+
+
+def _decision(
+    job: DecideJob,
+    measured: Mapping[int, MeasurementReport],
+    results: Iterable[TestResult],
+    exposures: Sequence[str],
+) -> Decision:
+    """Ask the gate; what is tested with all exposures alone is verified in that one of them all."""
+    planned = {detector: {frame.exposure_id for frame in one.frames} for detector, one in measured.items()}
+    if tested_once(job.kind):
+        exposures = exposures and (ALL_EXPOSURES,)
+        planned = {detector: set(exposures) for detector in planned}
+    errors = _errors(measured.values(), job.missing, exposures)
+    thresholds = GateThresholds.model_validate(job.gate.model_dump())
+    return decide(results, exposures, sorted({*measured, *job.missing}), thresholds, errors, planned)
 
 
 def _errors(

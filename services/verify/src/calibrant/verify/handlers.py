@@ -47,7 +47,7 @@ def record_measurements(
             passed=counted.passed,
             failed=counted.failed,
             not_applicable=counted.not_applicable,
-            preview=result.artifacts[PREVIEW],
+            preview=result.artifacts.get(PREVIEW),
         )
     ]
 

@@ -1,9 +1,10 @@
 """The inputs of a measure job, read and checked: instrument, products, frames. Must not know what is measured."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import DataRef, JobInput
@@ -11,7 +12,14 @@ from calibrant.contracts.verify.v1 import MeasureJob
 from calibrant.frames.instrument import Instrument, InstrumentError, instrument_in_force
 from calibrant.frames.reading import OpenFrame, open_frames
 from calibrant.frames.reading.identity import frame_id
-from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
+from calibrant.frames.writing import (
+    ProductHead,
+    ProductImage,
+    ProductTables,
+    ProductUnreadableError,
+    read_product,
+    read_product_tables,
+)
 from calibrant.rules.version import verification_version
 from calibrant.runtime.handlers import Workspace
 
@@ -20,6 +28,9 @@ SUBTRACTED = ("bias", "dark")
 DEFECTS = "defects"
 TYPES: Mapping[str, tuple[str, ...]] = {DEFECTS: ("dark", "flat")}
 """Types of the frames that verify a kind, where they are not of the kind's own name."""
+
+
+Read = TypeVar("Read", bound=ProductHead)
 
 
 class InputRefused(PermanentError):
@@ -175,9 +186,33 @@ def file_name_of(one: JobInput) -> str:
     return one.file_name or Path(one.ref.uri.partition(":")[2]).name
 
 
+def load_tables(job: MeasureJob, workspace: Workspace) -> ProductTables:
+    """Read the product verified, which is tables.
+
+    Raises
+    ------
+    InputRefused
+        It is damaged, or of another kind or detector.
+    """
+    return _checked(
+        job.reference.product_id, job.reference.ref, job.kind, job, workspace, read_product_tables
+    )
+
+
 def _load(product_id: str, ref: DataRef, kind: str, job: MeasureJob, workspace: Workspace) -> ProductImage:
+    return _checked(product_id, ref, kind, job, workspace, read_product)
+
+
+def _checked(  # noqa: PLR0917 - what is read, and what it must be
+    product_id: str,
+    ref: DataRef,
+    kind: str,
+    job: MeasureJob,
+    workspace: Workspace,
+    read: Callable[[Path], Read],
+) -> Read:
     try:
-        product = read_product(workspace.objects.local_path(ref))
+        product = read(workspace.objects.local_path(ref))
     except ProductUnreadableError as problem:
         raise InputRefused(f"{product_id}: {problem}") from problem
     for what, found, wanted in [

@@ -80,6 +80,15 @@ class MeasurementRow(_Record):
     problem: str = Field(default="", description="Why a number could not be had.")
 
 
+class CurveRecord(_Record):
+    """The photon transfer curve of an amplifier, point by point, the lowest level first."""
+
+    amplifier: str
+    mean_adu: tuple[float, ...] = Field(description="Mean levels of the pairs.")
+    variance_adu2: tuple[float, ...] = Field(description="Variances of one frame.")
+    on_curve: tuple[bool, ...] = Field(description="Whether the fit has the pair.")
+
+
 class MeasurementReport(_Record):
     """The measurements of one detector against one product, and the verdicts on them."""
 
@@ -109,6 +118,9 @@ class MeasurementReport(_Record):
     measurements: tuple[MeasurementRow, ...]
     results: tuple[TestResult, ...]
     errors: tuple[ProcessingError, ...]
+    curves: tuple[CurveRecord, ...] = Field(
+        default=(), description="Of a photon transfer curve, by amplifier; else empty."
+    )
 
 
 class Tally(_Record):

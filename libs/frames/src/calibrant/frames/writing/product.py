@@ -158,6 +158,20 @@ class ProductHead:
         noises = [amplifier.read_noise_e for amplifier in self.amplifiers]
         return sum(noises) / len(noises) if noises else None
 
+    def table(self, name: str) -> ProductTable:
+        """Return one of its tables.
+
+        Raises
+        ------
+        KeyError
+            If there is none of that name; it says which there are.
+        """
+        for table in self.tables:
+            if table.name == name:
+                return table
+        known = ", ".join(table.name for table in self.tables) or "none"
+        raise KeyError(f"{self.provenance.product_id} has no table {name}; it has {known}")
+
     def __post_init__(self) -> None:
         if len(self.amplifiers) > _MOST_AMPLIFIERS:
             raise ValueError(

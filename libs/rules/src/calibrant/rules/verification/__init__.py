@@ -20,6 +20,13 @@ SPLIT_EXPECTED      amplifier   darks, once: what SPLIT_NOISE must be
 NOISE_RATIO         amplifier   measured over expected noise, the number of combined frames accounted for
 ILLUMINATION        amplifier   flats: brightest less faintest of 4 x 4 blocks after division, over the mean
 IN_ELECTRONS        amplifier   flats: 1 when the frame is in electrons; absent when it is not
+GAIN, PTC_NOISE     amplifier   ptc, once: gain and read noise of the curve; NOMINAL_GAIN is the instrument file's
+PTC_NOISE_ERROR     amplifier   ptc, once: standard error of PTC_NOISE; absent where the fit lies on its bound
+A00, A00_ERROR      amplifier   ptc, once: change of a pixel's area by its own charge, and its standard error
+TURNOFF             amplifier   ptc, once: highest level on the curve
+PAIR_GAIN           amplifier   ptc, once: median of the gains that single pairs give
+NOISE_SPREAD        amplifier   ptc, once: relative spread of the overscan's noise over the pairs; absent without overscan
+CHI2_RATIO          amplifier   ptc, once: chi squared over degrees of freedom; absent where there are none
 BAD_FRACTION        detector    fraction of the product's pixels that are BAD
 MEAN, SCATTER       detector    mean and standard deviation of the amplifiers' MEANs (``scatter_of``)
 MEAN, SCATTER       exposure    mean and standard deviation of the detectors' MEANs (``scatter_of``)
@@ -59,6 +66,7 @@ __all__ = [
     "limits_of",
     "registry",
     "scatter_of",
+    "tested_once",
     "tests_for",
 ]
 
@@ -89,6 +97,12 @@ def tests_for(kind: str, level: Level | None = None) -> tuple[TestDefinition, ..
 
 
 tests_for.__test__ = False  # type: ignore[attr-defined]  # not a test case, whatever pytest thinks of the name
+
+
+def tested_once(kind: str) -> bool:
+    """Tell whether a kind is tested with all exposures of a set alone, and in none of them by itself."""
+    tests = tests_for(kind)
+    return bool(tests) and all(test.once for test in tests)
 
 
 def evaluate(kind: str, measurements: Measurements, limits: Limits, at: Scope) -> tuple[TestResult, ...]:

@@ -16,10 +16,11 @@ from calibrant.combine.recipes.bias import BIAS
 from calibrant.combine.recipes.dark import DARK
 from calibrant.combine.recipes.defects import DEFECTS
 from calibrant.combine.recipes.flat import FLAT
+from calibrant.combine.recipes.ptc import PTC
 
 __all__ = ["RECIPES", "find_recipe", "parse_parameters"]
 
-RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({r.name: r for r in (BIAS, DEFECTS, DARK, FLAT)})
+RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({r.name: r for r in (BIAS, DEFECTS, DARK, FLAT, PTC)})
 
 
 def find_recipe(name: str) -> Recipe:

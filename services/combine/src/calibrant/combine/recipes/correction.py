@@ -7,9 +7,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from calibrant.combine.recipes.base import Calibration, Combination, RecipeInputs, RecipeRefused
-from calibrant.pixels import Combined, CosmicRays, FrameLevels, Signature, Step, Terms, combine_raw
+from calibrant.combine.recipes.base import Calibration, Combination, FrameInput, RecipeInputs, RecipeRefused
+from calibrant.pixels import (
+    Combined,
+    CosmicRays,
+    FrameLevels,
+    Geometry,
+    Image,
+    Signature,
+    Step,
+    Terms,
+    combine_raw,
+    correct_frame,
+)
 from calibrant.pixels.memory import thread_bytes, threads_within
+from calibrant.pixels.rows import load, working_type
 from calibrant.rules.association import TIME_TOLERANCE_S
 
 
@@ -129,6 +141,19 @@ def combined(
     except ValueError as problem:
         told = named(str(problem), inputs)
         raise RecipeRefused(f"the {len(terms)} frames cannot be combined: {told}") from problem
+
+
+def corrected_frame(frame: FrameInput, geometry: Geometry, removed: Signature) -> Image:
+    """Read a whole frame and correct it.
+
+    Raises
+    ------
+    ValueError
+        It does not fit the detector.
+    """
+    kind = working_type([frame.rows])
+    raw = load([frame.rows], slice(0, frame.rows.shape[0]), kind).reshape(frame.rows.shape)
+    return correct_frame(raw, geometry, removed, Terms(dark_time_s=frame.dark_time_s))
 
 
 def _threads(inputs: RecipeInputs, removed: Signature) -> int:

@@ -26,7 +26,7 @@ TERMINATED = 143
 
 Make = Annotated[
     str | None,
-    typer.Option("--make", help="Kinds to make, such as bias,dark. Default: all that are usually made."),
+    typer.Option("--make", help="Kinds to make, such as bias,flat,ptc. Default: all that are usually made."),
 ]
 Collection = Annotated[
     str | None, typer.Option(help="Collection to certify into. Default: INSTRUMENT/calib/daily.")

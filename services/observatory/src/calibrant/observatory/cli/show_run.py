@@ -30,6 +30,8 @@ STEPS = {
     "certify": "certification",
     "publish": "publication",
 }
+IMAGE = "image/fits"
+"""Media type of products that are images."""
 FINAL = ("done", "withheld", "failed", "skipped")
 
 
@@ -123,7 +125,7 @@ class RunOutcome:
 
 
 def outcome(running: following.Running, progress: following.Progress, data_dir: Path) -> RunOutcome:
-    """Gather what a finished run came to, and draw its masters."""
+    """Gather what a finished run came to, and draw its masters that are images."""
     view = progress.view
     wanted = {row.report_id for row in view.rows if row.report_id}
     with running.database("verify").reading() as session:
@@ -135,7 +137,7 @@ def outcome(running: following.Running, progress: following.Progress, data_dir: 
     masters = [
         Master(line.kind, line.detector or 0, running.objects.local_path(ref), line.verdict)
         for line in found
-        if (ref := files.get(line.product)) is not None
+        if (ref := files.get(line.product)) is not None and ref.media_type == IMAGE
     ]
     picture = None
     if masters and any(row.type == "build" for row in view.rows):

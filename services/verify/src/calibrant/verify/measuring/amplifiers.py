@@ -44,6 +44,8 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "OVERSCAN_LEVEL_ADU": "adu",
         "READ_NOISE_ADU": "adu",
+        **dict.fromkeys(("GAIN", "GAIN_ERROR", "NOMINAL_GAIN", "PAIR_GAIN"), "electron/adu"),
+        **dict.fromkeys(("A00", "A00_ERROR"), "1/electron"),
         **dict.fromkeys(
             (
                 "N_GOOD",
@@ -63,6 +65,10 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
                 "NOISE_RATIO",
                 "IN_ELECTRONS",
                 "BAD_FRACTION",
+                "POINTS",
+                "MEASURED",
+                "CHI2_RATIO",
+                "NOISE_SPREAD",
             ),
             "1",
         ),

@@ -1,37 +1,62 @@
 """What a measure job leaves: its measurements as JSON, and a small picture of the product. Must not know how it measures."""
 
-from calibrant.contracts.verify.v1 import MeasureJob
+from collections.abc import Mapping
+
+from calibrant.contracts.verify.v1 import MeasureJob, VerificationMode
 from calibrant.frames.writing import ProductImage, preview_of, write_preview
 from calibrant.pixels import Geometry
 from calibrant.runtime.handlers import Artifact, Workspace
-from calibrant.verify.inputs import FRAMES
-from calibrant.verify.reports import AmplifierRecord, MeasurementReport, ProductRecord
+from calibrant.verify.inputs import FRAMES, InputRefused
+from calibrant.verify.reports import AmplifierRecord, MeasurementReport, Mode, ProductRecord
 
 MEASUREMENTS = "measurements"
 PREVIEW = "preview"
 
+MODES: Mapping[VerificationMode, Mode] = {
+    VerificationMode.INTERNAL: "internal",
+    VerificationMode.EXTERNAL: "external",
+}
 
-def written(report: MeasurementReport, verified: ProductImage, workspace: Workspace) -> tuple[Artifact, ...]:
+
+def written(
+    report: MeasurementReport, workspace: Workspace, image: ProductImage | None = None
+) -> tuple[Artifact, ...]:
     """Write what came of a job into its scratch folder, and say what it is.
 
     Parameters
     ----------
     report : MeasurementReport
         Numbers and verdicts.
-    verified : ProductImage
-        The product verified.
     workspace : Workspace
         Of the job.
+    image : ProductImage or None
+        The product verified, of which a picture is made; None: it is none.
     """
     (workspace.scratch / "measurements.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
-    preview = preview_of(report.product_id, verified.unit, verified.data, verified.mask)
+    numbers = Artifact(
+        name=MEASUREMENTS, path="measurements.json", prefix="reports", media_type="application/json"
+    )
+    if image is None:
+        return (numbers,)
+    preview = preview_of(report.product_id, image.unit, image.data, image.mask)
     write_preview(workspace.scratch / "preview.fits", preview)
     return (
-        Artifact(
-            name=MEASUREMENTS, path="measurements.json", prefix="reports", media_type="application/json"
-        ),
+        numbers,
         Artifact(name=PREVIEW, path="preview.fits", prefix="reports", media_type="image/fits"),
     )
+
+
+def mode_of(job: MeasureJob) -> Mode:
+    """Return the mode of a job as reports have it.
+
+    Raises
+    ------
+    InputRefused
+        The job does not say it.
+    """
+    if job.mode not in MODES:
+        raise InputRefused("the job does not say its mode; give internal or external")
+    return MODES[job.mode]
 
 
 def amplifiers_of(geometry: Geometry) -> tuple[AmplifierRecord, ...]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import JobInput
-from calibrant.contracts.verify.v1 import MeasureJob, VerificationMode
+from calibrant.contracts.verify.v1 import MeasureJob
 from calibrant.frames.reading import FrameRejected, HeaderFacts, OpenFrame
 from calibrant.pixels import (
     FlatStatistics,
@@ -43,21 +43,16 @@ from calibrant.verify.measuring.amplifiers import (
     finite,
     flat_values,
 )
-from calibrant.verify.measuring.artifacts import amplifiers_of, products_of, written
+from calibrant.verify.measuring.artifacts import amplifiers_of, mode_of, products_of, written
 from calibrant.verify.measuring.bench import Bench, bench_of
 from calibrant.verify.measuring.defects import values_with_and_without
 from calibrant.verify.measuring.membership import Membership, membership
 from calibrant.verify.measuring.once import measured_once
 from calibrant.verify.measuring.products import product_values
-from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow, Mode
+from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow
 
 PIXEL_BYTES = 88
 """A pixel of a flat of one amplifier while its noise is measured, which takes most, and as it is stored."""
-
-MODES: Mapping[VerificationMode, Mode] = {
-    VerificationMode.INTERNAL: "internal",
-    VerificationMode.EXTERNAL: "external",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +101,7 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
     report = MeasurementReport(
         job_id=job.job_id,
         kind=job.kind,
-        mode=_mode(job),
+        mode=mode_of(job),
         instrument=job.instrument,
         instrument_hash=job.instrument_hash,
         engine_version=job.engine_version,
@@ -129,7 +124,7 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
         errors=tuple(error for one in measured for error in one.errors),
     )
     return Outcome(
-        artifacts=written(report, bench.products.verified, workspace),
+        artifacts=written(report, workspace, bench.products.verified),
         data={"errors": len(report.errors)},
         backend=next((one.backend for one in measured if one.backend), ""),
         pixels=sum(one.pixels for one in measured),
@@ -147,12 +142,6 @@ def at_once(job: MeasureJob, geometry: Geometry) -> int:
         Of the detector.
     """
     return threads_within(job.memory_bytes, PIXEL_BYTES * math.prod(geometry.raw_shape))
-
-
-def _mode(job: MeasureJob) -> Mode:
-    if job.mode not in MODES:
-        raise InputRefused("the job does not say its mode; give internal or external")
-    return MODES[job.mode]
 
 
 def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from calibrant.rules.verification import ALL_EXPOSURES, TestResult, Verdict, tests_for
+from calibrant.rules.verification import ALL_EXPOSURES, TestResult, Verdict, tested_once, tests_for
 from calibrant.verify.measuring.amplifiers import UNITS
 from calibrant.verify.reports import MeasurementReport
 
@@ -15,7 +15,9 @@ Place = tuple[int, str]
 
 ALSO: Final = ("LEVEL", "OVERSCAN_LEVEL_ADU")
 """Drawn where they are measured, beside what the tests ask for."""
-NEVER: Final = frozenset({"IN_ELECTRONS", "PROCESSING_ERRORS", "READ_NOISE", "NOMINAL_READ_NOISE"})
+NEVER: Final = frozenset(
+    {"IN_ELECTRONS", "PROCESSING_ERRORS", "READ_NOISE", "NOMINAL_READ_NOISE", "NOMINAL_GAIN"}
+)
 """Asked for by tests, but flags, counts or nominal numbers: nothing to look at."""
 
 
@@ -66,9 +68,10 @@ def metrics_of(kind: str, measured: Iterable[MeasurementReport]) -> list[Metric]
         One a detector.
     """
     found: dict[str, dict[Place, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    once = tested_once(kind)
     for report in measured:
         for row in report.measurements:
-            if row.amplifier is None or row.exposure_id == ALL_EXPOSURES:
+            if row.amplifier is None or (row.exposure_id == ALL_EXPOSURES) is not once:
                 continue
             for name, value in row.values.items():
                 if value is not None:

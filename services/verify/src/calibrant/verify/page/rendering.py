@@ -23,6 +23,7 @@ from calibrant.verify.page.metrics import Metric, failing_places, metrics_of
 from calibrant.verify.page.mosaics import mosaic
 from calibrant.verify.page.provenance import provenance
 from calibrant.verify.page.thumbnails import thumbnail
+from calibrant.verify.page.transfer import transfer_figure
 from calibrant.verify.reports import MeasurementReport, SetReport
 
 FEW: Final = 16
@@ -67,6 +68,7 @@ def render(
         findings=[words.sentence(one) for one in report.findings],
         scored=words.scored(report),
         **_metrics(report, measured, results, names),
+        curves=_curves(measured, names),
         thumbnails=_thumbnails(report, previews, names),
         **provenance(report, measured, names),
     )
@@ -211,6 +213,21 @@ def _metric(metric: Metric, report: SetReport, drawn: str) -> dict[str, Any]:
         "course_alt": f"{metric.name} over {len(report.exposures)} exposures, {span}; band: from the least amplifier to "
         "the greatest, line: their median.",
     }
+
+
+def _curves(measured: Mapping[int, MeasurementReport], names: words.Names) -> list[dict[str, str]]:
+    """Draw the photon transfer curves of the first detectors that have some."""
+    having = [(detector, found.curves) for detector, found in measured.items() if found.curves]
+    return [
+        {
+            "figure": transfer_figure(curves),
+            "name": names.detector(detector),
+            "alt": f"Variance against level of {len(curves)} amplifiers of detector {names.detector(detector)}: "
+            f"{sum(sum(one.on_curve) for one in curves)} of {sum(len(one.on_curve) for one in curves)} points on the "
+            "curves.",
+        }
+        for detector, curves in having[:FEW]
+    ]
 
 
 def _thumbnails(

@@ -1,0 +1,113 @@
+"""The photon transfer recipe: the gain that the frames were made with comes back, and what cannot be measured says why."""
+
+import numpy as np
+import pytest
+
+from calibrant.combine.building import compute
+from calibrant.combine.facts import ProductFacts
+from calibrant.combine.recipes import RECIPES, parse_parameters
+from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
+from calibrant.combine.recipes.ptc import compute as transfer
+from calibrant.frames.correcting import correction
+from calibrant.frames.writing import read_product_tables
+from calibrant.pixels import ArrayRows
+
+LEVELS_E = (500.0, 2_000.0, 8_000.0, 20_000.0, 40_000.0)
+SMALL = {"least_pixels": 1000, "lags": 1}
+
+
+def pairs(bench, *levels_e):
+    """Give a pair of flats at each level, of as many seconds as there are thousands of electrons."""
+    return [flat for level in levels_e for flat in bench.flats(level, level, time_s=level / 1000)]
+
+
+def built(bench, inputs, **parameters):
+    workspace = bench.workspace(f"ptc-{len(inputs)}-{len(parameters)}")
+    outcome = compute(bench.job("ptc", inputs, **parameters), workspace)
+    (artifact,) = outcome.artifacts
+    path = workspace.scratch / artifact.path
+    return read_product_tables(path), ProductFacts.model_validate(outcome.data), artifact, path
+
+
+def test_a_curve_gives_the_gain_and_says_what_is_left_over(bench):
+    _, bias, _ = bench.build("bias", bench.biases(5))
+    lone = bench.flats(3000.0, time_s=99.0)
+    inputs = [*pairs(bench, *LEVELS_E), *lone, bench.calibration("bias", bias)]
+    product, facts, artifact, path = built(bench, inputs, **SMALL)
+    assert (artifact.media_type, facts.unit, facts.calibrations) == (
+        "application/fits",
+        "",
+        (bias.product_id,),
+    )
+    assert product.provenance.job_id == bench.job("ptc", inputs, **SMALL).job_id
+    fitted = product.table("AMPLIFIERS")
+    for row, amplifier in enumerate(bench.instrument.geometry(0).amplifiers):
+        assert fitted["AMPLIFIER"][row] == amplifier.name
+        off = fitted["GAIN"][row] - amplifier.gain_e_per_adu
+        assert abs(off) < 4 * fitted["GAIN_ERR"][row] < 0.1 * amplifier.gain_e_per_adu
+    points = product.table("PAIRS")
+    assert len(points) == 4 * len(LEVELS_E)
+    rows = product.provenance.inputs
+    for first, second, time_s in zip(points["FIRST"], points["SECOND"], points["EXPTIME"], strict=True):
+        assert rows[first - 1].exptime_s == rows[second - 1].exptime_s == time_s
+    (left,) = product.table("LEFTOVERS")["FRAME"]
+    assert rows[left - 1].id == lone[0].id
+    assert points["COV"].shape == (20, 2, 2)
+    again = bench.workspace("again")
+    compute(bench.job("ptc", inputs, **SMALL), again)
+    assert (again.scratch / artifact.path).read_bytes() == path.read_bytes()
+
+
+def plain_inputs(bench, frames, overscan="median"):
+    """Give frames as a recipe gets them: arrays, exposure times and filters."""
+    choices = parse_parameters(RECIPES["ptc"], {"overscan": f'"{overscan}"'})
+    geometry, corrected = correction(bench.instrument, 0, choices, "electron")
+    given = [
+        FrameInput(f"frame {n}", ArrayRows(raw), time_s, None, of)
+        for n, (raw, time_s, of) in enumerate(frames)
+    ]
+    return RecipeInputs(given, {}, geometry, corrected)
+
+
+def settings(**changed):
+    return RECIPES["ptc"].parameters(**(SMALL | changed))
+
+
+def flat_field(bench, level_adu, scatter_adu=20.0):
+    """Give an evenly lit raw frame over a pedestal, without an overscan's worth of noise."""
+    shape = bench.instrument.geometry(0).raw_shape
+    return (1000 + level_adu + bench.rng.normal(0, scatter_adu, shape)).astype(np.uint16)
+
+
+def test_amplifiers_that_cannot_be_measured_say_why_and_the_others_go_on(bench):
+    frames = []
+    for time_s, level in ((1.0, 400.0), (2.0, 900.0), (4.0, 1600.0)):
+        for _ in range(2):
+            raw = flat_field(bench, 0.0, 3.0)
+            first, second, *_ = bench.instrument.geometry(0).amplifiers
+            for one in bench.instrument.geometry(0).amplifiers:
+                light = bench.rng.normal(level, level**0.5, one.image.shape)
+                raw[one.image.slices] = (1000 + light).astype(np.uint16)
+            raw[first.image.slices] = 65535
+            raw[second.image.slices] = 1500
+            frames.append((raw, time_s, "r"))
+    fitted = transfer(plain_inputs(bench, frames), settings()).tables[0]
+    assert list(fitted["REASON"][:2]) == [
+        "most pixels are saturated",
+        "there is no noise: the amplifier is dead or its values are made up",
+    ]
+    assert np.isnan(fitted["GAIN"][:2]).all()
+    assert list(fitted["REASON"][2:]) == ["", ""]
+    assert np.isfinite(fitted["GAIN"][2:]).all()
+
+
+def test_flats_of_two_filters_are_no_pair_and_without_a_time_none_at_all(bench):
+    raw = flat_field(bench, 500.0)
+    with pytest.raises(RecipeRefused, match="no two of the 3 flats"):
+        transfer(plain_inputs(bench, [(raw, 1.0, "r"), (raw, 1.0, "g"), (raw, None, "g")]), settings())
+
+
+def test_a_pedestal_that_stays_is_refused(bench):
+    raw = flat_field(bench, 500.0)
+    with pytest.raises(RecipeRefused, match="keep their pedestal"):
+        transfer(plain_inputs(bench, [(raw, 1.0, "r")] * 2, overscan="none"), settings())

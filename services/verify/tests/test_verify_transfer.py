@@ -1,0 +1,170 @@
+"""A photon transfer curve is verified by what its tables say, once, and its report shows it."""
+
+import numpy as np
+import pytest
+
+from calibrant.contracts.common.v1 import JobInput, Product, TaiTime, TimeRange
+from calibrant.frames.writing import (
+    ProductInput,
+    ProductTable,
+    ProductTables,
+    Provenance,
+    TableColumn,
+    write_product,
+)
+from calibrant.pixels import ENGINE_VERSION
+from calibrant.rules.decision import Outcome
+from calibrant.rules.verification import ALL_EXPOSURES
+from calibrant.verify.inputs import InputRefused
+
+BEGIN_TAI_NS = 1_767_225_637_000_000_000
+MEANS = np.array([500.0, 2000.0, 8000.0, 20000.0, 40000.0])
+A00 = -2e-6
+
+
+def table(name, **columns):
+    return ProductTable(
+        name, tuple(TableColumn(key, np.array(values), key.lower()) for key, values in columns.items())
+    )
+
+
+def curve(bench, reasons=("", "", "", ""), gain_factor=1.0, noise_errors=0.01):
+    """Give the product of a curve as combine writes it, all amplifiers with their nominal gains but for a factor."""
+    amplifiers = bench.instrument.geometry(0).amplifiers
+    names = [one.name for one in amplifiers]
+    good = [not reason for reason in reasons]
+    gains = np.array(
+        [one.gain_e_per_adu * gain_factor if ok else np.nan for one, ok in zip(amplifiers, good, strict=True)]
+    )
+    each = {name: (MEANS, gain) for name, gain in zip(names, gains, strict=True)}
+    single = [gain / (1 + A00 * gain * means) for means, gain in each.values()]
+    tables = (
+        table(
+            "AMPLIFIERS",
+            AMPLIFIER=names,
+            GAIN=gains,
+            GAIN_ERR=gains / 1000,
+            NOISE=[one.read_noise_e if ok else np.nan for one, ok in zip(amplifiers, good, strict=True)],
+            NOISE_ERR=np.where(good, noise_errors, np.nan),
+            A00=np.where(good, A00, np.nan),
+            A00_ERR=np.where(good, 1e-8, np.nan),
+            TURNOFF=np.where(good, 70_000.0, np.nan),
+            FULLWELL=70_000.0 * gains,
+            FULLWELL_LOW=[False] * 4,
+            POINTS=np.where(good, 4, 0),
+            MEASURED=np.where(good, 5, 0),
+            CHI2=np.where(good, 1.0, np.nan),
+            DOF=np.where(good, 1, 0),
+            REASON=list(reasons),
+        ),
+        table(
+            "PAIRS",
+            AMPLIFIER=np.repeat(names, MEANS.size),
+            MEAN=np.tile(MEANS, 4),
+            VARIANCE=np.concatenate([means / gain for means, gain in each.values()]),
+            GAIN=np.concatenate(single),
+            NOISE=np.full(MEANS.size * 4, 3.3),
+            ON_CURVE=np.tile([True, True, True, True, False], 4) & np.repeat(good, MEANS.size),
+        ),
+    )
+    frames = tuple(
+        ProductInput(
+            "frames",
+            f"{number:024d}-0",
+            "a" * 64,
+            f"f{number}",
+            f"e{number}",
+            BEGIN_TAI_NS + number * 10**9,
+            1.0,
+        )
+        for number in range(1, 11)
+    )
+    provenance = Provenance(
+        "ptc-1", "1" * 64, "ptc", "1", ENGINE_VERSION, "f" * 64, frames, {"unit": "electron"}
+    )
+    product = ProductTables(
+        kind="ptc",
+        instrument=bench.instrument.name,
+        detector=0,
+        detector_name="S00",
+        provenance=provenance,
+        begin_tai_ns=BEGIN_TAI_NS,
+        end_tai_ns=BEGIN_TAI_NS + 10**10,
+        tables=tables,
+    )
+    path = bench.folder / "ptc.fits"
+    write_product(path, product)
+    ref = bench.objects.put_if_absent("products/ptc.fits", path, "application/fits")
+    message = Product(
+        product_id="ptc-1",
+        kind="ptc",
+        instrument=product.instrument,
+        detector=0,
+        ref=ref,
+        unit="",
+        per_second=False,
+        inputs=10,
+        observed=TimeRange(begin=TaiTime.from_ns(BEGIN_TAI_NS)),
+    )
+    flats = [
+        JobInput(role="frames", id=one.id, ref=ref, exposure_id=one.exposure_id, file_name=one.file_name)
+        for one in frames
+    ]
+    return Verified(message), flats
+
+
+class Verified:
+    """A product as the bench hands it to a job."""
+
+    def __init__(self, message):
+        self.message = message
+
+    def as_input(self):
+        return JobInput(role="ptc", id=self.message.product_id, ref=self.message.ref)
+
+
+def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
+    product, flats = curve(bench)
+    report, measured = bench.measure(product, flats)
+    assert {one.exposure_id for one in report.results} == {ALL_EXPOSURES}
+    values = {row.amplifier: row.values for row in report.measurements}
+    for amplifier in bench.instrument.geometry(0).amplifiers:
+        found = values[amplifier.name]
+        assert found["PAIR_GAIN"] == pytest.approx(amplifier.gain_e_per_adu)
+        assert found["TURNOFF"] == pytest.approx(70_000 * amplifier.gain_e_per_adu)
+    assert report.curves[0].on_curve == (True, True, True, True, False)
+    decided = bench.decide("ptc", [measured])
+    assert decided.decision.outcome is Outcome.CERTIFIED
+    assert decided.exposures == tuple(f"e{number}" for number in range(1, 11))
+    assert decided.decision.counts.exposures == 1
+    (page,) = bench.folder.glob("scratch-*/report.html")
+    assert "Photon transfer</h2>" in page.read_text()
+    assert "16 of 20 points on the curves" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome", "failing"),
+    [
+        ({"gain_factor": 1.06}, Outcome.NOT_CERTIFIED, {"GAIN"}),
+        (
+            {"reasons": ("no fit", "", "", "")},
+            Outcome.CERTIFIED_WITH_FAILURES,
+            {"GAIN", "NOISE", "PAIR_GAIN"},
+        ),
+        ({"noise_errors": np.nan}, Outcome.CERTIFIED, set()),
+    ],
+)
+def test_a_curve_is_judged_by_its_gains_and_noises(bench, made, outcome, failing):
+    report, measured = bench.measure(*curve(bench, **made))
+    failed = {one.test for one in report.results if one.verdict == "fail" and not one.advisory}
+    assert failed == failing
+    assert [row.problem for row in report.measurements] == list(made.get("reasons", ("", "", "", "")))
+    assert bench.decide("ptc", [measured]).decision.outcome is outcome
+
+
+def test_flats_that_the_curve_is_not_of_are_refused(bench):
+    product, flats = curve(bench)
+    other = flats[0].model_copy(update={"id": "b" * 24 + "-0"})
+    for wrong, says in (([*flats, other], "f1 is none of its flats"), ([], "no flats are given")):
+        with pytest.raises(InputRefused, match=says):
+            bench.measure(product, wrong)
