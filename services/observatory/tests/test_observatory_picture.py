@@ -6,11 +6,12 @@ from matplotlib.image import imread
 
 from calibrant.frames.writing import ProductImage, Provenance, write_product
 from calibrant.observatory.picture import LONGEST, Master, save_picture
+from calibrant.pixels import Mask
 
 
 @pytest.fixture
 def master(tmp_path):
-    def make(kind, detector, data, verdict="certified"):
+    def make(kind, detector, data, verdict="certified", mask=None):
         path = tmp_path / f"{kind}{detector}.fits"
         name = f"{kind}-{detector}"
         provenance = Provenance(name, "0" * 64, kind, "1", "0.1.0", "1" * 64)
@@ -22,7 +23,7 @@ def master(tmp_path):
             unit="electron",
             data=data,
             variance=np.ones_like(data),
-            mask=np.zeros(data.shape, np.uint32),
+            mask=np.zeros(data.shape, np.uint32) if mask is None else mask,
             count=np.ones(data.shape, int),
             provenance=provenance,
             statistic="mean",
@@ -77,3 +78,18 @@ def test_a_withheld_one_is_marked_in_red(master, tmp_path):
 def test_odd_frames_are_drawn(master, tmp_path, data):
     save_picture([master("dark", 0, data)], tmp_path / "odd.png", "odd")
     assert size(tmp_path / "odd.png")[0] > 100
+
+
+def test_single_defects_of_a_large_detector_are_seen_in_their_colours(master, tmp_path):
+    mask = np.zeros((LONGEST * 3, LONGEST * 3), np.uint32)
+    mask[100, 101], mask[1000, 1001] = Mask.BAD | Mask.HOT, Mask.BAD | Mask.DEAD
+    seen = []
+    for shown in (mask, np.zeros_like(mask)):
+        data = np.zeros(mask.shape, np.float32)
+        save_picture([master("defects", 0, data, mask=shown)], tmp_path / "x.png", "")
+        image = imread(tmp_path / "x.png")
+        red, blue = image[..., 0] - image[..., 2] > 0.4, image[..., 2] - image[..., 0] > 0.25
+        seen.append((np.count_nonzero(red), np.count_nonzero(blue)))
+    (red, blue), (no_red, no_blue) = seen
+    assert red - no_red > 3
+    assert blue - no_blue > 3

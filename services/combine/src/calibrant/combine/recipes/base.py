@@ -25,6 +25,9 @@ def _as_tuple(value: Any) -> Any:
 PerFrame = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_as_tuple)]
 """A number above zero for each frame, the earliest first."""
 
+Statistic = Literal["clipped-mean", "median", "mean", "minmax-mean", "weighted-mean"]
+"""How the samples of a pixel become one."""
+
 
 class RecipeRefused(PermanentError):
     """A recipe cannot be followed with these inputs; the text names the input and says what to do."""
@@ -43,7 +46,7 @@ class Parameters(Choices):
 class Combination(Parameters):
     """The parameters of a recipe that combines its frames into one image: how."""
 
-    statistic: Literal["clipped-mean", "median", "mean", "minmax-mean", "weighted-mean"] = Field(
+    statistic: Statistic = Field(
         default="clipped-mean", description="How the samples of a pixel are combined."
     )
     center: Literal["median", "mean"] = Field(

@@ -4,13 +4,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from calibrant.combine.recipes.base import Combination
+from calibrant.combine.recipes.base import Combination, Statistic
 from calibrant.pixels.defects import FRACTION, Cosmetic, Search, Sigmas, Thresholds, Values
 
 
 class DefectsParameters(Combination):
     """The parameters of a mask of defects."""
 
+    statistic: Statistic = Field(
+        default="median",
+        description="How the samples of a pixel are combined: the median of few frames has no cosmic ray in it, which "
+        "would be a hot pixel.",
+    )
     search: Literal["combined", "frames"] = Field(
         default="combined",
         description="Search the combined dark and the combined flat, or every frame, where the frames of a type vote.",
