@@ -1,5 +1,8 @@
 """A photon transfer curve is verified by what its tables say, once, and its report shows it."""
 
+import base64
+import re
+
 import numpy as np
 import pytest
 
@@ -140,6 +143,11 @@ def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
     (page,) = bench.folder.glob("scratch-*/report.html")
     assert "Photon transfer</h2>" in page.read_text()
     assert "16 of 20 points on the curves" in page.read_text()
+    figure = base64.b64decode(
+        re.findall(r"svg\+xml;base64,([^\"]+)", page.read_text().partition('id="curves"')[2])[0]
+    )
+    assert b"variance over mean [adu]" in figure
+    assert b"mathdefault" not in figure  # text is written as it stands
 
 
 @pytest.mark.parametrize(
