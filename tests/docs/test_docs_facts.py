@@ -311,7 +311,9 @@ def test_the_example_sequences_are_some(name):
     assert read_sequence(path).instrument == yaml.safe_load(path.read_text())["instrument"]
 
 
-@pytest.mark.parametrize("page", ["verification.md", "products.md", "events.md", "pixels.md"])
+@pytest.mark.parametrize(
+    "page", ["verification.md", "products.md", "events.md", "pixels.md", "crosstalk.md", "brighter-fatter.md"]
+)
 def test_examples_run_and_print_what_they_say(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_product(tmp_path / "dark.fits", product("dark"))
