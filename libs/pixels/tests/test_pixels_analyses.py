@@ -238,6 +238,8 @@ def test_dead_amplifiers_are_left_out_of_the_matrix():
         "none": Reason.NO_OVERSCAN,
         "small": Reason.TOO_FEW_PIXELS,
     }
+    turned = in_readout_order(raw, with_overscan, overscan=False, reversed_columns=True, reversed_rows=True)
+    np.testing.assert_array_equal(turned, raw[::-1, NX - 1 :: -1])
     assert amplifier_correlations({"dead": pixels["dead"]}).matrix.shape == (0, 0)
 
 

@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibrant.pixels import Amplifier, Band, Box, Geometry, Mask, Signature, Step, correct_frame
+from calibrant.pixels import (
+    Amplifier,
+    Band,
+    Box,
+    Geometry,
+    Mask,
+    Signature,
+    Step,
+    Terms,
+    combine,
+    combine_raw,
+    correct_frame,
+)
 from calibrant.pixels.charge_transfer import (
     ChargeTransfer,
     ElectronicOffset,
@@ -201,6 +213,17 @@ def test_serial_transfers_need_no_other_row():
     np.testing.assert_array_equal(np.concatenate(bands), whole)
     assert (whole[:, :30] == image[:, :30]).all()
     assert (whole[:, 30:] != image[:, 30:]).any()
+
+
+def test_a_combination_of_raw_frames_is_that_of_the_restored_ones():
+    geometry = detector(flipped=True)
+    frames = [sky((80, 60), seed).astype(np.uint16) for seed in range(3)]
+    for barrier in (ChargeTransfer(serial={"01": SERIAL}), ChargeTransfer({"01": PARALLEL}, {"01": SERIAL})):
+        signature = Signature(barriers={Step.CHARGE_TRANSFER: barrier})
+        images = [correct_frame(frame, geometry, signature) for frame in frames]
+        expected = combine([one.data for one in images], masks=[one.mask for one in images], statistic="mean")
+        found = combine_raw(frames, geometry, signature, [Terms()] * 3, statistic="mean", tile_bytes=1)
+        np.testing.assert_array_equal(found.combined.data, expected.data)
 
 
 def test_pixels_of_unknown_charge_stay_and_what_is_behind_them_is_suspect():

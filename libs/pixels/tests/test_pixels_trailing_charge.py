@@ -290,6 +290,8 @@ def test_both_ends_are_cut_out_of_a_raw_frame_in_the_order_of_readout():
     np.testing.assert_array_equal(parallel.image, raw[18:22, 3:33].T)
     np.testing.assert_array_equal(parallel.overscan, raw[22:30, 3:33].T)
     assert parallel.imaging == 20
+    full = end_of_image(raw, replace(amplifier, saturation_adu=raw[12, 31]), "serial", pixels=2)
+    np.testing.assert_array_equal(full.known().image, raw[2:12, 31:33])
     apart = replace(amplifier, serial_overscan=Box(2, 22, 35, 40))
     assert end_of_image(raw, apart, "serial") is Reason.NOT_BEHIND
     turned = end_of_image(
@@ -330,6 +332,11 @@ def test_what_cannot_be_measured_has_a_reason_and_the_others_go_on():
     assert overscan_profile(unknown) is Reason.TOO_FEW_LINES
     assert hard_edge(unknown) is Reason.TOO_FEW_LINES
     assert hard_edge(good, after=30) is Reason.TOO_FEW_PIXELS
+    silent = End(np.full((9, 10), 5.0), np.ones((9, 20)), IMAGING)
+    assert overscan_profile(silent) is Reason.NO_NOISE
+    assert characterise([silent], full_well=1e5).solved is Reason.TOO_FEW_LEVELS
+    with pytest.raises(ValueError, match="hard edge signals"):
+        hard_edge(good, signals=(-1, 1))
 
 
 def test_the_hard_edge_is_each_lines_share_of_its_own_signal():

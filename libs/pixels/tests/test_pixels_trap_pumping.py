@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from calibrant.pixels.charge_transfer import (
+    Reason,
     amplitude,
     dipole_amplitudes,
     dipole_map,
@@ -79,5 +80,9 @@ def test_dipoles_that_cannot_be_fitted_are_flagged():
     found = fit_pumping(TIMES, amplitudes, np.full((2, 6), 0.01), cycles=CYCLES)
     assert not found.converged.any()
     assert np.isnan(found.release).all()
-    with pytest.raises(ValueError, match="no column has charge"):
-        dipole_map(np.zeros((30, 30)))
+    assert dipole_map(np.zeros((30, 30))) is Reason.NO_CHARGE
+    assert dipole_map(np.full((30, 30), 7.0)) is Reason.NO_NOISE
+    quiet = dipole_map(np.random.default_rng(3).normal(1e4, 10, (60, 30)))
+    nothing = find_dipoles(quiet, sigma=7)
+    assert len(nothing) == 0
+    assert len(fit_pumping(TIMES, *dipole_amplitudes([quiet] * 6, nothing), cycles=9).release) == 0

@@ -41,14 +41,30 @@ class Correlations:
 
 
 def in_readout_order(
-    raw: NDArray[Any], amplifier: Amplifier, *, overscan: bool = True
+    raw: NDArray[Any],
+    amplifier: Amplifier,
+    *,
+    overscan: bool = True,
+    reversed_columns: bool = False,
+    reversed_rows: bool = False,
 ) -> NDArray[Any] | None:
-    """Cut an amplifier's serial overscan or image out of a raw frame, which has it in the order of readout.
+    """Cut an amplifier's serial overscan or image out of a raw frame; None: it has no overscan.
 
-    None: it has no overscan. For images subtract another frame first, so that only noise is left.
+    Parameters
+    ----------
+    raw
+        The raw frame. For images subtract another one first, so that only noise is left.
+    amplifier
+        The amplifier.
+    overscan
+        Its overscan, or its image.
+    reversed_columns, reversed_rows
+        What is stored against the order of reading.
     """
     box = amplifier.serial_overscan if overscan else amplifier.image
-    return None if box is None else raw[box.slices]
+    if box is None:
+        return None
+    return raw[box.slices][:: -1 if reversed_rows else 1, :: -1 if reversed_columns else 1]
 
 
 def amplifier_correlations(

@@ -56,9 +56,9 @@ def end_of_image(
     Parameters
     ----------
     raw
-        The raw frame, in any unit; NaN where a pixel is not to be used (its line is left out).
+        The raw frame, in ADU, pedestal included; NaN where a pixel is not to be used (its line is left out).
     amplifier
-        Whose overscan is whole: nothing skipped next to the image.
+        Whose overscan is whole: nothing skipped next to the image. Lines with a saturated pixel are left out.
     direction
         Of the transfers.
     pixels
@@ -91,7 +91,12 @@ def end_of_image(
     falling = (box.x0 >= image.x1) is overscan_reversed
     overscan = rows[:, box.x0 : box.x1][:, :: -1 if falling else 1]
     last = lines[:, max(0, lines.shape[1] - pixels) :]
-    return End(last.astype(np.float64), overscan.astype(np.float64), image.shape[1], prescan)
+    return End(_unsaturated(last, amplifier), _unsaturated(overscan, amplifier), image.shape[1], prescan)
+
+
+def _unsaturated(pixels: NDArray[Any], amplifier: Amplifier) -> NDArray[np.float64]:
+    level = np.inf if amplifier.saturation_adu is None else amplifier.saturation_adu
+    return np.where(pixels < level, pixels.astype(np.float64), np.nan)
 
 
 def _turned(box: Box) -> Box:

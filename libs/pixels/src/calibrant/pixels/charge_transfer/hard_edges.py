@@ -70,7 +70,14 @@ def hard_edge(
     -------
     HardEdge or Reason
         The reason where pixels or lines are missing.
+
+    Raises
+    ------
+    ValueError
+        When the signals are not above zero.
     """
+    if not 0 < signals[0] <= signals[1]:
+        raise ValueError(f"hard edge signals: {signals}, give two numbers above zero, the lower one first")
     lines = end.known()
     if before > lines.image.shape[1] or after > lines.overscan.shape[1] or level_pixels >= after:
         return Reason.TOO_FEW_PIXELS

@@ -78,6 +78,9 @@ def fit_pumping(
     Hall et al. 2014 (IEEE TNS 61, 1826); bounds as vison has them: the release time from a tenth of the shortest to ten
     times the longest pumping time.
     """
+    if not len(amplitudes):
+        none = np.zeros(0)
+        return PumpedTraps(none, none, none, none, none, np.zeros(0, dtype=bool))
     known = np.isfinite(amplitudes) & np.isfinite(errors)
     weights = np.where(known, 1 / np.where(known, errors, 1) ** 2, 0.0)
     data = Observed(np.broadcast_to(times, weights.shape), np.where(known, amplitudes, 0.0), weights)

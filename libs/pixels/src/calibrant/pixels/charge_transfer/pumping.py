@@ -9,10 +9,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.charge_transfer.reasons import Reason
+
 Values = NDArray[np.float64]
 
 SMOOTH: Final = 21
 """Side in pixels of the box whose mean is the background of a dipole map."""
+
+
+_ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +56,7 @@ class Dipoles:
         return len(self.row)
 
 
-def dipole_map(pumped: NDArray[Any]) -> DipoleMap:
+def dipole_map(pumped: NDArray[Any]) -> DipoleMap | Reason:
     """Divide a pumped image by its columns' means, and subtract the mean of the pixels around.
 
     Parameters
@@ -60,10 +65,10 @@ def dipole_map(pumped: NDArray[Any]) -> DipoleMap:
         (rows, columns) of one amplifier in the order of readout, pedestal subtracted; injected or lit evenly along each
         column. NaN where a pixel is not to be used.
 
-    Raises
-    ------
-    ValueError
-        When no column has charge.
+    Returns
+    -------
+    DipoleMap or Reason
+        The reason where no column has charge, or the pixels have no noise.
 
     Notes
     -----
@@ -74,12 +79,12 @@ def dipole_map(pumped: NDArray[Any]) -> DipoleMap:
     means = np.where(known, pumped, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     lit = means > 0
     if not lit.any():
-        raise ValueError(
-            "pumped image: no column has charge; subtract the pedestal only, and give the lit rows"
-        )
+        return Reason.NO_CHARGE
     ratio = np.where(known & lit, pumped / np.where(lit, means, 1), 1.0)
-    departure = ratio - _smoothed(ratio)
-    return DipoleMap(np.where(known & lit, departure, np.nan), _noise(ratio[:, lit]))
+    departure, noise = ratio - _smoothed(ratio), _noise(ratio[:, lit])
+    if not noise > _ROUNDING:
+        return Reason.NO_NOISE
+    return DipoleMap(np.where(known & lit, departure, np.nan), noise)
 
 
 def find_dipoles(found_in: DipoleMap, *, sigma: float = 5.0) -> Dipoles:

@@ -150,6 +150,8 @@ def overscan_profile(
     signal = _mean(lines.image[:, -1] - level, settings)[0]
     values = np.array([_mean(column, settings)[0] for column in (lines.overscan - level[:, None]).T])
     errors = _own_errors(lines.overscan, settings)
+    if not (errors > 0).all():
+        return Reason.NO_NOISE
     if baseline is not None:
         values, errors = values - baseline.values, np.hypot(errors, baseline.errors)
     return Profile(signal, values, errors)
@@ -259,7 +261,8 @@ def _own_errors(overscan: Values, settings: Trailing) -> Values:
     count = overscan.shape[1]
     against = overscan - overscan.mean(axis=1, keepdims=True)
     errors = np.array([_mean(column, settings)[1] for column in against.T])
-    return np.maximum(errors * math.sqrt(count / (count - 1)), np.finfo(np.float64).tiny)
+    own: Values = errors * math.sqrt(count / (count - 1))
+    return own
 
 
 def _rises(overscan: Values, settings: Trailing) -> bool:
