@@ -18,6 +18,7 @@ from calibrant.frames.writing import (
 from calibrant.pixels import ENGINE_VERSION
 from calibrant.rules.decision import Outcome
 from calibrant.rules.verification import ALL_EXPOSURES
+from calibrant.verify.exports.nested import nested
 from calibrant.verify.inputs import InputRefused
 
 BEGIN_TAI_NS = 1_767_225_637_000_000_000
@@ -140,6 +141,9 @@ def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
     assert decided.decision.outcome is Outcome.CERTIFIED
     assert decided.exposures == tuple(f"e{number}" for number in range(1, 11))
     assert decided.decision.counts.exposures == 1
+    told = nested(decided, {0: report})
+    assert told["verifyPtcStats"]["SUCCESS"]
+    assert list(told["verifyPtcExpStats"]) == [ALL_EXPOSURES]
     (page,) = bench.folder.glob("scratch-*/report.html")
     assert "Photon transfer</h2>" in page.read_text()
     assert "16 of 20 points on the curves" in page.read_text()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from calibrant.rules.tally import MEASURED
-from calibrant.rules.verification import ALL_EXPOSURES, TestResult, Verdict
+from calibrant.rules.verification import ALL_EXPOSURES, TestResult, Verdict, tested_once
 from calibrant.verify.reports import FrameRecord, MeasurementReport, SetReport
 
 Nested = dict[str, Any]
@@ -29,12 +29,14 @@ def nested(report: SetReport, measured: Mapping[int, MeasurementReport]) -> Nest
     -------
     dict
         ``verifyKINDStats`` (run), ``verifyKINDExpStats`` by exposure and ``verifyKINDDetStats`` by exposure and
-        detector, with KIND such as Bias; the exposure ``*`` is last, where something is made once.
+        detector, with KIND such as Bias; the exposure ``*`` is last, where something is made once, and alone where
+        all is.
     """
     names = detector_names(report, measured)
-    detectors: dict[str, Nested] = {exposure: {} for exposure in report.exposures}
+    single = () if tested_once(report.kind) else report.exposures
+    detectors: dict[str, Nested] = {exposure: {} for exposure in single}
     for number, one in measured.items():
-        for frame in one.frames:
+        for frame in (frame for frame in one.frames if frame.exposure_id in detectors):
             detectors[frame.exposure_id][names[number]] = _detector(one, frame.exposure_id, _metadata(frame))
         if any(result.exposure_id == ALL_EXPOSURES for result in one.results):
             once = detectors.setdefault(ALL_EXPOSURES, {})
@@ -102,7 +104,7 @@ def _detector(one: MeasurementReport, exposure: str, metadata: Nested) -> Nested
 def _exposure(exposure: str, report: SetReport, detectors: Nested, names: Mapping[int, str]) -> Nested:
     """Return what failed in one exposure, by detector, and the exposure's own statistics."""
     of_detectors = {name: _outcome(one.get("FAILURES", [])) for name, one in detectors.items()}
-    if exposure != ALL_EXPOSURES:
+    if exposure != ALL_EXPOSURES or tested_once(report.kind):
         of_detectors |= {names[number]: _outcome([MEASURED]) for number in report.missing}
     results = [one for one in report.exposure_results if one.exposure_id == exposure]
     values = [dict(row.values) for row in report.exposure_measurements if row.exposure_id == exposure]
