@@ -179,9 +179,9 @@ class _Problem:
             trail, longer = trails(float(length))
             return (late + height * trail)[None], np.stack([slope, trail, height * longer], axis=1)[None]
 
-        tried = []
+        tried, late = [], self._late_and_slope(0.0)[1]
         for length in LENGTHS[::4]:
-            basis = np.stack([self._late_and_slope(0.0)[1], trails(length)[0]], axis=1)
+            basis = np.stack([late, trails(length)[0]], axis=1)
             linear = np.linalg.lstsq(basis, self.wanted, rcond=None)[0]
             tried.append((float(((self.wanted - basis @ linear) ** 2).sum()), (*linear, length)))
         low, high = [-MOST, -np.inf, 0.1], [MOST, np.inf, 10 * LENGTHS[-1]]
