@@ -27,15 +27,16 @@ def planted(bench, frames, plant):
     return found
 
 
-def heat(raw):
-    """Add 30 electrons/s for 10 s to a pixel, and more to most of a column."""
-    raw[WARM[0], WARM[1] + 2] += 200
-    raw[0:64:2, COLUMN + 2] += 3000
-    raw[1:40:2, COLUMN + 2] += 3000
+def heat(raw, time_s=10):
+    """Add 30 electrons/s to a pixel, and more to most of a column."""
+    raw[WARM[0], WARM[1] + 2] += 20 * time_s
+    raw[0:64:2, COLUMN + 2] += 300 * time_s
+    raw[1:40:2, COLUMN + 2] += 300 * time_s
 
 
 def dim(raw):
-    """Take half of its light from a pixel."""
+    """Take half of its light from a pixel; what is hot is hot for 4 s here, too."""
+    heat(raw, time_s=4)
     y, x = COLD[0], COLD[1] + 2
     raw[y, x] = 1000 + (raw[y, x] - 1000) // 2
 

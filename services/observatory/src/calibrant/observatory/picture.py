@@ -103,6 +103,7 @@ def _mark(axis: Axes, product: ProductImage) -> None:
         left &= ~marked
         y, x = np.nonzero(marked)
         axis.plot(x, y, ".", color=colour, markersize=2.5, label=f"{len(x)} {name}", rasterized=True)
-    rows, columns = product.mask.shape
+    box, (rows, columns) = axis.get_position(), product.mask.shape
+    axis.set_position((box.x0, box.y0, 0.8 * box.width, box.height))  # beside it is what the colours are
     axis.set(xlim=(-0.5, columns - 0.5), ylim=(-0.5, rows - 0.5), aspect="equal")
     axis.legend(loc="upper left", bbox_to_anchor=(0.99, 1.0), handletextpad=0.1, fontsize=7, frameon=False)

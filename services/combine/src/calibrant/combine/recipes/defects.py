@@ -4,7 +4,7 @@ Frames are searched one by one, and those of a type vote; or they are combined a
 are searched, which sees fainter defects. What both types and the instrument file say is joined.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from calibrant.combine.recipes.base import (
     Built,
+    Calibration,
     Combination,
     FrameInput,
     Recipe,
@@ -20,7 +21,7 @@ from calibrant.combine.recipes.base import (
     RecipeRefused,
     Role,
 )
-from calibrant.combine.recipes.correction import combined, signature
+from calibrant.combine.recipes.correction import check_dark, combined, signature
 from calibrant.combine.recipes.dark import DARK
 from calibrant.combine.recipes.defect_parameters import DefectsParameters
 from calibrant.combine.recipes.defect_tables import (
@@ -30,7 +31,7 @@ from calibrant.combine.recipes.defect_tables import (
     searches_table,
 )
 from calibrant.combine.recipes.flat import FLAT
-from calibrant.pixels import Combined
+from calibrant.pixels import Combined, Reference
 from calibrant.pixels.defects import (
     Filling,
     ImageKind,
@@ -58,6 +59,7 @@ class _Part:
     count: NDArray[np.uint32]
     used: tuple[str, ...]
     backend: str = ""
+    dark: Calibration | None = None
 
 
 def compute(inputs: RecipeInputs, parameters: DefectsParameters) -> Built:
@@ -81,8 +83,7 @@ def compute(inputs: RecipeInputs, parameters: DefectsParameters) -> Built:
     RecipeRefused
         There are too few frames of a type, a dark has no dark time, or frames of a type cannot be combined.
     """
-    find = _of_combined if parameters.search == "combined" else _of_frames
-    parts = {of: find(of, frames, inputs, parameters) for of, frames in _by_type(inputs, parameters).items()}
+    parts = _parts(inputs, parameters)
     geometry = inputs.geometry
     lists = [edges(geometry.shape, parameters.edge)]
     lists += [] if inputs.corrected.defects is None else [inputs.corrected.defects]
@@ -97,6 +98,17 @@ def compute(inputs: RecipeInputs, parameters: DefectsParameters) -> Built:
         used=tuple(dict.fromkeys(role for part in parts.values() for role in part.used)),
         tables=(regions_table(mask), counts_table(mask, geometry), searches_table(searches)),
     )
+
+
+def _parts(inputs: RecipeInputs, parameters: DefectsParameters) -> dict[ImageType, _Part]:
+    """Search the frames of each type, darks first: what they show is no fault of a flat."""
+    find = _of_combined if parameters.search == "combined" else _of_frames
+    parts: dict[ImageType, _Part] = {}
+    for of, frames in _by_type(inputs, parameters).items():
+        parts[of] = part = find(of, frames, inputs, parameters)
+        if part.dark is not None:
+            inputs = replace(inputs, calibrations={**inputs.calibrations, "dark": part.dark})
+    return parts
 
 
 def _by_type(inputs: RecipeInputs, parameters: DefectsParameters) -> dict[ImageType, list[FrameInput]]:
@@ -115,10 +127,11 @@ def _by_type(inputs: RecipeInputs, parameters: DefectsParameters) -> dict[ImageT
 def _of_combined(
     of: ImageType, frames: list[FrameInput], inputs: RecipeInputs, parameters: DefectsParameters
 ) -> _Part:
-    """Search what the recipe of a type makes of its frames."""
+    """Search what the recipe of a type makes of its frames; flats without what the darks beside them show."""
     own = DARK if of is ImageType.DARK else FLAT
     shared = {name: getattr(parameters, name) for name in Combination.model_fields}
-    built = own.compute(replace(inputs, frames=frames), own.parameters.model_validate(shared))
+    chosen = replace(inputs, frames=frames, calibrations=_applying(inputs.calibrations, frames))
+    built = own.compute(chosen, own.parameters.model_validate(shared))
     assert isinstance(built, Built)
     planes = built.combined
     image = Searched(_KINDS[of], planes.data, planes.mask, parameters.unit, built.dark_time_s)
@@ -127,7 +140,40 @@ def _of_combined(
             _as_exposure(image) if parameters.thresholds == "cosmetic" else replace(image, dark_time_s=None)
         )
     mask, search = _searched(image, "combined", inputs, parameters)
-    return _Part(mask, [search], built.scales, planes.count, built.used, planes.backend)
+    return _Part(
+        mask,
+        [search],
+        built.scales,
+        planes.count,
+        used=tuple(role for role in built.used if role == "bias"),  # the dark is of frames of the set
+        backend=planes.backend,
+        dark=_as_calibration(built) if of is ImageType.DARK else None,
+    )
+
+
+def _as_calibration(built: Built) -> Calibration:
+    planes = built.combined
+    return Calibration(
+        product_id="the dark of the darks beside it",
+        reference=Reference(planes.data, planes.variance, planes.mask),
+        per_second=built.per_second,
+        dark_time_s=built.dark_time_s,
+    )
+
+
+def _applying(
+    calibrations: Mapping[str, Calibration], frames: Sequence[FrameInput]
+) -> Mapping[str, Calibration]:
+    """Leave out a dark that does not apply to all frames."""
+    dark = calibrations.get("dark")
+    if dark is None:
+        return calibrations
+    try:
+        for frame in frames:
+            check_dark(frame.name, frame.dark_time_s, dark)
+    except RecipeRefused:
+        return {role: one for role, one in calibrations.items() if role != "dark"}
+    return calibrations
 
 
 def _as_exposure(image: Searched) -> Searched:
