@@ -211,6 +211,18 @@ def test_what_has_not_converged_is_told():
     assert (band.data == 1).all()
 
 
+def test_charge_beyond_all_reason_stays_where_it_is():
+    """A pixel that would push boundaries over pixels: no overflow, all is finite, only what is near is suspect."""
+    light = np.full((60, 60), 3e4)
+    light[30, 30] = 1e12
+    image = corrected(light, detector(shape=light.shape))
+    assert np.isfinite(image.data).all()
+    near = np.hypot(*np.mgrid[-30:30, -30:30]) < 16
+    assert ((image.mask & Mask.SUSPECT) != 0)[30, 30]
+    assert not (image.mask & Mask.SUSPECT)[~near].any()
+    np.testing.assert_allclose(image.data[~near], 3e4, rtol=1e-3)
+
+
 def test_missing_values_are_those_of_the_nearest():
     values = np.full((40, 40), 7.0)
     values[:20] = 3.0

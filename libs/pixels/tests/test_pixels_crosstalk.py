@@ -112,6 +112,23 @@ def test_what_cannot_be_measured_says_why_and_the_others_go_on():
     assert told["blind"] is Reason.MEASURED
 
 
+def test_light_of_both_amplifiers_is_not_taken_for_crosstalk():
+    """A lamp's lines across both amplifiers, as in a spectrograph; and one amplifier that shows the other in a mirror."""
+    rng, y = np.random.default_rng(8), np.arange(H)[:, None]
+    lines = 2e4 * (1 + np.sin(y / 7.0)) * np.ones((H, W))
+    shown = rng.poisson(np.stack([lines, lines[::-1]])).astype(float)
+    assert {one for row in measure_crosstalk(planes(shown)).reasons for one in row} == {
+        Reason.SAME_AMPLIFIER,
+        Reason.VICTIM_UNEVEN,
+    }
+    signals = np.stack([spots(rng), np.full((H, W), 60.0)])
+    signals[1] += 0.008 * signals[0] + rng.normal(0, NOISE, (H, W))
+    fit = CrosstalkFit(largest=0.006)
+    assert measure_crosstalk(planes(signals), fit=fit).reasons[1][0] is Reason.TOO_FEW_PIXELS
+    fit = CrosstalkFit(largest=0.007, grow=0)
+    assert measure_crosstalk(planes(signals), fit=fit).reasons[1][0] is Reason.TOO_LARGE
+
+
 def test_exposures_that_stand_out_are_left_out_or_told():
     values = [1e-3, 1.01e-3, 0.99e-3, 1.005e-3, 5e-3]
     exposures = [matrix_of(one) for one in values]

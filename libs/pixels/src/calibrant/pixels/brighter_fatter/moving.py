@@ -17,6 +17,9 @@ Charge = NDArray[np.float64]
 ORDER: Final = 2
 """Terms of the series; where areas change by a fifth, the next is a three-thousandth of the light."""
 
+_FARTHEST: Final = 0.5
+"""Shift of a boundary in pixels, to the middle of one; no light at all would be left beyond."""
+
 
 class Mover:
     """Moves charge on planes of one shape as an exposure does.
@@ -24,7 +27,8 @@ class Mover:
     Light L falls evenly in time, and what has been collected moves the boundaries: ``dq/dt = L + B(L, q)``, where
     ``B(L, q)`` is what pixels gain when boundaries are shifted by q and light falls there with the mean of L on both
     sides. At the end ``q = L + B(L, L) / 2 + B(L, B(L, L)) / 6 + ...``. Nothing flows over the edges of the plane, so
-    charge is conserved to rounding; beyond them the plane is taken to go on as in a mirror.
+    charge is conserved to rounding; beyond them the plane is taken to go on as in a mirror. No boundary moves further than
+    half a pixel, and charge that alone would move one further counts as that much.
 
     Parameters
     ----------
@@ -38,6 +42,8 @@ class Mover:
 
     def __init__(self, shifts: BoundaryShifts, shape: tuple[int, int], order: int = ORDER) -> None:
         self._lags, self._order = shifts.lags, order
+        largest = max(float(np.abs(matrix).max()) for matrix in (shifts.columns, shifts.rows))
+        self._most = _FARTHEST / largest if largest > 0 else np.inf
         self._padded = tuple(fast_length(extent + 2 * self._lags) for extent in shape)
         self._columns, self._rows = (
             np.fft.rfft2(matrix.astype(np.float32), s=self._padded)
@@ -60,12 +66,13 @@ class Mover:
         An even charge shifts nothing, so its mean is taken away first: the rest is exact enough in float32.
         """
         (ny, nx), lags = charge.shape, self._lags
+        charge = np.clip(charge, -self._most, self._most)
         uneven = np.pad((charge - charge.mean()).astype(np.float32), lags, mode="symmetric")
         around = np.fft.rfft2(uneven, s=self._padded)
         side, end = slice(2 * lags - 1, None), slice(2 * lags, None)
         columns = np.fft.irfft2(around * self._columns, s=self._padded)[side, end][:ny, : nx - 1]
         rows = np.fft.irfft2(around * self._rows, s=self._padded)[end, side][: ny - 1, :nx]
-        return columns, rows
+        return np.clip(columns, -_FARTHEST, _FARTHEST), np.clip(rows, -_FARTHEST, _FARTHEST)
 
 
 def _balance(to_smaller_columns: Charge, to_smaller_rows: Charge) -> Charge:
@@ -103,7 +110,8 @@ def move_back(
     """Find the light that :func:`move_charge` would have made into what was measured.
 
     Each round subtracts from the measured plane what the estimate of the last one gains; the first estimate is the
-    measured plane. Each is closer than the last by about half the largest change of an area.
+    measured plane. Each is closer than the last by about half the largest change of an area; where one is not, as with
+    charge that would shift boundaries by pixels, it ends with the last.
 
     Parameters
     ----------
@@ -128,11 +136,13 @@ def move_back(
         Where the last change was above the threshold.
     """
     mover = Mover(shifts, (measured.shape[0], measured.shape[1]), order)
-    light, change = measured, np.full_like(measured, np.inf)
+    light, unsettled = measured, np.ones(measured.shape, dtype=bool)
     left, done = np.inf, 0
     while left > threshold_e and done < iterations:
         following = measured - mover.gained(light)
         change = np.abs(following - light)
-        light, done = following, done + 1
-        left = float(change.max(initial=0))
-    return light, Convergence(done, left, left <= threshold_e), change > threshold_e
+        largest = float(change.max(initial=0))
+        if not largest < left:
+            break
+        light, left, unsettled, done = following, largest, change > threshold_e, done + 1
+    return light, Convergence(done, left, left <= threshold_e), unsettled

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.clipping import MAD_TO_SIGMA
 from calibrant.pixels.crosstalk.background import surface_terms
 from calibrant.pixels.crosstalk.channels import ReadoutPlane
+from calibrant.pixels.crosstalk.joint_fit import Level, robust_fit
 from calibrant.pixels.crosstalk.matrix import CrosstalkMatrix, Reason
 from calibrant.pixels.crosstalk.scene import Source, Victim, as_source, as_victim, common_shape
 from calibrant.pixels.growing import grown
@@ -21,12 +21,6 @@ from calibrant.pixels.image import Unit
 
 _FAINT: Final = 0.01
 """Of `bright`: a pixel where all sources are fainter says nothing of crosstalk, and is used for the level."""
-
-_SINGULAR: Final = 1e-10
-"""Eigenvalue of the correlation matrix of the signals, over the largest, below which they are not told apart."""
-
-_TAKES_PART: Final = 1e-3
-"""Share of such a direction from which a source is said to take part in it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,7 @@ class CrosstalkFit:
     terms
         1: linear; 2: with the square of the signal.
     largest
-        No coefficient is larger than this: pixels of a victim that are further from its level than that times the
+        No more than this part of a signal leaks, or it is not crosstalk: pixels of a victim that are further from its level than that times the
         signals of the sources, and `sigma` standard deviations, show light of their own and are left out.
     grow
         Pixels around those that are left out too: the wings of that light.
@@ -78,9 +72,6 @@ class CrosstalkFit:
             if not getattr(self, name) >= least:
                 raise ValueError(f"crosstalk: {name} is {getattr(self, name)}, must be at least {least}")
 
-
-_Level = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Normal equations of the level from pixels without crosstalk: matrix and right-hand side."""
 
 _DEFAULTS: Final = CrosstalkFit()
 
@@ -196,6 +187,8 @@ def _reason(source: Source, victim: Victim, pixels: NDArray[np.bool_], fit: Cros
         return Reason.SOURCE_UNUSABLE
     if victim.usable.mean() < 0.5:
         return Reason.VICTIM_UNUSABLE
+    if not victim.smooth:
+        return Reason.VICTIM_UNEVEN
     bright = int(source.bright.sum())
     if bright < fit.fewest and source.saturated >= max(bright, 1):
         return Reason.SATURATED_SOURCES
@@ -215,7 +208,9 @@ def _fit_row(
     design = np.stack([*signals, *surface[:, chosen]], axis=1)
     scale = np.sqrt((design**2).mean(axis=0))
     scale[len(signals) :] = 1
-    solution, covariance, kept, apart = _robust_fit(design / scale, victim.excess[chosen], level, fit)
+    solution, covariance, kept, apart = robust_fit(
+        design / scale, victim.excess[chosen], level, sigma=fit.sigma, iterations=fit.iterations
+    )
     solution, covariance = solution / scale, covariance / np.outer(scale, scale)
     for index, (place, source) in enumerate(sources.items()):
         own = slice(index * fit.terms, (index + 1) * fit.terms)
@@ -224,50 +219,25 @@ def _fit_row(
             row.reasons[place] = Reason.INSEPARABLE
         elif row.count[place] < fit.fewest:
             row.reasons[place] = Reason.TOO_FEW_PIXELS
+        elif _too_large(solution[own], covariance[own, own], float(source.excess[chosen].max()), fit):
+            row.reasons[place] = Reason.TOO_LARGE
         else:
             row.coefficients[place], row.covariance[place] = solution[own], covariance[own, own]
 
 
+def _too_large(
+    coefficients: NDArray[np.float64], covariance: NDArray[np.float64], signal: float, fit: CrosstalkFit
+) -> bool:
+    """Say whether more of a signal leaks than can, by more than the error."""
+    powers = signal ** np.arange(len(coefficients))
+    error = math.sqrt(float(powers @ covariance @ powers))
+    return abs(float(coefficients @ powers)) > fit.largest + fit.sigma * error
+
+
 def _known_level(
     victim: Victim, surface: NDArray[np.float64], calm: NDArray[np.bool_], sigma: float
-) -> _Level:
+) -> Level:
     """Sum what pixels without crosstalk say of the level."""
     near = calm & (np.abs(victim.excess) <= sigma * victim.noise)
     terms = surface[:, near]
     return terms @ terms.T, terms @ victim.excess[near]
-
-
-def _robust_fit(
-    design: NDArray[np.float64], values: NDArray[np.float64], level: _Level, fit: CrosstalkFit
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Give solution, covariance, which values were kept and which columns of the design can be told apart.
-
-    The last columns are those of the level, of which other pixels know too.
-    """
-    kept = np.ones(values.size, dtype=bool)
-    known = slice(-len(level[1]), None)
-    for _ in range(fit.iterations):
-        normal, right = design[kept].T @ design[kept], design[kept].T @ values[kept]
-        normal[known, known] += level[0]
-        right[known] += level[1]
-        inverse, apart = _inverse(normal)
-        solution = inverse @ right
-        residuals = values - design @ solution
-        spread = MAD_TO_SIGMA * float(np.median(np.abs(residuals[kept])))
-        within = np.abs(residuals) <= fit.sigma * spread if spread > 0 else kept
-        if np.array_equal(within, kept):
-            break
-        kept = within
-    freedom = max(int(kept.sum()) - len(solution), 1)
-    variance = float((residuals[kept] ** 2).sum()) / freedom
-    return solution, variance * inverse, kept, apart
-
-
-def _inverse(normal: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Invert a matrix of normal equations where it can be; say which unknowns are not determined by them."""
-    scale = np.sqrt(np.diagonal(normal))
-    values, vectors = np.linalg.eigh(normal / np.outer(scale, scale))
-    clear = values > _SINGULAR * values[-1]
-    inverse = (vectors[:, clear] / values[clear]) @ vectors[:, clear].T / np.outer(scale, scale)
-    apart = (vectors[:, ~clear] ** 2).sum(axis=1) < _TAKES_PART
-    return inverse, apart

@@ -3,6 +3,7 @@
 It owns the preparation of planes for the fit of coefficients; it must not know the fit.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from calibrant.pixels.growing import grown
 from calibrant.pixels.mask import UNUSABLE, Mask
 
 _STANDS_OUT: Final = 5.0
+_UNEVEN: Final = 2.0
 _FEWEST: Final = 0.1
 
 _UNKNOWN: Final = Mask.SATURATED | Mask.NO_DATA
@@ -72,12 +74,20 @@ class Victim:
         Where nobody is bright, and it shows no light of its own.
     noise
         Robust standard deviation of `excess` there.
+    pixel_noise
+        The same from differences of neighbours in a row: without what is uneven in the level.
     """
 
     excess: NDArray[np.float64]
     usable: NDArray[np.bool_]
     calm: NDArray[np.bool_]
     noise: float
+    pixel_noise: float
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the level explains its pixels, but for noise."""
+        return self.noise <= _UNEVEN * self.pixel_noise
 
 
 def common_shape(planes: Mapping[str, ReadoutPlane]) -> tuple[int, int]:
@@ -117,7 +127,8 @@ def as_victim(
     excess = np.where(usable, data - smooth_level(data, calm, degree), 0.0)
     calm = _most(calm & ~grown(calm & (np.abs(excess) > _STANDS_OUT * _spread(excess[calm])), grow), calm)
     excess = np.where(usable, data - smooth_level(data, calm, degree), 0.0)
-    return Victim(excess, usable, calm, _spread(excess[calm]))
+    differences = np.diff(excess, axis=1)[calm[:, 1:] & calm[:, :-1]]
+    return Victim(excess, usable, calm, _spread(excess[calm]), _spread(differences) / math.sqrt(2))
 
 
 def _most(wanted: NDArray[np.bool_], otherwise: NDArray[np.bool_]) -> NDArray[np.bool_]:
