@@ -1,5 +1,7 @@
 """A mask of defects through measurement and decision: a good one passes, one that marks good pixels does not."""
 
+import base64
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +44,11 @@ def test_a_frame_looks_no_worse_without_its_defects(bench, darks):
     failed = {one.test for one in report.results if one.verdict == "fail"}
     assert failed <= {"PROB_TEST"}
     assert bench.decide("defects", [measured]).detectors[0].product_id == defects.message.product_id
+    assert [(one.y0, one.y1, one.x0, one.x1) for one in report.regions] == [(3, 4, 3, 4), (70, 71, 90, 91)]
+    (page,) = bench.folder.glob("scratch-*/report.html")
+    told = page.read_text().partition('id="defects"')[2]
+    figure = base64.b64decode(re.findall(r"svg\+xml;base64,([^\"]+)", told)[0]).decode()
+    assert [words in figure for words in ("hot: 2 pixels", "dead: 0 pixels", "other: 0 pixels")] == [True] * 3
 
 
 def test_a_mask_of_good_pixels_makes_the_rest_noisier_and_fails(bench, darks):

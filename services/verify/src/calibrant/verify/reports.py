@@ -89,6 +89,16 @@ class CurveRecord(_Record):
     on_curve: tuple[bool, ...] = Field(description="Whether the fit has the pair.")
 
 
+class RegionRecord(_Record):
+    """A rectangle of defects of one kind, in the product's pixels: from 0, ends excluded."""
+
+    y0: int
+    y1: int
+    x0: int
+    x1: int
+    bits: int = Field(description="Bits of calibrant.pixels.Mask.")
+
+
 class MeasurementReport(_Record):
     """The measurements of one detector against one product, and the verdicts on them."""
 
@@ -120,6 +130,9 @@ class MeasurementReport(_Record):
     errors: tuple[ProcessingError, ...]
     curves: tuple[CurveRecord, ...] = Field(
         default=(), description="Of a photon transfer curve, by amplifier; else empty."
+    )
+    regions: tuple[RegionRecord, ...] = Field(
+        default=(), description="Of a mask of defects, the largest first, 10 000 at most; else empty."
     )
 
 

@@ -1,15 +1,21 @@
 """A frame with a mask of defects and without it: the numbers that its tests judge. Must not know files or verdicts."""
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels import Mask, Signature, Step, Terms, defect_statistics, frame_statistics
 from calibrant.pixels.defect_statistics import DEFECTS
+from calibrant.pixels.defects import regions_of
 from calibrant.pixels.rows import RowSource
 from calibrant.verify.measuring.amplifiers import Values, defect_values
 from calibrant.verify.measuring.references import COSMIC_RAYS, Correction
+from calibrant.verify.reports import RegionRecord
+
+MOST_REGIONS: Final = 10_000
+"""So many can be told from one another in a figure, and a report is not mostly these."""
 
 
 def values_with_and_without(
@@ -39,6 +45,12 @@ def values_with_and_without(
         for name, numbers in values.items():
             numbers |= {"NUM_COSMICS_BEFORE": before[name], "NUM_COSMICS_AFTER": after[name]}
     return values
+
+
+def regions_told(mask: NDArray[np.uint32]) -> tuple[RegionRecord, ...]:
+    """Give the regions of a mask for a report, the largest first."""
+    largest = sorted(regions_of(mask), key=lambda region: -region.box.area)
+    return tuple(RegionRecord(**region.box._asdict(), bits=region.bits) for region in largest[:MOST_REGIONS])
 
 
 def _without(signature: Signature, defects: NDArray[np.uint32]) -> Signature:

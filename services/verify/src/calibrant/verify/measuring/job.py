@@ -45,7 +45,7 @@ from calibrant.verify.measuring.amplifiers import (
 )
 from calibrant.verify.measuring.artifacts import amplifiers_of, mode_of, products_of, written
 from calibrant.verify.measuring.bench import Bench, bench_of
-from calibrant.verify.measuring.defects import values_with_and_without
+from calibrant.verify.measuring.defects import regions_told, values_with_and_without
 from calibrant.verify.measuring.membership import Membership, membership
 from calibrant.verify.measuring.once import measured_once
 from calibrant.verify.measuring.products import product_values
@@ -121,6 +121,7 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
         frames=tuple(one.frame for one in measured),
         measurements=(*(row for one in measured for row in one.rows), *once.rows),
         results=(*(result for one in measured for result in one.results), *once.results),
+        regions=regions_told(bench.products.verified.mask) if job.kind == DEFECTS else (),
         errors=tuple(error for one in measured for error in one.errors),
     )
     return Outcome(

@@ -18,6 +18,7 @@ from calibrant.rules.scores import Colour, Score
 from calibrant.rules.verification import TestResult, Verdict
 from calibrant.verify.page import words
 from calibrant.verify.page.charts import course, histogram
+from calibrant.verify.page.defect_map import defect_map
 from calibrant.verify.page.focal_plane import Tile, placed
 from calibrant.verify.page.metrics import Metric, failing_places, metrics_of
 from calibrant.verify.page.mosaics import mosaic
@@ -69,6 +70,7 @@ def render(
         scored=words.scored(report),
         **_metrics(report, measured, results, names),
         curves=_curves(measured, names),
+        maps=_maps(measured, names),
         thumbnails=_thumbnails(report, previews, names),
         **provenance(report, measured, names),
     )
@@ -227,6 +229,19 @@ def _curves(measured: Mapping[int, MeasurementReport], names: words.Names) -> li
             "curves.",
         }
         for detector, curves in having[:FEW]
+    ]
+
+
+def _maps(measured: Mapping[int, MeasurementReport], names: words.Names) -> list[dict[str, str]]:
+    """Draw where the defects of the first detectors are that have some."""
+    having = [(detector, found) for detector, found in measured.items() if found.regions]
+    return [
+        {
+            "figure": defect_map(found.regions, found.amplifiers),
+            "name": names.detector(detector),
+            "alt": f"Defects of detector {names.detector(detector)}: {len(found.regions)} regions.",
+        }
+        for detector, found in having[:FEW]
     ]
 
 
