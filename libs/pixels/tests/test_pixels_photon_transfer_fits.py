@@ -200,6 +200,20 @@ def test_what_cannot_be_fitted_is_named_and_the_others_go_on(broken, reason):
     )
 
 
+def test_levels_that_lie_close_are_still_a_curve():
+    fit = fit_curves({"A": scattered(np.random.default_rng(7), np.geomspace(5_000, 20_000, 300))})["A"]
+    assert abs(fit.gain - GAIN) < 4 * fit.gain_error
+
+
+def test_covariances_without_a_variance_to_begin_with_harm_no_other():
+    means = np.linspace(1000, 110_000, 30)
+    bad = covariance_curve(means)
+    bad.variances[:] = means * np.random.default_rng(8).uniform(1e-3, 1e3, 30)
+    fits = fit_curves({"A": bad, "B": covariance_curve(means)}, FitSettings(model=Model.FULL_COVARIANCE))
+    assert fits["A"].reason is not None
+    assert fits["B"].gain == pytest.approx(GAIN, rel=1e-6)
+
+
 def test_covariances_that_no_model_has_do_not_converge_and_harm_no_other():
     means = np.linspace(1000, 110_000, 30)
     good, broken = covariance_curve(means), covariance_curve(means)
@@ -207,6 +221,9 @@ def test_covariances_that_no_model_has_do_not_converge_and_harm_no_other():
     fits = fit_curves({"broken": broken, "good": good}, FitSettings(model=Model.FULL_COVARIANCE))
     assert fits["broken"].reason is Reason.NO_CONVERGENCE
     assert fits["good"].gain == pytest.approx(GAIN, rel=1e-6)
+    fewer = Curve(means, good.variances, good.n_pixels, good.covariances[:, :2, :2], good.n_pairs[:, :2, :2])
+    with pytest.raises(ValueError, match="measure all amplifiers alike"):
+        fit_curves({"good": good, "fewer": fewer})
 
 
 def test_a_polynomial_finds_itself():

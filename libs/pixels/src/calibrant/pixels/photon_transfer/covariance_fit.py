@@ -110,6 +110,7 @@ class _Chunk:
         lags = data.shape[-1]
         self.with_b, self.even = with_b, Evenly(lags)
         self.highest = np.where(kept, part.means, 0).max(axis=1)
+        self.highest[self.highest == 0] = 1  # nothing is kept, and nothing comes of it
         weights = _weights(part, kept, errors, counts) * self.highest[:, None, None, None] ** 2
         self.data = _Reduced(
             np.where(kept, part.means / self.highest[:, None], 0),
@@ -127,29 +128,33 @@ class _Chunk:
         return _State(1 / gain, a, c, noise)
 
     def solve(self) -> CovarianceSolved:
-        """Step until every step is small beside its error, or the steps are used up."""
+        """Step until every step of an amplifier is small beside its error, or the steps are used up."""
         active: NDArray[np.bool_] = np.ones(len(self.highest), bool)
-        for _ in range(STEPS):
-            coefficients, derivatives = self._model()
-            matrix = derivatives.swapaxes(-1, -2) @ self.data.matrix @ derivatives
-            slope = derivatives.swapaxes(-1, -2) @ (self.data.slope(coefficients))[..., None]
-            inverse = _inverse(matrix)
-            step = (inverse @ slope)[..., 0]
-            errors = np.sqrt(np.maximum(np.diagonal(inverse, axis1=-2, axis2=-1), 0))
-            with np.errstate(invalid="ignore"):
-                active = np.any(~(np.abs(step) <= SMALL * errors), axis=(1, 2, 3))
-            self._move(step)
-            if not active.any():
-                break
-        return self._result(~active, inverse)
+        with np.errstate(
+            over="ignore", invalid="ignore", divide="ignore"
+        ):  # one that finds nothing may go far
+            for _ in range(STEPS):
+                step, inverse = self._step()
+                self._move(np.where(active[:, None, None, None], step, 0))
+                errors = np.sqrt(np.maximum(np.diagonal(inverse, axis1=-2, axis2=-1), 0))
+                active &= np.any(~(np.abs(step) <= SMALL * errors), axis=(1, 2, 3))
+                if not active.any():
+                    break
+            return self._result(~active, inverse)
+
+    def _step(self) -> tuple[Numbers, Numbers]:
+        """Give the step of each lag's (scale, a, c, noise), and their covariance."""
+        coefficients, derivatives = self._model()
+        transposed = derivatives.swapaxes(-1, -2)
+        inverse = _inverse(transposed @ self.data.matrix @ derivatives)
+        return (inverse @ (transposed @ self.data.slope(coefficients)[..., None]))[..., 0], inverse
 
     def _model(self) -> tuple[Numbers, Numbers]:
         """Give the five coefficients of each lag, and what they owe to its own (scale, a, c, noise)."""
         now, even = self.state, self.even
-        with np.errstate(over="ignore", invalid="ignore"):
-            a, c = even.transform(now.a), even.transform(now.c)
-            twice, thrice, mixed = even.back(a * a), even.back(a**3), even.back(a * c)
-            third, fourth = 2 / 3 * (twice + now.c), thrice / 3 + 5 / 6 * mixed
+        a, c = even.transform(now.a), even.transform(now.c)
+        twice, thrice, mixed = even.back(a * a), even.back(a**3), even.back(a * c)
+        third, fourth = 2 / 3 * (twice + now.c), thrice / 3 + 5 / 6 * mixed
         scale = now.scale[:, None, None]
         shape = now.a.shape
         poisson = np.zeros(shape)
@@ -200,10 +205,9 @@ class _Chunk:
         of_noise = self.highest[row] * gain**2
         errors = np.sqrt(np.maximum(np.diagonal(inverse, axis1=-2, axis2=-1), 0))
         a, c = now.a[row], now.c[row]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            b = c / a if self.with_b else c
-            variance = errors[..., 2] ** 2 - 2 * b * inverse[..., 1, 2] + (b * errors[..., 1]) ** 2
-            b_errors = np.sqrt(np.maximum(variance, 0)) / np.abs(a)
+        b = c / a if self.with_b else c
+        variance = errors[..., 2] ** 2 - 2 * b * inverse[..., 1, 2] + (b * errors[..., 1]) ** 2
+        b_errors = np.sqrt(np.maximum(variance, 0)) / np.abs(a)
         return CovarianceTerms(
             a / full,
             errors[..., 1] / full,
@@ -268,8 +272,7 @@ def _weights(part: Points, kept: NDArray[np.bool_], errors: Numbers, counts: Num
 def _inverse(matrix: Numbers) -> Numbers:
     """Invert the blocks; what no point says anything about stays where it is, without an error."""
     diagonal = np.diagonal(matrix, axis1=-2, axis2=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scale: Numbers = np.where(diagonal > 0, 1 / np.sqrt(diagonal), 0.0)
+    scale: Numbers = np.where(diagonal > 0, 1 / np.sqrt(diagonal), 0.0)
     scaled = np.nan_to_num(matrix * scale[..., None] * scale[..., None, :])
     index = np.arange(matrix.shape[-1])
     scaled[..., index, index] = 1 + 1e-12  # never singular

@@ -62,26 +62,28 @@ def fit_curves(
     found = points(all_curves, settings.most_adu)
     reasons = [_reason(curve, found, row, settings) for row, curve in enumerate(all_curves)]
     rows = np.array([row for row, reason in enumerate(reasons) if reason is None], dtype=np.intp)
-    fits: dict[str, TransferFit] = {}
-    if rows.size:
-        given = None if errors is None else _sorted_errors([errors[name] for name in names], found)[rows]
-        part = found.take(rows)
-        selected = select(part, settings, given)
-        terms = None
-        if settings.model in WITH_COVARIANCES:
-            terms = fit_covariances(
-                [all_curves[row] for row in rows],
-                part,
-                selected,
-                with_b=settings.model is Model.FULL_COVARIANCE,
-            )
-        for place, row in enumerate(rows):
-            size = len(all_curves[row].means)
-            fits[names[row]] = _fit(part, selected, terms, settings, row=place, size=size)
+    given = None if errors is None else _sorted_errors([errors[name] for name in names], found)[rows]
+    chosen = [all_curves[row] for row in rows]
+    done = _fit_all(chosen, found.take(rows), settings, given) if chosen else []
+    fits = {names[row]: fit for row, fit in zip(rows, done, strict=True)}
     return {
         name: fits[name] if reason is None else nothing(settings.model, len(curve.means), reason)
         for name, curve, reason in zip(names, all_curves, reasons, strict=True)
     }
+
+
+def _fit_all(
+    curves: Sequence[Curve], part: Points, settings: FitSettings, errors: Numbers | None
+) -> list[TransferFit]:
+    selected = select(part, settings, errors)
+    terms = None
+    if settings.model in WITH_COVARIANCES:
+        with_b = settings.model is Model.FULL_COVARIANCE
+        terms = fit_covariances(curves, part, selected, with_b=with_b)
+    return [
+        _fit(part, selected, terms, settings, row=row, size=len(curve.means))
+        for row, curve in enumerate(curves)
+    ]
 
 
 def _check_lags(curves: Mapping[str, Curve]) -> None:

@@ -101,7 +101,7 @@ def least_squares(
         better = new_chi2 <= chi2[at] * (1 + 1e-12)
         moved = np.abs(tried - found[at]) * np.sqrt(np.maximum(_diagonal(matrix[at]), 0))
         small = (moved <= SMALL).all(axis=1)
-        damping[at] = np.where(better, np.maximum(damping[at] / 10, 1e-12), damping[at] * 10)
+        damping[at] = np.where(better, np.maximum(damping[at] / 10, 1e-9), damping[at] * 10)
         taken = at[better]
         found[taken], chi2[taken] = tried[better], new_chi2[better]
         matrix[taken], slope[taken] = new_matrix[better], new_slope[better]

@@ -96,7 +96,7 @@ def reason_for(curve: Curve, means: Numbers, needed: int) -> Reason | None:
         return curve.reason
     if not len(means):
         return _why_unusable(curve)
-    levels = 1 + int(np.count_nonzero(np.diff(np.log(means)) > SAME_LEVEL))
+    levels = len(np.unique(np.floor(np.log(means / means[0]) / SAME_LEVEL)))
     if levels == 1:
         return Reason.ONE_LEVEL
     return Reason.TOO_FEW_LEVELS if levels < needed else None
