@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from calibrant.pixels import Amplifier, Band, Box, Geometry, Mask, Overscan, Signature, Step, correct_frame
-from calibrant.pixels.brighter_fatter import BrighterFatter, SmoothLaw, move_back, move_charge, solve_kernel
+from calibrant.pixels.brighter_fatter import (
+    BoundaryShifts,
+    BrighterFatter,
+    SmoothLaw,
+    move_back,
+    move_charge,
+    solve_kernel,
+)
 from calibrant.pixels.brighter_fatter.filling import filled
 from calibrant.pixels.brighter_fatter.shifts import from_quarters
 
@@ -69,6 +76,13 @@ def test_charge_flows_as_boundary_by_boundary():
     np.testing.assert_allclose(move_charge(light, SHIFTS, order=1), expected, atol=0.02)
     expected += flowed(light, first) / 3
     np.testing.assert_allclose(move_charge(light, SHIFTS, order=2), expected, atol=0.02)
+
+
+def test_tall_frames_are_wide_ones_turned():
+    """Rows are worked on in bands, columns are not: a seam would show."""
+    light = np.random.default_rng(4).uniform(0, 9e4, (600, 12))
+    turned = BoundaryShifts(SHIFTS.rows.T, SHIFTS.columns.T)
+    np.testing.assert_allclose(move_charge(light, SHIFTS), move_charge(light.T, turned).T, atol=0.02)
 
 
 def test_an_exposure_in_small_steps_is_undone():

@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 from calibrant.pixels.brighter_fatter.relaxation import Convergence
 from calibrant.pixels.brighter_fatter.shifts import BoundaryShifts
 from calibrant.pixels.photon_transfer.correlating import fast_length
+from calibrant.pixels.threads import side_by_side, thread_count
 
 Charge = NDArray[np.float64]
 
 ORDER: Final = 2
 """Terms of the series; where areas change by a fifth, the next is a three-thousandth of the light."""
+
+_BAND: Final = 240
+"""Rows that are transformed at a time."""
 
 _FARTHEST: Final = 0.5
 """Shift of a boundary in pixels, to the middle of one; no light at all would be left beyond."""
@@ -44,7 +48,8 @@ class Mover:
         self._lags, self._order = shifts.lags, order
         largest = max(float(np.abs(matrix).max()) for matrix in (shifts.columns, shifts.rows))
         self._most = _FARTHEST / largest if largest > 0 else np.inf
-        self._padded = tuple(fast_length(extent + 2 * self._lags) for extent in shape)
+        self._band = min(_BAND, shape[0])
+        self._padded = tuple(fast_length(extent + 2 * self._lags) for extent in (self._band, shape[1]))
         self._columns, self._rows = (
             np.fft.rfft2(matrix.astype(np.float32), s=self._padded)
             for matrix in (shifts.columns, shifts.rows)
@@ -66,13 +71,27 @@ class Mover:
         An even charge shifts nothing, so its mean is taken away first: the rest is exact enough in float32.
         """
         (ny, nx), lags = charge.shape, self._lags
-        charge = np.clip(charge, -self._most, self._most)
-        uneven = np.pad((charge - charge.mean()).astype(np.float32), lags, mode="symmetric")
-        around = np.fft.rfft2(uneven, s=self._padded)
+        even = np.clip(charge, -self._most, self._most)
+        even -= even.mean()
+        wide = np.pad(even.astype(np.float32), lags, mode="symmetric")
+        columns = np.empty((ny, nx - 1), dtype=np.float32)
+        rows = np.empty((ny, nx), dtype=np.float32)
         side, end = slice(2 * lags - 1, None), slice(2 * lags, None)
-        columns = np.fft.irfft2(around * self._columns, s=self._padded)[side, end][:ny, : nx - 1]
-        rows = np.fft.irfft2(around * self._rows, s=self._padded)[end, side][: ny - 1, :nx]
-        return np.clip(columns, -_FARTHEST, _FARTHEST), np.clip(rows, -_FARTHEST, _FARTHEST)
+
+        def transform(first: int) -> None:
+            last = min(first + self._band, ny)
+            around = np.fft.rfft2(wide[first : last + 2 * lags], s=self._padded)
+            for shifts, matrix, part in (
+                (columns, self._columns, (side, end)),
+                (rows, self._rows, (end, side)),
+            ):
+                back = np.fft.irfft2(around * matrix, s=self._padded)[part]
+                within = back[: last - first, : shifts.shape[1]]
+                np.clip(within, -_FARTHEST, _FARTHEST, out=shifts[first:last])
+
+        firsts = range(0, ny, self._band)
+        side_by_side(transform, firsts, min(thread_count(None), len(firsts)))
+        return columns, rows[:-1]
 
 
 def _balance(to_smaller_columns: Charge, to_smaller_rows: Charge) -> Charge:
