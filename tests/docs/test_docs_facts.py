@@ -19,7 +19,8 @@ from calibrant.camera.settings import CameraSettings
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.recipes.base import Combination, Parameters
 from calibrant.combine.recipes.defect_tables import regions_table
-from calibrant.combine.recipes.transfer_tables import MeasuredPair, tables_of
+from calibrant.combine.recipes.flat_pairs import MeasuredPair, PairParameters
+from calibrant.combine.recipes.transfer_tables import tables_of
 from calibrant.contracts.archive.v1 import ProductPublished, ProductWithdrawn
 from calibrant.contracts.flow import topics
 from calibrant.frames.instrument import Instrument, list_instruments
@@ -115,7 +116,7 @@ def test_recipe_parameters_and_defaults_are_those_of_the_code():
     real = {}
     for recipe in RECIPES.values():
         for name, field in recipe.parameters.model_fields.items():
-            shared = {"all": Parameters, "images": Combination}
+            shared = {"all": Parameters, "images": Combination, "pairs": PairParameters}
             whose = next((who for who, of in shared.items() if name in of.model_fields), recipe.name)
             default = field.default if isinstance(field.default, str) else json.dumps(field.default)
             real[name] = (whose, default)
@@ -205,7 +206,7 @@ def curve():
     )
     curves = measured_curves([{name: one}])
     fits = {name: dataclasses.replace(fit, terms=terms) for name, fit in fit_curves(curves).items()}
-    pair = MeasuredPair((0, 1), 1.0, "r", {name: one}, {name: 3.0})
+    pair = MeasuredPair((0, 1), 1.0, {name: one}, {name: 3.0})
     head = {field.name: getattr(product("flat"), field.name) for field in dataclasses.fields(ProductTables)}
     return ProductTables(**(head | {"kind": "ptc", "tables": tables_of([pair], curves, fits, {})}))
 

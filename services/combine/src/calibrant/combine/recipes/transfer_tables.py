@@ -5,11 +5,11 @@ The columns' descriptions and units are written with them; what could not be had
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
+from calibrant.combine.recipes.flat_pairs import MeasuredPair
 from calibrant.frames.writing import ProductTable, TableColumn
 from calibrant.pixels.photon_transfer import Curve, PairStatistics, TransferFit, pair_gain
 
@@ -17,31 +17,6 @@ AMPLIFIERS: Final = "AMPLIFIERS"
 PAIRS: Final = "PAIRS"
 LEFTOVERS: Final = "LEFTOVERS"
 TERMS: Final = "TERMS"
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class MeasuredPair:
-    """A pair of flats as it was measured.
-
-    Parameters
-    ----------
-    frames : tuple of int
-        Numbers of its two frames, from 0.
-    exptime_s : float or None
-        Exposure time of the first.
-    filter : str or None
-        Filter of both.
-    statistics : mapping of str to PairStatistics
-        By amplifier.
-    noise_adu : mapping of str to float
-        Noise of the overscans, by amplifier; NaN where there is none.
-    """
-
-    frames: tuple[int, int]
-    exptime_s: float | None
-    filter: str | None
-    statistics: Mapping[str, PairStatistics]
-    noise_adu: Mapping[str, float]
 
 
 def tables_of(

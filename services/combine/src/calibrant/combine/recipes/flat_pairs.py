@@ -1,0 +1,201 @@
+"""Pairs of flats of equal exposure: found, corrected and measured, for the recipes that are made of them.
+
+Must not know what is made of the measurements, files, messages or tables.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic import Field
+
+from calibrant.combine.recipes.base import Parameters, RecipeInputs, RecipeRefused, Role
+from calibrant.combine.recipes.correction import corrected_frame, level_removed, named, signature
+from calibrant.pixels import Geometry, Image, OverscanLevel, Signature
+from calibrant.pixels.memory import threads_within
+from calibrant.pixels.photon_transfer import (
+    FlatExposure,
+    PairSettings,
+    PairStatistics,
+    pair_exposures,
+    pair_statistics,
+)
+
+PIXEL_BYTES: Final = 64
+"""A pixel of an amplifier while its covariances are measured."""
+NO_TIME: Final = "its header gives no exposure time"
+ROLES: Final = (Role("bias", "bias"), Role("dark", "dark"), Role("defects", "defects"))
+"""Calibrations that the flats of pairs take."""
+
+
+class PairParameters(Parameters):
+    """The parameters of a recipe that measures pairs of flats."""
+
+    pair_by: Literal["time", "id"] = Field(
+        default="time",
+        description="How flats are paired: each with the next one of its exposure time and filter, or one by one in "
+        "the order they were taken.",
+    )
+    pair_tolerance_s: float = Field(
+        default=0.005, ge=0, description="How far exposure times of a pair may be apart. Unit: s."
+    )
+    difference_sigma: float = Field(
+        default=5.5,
+        ge=2,
+        description="Half width of the clip of a pair's difference. Unit: standard deviations.",
+    )
+    difference_rounds: int = Field(default=3, ge=0, description="Rounds of that clip. 0: nothing is clipped.")
+    least_pixels: int = Field(
+        default=10_000, ge=2, description="Fewest good pixels of an amplifier. Unit: pixels."
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MeasuredPair:
+    """A pair of flats as it was measured.
+
+    Parameters
+    ----------
+    frames : tuple of int
+        Numbers of its two frames, from 0.
+    exptime_s : float or None
+        Exposure time of the first.
+    statistics : mapping of str to PairStatistics
+        By amplifier.
+    noise_adu : mapping of str to float
+        Noise of the overscans, by amplifier; NaN where there is none.
+    """
+
+    frames: tuple[int, int]
+    exptime_s: float | None
+    statistics: Mapping[str, PairStatistics]
+    noise_adu: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MeasuredPairs:
+    """What flats gave.
+
+    Parameters
+    ----------
+    measured : sequence of MeasuredPair
+        At least one.
+    leftovers : mapping of int to str
+        Frames in no pair, by number from 0, and why.
+    used : tuple of str
+        Roles of the calibrations that went in.
+    """
+
+    measured: Sequence[MeasuredPair]
+    leftovers: Mapping[int, str]
+    used: tuple[str, ...]
+
+
+def measured_pairs(
+    recipe: str, inputs: RecipeInputs, parameters: PairParameters, lags: int | None
+) -> MeasuredPairs:
+    """Pair flats, and measure every pair in ADU.
+
+    Parameters
+    ----------
+    recipe : str
+        Who asks, for messages.
+    inputs : RecipeInputs
+        Flat frames, and bias and dark if there are.
+    parameters : PairParameters
+        How.
+    lags : int or None
+        Pixels apart at most for which covariances are measured; None: none are.
+
+    Raises
+    ------
+    RecipeRefused
+        No two flats are a pair, the pedestal stays in, a dark does not apply, or a frame does not fit the detector.
+    """
+    bias, dark = inputs.calibrations.get("bias"), inputs.calibrations.get("dark")
+    if dark is not None and not dark.per_second:
+        bias = None  # the unscaled dark holds the bias's structure itself
+    if not level_removed(inputs, bias or dark):
+        raise RecipeRefused(
+            f"{recipe}: the flats keep their pedestal, which would count as light; give a bias, or an overscan method "
+            "where the camera has an overscan"
+        )
+    removed = signature(inputs, bias=bias, dark=dark)
+    pairs, leftovers = _paired(inputs, parameters)
+    if not pairs:
+        raise RecipeRefused(
+            f"{recipe}: no two of the {len(inputs.frames)} flats are of one exposure time and filter; take them in pairs"
+        )
+    settings = PairSettings(
+        lags=lags,
+        sigma=parameters.difference_sigma,
+        iterations=parameters.difference_rounds,
+        least_pixels=parameters.least_pixels,
+    )
+    return MeasuredPairs(
+        measured=[_measured(pair, inputs, removed, settings) for pair in pairs],
+        leftovers=leftovers,
+        used=tuple(role for role, one in [("bias", bias), ("dark", dark)] if one is not None),
+    )
+
+
+def _paired(inputs: RecipeInputs, parameters: PairParameters) -> tuple[list[tuple[int, int]], dict[int, str]]:
+    """Return numbers of frames that are pairs, and why others are in none."""
+    pairs: list[tuple[int, int]] = []
+    leftovers: dict[int, str] = {}
+    tolerance = parameters.pair_tolerance_s if parameters.pair_by == "time" else None
+    for numbers in _alike(inputs):
+        told = [n for n in numbers if inputs.frames[n].exptime_s is not None]
+        leftovers |= dict.fromkeys(set(numbers) - set(told), NO_TIME)
+        exposures = [FlatExposure(str(n), inputs.frames[n].exptime_s or 0.0) for n in told]
+        found = pair_exposures(exposures, parameters.pair_by, tolerance)
+        pairs += [(int(first), int(second)) for first, second in found.pairs]
+        leftovers |= {int(name): str(reason) for name, reason in found.leftovers.items()}
+    return pairs, leftovers
+
+
+def _alike(inputs: RecipeInputs) -> Iterator[Sequence[int]]:
+    """Yield the numbers of the frames of each filter."""
+    for wanted in dict.fromkeys(frame.filter for frame in inputs.frames):
+        yield [n for n, frame in enumerate(inputs.frames) if frame.filter == wanted]
+
+
+def _measured(
+    pair: tuple[int, int], inputs: RecipeInputs, removed: Signature, settings: PairSettings
+) -> MeasuredPair:
+    """Correct both frames of a pair, and measure them."""
+    frames = [inputs.frames[number] for number in pair]
+    geometry = inputs.geometry
+    largest = max(amplifier.placed.area for amplifier in geometry.amplifiers)
+    try:
+        first, second = (_in_adu(corrected_frame(frame, geometry, removed), geometry) for frame in frames)
+        threads = threads_within(inputs.memory_bytes, PIXEL_BYTES * largest)
+        statistics = pair_statistics(first, second, geometry, settings, threads=threads)
+    except ValueError as problem:
+        told = named(str(problem), inputs)
+        raise RecipeRefused(f"pair of {frames[0].name} and {frames[1].name}: {told}") from problem
+    return MeasuredPair(
+        frames=pair,
+        exptime_s=frames[0].exptime_s,
+        statistics=statistics,
+        noise_adu={
+            name: _noise_adu(first.overscan.get(name), second.overscan.get(name)) for name in statistics
+        },
+    )
+
+
+def _in_adu(image: Image, geometry: Geometry) -> Image:
+    """Take the nominal gains out again, in place: what is measured here is the gain."""
+    if image.unit == "adu":
+        return image
+    for amplifier in geometry.amplifiers:
+        image.data[amplifier.placed.slices] /= amplifier.gain_e_per_adu
+        image.variance[amplifier.placed.slices] /= amplifier.gain_e_per_adu**2
+    return Image(image.data, image.variance, image.mask, image.overscan, "adu")
+
+
+def _noise_adu(first: OverscanLevel | None, second: OverscanLevel | None) -> float:
+    """Return the noise of a pair's overscans; NaN where there is none."""
+    if first is None or second is None:
+        return float("nan")
+    return float(((first.residual_std_adu**2 + second.residual_std_adu**2) / 2) ** 0.5)
