@@ -7,7 +7,7 @@ from calibrant.rules.association import FrameFacts, organise
 from calibrant.rules.classification import ImageType
 from calibrant.rules.rulesets import DEFAULT_RULES, RoleRule, RuleSet, SetRule
 
-BIAS, DEFECTS, DARK, FLAT, _ = DEFAULT_RULES.rules
+BIAS, DEFECTS, DARK, FLAT, *_ = DEFAULT_RULES.rules
 
 
 def frame(image_type, number, *, detector=0, night="20260101", **changes):
@@ -144,8 +144,8 @@ def test_every_frame_is_in_one_set_or_left_out_whatever_the_order(drawn, rng):
 
 
 def test_rule_sets_are_in_build_order():
-    assert [rule.kind for rule in DEFAULT_RULES.rules] == ["bias", "defects", "dark", "flat", "ptc"]
-    assert [rule.kind for rule in DEFAULT_RULES.rules if rule.on_request] == ["defects", "ptc"]
+    assert [rule.kind for rule in DEFAULT_RULES.rules] == ["bias", "defects", "dark", "flat", "ptc", "gain"]
+    assert [rule.kind for rule in DEFAULT_RULES.rules if rule.on_request] == ["defects", "ptc", "gain"]
     assert DEFAULT_RULES.image_types == (ImageType.BIAS, ImageType.DARK, ImageType.FLAT)
     assert DEFAULT_RULES.rule_for("dark") is DARK
     assert DEFAULT_RULES.rule_for("fringe") is None
@@ -161,7 +161,7 @@ def test_an_instrument_replaces_the_rule_of_a_kind():
     mine = DEFAULT_RULES.replaced(pooled, name="newton")
     assert (mine.name, [rule.kind for rule in mine.rules]) == (
         "newton",
-        ["bias", "defects", "dark", "flat", "ptc"],
+        ["bias", "defects", "dark", "flat", "ptc", "gain"],
     )
     assert mine.rule_for("bias") == pooled
     assert DEFAULT_RULES.rule_for("bias") == BIAS

@@ -21,7 +21,7 @@ GOOD = {
     "NUM_COSMICS_BEFORE": 8.0, "NUM_COSMICS_AFTER": 3.0,
     "ILLUMINATION": 0.01, "SPLIT_MEAN": 0.1, "SPLIT_NOISE": 2.0, "SPLIT_EXPECTED": 2.0,
     "GAIN": 1.5, "NOMINAL_GAIN": 1.5, "PAIR_GAIN": 1.5, "PTC_NOISE": 5.0, "PTC_NOISE_ERROR": 0.05, "NOISE_SPREAD": 0.01,
-    "TURNOFF": 95000.0, "A00": -2e-6, "A00_ERROR": 1e-8, "CHI2_RATIO": 1.0,
+    "TURNOFF": 95000.0, "A00": -2e-6, "A00_ERROR": 1e-8, "CHI2_RATIO": 1.0, "GAIN_SPREAD": 0.01,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
 
@@ -47,7 +47,7 @@ def test_the_registry_has_the_tests_of_the_reference():
     assert {t.key for t in v.registry() if t.once} == {
         "dark.amplifier.SPLIT_MEAN",
         "dark.amplifier.SPLIT_NOISE",
-        *(t.key for t in v.tests_for("ptc")),
+        *(t.key for kind in ("ptc", "gain") for t in v.tests_for(kind)),
     }
     assert v.tested_once("ptc")
     assert not any(v.tested_once(kind) for kind in ("dark", "fringe"))
@@ -131,6 +131,24 @@ def test_bias_and_dark(kind, name, changes, verdict, value):
 def test_photon_transfer(name, changes, verdict, value):
     everything = Scope(exposure_id=ALL_EXPOSURES, detector=0, amplifier="A")
     found = one("ptc", name, GOOD | changes, everything)
+    assert found.verdict is verdict
+    assert found.value == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "verdict", "value"),
+    [
+        ("GAIN", {"GAIN": 1.43}, PASS, 0.07 / 1.5),
+        ("GAIN", {"GAIN": 1.42}, FAIL, 0.08 / 1.5),
+        ("NOISE", {"OVERSCAN_NOISE": 5.3}, FAIL, 0.06),
+        ("NOISE", {"OVERSCAN_NOISE": None}, NOT_APPLICABLE, None),
+        ("NOISE", {"NOMINAL_READ_NOISE": 0.0}, FAIL, None),
+        ("GAIN_SPREAD", {"GAIN_SPREAD": 0.06}, FAIL, 0.06),
+        ("GAIN_SPREAD", {"GAIN_SPREAD": None}, NOT_APPLICABLE, None),
+    ],
+)
+def test_gains_of_pairs(name, changes, verdict, value):
+    found = one("gain", name, GOOD | changes, Scope(exposure_id=ALL_EXPOSURES, detector=0, amplifier="A"))
     assert found.verdict is verdict
     assert found.value == (None if value is None else pytest.approx(value))
 

@@ -13,7 +13,7 @@ def amplifier_means(bench, data):
 
 
 def test_every_recipe_is_in_the_registry_under_its_name_with_described_parameters():
-    assert list(RECIPES) == ["bias", "defects", "dark", "flat", "ptc"]
+    assert list(RECIPES) == ["bias", "defects", "dark", "flat", "ptc", "gain"]
     for name, recipe in RECIPES.items():
         assert recipe.name == name
         for field in recipe.parameters.model_fields.values():

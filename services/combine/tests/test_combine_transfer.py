@@ -1,16 +1,19 @@
 """The photon transfer recipe: the gain that the frames were made with comes back, and what cannot be measured says why."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from calibrant.combine.building import compute
 from calibrant.combine.facts import ProductFacts
 from calibrant.combine.recipes import RECIPES, parse_parameters
-from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
+from calibrant.combine.recipes.base import Calibration, FrameInput, RecipeInputs, RecipeRefused
+from calibrant.combine.recipes.gain import compute as gain
 from calibrant.combine.recipes.ptc import compute as transfer
 from calibrant.frames.correcting import correction
 from calibrant.frames.writing import read_product_tables
-from calibrant.pixels import ArrayRows
+from calibrant.pixels import ArrayRows, Geometry, Overscan, Reference
 
 LEVELS_E = (500.0, 2_000.0, 8_000.0, 20_000.0, 40_000.0)
 SMALL = {"least_pixels": 1000, "lags": 1}
@@ -21,9 +24,10 @@ def pairs(bench, *levels_e):
     return [flat for level in levels_e for flat in bench.flats(level, level, time_s=level / 1000)]
 
 
-def built(bench, inputs, **parameters):
-    workspace = bench.workspace(f"ptc-{len(inputs)}-{len(parameters)}")
-    outcome = compute(bench.job("ptc", inputs, **parameters), workspace)
+def built(bench, inputs, recipe="ptc", **parameters):
+    job = bench.job(recipe, inputs, **parameters)
+    workspace = bench.workspace(job.job_id)
+    outcome = compute(job, workspace)
     (artifact,) = outcome.artifacts
     path = workspace.scratch / artifact.path
     return read_product_tables(path), ProductFacts.model_validate(outcome.data), artifact, path
@@ -99,6 +103,55 @@ def test_amplifiers_that_cannot_be_measured_say_why_and_the_others_go_on(bench):
     assert np.isnan(fitted["GAIN"][:2]).all()
     assert list(fitted["REASON"][2:]) == ["", ""]
     assert np.isfinite(fitted["GAIN"][2:]).all()
+
+
+def test_single_pairs_give_the_gain_and_a_slope_is_taken_out(bench):
+    _, bias, _ = bench.build("bias", bench.biases(5))
+    inputs = [*pairs(bench, 5_000.0, 20_000.0), bench.calibration("bias", bias)]
+    found, sloped = (
+        built(bench, inputs, recipe="gain", least_pixels=1000, slope=slope)[0] for slope in (0.0, 1e-4)
+    )
+    fitted = found.table("AMPLIFIERS")
+    for row, amplifier in enumerate(bench.instrument.geometry(0).amplifiers):
+        off = fitted["GAIN"][row] - amplifier.gain_e_per_adu
+        assert abs(off) < 4 * fitted["GAIN_ERR"][row] < 0.1 * amplifier.gain_e_per_adu
+        assert fitted["NOISE"][row] == pytest.approx(amplifier.read_noise_e, rel=0.1)
+    assert list(fitted["NOISE_FROM"]) == ["overscan"] * 4
+    assert list(fitted["MEASURED"]) == [2] * 4
+    before, after = found.table("PAIRS"), sloped.table("PAIRS")
+    np.testing.assert_allclose(after["GAIN"], before["GAIN"] * (1 - 1e-4 * before["MEAN"] / 100))
+
+
+def test_without_overscan_the_nominal_noise_counts_and_a_dead_amplifier_has_no_gain(bench):
+    geometry = bench.instrument.geometry(0)
+    bare = Geometry(
+        geometry.raw_shape,
+        geometry.shape,
+        tuple(replace(one, serial_overscan=None, parallel_overscan=None) for one in geometry.amplifiers),
+    )
+    frames = []
+    for _ in range(2):
+        raw = flat_field(bench, 4000.0, 50.0)
+        raw[geometry.amplifiers[0].image.slices] = 5000
+        frames.append((raw, 1.0, "r"))
+    blank = np.zeros(geometry.shape, np.float32)
+    given = plain_inputs(bench, frames)
+    bias = Calibration("bias-1", Reference(blank, blank, blank.astype(np.uint32)))
+    given = replace(
+        given,
+        geometry=bare,
+        calibrations={"bias": bias},
+        corrected=replace(given.corrected, overscan=Overscan("none")),
+    )
+    fitted = gain(given, RECIPES["gain"].parameters(least_pixels=1000)).tables[0]
+    assert list(fitted["NOISE_FROM"]) == ["nominal"] * 4
+    assert list(fitted["REASON"]) == [
+        "there is no noise: the amplifier is dead or its values are made up",
+        "",
+        "",
+        "",
+    ]
+    assert list(np.isfinite(fitted["GAIN"])) == [False, True, True, True]
 
 
 def test_flats_of_two_filters_are_no_pair_and_without_a_time_none_at_all(bench):

@@ -152,6 +152,18 @@ _DEFECTS = RoleRule(
     usual=False,
 )
 
+_OF_PAIRS = (
+    RoleRule(
+        role="bias",
+        kind="bias",
+        required=False,
+        because="bias structure would count as signal, and a pedestal that is left as light",
+    ),
+    RoleRule(role="dark", kind="dark", required=False, because="dark signal would count as light"),
+    _DEFECTS,
+)
+"""What is taken away from pairs of flats."""
+
 DEFAULT_RULES = RuleSet(
     name="default",
     version="1",
@@ -215,21 +227,16 @@ DEFAULT_RULES = RuleSet(
             min_frames=6,
             needs=("exptime_s",),
             on_request=True,
-            roles=(
-                RoleRule(
-                    role="bias",
-                    kind="bias",
-                    required=False,
-                    because="bias structure would count as signal, and a pedestal that is left as light",
-                ),
-                RoleRule(
-                    role="dark",
-                    kind="dark",
-                    required=False,
-                    because="dark signal would count as light",
-                ),
-                _DEFECTS,
-            ),
+            roles=_OF_PAIRS,
+        ),
+        SetRule(
+            kind="gain",
+            image_type=ImageType.FLAT,
+            group_by=("night",),
+            min_frames=2,
+            needs=("exptime_s",),
+            on_request=True,
+            roles=_OF_PAIRS,
         ),
     ),
 )

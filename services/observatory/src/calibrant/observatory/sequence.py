@@ -23,6 +23,10 @@ class BadSequence(CalibrantError):
     """A sequence file cannot be used; the text names file, field and what to do."""
 
 
+OF_PAIRS = frozenset({"ptc", "gain"})
+"""Kinds that are made of pairs of flats."""
+
+
 class ScriptMode(StrEnum):
     """Which image types are taken, always in the order bias, dark, flat."""
 
@@ -86,20 +90,21 @@ class Sequence(BaseModel):
     def _complete(self) -> Self:
         for image_type in self.script_mode.image_types:
             self._exposure_times(image_type)
-        if "ptc" in self.make:
-            self._check_pairs()
+        of_pairs = next((kind for kind in self.make if kind in OF_PAIRS), None)
+        if of_pairs is not None:
+            self._check_pairs(of_pairs)
         return self
 
-    def _check_pairs(self) -> None:
+    def _check_pairs(self, kind: str) -> None:
         """Make sure that every flat has its pair."""
         if self.script_mode is not ScriptMode.BIAS_DARK_FLAT:
             raise ValueError(
-                f"make: a ptc is made of flats, and script_mode {self.script_mode} takes none; give BIAS_DARK_FLAT"
+                f"make: a {kind} is made of flats, and script_mode {self.script_mode} takes none; give BIAS_DARK_FLAT"
             )
         odd = [time_s for time_s, count in Counter(self._exposure_times("FLAT")).items() if count % 2]
         if odd:
             raise ValueError(
-                f"make: a ptc is made of pairs, but exp_times_flat has {odd[0]:g} s an odd number of times; give each "
+                f"make: a {kind} is made of pairs, but exp_times_flat has {odd[0]:g} s an odd number of times; give each "
                 "time twice"
             )
 

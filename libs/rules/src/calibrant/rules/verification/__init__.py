@@ -20,10 +20,11 @@ SPLIT_EXPECTED      amplifier   darks, once: what SPLIT_NOISE must be
 NOISE_RATIO         amplifier   measured over expected noise, the number of combined frames accounted for
 ILLUMINATION        amplifier   flats: brightest less faintest of 4 x 4 blocks after division, over the mean
 IN_ELECTRONS        amplifier   flats: 1 when the frame is in electrons; absent when it is not
-GAIN, PTC_NOISE     amplifier   ptc, once: gain and read noise of the curve; NOMINAL_GAIN is the instrument file's
+GAIN, PTC_NOISE     amplifier   ptc, gain, once: gain and read noise of the curve; NOMINAL_GAIN is the instrument file's
 PTC_NOISE_ERROR     amplifier   ptc, once: standard error of PTC_NOISE; absent where the fit lies on its bound
 A00, A00_ERROR      amplifier   ptc, once: change of a pixel's area by its own charge, and its standard error
 TURNOFF             amplifier   ptc, once: highest level on the curve
+GAIN_SPREAD         amplifier   gain, once: relative spread of the gains of single pairs; absent with one pair
 PAIR_GAIN           amplifier   ptc, once: median of the gains that single pairs give
 NOISE_SPREAD        amplifier   ptc, once: relative spread of the overscan's noise over the pairs; absent without overscan
 CHI2_RATIO          amplifier   ptc, once: chi squared over degrees of freedom; absent where there are none

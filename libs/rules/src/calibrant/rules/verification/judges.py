@@ -58,3 +58,10 @@ def _excess(noise: float, read_noise: float, limit: float, word: str) -> Judgeme
     return at_most(
         excess, limit, f"{word} {noise:.4g} beside the read noise {read_noise:.4g}: relative excess"
     )
+
+
+def gain_near_nominal(m: Mapping[str, float], limit: float) -> Judgement:
+    """``|GAIN - NOMINAL_GAIN| / NOMINAL_GAIN <= limit``."""
+    nominal = m["NOMINAL_GAIN"]
+    words = f"gain {m['GAIN']:.4g} beside the nominal one {nominal:.4g}: relative difference"
+    return at_most(abs(m["GAIN"] - nominal) / nominal, limit, words)

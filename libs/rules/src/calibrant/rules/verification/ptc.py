@@ -11,6 +11,7 @@ leaves that standard deviation itself, in electrons; here it is relative to the 
 
 from collections.abc import Mapping
 
+from calibrant.rules.verification import judges
 from calibrant.rules.verification.base import Judgement, TestDefinition, Verdict, at_most
 
 FULL_WELL_E = 90_000.0
@@ -18,12 +19,6 @@ FULL_WELL_E = 90_000.0
 
 TOLD = 3.0
 """Standard errors that a deviation must be larger than to mean something."""
-
-
-def _gain(m: Mapping[str, float], limit: float) -> Judgement:
-    nominal = m["NOMINAL_GAIN"]
-    words = f"gain {m['GAIN']:.4g} beside the nominal one {nominal:.4g}: relative difference"
-    return at_most(abs(m["GAIN"] - nominal) / nominal, limit, words)
 
 
 def _pair_gain(m: Mapping[str, float], limit: float) -> Judgement:
@@ -81,7 +76,7 @@ GAIN = TestDefinition(
     unit="1",
     source="Rubin's cp_verify, DMTN-101 16.1",
     summary="gain and nominal gain agree within the limit",
-    judge=_gain,
+    judge=judges.gain_near_nominal,
     required=("GAIN", "NOMINAL_GAIN"),
     once=True,
 )

@@ -16,11 +16,14 @@ from calibrant.combine.recipes.bias import BIAS
 from calibrant.combine.recipes.dark import DARK
 from calibrant.combine.recipes.defects import DEFECTS
 from calibrant.combine.recipes.flat import FLAT
+from calibrant.combine.recipes.gain import GAIN
 from calibrant.combine.recipes.ptc import PTC
 
 __all__ = ["RECIPES", "find_recipe", "parse_parameters"]
 
-RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({r.name: r for r in (BIAS, DEFECTS, DARK, FLAT, PTC)})
+RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
+    {r.name: r for r in (BIAS, DEFECTS, DARK, FLAT, PTC, GAIN)}
+)
 
 
 def find_recipe(name: str) -> Recipe:

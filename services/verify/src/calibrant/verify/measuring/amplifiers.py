@@ -69,6 +69,7 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
                 "MEASURED",
                 "CHI2_RATIO",
                 "NOISE_SPREAD",
+                "GAIN_SPREAD",
             ),
             "1",
         ),

@@ -1,6 +1,6 @@
-"""Verifying a photon transfer curve: what its tables say, amplifier by amplifier, tested once.
+"""Verifying a photon transfer curve, or gains by single pairs: what its tables say, amplifier by amplifier, tested once.
 
-The flats are not measured again: the curve is their measurement. Must not know limits' values, tables of a database or the bus.
+The flats are not measured again: the product is their measurement. Must not know limits' values, tables of a database or the bus.
 
 ================== =====================================================================================
 GAIN, GAIN_ERROR   gain of the curve and its standard error [electron/adu]; NOMINAL_GAIN that of the instrument file
@@ -10,6 +10,8 @@ TURNOFF            highest level on the curve; FULL_WELL the same, 0 where no pa
 POINTS, MEASURED   pairs on the curve, and pairs that could be measured
 CHI2_RATIO         chi squared over degrees of freedom; absent where there are none
 NOISE_SPREAD       standard deviation of the overscan's noise over the pairs, over its mean; absent without overscan
+GAIN_SPREAD        of gains: standard deviation of those of single pairs over their mean; absent with one pair
+OVERSCAN_NOISE     of gains: noise of the overscans by the gain; absent without overscan
 PAIR_GAIN          median of the gains that the pairs on the curve give one by one, without the effect of A00 [electron/adu]
 ================== =====================================================================================
 """
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 from calibrant.contracts.verify.v1 import MeasureJob
 from calibrant.frames.correcting import Choices, chosen
 from calibrant.frames.instrument import Instrument
-from calibrant.frames.writing import ProductTables
+from calibrant.frames.writing import ProductTable, ProductTables
 from calibrant.pixels import ENGINE_VERSION, Amplifier
 from calibrant.rules.verification import ALL_EXPOSURES, Scope, evaluate
 from calibrant.runtime.handlers import Outcome, Workspace
@@ -125,7 +127,7 @@ def _frames(job: MeasureJob, verified: ProductTables) -> tuple[FrameRecord, ...]
     if other is not None or not frames:
         which = "no flats are given" if other is None else f"{file_name_of(other)} is none of its flats"
         raise InputRefused(
-            f"{job.reference.product_id}: {which}; a photon transfer curve is verified by its own pairs: keep none out "
+            f"{job.reference.product_id}: {which}; it is verified by its own pairs: keep none out "
             "of it, and build a new one where others are to be looked at"
         )
     records = [
@@ -146,6 +148,8 @@ def _values(amplifier: Amplifier, verified: ProductTables) -> tuple[Values, str]
     """Return an amplifier's numbers, NaN where they could not be had; and why."""
     table = verified.table("AMPLIFIERS")
     row = int(np.flatnonzero(table["AMPLIFIER"] == amplifier.name)[0])
+    if verified.kind == "gain":
+        return _of_gain(amplifier, table, row, _rows(verified, amplifier.name)), str(table["REASON"][row])
     gain, low = float(table["GAIN"][row]), bool(table["FULLWELL_LOW"][row])
     freedom = int(table["DOF"][row])
     optional = {
@@ -171,6 +175,24 @@ def _values(amplifier: Amplifier, verified: ProductTables) -> tuple[Values, str]
     return values | had, reason
 
 
+def _of_gain(
+    amplifier: Amplifier, table: ProductTable, row: int, pairs: Mapping[str, NDArray[Any]]
+) -> Values:
+    values = {
+        "GAIN": float(table["GAIN"][row]),
+        "GAIN_ERROR": float(table["GAIN_ERR"][row]),
+        "NOMINAL_GAIN": amplifier.gain_e_per_adu,
+        "NOMINAL_READ_NOISE": amplifier.read_noise_e,
+        "MEASURED": float(table["MEASURED"][row]),
+    }
+    single = pairs["GAIN"][np.isfinite(pairs["GAIN"])]
+    if single.size > 1:
+        values["GAIN_SPREAD"] = float(single.std() / single.mean())
+    if table["NOISE_FROM"][row] == "overscan":
+        values["OVERSCAN_NOISE"] = float(table["NOISE"][row])
+    return values
+
+
 def _of_pairs(pairs: Mapping[str, NDArray[Any]], gain: float, a00: float) -> Values:
     noise = pairs["NOISE"][np.isfinite(pairs["NOISE"])]
     values = {"NOISE_SPREAD": float(noise.std() / noise.mean())} if noise.size > 1 else {}
@@ -194,5 +216,5 @@ def _curve(amplifier: str, verified: ProductTables) -> CurveRecord:
         amplifier=amplifier,
         mean_adu=tuple(pairs["MEAN"][known][order].tolist()),
         variance_adu2=tuple(pairs["VARIANCE"][known][order].tolist()),
-        on_curve=tuple(pairs["ON_CURVE"][known][order].tolist()),
+        on_curve=tuple(pairs.get("ON_CURVE", known)[known][order].tolist()),
     )
