@@ -62,6 +62,7 @@ def test_the_registry_has_the_tests_of_the_reference():
         "flat.amplifier.ILLUMINATION",
         "flat.amplifier.NOISE",
         "flat.exposure.SCATTER_ABSOLUTE",
+        "gain.amplifier.NOISE",
         "ptc.amplifier.A00",
         "ptc.amplifier.CHI2",
         "ptc.amplifier.TURNOFF",

@@ -71,6 +71,11 @@ def curve(bench, reasons=("", "", "", ""), gain_factor=1.0, noise_errors=0.01):
             ON_CURVE=np.tile([True, True, True, True, False], 4) & np.repeat(good, MEANS.size),
         ),
     )
+    return stored(bench, "ptc", tables)
+
+
+def stored(bench, kind, tables):
+    """Put a product of tables of ten flats into the store; give it, and the flats."""
     frames = tuple(
         ProductInput(
             "frames",
@@ -84,10 +89,10 @@ def curve(bench, reasons=("", "", "", ""), gain_factor=1.0, noise_errors=0.01):
         for number in range(1, 11)
     )
     provenance = Provenance(
-        "ptc-1", "1" * 64, "ptc", "1", ENGINE_VERSION, "f" * 64, frames, {"unit": "electron"}
+        f"{kind}-1", "1" * 64, kind, "1", ENGINE_VERSION, "f" * 64, frames, {"unit": "electron"}
     )
     product = ProductTables(
-        kind="ptc",
+        kind=kind,
         instrument=bench.instrument.name,
         detector=0,
         detector_name="S00",
@@ -96,12 +101,12 @@ def curve(bench, reasons=("", "", "", ""), gain_factor=1.0, noise_errors=0.01):
         end_tai_ns=BEGIN_TAI_NS + 10**10,
         tables=tables,
     )
-    path = bench.folder / "ptc.fits"
+    path = bench.folder / f"{kind}.fits"
     write_product(path, product)
-    ref = bench.objects.put_if_absent("products/ptc.fits", path, "application/fits")
+    ref = bench.objects.put_if_absent(f"products/{kind}.fits", path, "application/fits")
     message = Product(
-        product_id="ptc-1",
-        kind="ptc",
+        product_id=f"{kind}-1",
+        kind=kind,
         instrument=product.instrument,
         detector=0,
         ref=ref,
@@ -124,7 +129,7 @@ class Verified:
         self.message = message
 
     def as_input(self):
-        return JobInput(role="ptc", id=self.message.product_id, ref=self.message.ref)
+        return JobInput(role=self.message.kind, id=self.message.product_id, ref=self.message.ref)
 
 
 def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
@@ -172,6 +177,34 @@ def test_a_curve_is_judged_by_its_gains_and_noises(bench, made, outcome, failing
     assert failed == failing
     assert [row.problem for row in report.measurements] == list(made.get("reasons", ("", "", "", "")))
     assert bench.decide("ptc", [measured]).decision.outcome is outcome
+
+
+@pytest.mark.parametrize(("second", "outcome"), [(1.02, Outcome.CERTIFIED), (1.3, Outcome.NOT_CERTIFIED)])
+def test_gains_of_single_pairs_have_to_agree(bench, second, outcome):
+    amplifiers = bench.instrument.geometry(0).amplifiers
+    names, gains = [one.name for one in amplifiers], np.array([one.gain_e_per_adu for one in amplifiers])
+    tables = (
+        table(
+            "AMPLIFIERS",
+            AMPLIFIER=names,
+            GAIN=gains,
+            GAIN_ERR=gains / 1000,
+            NOISE=[one.read_noise_e for one in amplifiers],
+            NOISE_FROM=["overscan", "nominal", "nominal", "nominal"],
+            MEASURED=[2] * 4,
+            REASON=[""] * 4,
+        ),
+        table(
+            "PAIRS",
+            AMPLIFIER=np.repeat(names, 2),
+            MEAN=np.tile([3e3, 6e3], 4),
+            VARIANCE=np.tile([2e3, 4e3], 4),
+            GAIN=np.outer(gains, [1.0, second]).ravel(),
+        ),
+    )
+    report, measured = bench.measure(*stored(bench, "gain", tables))
+    assert [("OVERSCAN_NOISE" in row.values) for row in report.measurements] == [True, False, False, False]
+    assert bench.decide("gain", [measured]).decision.outcome is outcome
 
 
 def test_flats_that_the_curve_is_not_of_are_refused(bench):
