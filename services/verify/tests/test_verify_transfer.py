@@ -21,6 +21,8 @@ from calibrant.rules.verification import ALL_EXPOSURES
 from calibrant.verify.deciding import set_report
 from calibrant.verify.exports.nested import nested
 from calibrant.verify.inputs import InputRefused
+from calibrant.verify.rows import measurement_rows
+from calibrant.verify.tables import MetricRow
 
 BEGIN_TAI_NS = 1_767_225_637_000_000_000
 MEANS = np.array([500.0, 2000.0, 8000.0, 20000.0, 40000.0])
@@ -153,6 +155,12 @@ def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
     assert decided.decision.outcome is Outcome.CERTIFIED
     assert decided.exposures == tuple(f"e{number}" for number in range(1, 11))
     assert decided.decision.counts.exposures == 1
+    gains = [
+        one
+        for kind, one in measurement_rows(report, measured.ref, 0)
+        if kind is MetricRow and one["name"] == "GAIN"
+    ]
+    assert {(one["exposure_id"], one["begin_tai_ns"]) for one in gains} == {("e1", BEGIN_TAI_NS + 10**9)}
     told = nested(decided, {0: report})
     assert told["verifyPtcStats"]["SUCCESS"]
     assert list(told["verifyPtcExpStats"]) == [ALL_EXPOSURES]

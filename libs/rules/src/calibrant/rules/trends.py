@@ -46,9 +46,11 @@ class TrendRules(Frozen):
             "bias": ("NOISE_RATIO", *OVERSCAN),
             "dark": ("NOISE_RATIO", *OVERSCAN),
             "flat": ("NOISE_RATIO", *OVERSCAN),
+            "ptc": ("GAIN", "PTC_NOISE"),
+            "gain": ("GAIN",),
         }
     )
-    version: str = "trends-2"
+    version: str = "trends-3"
 
 
 class History(Frozen):

@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from calibrant.contracts.common.v1 import DataRef
-from calibrant.rules.verification import TestResult
+from calibrant.rules.verification import ALL_EXPOSURES, TestResult, tested_once
 from calibrant.verify import reports, tables
 from calibrant.verify.measuring.amplifiers import UNITS
 from calibrant.verify.reasons import tally
@@ -110,18 +110,27 @@ def _metric_rows(
         "product_id": product_id,
         "detector": detector,
     }
+    known = begins or {}
+    first = _first(known) if tested_once(report.kind) else None
     numbers = ((row, name, value) for row in measured for name, value in row.values.items())
     for number, (row, name, value) in enumerate(numbers):
+        exposure = first if row.exposure_id == ALL_EXPOSURES and first is not None else row.exposure_id
         mine = {
             "number": number,
-            "exposure_id": row.exposure_id,
-            "begin_tai_ns": begins.get(row.exposure_id) if begins else None,
+            "exposure_id": exposure,
+            "begin_tai_ns": known.get(exposure),
             "amplifier": row.amplifier,
             "name": name,
             "value": value,
             "unit": UNITS.get(name, "electron"),
         }
         yield tables.MetricRow, about | mine
+
+
+def _first(begins: Mapping[str, int | None]) -> str | None:
+    """Return the earliest exposure, at which stands what a set tells as a whole; None where none is known."""
+    known = [(begin, exposure) for exposure, begin in begins.items() if begin is not None]
+    return min(known)[1] if known else None
 
 
 def _result_rows(job_id: str, results: Iterable[TestResult]) -> Iterator[Row]:
