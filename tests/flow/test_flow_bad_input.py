@@ -37,7 +37,11 @@ def test_what_only_the_services_know_to_be_wrong_is_refused_in_one_line(tmp_path
     cases = {
         ("replay", tmp_path / "empty", *TINY): "empty is empty: give one with frames",
         (*some, "--begin", "2026-01-02", "--end", "2026-01-01"): "ends before it begins",
-        (*some, "--make", "bias,dork"): "'dork' is no kind of calibration of st402: use bias, dark, flat",
+        (
+            *some,
+            "--make",
+            "bias,dork",
+        ): "'dork' is no kind of calibration of st402: use bias, defects, dark, flat",
     }
     for words, said in cases.items():
         line = here(*words, *data, code=1).err

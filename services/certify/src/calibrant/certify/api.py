@@ -135,9 +135,16 @@ def routes(database: Database, instruments: Path) -> APIRouter:
 
 
 def whole_of(
-    instrument: str, folder: Path, kinds: Sequence[str] | None, detectors: Sequence[int] | None
+    instrument: str,
+    folder: Path,
+    kinds: Sequence[str] | None,
+    detectors: Sequence[int] | None,
+    *,
+    on_request: bool = False,
 ) -> tuple[list[str], list[int]]:
-    """Return kinds and detectors, where they are not named all that the instrument has: of kinds those usually made.
+    """Return kinds and detectors, where they are not named all that the instrument has.
+
+    Of kinds those that are usually made, and those made on request only where it is asked for.
 
     Raises
     ------
@@ -150,7 +157,7 @@ def whole_of(
         known = named_instrument(instrument, folder)
     except InstrumentError as problem:
         raise Refused(f"instrument {problem}; or name kinds and detectors") from problem
-    every = [rule.kind for rule in known.rule_set().rules if not rule.on_request]
+    every = [rule.kind for rule in known.rule_set().rules if on_request or not rule.on_request]
     return list(kinds or every), list(detectors or (one.id for one in known.detectors))
 
 

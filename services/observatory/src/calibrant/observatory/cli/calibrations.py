@@ -123,7 +123,7 @@ def _unknown(
 
     instrument, collection = facts["instrument"], facts["collection"]
     try:
-        every = whole_of(instrument, place.settings().instruments_dir, None, None)
+        every = whole_of(instrument, place.settings().instruments_dir, None, None, on_request=True)
     except Refused as problem:
         return [str(problem)]
     notes = [
