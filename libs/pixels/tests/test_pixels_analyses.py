@@ -61,6 +61,15 @@ def test_errors_that_are_too_small_are_widened_to_the_scatter():
     assert small.slope == pytest.approx(right.slope)
 
 
+def test_a_line_through_very_many_values_needs_no_pair_of_each():
+    x = np.tile([0.0, 100.0], 20_000)
+    y = 3 + 0.7 * x + np.random.default_rng(20).normal(0, 1, x.size)
+    y[:9000:2] += 300
+    found = robust_line(x, y, np.ones(x.size))
+    assert found.n_rejected == 4500
+    assert found.slope == pytest.approx(0.7, abs=4 * found.slope_error)
+
+
 def test_dark_currents_come_back_from_a_ramp_of_times():
     """Amplifier B is six times as dark; hot pixels are 2 % of A; rays and one bad frame change nothing."""
     rng, times = np.random.default_rng(3), [0.0, 50.0, 100.0, 200.0, 300.0, 400.0, 500.0, 600.0]
@@ -161,6 +170,8 @@ def test_shifts_are_measured_in_the_overscan_behind_the_charge_that_trails():
     assert abs(found.row - 200) <= 2
     assert found.size == pytest.approx(3, abs=4 * found.error)
     assert amplifier_shifts(raw, amplifier("B", 0)) is Reason.NO_OVERSCAN
+    before = Amplifier("C", Box(0, 300, 2, 62), box, False, False, Box(0, 300, 0, 2), None, 1.0, 1.0, None)
+    assert amplifier_shifts(raw, before) is Reason.TOO_FEW_PIXELS
 
 
 def torn(depth, rng):
@@ -263,6 +274,13 @@ def test_a_latent_signal_and_its_decay_come_back():
     assert ((np.std(pulls, axis=0) > 0.5) & (np.std(pulls, axis=0) < 1.6)).all()
 
 
+def test_a_decay_that_was_over_long_before_the_first_frame_has_no_amplitude():
+    times = 36_000 + 30 * np.arange(10.0)
+    levels = 1000 * np.exp(-(times - times[0]) / 15) + np.random.default_rng(17).normal(0, 1, 10)
+    assert fit_fading(times, levels, np.ones(10)) is Reason.NOT_CONVERGED
+    assert fit_fading(times - 35_990, levels, np.ones(10)).time_s == pytest.approx(15, rel=0.05)
+
+
 def test_no_latent_signal_has_no_decay():
     rng, flooded = np.random.default_rng(15), np.ones((40, 40), bool)
     frames = [rng.normal(0, 4, (40, 40)) for _ in range(8)]
@@ -292,3 +310,5 @@ def test_telegraph_pixels_are_found_and_noisy_or_drifting_ones_are_not():
         telegraph_pixels(frames[:7], 3.0)
     with pytest.raises(ValueError, match="noise is 0"):
         telegraph_pixels(frames, 0)
+    with pytest.raises(ValueError, match="fewest is 5"):
+        telegraph_pixels(frames, 3.0, fewest=5)

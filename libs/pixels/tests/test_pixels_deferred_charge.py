@@ -241,6 +241,16 @@ def test_pixels_of_unknown_charge_stay_and_what_is_behind_them_is_suspect():
     assert np.isfinite(found.data).sum() == found.data.size - 1
 
 
+def test_behind_a_saturated_pixel_the_electronic_offset_is_not_known_either():
+    raw = sky((80, 60)).clip(0, 25000)
+    raw[10, 5] = 35000
+    barrier = ChargeTransfer(offsets={"00": ElectronicOffset(1e-3, 2.0)})
+    found = correct_frame(raw, detector(flipped=False), Signature(barriers={Step.CHARGE_TRANSFER: barrier}))
+    np.testing.assert_array_equal(
+        np.argwhere((found.mask & Mask.SUSPECT) != 0), [(10, x) for x in range(6, 12)]
+    )
+
+
 def test_what_has_not_converged_is_suspect():
     geometry = detector(flipped=False)
     heavy = Transfers((Traps(1, 3, 1e5, power=0.3),), before=500)

@@ -224,6 +224,8 @@ def test_a_residual_is_measured_by_the_limit_of_its_type(linearity, ratio):
 def test_the_largest_nonlinearity_is_where_the_closed_form_has_it():
     found = largest_nonlinearity(Polynomial((-1e-6,)), 0.5, 50000)
     assert (found.percent, found.at) == (pytest.approx(100 * (1 / 0.95 - 1)), 50000)
+    with pytest.raises(ValueError, match=r"from 0 to 50000"):
+        largest_nonlinearity(Polynomial((-1e-6,)), 0, 50000)
 
 
 def test_a_table_is_the_curve_in_the_middle_of_each_unit():

@@ -9,6 +9,7 @@ from calibrant.pixels import Amplifier, Box
 from calibrant.pixels.charge_transfer import (
     End,
     Loss,
+    Profile,
     Reason,
     RegisterTrap,
     Trailing,
@@ -152,6 +153,9 @@ def test_what_the_overscan_has_without_light_is_not_charge():
     assert found.cti * (IMAGING + 1) / IMAGING == pytest.approx(2e-5, abs=4 * found.cti_error)
     assert found.cti_error > trailing_charge(lit).cti_error
     assert trailing_charge(lit).cti < 2e-5 - 6 * found.cti_error
+    known = Profile(0.0, np.zeros(OVERSCAN), np.full(OVERSCAN, 0.5))
+    wider = trailing_charge(lit, baseline=known).charge_error ** 2 - trailing_charge(lit).charge_error ** 2
+    assert wider == pytest.approx(0.5**2 * (2 + 2**2 / 5))
     short = End(dark.image, dark.overscan[:, :-1], IMAGING)
     assert trailing_charge(lit, baseline=overscan_profile(short)) is Reason.TOO_FEW_PIXELS
 

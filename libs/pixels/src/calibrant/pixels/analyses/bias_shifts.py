@@ -5,17 +5,16 @@ It owns their detection in one amplifier of one frame; it must not know what is 
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.analyses.reasons import Reason
 from calibrant.pixels.geometry import Amplifier
+from calibrant.pixels.statistics import IQR_TO_SIGMA
 
 Values = NDArray[np.float64]
-
-QUARTILES_TO_SIGMA: Final = 0.741301109252801
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def amplifier_shifts(
     if box is None:
         return Reason.NO_OVERSCAN
     after = box.x0 >= amplifier.image.x1
-    columns = slice(box.x0 + skip, box.x1) if after else slice(box.x0, box.x1 - skip)
+    columns = slice(box.x0 + skip, box.x1) if after else slice(box.x0, max(box.x0, box.x1 - skip))
     pixels = raw[box.y0 : box.y1, columns].astype(np.float64)
     if not pixels.shape[1]:
         return Reason.TOO_FEW_PIXELS
@@ -83,7 +82,7 @@ def bias_shifts(
     Parameters
     ----------
     rows
-        (rows,): mean overscan of each; a row that is not finite has the level of the one before.
+        (rows,): mean overscan of each; a row that is not finite lies on the line between those around it.
     window
         Rows.
     sigma
@@ -126,7 +125,7 @@ def bias_shifts(
 
 def _noise(levels: Values) -> float:
     lower, upper = np.percentile(np.diff(levels), [25, 75])
-    return float(QUARTILES_TO_SIGMA * (upper - lower) / math.sqrt(2))
+    return float(IQR_TO_SIGMA * (upper - lower) / math.sqrt(2))
 
 
 def _steps(levels: Values, window: int, noise: float) -> tuple[Values, float]:

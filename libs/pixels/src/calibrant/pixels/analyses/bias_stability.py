@@ -39,7 +39,7 @@ class BiasSeries:
         Standard deviation of the means (ddof 1).
     rows, columns
         Medians along the rows and along the columns, over the frames' medians: the profiles that stay; in the order of
-        the assembled frame.
+        the assembled frame. NaN where a line has no good pixel in one of the frames.
     rows_scatter, columns_scatter
         Standard deviation over the frames of the profile less the frame's mean; in the median over the profile.
     """
@@ -137,7 +137,7 @@ def _series(times: Values, frames: list[_Frame]) -> BiasSeries | Reason:
 
 
 def _profile(profiles: Values, means: Values) -> tuple[Values, float]:
-    """Give the median profile, and how much it moves by itself; a line that is never known is NaN in it."""
+    """Give the median profile, and how much it moves by itself; a line that is not known in every frame is NaN in it."""
     known = np.isfinite(profiles).all(axis=0)
     profile = np.full(profiles.shape[1], np.nan)
     profile[known] = np.median(profiles[:, known], axis=0)

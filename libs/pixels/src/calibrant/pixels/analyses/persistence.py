@@ -22,6 +22,9 @@ FEWEST_PIXELS: Final = 10
 LENGTHS: Final = 40
 """Decay times at which the search begins, from half of the shortest interval to three times the whole."""
 
+LATEST: Final = 300.0
+"""Decay times after the flood from which no amplitude at time 0 can be told: squared, it would be beyond all numbers."""
+
 REASONS: Final = {
     Unfitted.TOO_FEW: Reason.TOO_FEW_FRAMES,
     Unfitted.INSIGNIFICANT: Reason.NO_DECAY,
@@ -141,7 +144,8 @@ def fit_fading(times_s: Values, levels: Values, errors: Values) -> Fading | Reas
     Returns
     -------
     Fading or Reason
-        The reason where fewer than four frames are left, or the signal does not decay significantly.
+        The reason where fewer than four frames are left, the signal does not decay significantly, or it was over so
+        long before the first frame that there is no amplitude.
     """
     known = np.isfinite(levels) & np.isfinite(errors) & (errors > 0) & np.isfinite(times_s)
     times, values = times_s[known], levels[known]
@@ -156,8 +160,10 @@ def fit_fading(times_s: Values, levels: Values, errors: Values) -> Fading | Reas
     return _since_the_flood(found, float(first))
 
 
-def _since_the_flood(decay: Decay, first: float) -> Fading:
+def _since_the_flood(decay: Decay, first: float) -> Fading | Reason:
     """Give the amplitude at time 0 and its error, which knows that of the decay time."""
+    if first > LATEST * decay.length:
+        return Reason.NOT_CONVERGED
     growth = math.exp(first / decay.length)
     slope = np.array([growth, -decay.scale * growth * first / decay.length**2])
     amplitude_error = math.sqrt(float(slope @ decay.covariance @ slope))

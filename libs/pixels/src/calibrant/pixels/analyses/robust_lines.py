@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.analyses.reasons import Reason
+from calibrant.pixels.clipping import MAD_TO_SIGMA
 
 Values = NDArray[np.float64]
 
 FEWEST: Final = 3
 
-MAD_TO_SIGMA: Final = 1.4826
+MOST_IN_PAIRS: Final = 400
+"""Values of which all pairs are made: they grow with the square."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Line:
 def robust_line(x: Values, y: Values, errors: Values, sigma: float = 5.0) -> Line | Reason:
     """Fit a line that up to a quarter of wrong values does not bend.
 
-    The median slope of all pairs and the median offset come first (Theil and Sen). Values further off than `sigma`
+    The median slope of all pairs (of many values: of those of 400, evenly over x) and the median offset come first
+    (Theil and Sen). Values further off than `sigma`
     times the larger of their error and the robust scatter are left out, and the others fitted by weighted least squares.
 
     Parameters
@@ -71,16 +74,21 @@ def robust_line(x: Values, y: Values, errors: Values, sigma: float = 5.0) -> Lin
         return Reason.TOO_FEW_FRAMES
     if not np.ptp(x) > 0:
         return Reason.ONE_TIME
-    one, other = np.triu_indices(len(x), 1)
-    apart = x[one] != x[other]
-    slope = np.median((y[other] - y[one])[apart] / (x[other] - x[one])[apart])
-    left = y - slope * x
+    left = y - _median_slope(x, y) * x
     left = (left - np.median(left)) / errors
     spread = max(1.0, MAD_TO_SIGMA * float(np.median(np.abs(left))))
     kept = np.abs(left) <= sigma * spread
     if kept.sum() < FEWEST or not np.ptp(x[kept]) > 0:
         return Reason.TOO_FEW_FRAMES
     return _least_squares(x[kept], y[kept], errors[kept], int((~kept).sum()))
+
+
+def _median_slope(x: Values, y: Values) -> float:
+    places = np.linspace(0, len(x) - 1, min(len(x), MOST_IN_PAIRS)).astype(np.intp)
+    chosen = np.argsort(x, kind="stable")[places]
+    one, other = chosen[np.stack(np.triu_indices(len(chosen), 1))]
+    apart = x[one] != x[other]
+    return float(np.median((y[other] - y[one])[apart] / (x[other] - x[one])[apart]))
 
 
 def _least_squares(x: Values, y: Values, errors: Values, n_rejected: int) -> Line:

@@ -61,15 +61,17 @@ def telegraph_pixels(
     sigma
         Standard deviations.
     fewest
-        Values of either level: a cosmic ray is one.
+        Values of either level, 2 to 4: a cosmic ray is one.
 
     Raises
     ------
     ValueError
-        When `noise` is not positive, or there are fewer than eight frames.
+        When `noise` is not positive, `fewest` out of range, or there are fewer than eight frames.
     """
     if not (math.isfinite(noise) and noise > 0):
         raise ValueError(f"telegraph pixels: noise is {noise}, must be positive")
+    if not 2 <= fewest <= FEWEST_FRAMES // 2:
+        raise ValueError(f"telegraph pixels: fewest is {fewest}, must be 2 to {FEWEST_FRAMES // 2}")
     if len(frames) < FEWEST_FRAMES:
         raise ValueError(f"telegraph pixels: {len(frames)} frames, give at least {FEWEST_FRAMES}")
     known = np.isfinite(frames).sum(axis=0)

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.charge_transfer.reasons import Reason
+from calibrant.pixels.statistics import IQR_TO_SIGMA
 
 Values = NDArray[np.float64]
 
 SMOOTH: Final = 21
 """Side in pixels of the box whose mean is the background of a dipole map."""
-
 
 _ROUNDING: Final = 1e-12
 
@@ -154,4 +154,4 @@ def _noise(columns: Values) -> float:
     basis = np.linalg.qr(np.stack([np.ones_like(places), places, places**2], axis=1))[0]
     left = columns - basis @ (basis.T @ columns)
     lower, upper = np.percentile(left, [25, 75], axis=0)
-    return float(np.median(upper - lower)) * 0.741301109252801
+    return float(np.median(upper - lower)) * IQR_TO_SIGMA

@@ -25,7 +25,7 @@ class ChargeTransfer:
     """Puts deferred charge back: the barrier at ``Step.CHARGE_TRANSFER``.
 
     SUSPECT is set where the iteration has not converged, and in the pixels read after one whose charge is not known
-    (saturated, or not finite), as far as its trail may reach.
+    (saturated, or not finite), as far as its trail or its offset may reach.
 
     Parameters
     ----------
@@ -91,7 +91,8 @@ class ChargeTransfer:
         unknown = ~np.isfinite(data) | ((mask & np.uint32(Mask.SATURATED)) != 0)
         found = restore(data, parallel, serial, offset, iterations=self.iterations, tolerance=self.tolerance)
         suspect = np.abs(found.residual) > self.tolerance
-        suspect |= _behind(unknown, _trail(parallel)) | _behind(unknown.T, _trail(serial)).T
+        along = max(_trail(serial), 0 if offset is None else math.ceil(3 * offset.length))
+        suspect |= _behind(unknown, _trail(parallel)) | _behind(unknown.T, along).T
         data[...] = found.data
         mask[suspect] |= np.uint32(Mask.SUSPECT)
 

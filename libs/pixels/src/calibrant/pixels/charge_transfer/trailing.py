@@ -209,7 +209,7 @@ def trailing_charge(
     late = overscan[:, : settings.pixels].sum(axis=1) - settings.pixels * pedestals
     charge, error = _mean(late, settings)
     if baseline is not None:
-        error = math.hypot(error, *baseline.errors[: settings.pixels])
+        error = math.hypot(error, *(_weights(lines, settings, None) * baseline.errors))
     electronic, its_error = 0.0, 0.0
     if offset is not None:
         weights = _weights(lines, settings, level)

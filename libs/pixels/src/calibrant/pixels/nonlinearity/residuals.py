@@ -44,7 +44,22 @@ class Nonlinearity:
 
 
 def largest_nonlinearity(linearity: Linearity, lowest: float, highest: float) -> Nonlinearity:
-    """Find where signals within a range deviate most from the corrected ones, on a grid of a thousand."""
+    """Find where signals within a range deviate most from the corrected ones, on a grid of a thousand.
+
+    Parameters
+    ----------
+    linearity
+        The correction.
+    lowest, highest
+        Signals, in its unit: above zero, where a deviation is no fraction of anything, and ascending.
+
+    Raises
+    ------
+    ValueError
+        When they are not.
+    """
+    if not 0 < lowest < highest:
+        raise ValueError(f"largest non-linearity: from {lowest} to {highest}, must ascend from above zero")
     signal = np.linspace(lowest, highest, 1000)
     percent = 100 * (signal / linearity.apply(signal)[0] - 1)
     worst = int(np.abs(percent).argmax())
