@@ -51,7 +51,7 @@ class JobInput(Message):
     """One input of a job."""
 
     message_type: ClassVar[str] = "calibrant.common.v1.JobInput"
-    role: str = Field(description='What the input is for: "frames", "bias", "dark", "flat", "measurements", "previews".')
+    role: str = Field(description='What the input is for: "frames", "bias", "defects", "dark", "flat", "ptc", "gain", "measurements", "previews".')
     id: str = Field(description='Identifier of the frame, product or result.')
     ref: DataRef = Field(description='Its bytes.')
     exposure_id: str | None = Field(default=None, description='Exposure the input belongs to; absent for products.')
@@ -63,11 +63,11 @@ class Product(Message):
 
     message_type: ClassVar[str] = "calibrant.common.v1.Product"
     product_id: str = Field(description="Identifier: the kind and the first twelve digits of the job's identifier.")
-    kind: str = Field(description='Kind of calibration: "bias", "dark", "flat".')
+    kind: str = Field(description='Kind of calibration: "bias", "defects", "dark", "flat", "ptc", "gain".')
     instrument: str = Field(description='Instrument name.')
     detector: Int32 = Field(description='Detector number.')
     ref: DataRef = Field(description='The FITS file with data, variance, mask and count.')
-    unit: str = Field(description='Unit of the data plane: "electron", "adu", "electron/s", "adu/s" or "" for a normalised flat.')
+    unit: str = Field(description='Unit of the data plane: "electron", "adu", "electron/s", "adu/s" or "" for a normalised flat and for tables.')
     filter: str | None = Field(default=None, description='Filter; absent where the kind does not depend on one.')
     dark_time_s: float | None = Field(default=None, description='Dark time of the frames combined; absent where it does not matter. Unit: s.', json_schema_extra={"unit": "s"})
     per_second: bool = Field(description='Whether the data are per second of dark time.')
