@@ -247,3 +247,11 @@ def test_dead_amplifiers_are_left_out_of_the_matrix():
     turned = in_readout_order(raw, with_overscan, overscan=False, reversed_columns=True, reversed_rows=True)
     np.testing.assert_array_equal(turned, raw[::-1, NX - 1 :: -1])
     assert amplifier_correlations({"dead": pixels["dead"]}).matrix.shape == (0, 0)
+
+
+def test_amplifiers_without_pixels_in_common_have_no_correlation():
+    lower, upper = np.random.default_rng(21).normal(0, 1, (2, 40, 40))
+    lower[20:] = upper[:20] = np.nan
+    found = amplifier_correlations({"lower": lower, "upper": upper})
+    np.testing.assert_array_equal(found.matrix, [[1, np.nan], [np.nan, 1]])
+    np.testing.assert_array_equal(found.errors, [[0, np.nan], [np.nan, 0]])

@@ -29,7 +29,7 @@ class Correlations:
     names
         Of the amplifiers with noise, in the order of the matrix.
     matrix, errors
-        (n, n): 1 and 0 on the diagonal.
+        (n, n): 1 and 0 on the diagonal; NaN where two have fewer than 100 pixels in common.
     reasons
         Of the amplifiers that are left out.
     """
@@ -88,6 +88,11 @@ def amplifier_correlations(
     -------
     Correlations
         Amplifiers that are constant, or have too few pixels, are left out with a reason.
+
+    Raises
+    ------
+    ValueError
+        When `groups` is below two.
     """
     if groups < 2:
         raise ValueError(f"correlations: groups is {groups}, must be at least 2")
@@ -101,9 +106,11 @@ def amplifier_correlations(
     stack = np.stack([one[:rows, :columns] for one in good.values()])
     sums = np.array([_sums(part) for part in np.array_split(stack, min(groups, rows), axis=1)])
     whole = _pearson(sums.sum(axis=0))
+    whole[sums[:, 0].sum(axis=0) < FEWEST_PIXELS] = np.nan
     without = np.array([_pearson(sums.sum(axis=0) - one) for one in sums])
     share = (len(sums) - 1) / len(sums)
     errors = np.sqrt(share * ((without - without.mean(axis=0)) ** 2).sum(axis=0))
+    errors[np.isnan(whole)] = np.nan
     np.fill_diagonal(whole, 1)
     np.fill_diagonal(errors, 0)
     return Correlations(tuple(good), whole, errors, reasons)

@@ -98,6 +98,11 @@ def bias_shifts(
     tuple or Reason
         In the order of the rows; the reason where there are fewer rows than two windows and those that are left out.
 
+    Raises
+    ------
+    ValueError
+        When `window` is below two, or `sigma` not positive.
+
     Notes
     -----
     eo_pipe's biasShifts has this window and these rows, 3 sigma of a high-pass filtered noise, and a flatness test. In
