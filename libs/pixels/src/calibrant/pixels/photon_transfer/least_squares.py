@@ -17,6 +17,8 @@ STEPS: Final = 200
 """Steps that a fit is given."""
 SMALL: Final = 1e-5
 """A step, in standard errors of each parameter, after which a fit has arrived."""
+FREE: Final = 1.0
+"""Damping above which a step is small because it is damped, and says nothing of having arrived."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,7 @@ def least_squares(
         new_matrix, new_slope, new_chi2 = _normal(law, data.take(at), tried)
         better = new_chi2 <= chi2[at] * (1 + 1e-12)
         moved = np.abs(tried - found[at]) * np.sqrt(np.maximum(_diagonal(matrix[at]), 0))
-        small = (moved <= SMALL).all(axis=1)
+        small = (moved <= SMALL).all(axis=1) & (damping[at] <= FREE)
         damping[at] = np.where(better, np.maximum(damping[at] / 10, 1e-9), damping[at] * 10)
         taken = at[better]
         found[taken], chi2[taken] = tried[better], new_chi2[better]
