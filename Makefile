@@ -17,7 +17,7 @@ demo: setup  ## a simulated camera, the whole way to published calibrations
 	@calibrant demo
 
 test: dev  ## all tests; the last lines say what was skipped and how to enable it
-	@pytest -q -n 4 --dist worksteal
+	@pytest -q -n 3 --dist worksteal
 
 fuzz: dev  ## look for files that the reader of frames does not survive: make fuzz SECONDS=60
 	@python tests/hostile/fuzz.py -max_total_time=$(or $(SECONDS),60)

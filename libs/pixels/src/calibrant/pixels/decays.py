@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.photon_transfer.least_squares import Law, Observed, Solved, least_squares
+from calibrant.pixels.levenberg_marquardt import Law, Observed, Solved, least_squares
 
 Values = NDArray[np.float64]
 
@@ -159,7 +159,7 @@ def closest(law: Law, wanted: Values, start: Values, bounds: tuple[Values, Value
     Parameters
     ----------
     law
-        As :func:`calibrant.pixels.photon_transfer.least_squares.least_squares` has it.
+        As :func:`calibrant.pixels.levenberg_marquardt.least_squares` has it.
     wanted
         (values,), in standard deviations.
     start, bounds

@@ -14,6 +14,9 @@ Values = NDArray[np.float64]
 
 FEWEST_FRAMES: Final = 8
 
+AT_ONCE: Final = 4096
+"""Pixels whose series are looked at together, so that memory has a bound."""
+
 
 @dataclass(frozen=True, eq=False)
 class TelegraphPixels:
@@ -74,42 +77,66 @@ def telegraph_pixels(
         raise ValueError(f"telegraph pixels: fewest is {fewest}, must be 2 to {FEWEST_FRAMES // 2}")
     if len(frames) < FEWEST_FRAMES:
         raise ValueError(f"telegraph pixels: {len(frames)} frames, give at least {FEWEST_FRAMES}")
-    known = np.isfinite(frames).sum(axis=0)
-    tested = known >= FEWEST_FRAMES
-    series = np.where(tested, frames, 0)
-    wide = np.nanmax(series, axis=0) - np.nanmin(series, axis=0) > sigma * noise
-    row, column = np.nonzero(wide)
-    found = [
-        _two_levels(frames[:, y, x], sigma * noise, 2 * noise, fewest)
-        for y, x in zip(row, column, strict=True)
-    ]
-    jumping = np.array([one is not None for one in found], dtype=bool)
-    low, high, share, jumps = np.array([one for one in found if one is not None]).reshape(-1, 4).T
+    spread, known = _spread(frames)
+    row, column = np.nonzero((known >= FEWEST_FRAMES) & (spread > sigma * noise))
+    parts = [slice(first, first + AT_ONCE) for first in range(0, len(row), AT_ONCE)]
+    levels = [_two_levels(frames[:, row[one], column[one]].T, fewest) for one in parts]
+    low, high, share, jumps, widest = np.concatenate([np.empty((5, 0)), *levels], axis=1)
+    found = (high - low >= sigma * noise) & (widest <= 2 * noise)
     return TelegraphPixels(
-        row[jumping], column[jumping], low, high, share, jumps.astype(np.intp), int(tested.sum())
+        row[found],
+        column[found],
+        low[found],
+        high[found],
+        share[found],
+        jumps[found].astype(np.intp),
+        int((known >= FEWEST_FRAMES).sum()),
     )
 
 
-def _two_levels(
-    series: NDArray[Any], apart: float, widest: float, fewest: int
-) -> tuple[float, float, float, float] | None:
-    """Give both levels, the share of the high one, and the jumps; None: it does not jump."""
-    values = series[np.isfinite(series)].astype(np.float64)
-    level = values.mean()
-    values -= level  # no digits are lost to the pedestal
-    ordered = np.sort(values)
-    count = len(ordered)
-    below = np.arange(fewest, count - fewest + 1)
-    sums = np.cumsum(ordered)
-    between = sums[below - 1] ** 2 / below + (sums[-1] - sums[below - 1]) ** 2 / (count - below)
-    cut = int(below[between.argmax()])
-    low, high = ordered[:cut], ordered[cut:]
-    if high.mean() - low.mean() < apart or max(low.std(ddof=1), high.std(ddof=1)) > widest:
-        return None
-    is_high = values >= ordered[cut]
-    return (
-        float(low.mean() + level),
-        float(high.mean() + level),
-        (count - cut) / count,
-        float((is_high[1:] != is_high[:-1]).sum()),
+def _spread(frames: NDArray[Any]) -> tuple[Values, NDArray[np.intp]]:
+    """Give greatest less least of each pixel's finite values, and their number; a frame at a time."""
+    low, high = np.full(frames.shape[1:], np.inf), np.full(frames.shape[1:], -np.inf)
+    known = np.zeros(frames.shape[1:], np.intp)
+    for frame in frames:
+        finite = np.isfinite(frame)
+        np.minimum(low, frame, out=low, where=finite)
+        np.maximum(high, frame, out=high, where=finite)
+        known += finite
+    return np.where(known > 0, high - low, 0), known
+
+
+def _two_levels(series: NDArray[Any], fewest: int) -> Values:
+    """Cut each series, (n, frames), into two levels: (5, n) of both means, the share of the high one, jumps, the wider scatter."""
+    finite = np.isfinite(series)
+    count = finite.sum(axis=1)
+    values = np.where(finite, series, 0).astype(np.float64)
+    level = values.sum(axis=1) / count
+    values = np.where(finite, values - level[:, None], np.inf)  # no digits are lost to the pedestal
+    ordered = np.sort(values, axis=1)
+    known = np.where(np.isfinite(ordered), ordered, 0)
+    sums, squares = np.cumsum(known, axis=1), np.cumsum(known * known, axis=1)
+    below, total = np.arange(1, series.shape[1]), sums[:, -1:]
+    above = count[:, None] - below
+    possible = (below >= fewest) & (above >= fewest)
+    between = sums[:, :-1] ** 2 / below + (total - sums[:, :-1]) ** 2 / np.maximum(above, 1)
+    cut = np.where(possible, between, -np.inf).argmax(axis=1)
+    each = np.arange(len(series))
+    n, sum_low, squares_low = cut + 1, sums[each, cut], squares[each, cut]
+    rest, sum_high, squares_high = count - n, total[:, 0] - sum_low, squares[:, -1] - squares_low
+    scatter = np.maximum(
+        (squares_low - sum_low**2 / n) / (n - 1), (squares_high - sum_high**2 / rest) / (rest - 1)
     )
+    jumps = _changes(values >= ordered[each, n][:, None], finite)
+    return np.stack(
+        [sum_low / n + level, sum_high / rest + level, rest / count, jumps, np.sqrt(np.maximum(scatter, 0))]
+    )
+
+
+def _changes(state: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Count how often each known state, (n, frames), differs from the known one before it."""
+    last = np.maximum.accumulate(np.where(known, np.arange(known.shape[1]), 0), axis=1)
+    last = np.maximum(last, known.argmax(axis=1)[:, None])
+    held = np.take_along_axis(state, last, axis=1)
+    changes: NDArray[np.intp] = (held[:, 1:] != held[:, :-1]).sum(axis=1)
+    return changes

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.photon_transfer.convolving import Evenly
+from calibrant.pixels.convolving import Evenly
 
 Matrix = NDArray[np.float64]
 

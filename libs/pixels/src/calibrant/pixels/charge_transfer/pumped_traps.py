@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.photon_transfer.least_squares import Observed, least_squares
+from calibrant.pixels.levenberg_marquardt import Observed, least_squares
 
 Values = NDArray[np.float64]
 

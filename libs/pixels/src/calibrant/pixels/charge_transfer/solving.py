@@ -17,7 +17,7 @@ from calibrant.pixels.charge_transfer.tails import LENGTHS
 from calibrant.pixels.charge_transfer.trailing import Profile
 from calibrant.pixels.charge_transfer.traps import Traps
 from calibrant.pixels.decays import Decay, Pedestals, Values, closest
-from calibrant.pixels.photon_transfer.least_squares import Solved
+from calibrant.pixels.levenberg_marquardt import Solved
 
 POWERS: Final = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.photon_transfer.convolving import Evenly
+from calibrant.pixels.convolving import Evenly
 from calibrant.pixels.photon_transfer.curves import Curve
 from calibrant.pixels.photon_transfer.points import Points
 from calibrant.pixels.photon_transfer.results import CovarianceTerms

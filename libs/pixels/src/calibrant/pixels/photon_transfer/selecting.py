@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.levenberg_marquardt import Observed, Solved, least_squares
 from calibrant.pixels.photon_transfer.fit_settings import FitSettings
-from calibrant.pixels.photon_transfer.least_squares import Observed, Solved, least_squares
 from calibrant.pixels.photon_transfer.models import Law, Model, exponential, polynomial
 from calibrant.pixels.photon_transfer.points import Points
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from calibrant.pixels.photon_transfer.least_squares import Observed, least_squares
+from calibrant.pixels.levenberg_marquardt import Observed, least_squares
 
 
 def decay(x, parameters):
