@@ -150,7 +150,7 @@ def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
         found = values[amplifier.name]
         assert found["PAIR_GAIN"] == pytest.approx(amplifier.gain_e_per_adu)
         assert found["TURNOFF"] == pytest.approx(70_000 * amplifier.gain_e_per_adu)
-    assert report.curves[0].on_curve == (True, True, True, True, False)
+    assert report.series[0].values["on_curve"] == (1, 1, 1, 1, 0)
     decided = bench.decide("ptc", [measured])
     assert decided.decision.outcome is Outcome.CERTIFIED
     assert decided.exposures == tuple(f"e{number}" for number in range(1, 11))
@@ -168,7 +168,7 @@ def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
     assert "Photon transfer</h2>" in page.read_text()
     assert "16 of 20 points on the curves" in page.read_text()
     figure = base64.b64decode(
-        re.findall(r"svg\+xml;base64,([^\"]+)", page.read_text().partition('id="curves"')[2])[0]
+        re.findall(r"svg\+xml;base64,([^\"]+)", page.read_text().partition('id="figures"')[2])[0]
     )
     assert b"variance over mean [adu]" in figure
     assert b"mathdefault" not in figure  # text is written as it stands
@@ -225,6 +225,6 @@ def test_gains_of_single_pairs_have_to_agree(bench, second, outcome):
 def test_flats_that_the_curve_is_not_of_are_refused(bench):
     product, flats = curve(bench)
     other = flats[0].model_copy(update={"id": "b" * 24 + "-0"})
-    for wrong, says in (([*flats, other], "f1 is none of its flats"), ([], "no flats are given")):
+    for wrong, says in (([*flats, other], "f1 is none of its frames"), ([], "no frames are given")):
         with pytest.raises(InputRefused, match=says):
             bench.measure(product, wrong)

@@ -80,13 +80,13 @@ class MeasurementRow(_Record):
     problem: str = Field(default="", description="Why a number could not be had.")
 
 
-class CurveRecord(_Record):
-    """The photon transfer curve of an amplifier, point by point, the lowest level first."""
+class SeriesRecord(_Record):
+    """Numbers of an amplifier one by one, as a figure of its kind has them: a photon transfer curve's points."""
 
-    amplifier: str
-    mean_adu: tuple[float, ...] = Field(description="Mean levels of the pairs.")
-    variance_adu2: tuple[float, ...] = Field(description="Variances of one frame.")
-    on_curve: tuple[bool, ...] = Field(description="Whether the fit has the pair.")
+    amplifier: str = Field(description="Whose they are; empty: the detector's.")
+    values: dict[str, tuple[float | None, ...]] = Field(
+        description="By what they are, with their unit; of one length. What is true or false is 1 or 0."
+    )
 
 
 class RegionRecord(_Record):
@@ -128,8 +128,8 @@ class MeasurementReport(_Record):
     measurements: tuple[MeasurementRow, ...]
     results: tuple[TestResult, ...]
     errors: tuple[ProcessingError, ...]
-    curves: tuple[CurveRecord, ...] = Field(
-        default=(), description="Of a photon transfer curve, by amplifier; else empty."
+    series: tuple[SeriesRecord, ...] = Field(
+        default=(), description="What the figure of a kind that is tables draws; else empty."
     )
     regions: tuple[RegionRecord, ...] = Field(
         default=(), description="Of a mask of defects, the largest first, 10 000 at most; else empty."

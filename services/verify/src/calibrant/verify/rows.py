@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.rules.verification import ALL_EXPOSURES, TestResult, tested_once
 from calibrant.verify import reports, tables
-from calibrant.verify.measuring.amplifiers import UNITS
+from calibrant.verify.measuring.units import UNITS
 from calibrant.verify.reasons import tally
 
 Row = tuple[type[SQLModel], Mapping[str, Any]]

@@ -15,7 +15,7 @@ from astropy.table import MaskedColumn, Table
 
 from calibrant.rules.verification import TestResult
 from calibrant.verify.exports.nested import mjd_tai, passed
-from calibrant.verify.measuring.amplifiers import UNITS
+from calibrant.verify.measuring.units import UNITS
 from calibrant.verify.reports import MeasurementReport, MeasurementRow, SetReport
 
 Row = dict[str, Any]

@@ -44,8 +44,6 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "OVERSCAN_LEVEL_ADU": "adu",
         "READ_NOISE_ADU": "adu",
-        **dict.fromkeys(("GAIN", "GAIN_ERROR", "NOMINAL_GAIN", "PAIR_GAIN"), "electron/adu"),
-        **dict.fromkeys(("A00", "A00_ERROR"), "1/electron"),
         **dict.fromkeys(
             (
                 "N_GOOD",
@@ -65,17 +63,12 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
                 "NOISE_RATIO",
                 "IN_ELECTRONS",
                 "BAD_FRACTION",
-                "POINTS",
-                "MEASURED",
-                "CHI2_RATIO",
-                "NOISE_SPREAD",
-                "GAIN_SPREAD",
             ),
             "1",
         ),
     }
 )
-"""Units of the numbers that are not in electrons."""
+"""Units of the numbers of frames that are not in electrons."""
 
 MOST_STRUCK: Final = 0.01
 """Part of an amplifier's good pixels beyond which the search found something else than cosmic rays."""

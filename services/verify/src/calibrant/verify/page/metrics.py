@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from calibrant.rules.verification import ALL_EXPOSURES, TestResult, Verdict, tested_once, tests_for
-from calibrant.verify.measuring.amplifiers import UNITS
+from calibrant.verify.measuring.units import UNITS
 from calibrant.verify.reports import MeasurementReport
 
 Place = tuple[int, str]

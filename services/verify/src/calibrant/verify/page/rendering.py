@@ -19,12 +19,12 @@ from calibrant.rules.verification import TestResult, Verdict
 from calibrant.verify.page import words
 from calibrant.verify.page.charts import course, histogram
 from calibrant.verify.page.defect_map import defect_map
+from calibrant.verify.page.figures import FIGURES
 from calibrant.verify.page.focal_plane import Tile, placed
 from calibrant.verify.page.metrics import Metric, failing_places, metrics_of
 from calibrant.verify.page.mosaics import mosaic
 from calibrant.verify.page.provenance import provenance
 from calibrant.verify.page.thumbnails import thumbnail
-from calibrant.verify.page.transfer import transfer_figure
 from calibrant.verify.reports import MeasurementReport, SetReport
 
 FEW: Final = 16
@@ -69,7 +69,7 @@ def render(
         findings=[words.sentence(one) for one in report.findings],
         scored=words.scored(report),
         **_metrics(report, measured, results, names),
-        curves=_curves(measured, names),
+        figures=_figures(report.kind, measured, names),
         maps=_maps(measured, names),
         thumbnails=_thumbnails(report, previews, names),
         **provenance(report, measured, names),
@@ -217,19 +217,26 @@ def _metric(metric: Metric, report: SetReport, drawn: str) -> dict[str, Any]:
     }
 
 
-def _curves(measured: Mapping[int, MeasurementReport], names: words.Names) -> list[dict[str, str]]:
-    """Draw the photon transfer curves of the first detectors that have some."""
-    having = [(detector, found.curves) for detector, found in measured.items() if found.curves]
-    return [
-        {
-            "figure": transfer_figure(curves),
-            "name": names.detector(detector),
-            "alt": f"Variance against level of {len(curves)} amplifiers of detector {names.detector(detector)}: "
-            f"{sum(sum(one.on_curve) for one in curves)} of {sum(len(one.on_curve) for one in curves)} points on the "
-            "curves.",
-        }
-        for detector, curves in having[:FEW]
-    ]
+def _figures(
+    kind: str, measured: Mapping[int, MeasurementReport], names: words.Names
+) -> dict[str, Any] | None:
+    """Draw what a kind has to show of the first detectors that have some."""
+    having = [(detector, found.series) for detector, found in measured.items() if found.series]
+    if kind not in FIGURES or not having:
+        return None
+    own = FIGURES[kind]
+    return {
+        "title": own.title,
+        "note": own.note,
+        "drawn": [
+            {
+                "figure": own.draw(series),
+                "name": names.detector(detector),
+                "alt": own.alt(names.detector(detector), series),
+            }
+            for detector, series in having[:FEW]
+        ],
+    }
 
 
 def _maps(measured: Mapping[int, MeasurementReport], names: words.Names) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Photon transfer curves: variance against level, and both as a ratio, one figure a detector. Must not know HTML or limits."""
+"""Photon transfer curves: variance against level, and both as a ratio. Must not know HTML or limits."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -6,19 +6,20 @@ from typing import Any, Final
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from calibrant.verify.page.drawing import ACCENT, ALARM, INK, axes_in, drawn, finished
-from calibrant.verify.reports import CurveRecord
+from calibrant.verify.page.kind_figure import KindFigure
+from calibrant.verify.reports import SeriesRecord
 
 WIDTH_IN, HEIGHT_IN = 7.2, 2.9
 LEFT_IN, BOTTOM_IN, TOP_IN, RIGHT_IN = 0.75, 0.45, 0.15, 0.1
 HALF_IN: Final = WIDTH_IN / 2
 
 
-def transfer_figure(curves: Sequence[CurveRecord]) -> str:
+def _drawn(curves: Sequence[SeriesRecord]) -> str:
     """Draw the pairs of a detector's amplifiers: dots those on the curve, crosses those that are not.
 
     Parameters
     ----------
-    curves : sequence of CurveRecord
+    curves : sequence of SeriesRecord
         One an amplifier; a line joins what is on its curve.
 
     Returns
@@ -30,7 +31,7 @@ def transfer_figure(curves: Sequence[CurveRecord]) -> str:
         whole = axes_in(figure, LEFT_IN, BOTTOM_IN, HALF_IN + RIGHT_IN, TOP_IN)
         ratio = axes_in(figure, HALF_IN + LEFT_IN, BOTTOM_IN, RIGHT_IN, TOP_IN)
         for curve in curves:
-            points = list(zip(curve.mean_adu, curve.variance_adu2, curve.on_curve, strict=True))
+            points = _points(curve)
             _draw(whole, points)
             _draw(ratio, [(mean, variance / mean, kept) for mean, variance, kept in points])
         whole.set(xlabel="mean level [adu]", ylabel="variance [adu2]", xscale="log", yscale="log")
@@ -41,6 +42,21 @@ def transfer_figure(curves: Sequence[CurveRecord]) -> str:
         return finished(figure)
 
 
+def _points(curve: SeriesRecord) -> list[tuple[float, float, bool]]:
+    """Return level, variance and whether it is on the curve, of each pair."""
+    each = zip(*(curve.values[name] for name in ("mean_adu", "variance_adu2", "on_curve")), strict=True)
+    return [(mean, variance, bool(kept)) for mean, variance, kept in each if mean and variance is not None]
+
+
+def _alt(name: str, curves: Sequence[SeriesRecord]) -> str:
+    points = [point for curve in curves for point in _points(curve)]
+    kept = sum(on_curve for _, _, on_curve in points)
+    return (
+        f"Variance against level of {len(curves)} amplifiers of detector {name}: {kept} of {len(points)} points on the "
+        "curves."
+    )
+
+
 def _draw(axes: Any, points: Sequence[tuple[float, float, bool]]) -> None:
     on = [(x, y) for x, y, kept in points if kept]
     off = [(x, y) for x, y, kept in points if not kept]
@@ -49,3 +65,12 @@ def _draw(axes: Any, points: Sequence[tuple[float, float, bool]]) -> None:
     )
     axes.plot([x for x, _ in off], [y for _, y in off], "x", color=ALARM, markersize=5)
     axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.5)
+
+
+TRANSFER: Final = KindFigure(
+    title="Photon transfer",
+    note="Variance of one frame against level, and over it, a line an amplifier. A cross marks a pair that is not on the "
+    "curve.",
+    draw=_drawn,
+    alt=_alt,
+)

@@ -1,0 +1,14 @@
+"""Which figure a kind of calibration has that is tables: one module a kind draws it, and is named here.
+
+Must not know HTML.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from calibrant.verify.page.kind_figure import KindFigure
+from calibrant.verify.page.transfer import TRANSFER
+
+FIGURES: Final[Mapping[str, KindFigure]] = MappingProxyType({"ptc": TRANSFER, "gain": TRANSFER})
+"""By kind; of the series that ``measuring/KIND.py`` puts into a report."""
