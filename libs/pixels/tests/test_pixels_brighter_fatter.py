@@ -220,7 +220,7 @@ def test_levels_that_are_wrong_are_left_out_and_say_why():
         (lambda: solve_kernel(np.zeros((2, 3))), r"areas \(2, 3\)"),
         (lambda: mean_kernel([]), "kernels of one shape, one at least"),
         (lambda: solve_shifts(np.zeros((2, 2))), "with L at least 3"),
-        (lambda: solve_shifts(AREAS, AREAS[:2]), "but the areas are"),
+        (lambda: solve_shifts(AREAS, AREAS[:2]), "and errors"),
         (lambda: BoundaryShifts(np.zeros((3, 3)), np.zeros((4, 3))), r"must be \(2 L - 1, 2 L\)"),
         (lambda: BoundaryShifts(np.full((3, 4), np.nan), np.zeros((4, 3))), "not finite"),
     ],

@@ -85,6 +85,28 @@ def test_tall_frames_are_wide_ones_turned():
     np.testing.assert_allclose(move_charge(light, SHIFTS), move_charge(light.T, turned).T, atol=0.02)
 
 
+def test_amplifiers_with_shifts_of_their_own_share_a_seam_that_conserves_charge():
+    """Each amplifier is moved as by its own shifts alone; what leaves one over the seam arrives in the other."""
+    light, half = np.random.default_rng(7).uniform(0, 9e4, (12, 14)), 7
+    stronger = BoundaryShifts(1.5 * SHIFTS.columns, 1.5 * SHIFTS.rows)
+    pieces = [((slice(0, 12), slice(0, half)), SHIFTS), ((slice(0, 12), slice(half, 14)), stronger)]
+    moved = move_charge(light, pieces, order=1)
+    left, right = (move_charge(light, one, order=1) for one in (SHIFTS, stronger))
+    np.testing.assert_allclose(moved[:, :half], left[:, :half], atol=0.02)
+    np.testing.assert_allclose(moved[:, half + 1 :], right[:, half + 1 :], atol=0.02)
+    assert moved.sum() == pytest.approx(light.sum(), rel=1e-14)
+
+
+def test_every_amplifier_needs_shifts_where_they_have_their_own():
+    light = np.full(SHAPE, 3e4)
+    barrier = BrighterFatter({"B": SHIFTS})
+    band = Band(slice(0, SHAPE[0]), light, np.zeros(SHAPE, np.uint32), None)
+    with pytest.raises(ValueError, match="no shifts for amplifier A"):
+        barrier.apply(band, detector())
+    with pytest.raises(ValueError, match="equally many"):
+        BrighterFatter({})
+
+
 def test_an_exposure_in_small_steps_is_undone():
     """Light that falls bit by bit on boundaries that what was collected has moved: midpoints of 12 steps."""
     light = spot(shape=(9, 10), flux=8e5)

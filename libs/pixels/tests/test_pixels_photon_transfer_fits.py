@@ -175,6 +175,7 @@ def test_outlying_pairs_are_left_out_and_the_end_of_the_curve_is_found():
         (curve([], []), Reason.NO_PAIRS),
         (curve([1000, 1001, 1002, 1003, 1004], [900] * 5), Reason.ONE_LEVEL),
         (curve([1000, 1000, 2000], [900, 901, 1800]), Reason.TOO_FEW_LEVELS),
+        (curve([1000, 2013, 2014.5, 2015], [900, 1800, 1801, 1802]), Reason.TOO_FEW_LEVELS),
         (curve([-5, -6, -7, -8], [9] * 4), Reason.NEGATIVE_FLUX),
         (curve([1000, 2000, 3000, 4000], [0] * 4), Reason.DEAD),
         (curve([np.nan] * 4, [1.0] * 4), Reason.NOT_FINITE),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from calibrant.pixels import Amplifier, Box, Geometry, Image, Mask
+from calibrant.pixels.fast_lengths import fast_length
 from calibrant.pixels.photon_transfer import (
     FlatExposure,
     PairSettings,
@@ -19,7 +20,7 @@ from calibrant.pixels.photon_transfer import (
     read_noise,
 )
 from calibrant.pixels.photon_transfer.clipping import clip_factor
-from calibrant.pixels.photon_transfer.correlating import fast_length, lag_sums, pair_counts
+from calibrant.pixels.photon_transfer.correlating import lag_sums, pair_counts
 
 SIDE = 256
 CLEAR = np.zeros((SIDE, SIDE), np.uint32)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.brighter_fatter.shifts import BoundaryShifts, from_quarters
+from calibrant.pixels.brighter_fatter.shifts import BoundaryShifts, check_areas, from_quarters
 from calibrant.pixels.brighter_fatter.smooth_law import SCALES, SmoothLaw, area_matrix, fit_law
 
 Matrix = NDArray[np.float64]
@@ -86,10 +86,7 @@ def solve_shifts(areas: Matrix, errors: Matrix | None = None) -> SolvedShifts:
     A. Guyonnet et al. 2015 (A&A 575, A41), section 5; the law is their eq. 18. Departure: they hold the ratio of the two
     boundaries of each pixel at that of the law, here both may depart from it a little.
     """
-    if areas.ndim != 2 or areas.shape[0] != areas.shape[1] or len(areas) < 3:
-        raise ValueError(f"brighter-fatter: areas {areas.shape}, must be (L, L) with L at least 3")
-    if errors is not None and errors.shape != areas.shape:
-        raise ValueError(f"brighter-fatter: errors {errors.shape}, but the areas are {areas.shape}")
+    check_areas(areas, errors, least=3)
     if not np.isfinite(areas).all():
         return _none(areas, None, ShiftReason.NO_AREAS)
     law = fit_law(areas, errors)

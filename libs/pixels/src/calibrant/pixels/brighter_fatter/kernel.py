@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.brighter_fatter.relaxation import Convergence, relax
-from calibrant.pixels.brighter_fatter.shifts import BoundaryShifts
+from calibrant.pixels.brighter_fatter.shifts import BoundaryShifts, check_areas
 
 Matrix = NDArray[np.float64]
 
@@ -88,15 +88,7 @@ def solve_kernel(
     ValueError
         When shapes do not fit.
     """
-    if (
-        areas.ndim != 2
-        or areas.shape[0] != areas.shape[1]
-        or (errors is not None and errors.shape != areas.shape)
-    ):
-        raise ValueError(
-            f"brighter-fatter: areas {areas.shape} and errors {None if errors is None else errors.shape}, must be "
-            "two of (L, L)"
-        )
+    check_areas(areas, errors)
     lags = len(areas)
     nothing = np.full((2 * lags - 1, 2 * lags - 1), math.nan)
     if not np.isfinite(areas).all():

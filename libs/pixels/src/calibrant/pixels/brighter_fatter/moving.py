@@ -3,6 +3,8 @@
 It owns the flows over boundaries and their inversion; it must not know masks, bands or how shifts were measured.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.brighter_fatter.relaxation import Convergence
 from calibrant.pixels.brighter_fatter.shifts import BoundaryShifts
-from calibrant.pixels.photon_transfer.correlating import fast_length
+from calibrant.pixels.fast_lengths import fast_length
 from calibrant.pixels.threads import side_by_side, thread_count
 
 Charge = NDArray[np.float64]
@@ -25,6 +27,21 @@ _FARTHEST: Final = 0.5
 """Shift of a boundary in pixels, to the middle of one; no light at all would be left beyond."""
 
 
+Pieces = Sequence[tuple[tuple[slice, slice], BoundaryShifts]]
+"""Rectangles of a plane, all of it together, and the shifts of the boundaries beyond their pixels, equally many each."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """Some rows of a piece, which are transformed together, and the transforms of its shifts."""
+
+    rows: slice
+    columns: slice
+    padded: tuple[int, ...]
+    of_columns: NDArray[Any]
+    of_rows: NDArray[Any]
+
+
 class Mover:
     """Moves charge on planes of one shape as an exposure does.
 
@@ -37,23 +54,21 @@ class Mover:
     Parameters
     ----------
     shifts
-        Of boundaries, per electron.
+        Of boundaries, per electron; for the whole plane, or for each of its pieces.
     shape
         Rows and columns of the planes.
     order
         Terms of the series that are computed.
     """
 
-    def __init__(self, shifts: BoundaryShifts, shape: tuple[int, int], order: int = ORDER) -> None:
-        self._lags, self._order = shifts.lags, order
-        largest = max(float(np.abs(matrix).max()) for matrix in (shifts.columns, shifts.rows))
+    def __init__(self, shifts: BoundaryShifts | Pieces, shape: tuple[int, int], order: int = ORDER) -> None:
+        whole = (slice(0, shape[0]), slice(0, shape[1]))
+        pieces = [(whole, shifts)] if isinstance(shifts, BoundaryShifts) else shifts
+        self._order = order
+        self._lags = pieces[0][1].lags
+        largest = max(float(np.abs(matrix).max()) for _, one in pieces for matrix in (one.columns, one.rows))
         self._most = _FARTHEST / largest if largest > 0 else np.inf
-        self._band = min(_BAND, shape[0])
-        self._padded = tuple(fast_length(extent + 2 * self._lags) for extent in (self._band, shape[1]))
-        self._columns, self._rows = (
-            np.fft.rfft2(matrix.astype(np.float32), s=self._padded)
-            for matrix in (shifts.columns, shifts.rows)
-        )
+        self._windows = [window for place, one in pieces for window in _windows(place, one)]
 
     def gained(self, light: Charge) -> Charge:
         """Give the charge that each pixel gains in an exposure to light, both in electrons."""
@@ -70,28 +85,47 @@ class Mover:
 
         An even charge shifts nothing, so its mean is taken away first: the rest is exact enough in float32.
         """
-        (ny, nx), lags = charge.shape, self._lags
         even = np.clip(charge, -self._most, self._most)
         even -= even.mean()
-        wide = np.pad(even.astype(np.float32), lags, mode="symmetric")
-        columns = np.empty((ny, nx - 1), dtype=np.float32)
-        rows = np.empty((ny, nx), dtype=np.float32)
-        side, end = slice(2 * lags - 1, None), slice(2 * lags, None)
+        wide = np.pad(even.astype(np.float32), self._lags, mode="symmetric")
+        columns, rows = np.empty((2, *charge.shape), dtype=np.float32)
 
-        def transform(first: int) -> None:
-            last = min(first + self._band, ny)
-            around = np.fft.rfft2(wide[first : last + 2 * lags], s=self._padded)
-            for shifts, matrix, part in (
-                (columns, self._columns, (side, end)),
-                (rows, self._rows, (end, side)),
-            ):
-                back = np.fft.irfft2(around * matrix, s=self._padded)[part]
-                within = back[: last - first, : shifts.shape[1]]
-                np.clip(within, -_FARTHEST, _FARTHEST, out=shifts[first:last])
+        def transform(window: _Window) -> None:
+            _shift_in(window, wide, self._lags, columns, rows)
 
-        firsts = range(0, ny, self._band)
-        side_by_side(transform, firsts, min(thread_count(None), len(firsts)))
-        return columns, rows[:-1]
+        side_by_side(transform, self._windows, min(thread_count(None), len(self._windows)))
+        return columns[:, :-1], rows[:-1]
+
+
+def _shift_in(
+    window: _Window, wide: NDArray[Any], lags: int, columns: NDArray[Any], rows: NDArray[Any]
+) -> None:
+    """Give the shifts of the boundaries beyond the pixels of a window, those between columns and between rows."""
+    place = window.rows, window.columns
+    ny, nx = (one.stop - one.start for one in place)
+    around = wide[tuple(slice(one.start, one.stop + 2 * lags) for one in place)]
+    spectrum = np.fft.rfft2(around, s=window.padded)
+    side, end = 2 * lags - 1, 2 * lags
+    for shifts, matrix, (y, x) in (
+        (columns, window.of_columns, (side, end)),
+        (rows, window.of_rows, (end, side)),
+    ):
+        back = np.fft.irfft2(spectrum * matrix, s=window.padded)[y : y + ny, x : x + nx]
+        np.clip(back, -_FARTHEST, _FARTHEST, out=shifts[place])
+
+
+def _windows(place: tuple[slice, slice], shifts: BoundaryShifts) -> list[_Window]:
+    """Cut a piece into bands of rows."""
+    rows, columns = place
+    band = min(_BAND, rows.stop - rows.start)
+    padded = tuple(fast_length(extent + 2 * shifts.lags) for extent in (band, columns.stop - columns.start))
+    of_columns, of_rows = (
+        np.fft.rfft2(matrix.astype(np.float32), s=padded) for matrix in (shifts.columns, shifts.rows)
+    )
+    return [
+        _Window(slice(first, min(first + band, rows.stop)), columns, padded, of_columns, of_rows)
+        for first in range(rows.start, rows.stop, band)
+    ]
 
 
 def _balance(to_smaller_columns: Charge, to_smaller_rows: Charge) -> Charge:
@@ -103,7 +137,7 @@ def _balance(to_smaller_columns: Charge, to_smaller_rows: Charge) -> Charge:
     return gained
 
 
-def move_charge(light: Charge, shifts: BoundaryShifts, *, order: int = ORDER) -> Charge:
+def move_charge(light: Charge, shifts: BoundaryShifts | Pieces, *, order: int = ORDER) -> Charge:
     """Give the charge that an exposure makes of light: the brighter a spot, the wider.
 
     Parameters
@@ -111,7 +145,7 @@ def move_charge(light: Charge, shifts: BoundaryShifts, *, order: int = ORDER) ->
     light
         (ny, nx), in electrons: the charge with boundaries in their places.
     shifts
-        Of boundaries, per electron.
+        Of boundaries, per electron; for the whole plane, or for each of its pieces.
     order
         Terms of the series, see :class:`Mover`.
     """
@@ -120,7 +154,7 @@ def move_charge(light: Charge, shifts: BoundaryShifts, *, order: int = ORDER) ->
 
 def move_back(
     measured: Charge,
-    shifts: BoundaryShifts,
+    shifts: BoundaryShifts | Pieces,
     *,
     iterations: int = 10,
     threshold_e: float = 0.01,
@@ -137,7 +171,7 @@ def move_back(
     measured
         (ny, nx), in electrons, finite.
     shifts
-        Of boundaries, per electron.
+        Of boundaries, per electron; for the whole plane, or for each of its pieces.
     iterations
         Rounds at most.
     threshold_e

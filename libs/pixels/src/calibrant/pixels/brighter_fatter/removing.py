@@ -4,7 +4,7 @@ It owns units, masked pixels, variance and marks; it must not know how charge mo
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.brighter_fatter.filling import filled
-from calibrant.pixels.brighter_fatter.moving import ORDER, move_back
+from calibrant.pixels.brighter_fatter.moving import ORDER, Pieces, move_back
 from calibrant.pixels.brighter_fatter.relaxation import Convergence
 from calibrant.pixels.brighter_fatter.shifts import BoundaryShifts
 from calibrant.pixels.geometry import Geometry
@@ -41,7 +41,7 @@ class BrighterFatter:
     Parameters
     ----------
     shifts
-        Of boundaries, per electron.
+        Of boundaries, per electron; or by amplifier: those of the one in whose image a boundary's smaller column or row is.
     iterations
         Rounds at most.
     threshold_e
@@ -62,7 +62,7 @@ class BrighterFatter:
         When a number makes no sense.
     """
 
-    shifts: BoundaryShifts
+    shifts: BoundaryShifts | Mapping[str, BoundaryShifts]
     iterations: int = 10
     threshold_e: float = 0.01
     order: int = ORDER
@@ -80,6 +80,10 @@ class BrighterFatter:
                 )
         if self.unit not in {"electron", "adu"}:
             raise ValueError(f"brighter-fatter: unit is {self.unit!r}, must be 'electron' or 'adu'")
+        if isinstance(self.shifts, Mapping) and len({one.lags for one in self.shifts.values()}) != 1:
+            raise ValueError(
+                "brighter-fatter: give shifts for one amplifier at least, and equally many for each"
+            )
 
     @property
     def reach(self) -> None:
@@ -93,7 +97,7 @@ class BrighterFatter:
         recorded = filled(np.where(known, band.data, 0).astype(np.float64) * gain, known)
         charge, convergence, unsettled = move_back(
             recorded,
-            self.shifts,
+            self._pieces(geometry),
             iterations=self.iterations,
             threshold_e=self.threshold_e,
             order=self.order,
@@ -106,6 +110,21 @@ class BrighterFatter:
         band.mask[guessed | unsettled] |= np.uint32(Mask.SUSPECT)
         if self.report is not None:
             self.report(convergence)
+
+    def _pieces(self, geometry: Geometry) -> BoundaryShifts | Pieces:
+        """Give the shifts, and where those of each amplifier count.
+
+        Raises
+        ------
+        ValueError
+            When an amplifier has none.
+        """
+        if isinstance(self.shifts, BoundaryShifts):
+            return self.shifts
+        missing = [one.name for one in geometry.amplifiers if one.name not in self.shifts]
+        if missing:
+            raise ValueError(f"brighter-fatter: there are no shifts for amplifier {missing[0]}")
+        return [(one.placed.slices, self.shifts[one.name]) for one in geometry.amplifiers]
 
     def _gain(self, geometry: Geometry) -> NDArray[Any]:
         """Give electrons per unit of the frame, for every pixel."""

@@ -79,3 +79,26 @@ def _around(quarter: Matrix) -> Matrix:
     """Mirror shifts of the columns' boundaries: the other way on the other side, the same above and below."""
     half = np.concatenate([-quarter[:, ::-1], quarter], axis=1)
     return np.concatenate([half[:0:-1], half])
+
+
+def check_areas(areas: Matrix, errors: Matrix | None, least: int = 1) -> None:
+    """Check that changes of areas, and their errors if there are, are known equally far along rows and columns.
+
+    Parameters
+    ----------
+    areas, errors
+        (L, L).
+    least
+        The smallest L.
+
+    Raises
+    ------
+    ValueError
+        When they are not.
+    """
+    square = areas.ndim == 2 and areas.shape[0] == areas.shape[1] >= least
+    if not square or (errors is not None and errors.shape != areas.shape):
+        told = "" if errors is None else f" and errors {errors.shape}"
+        raise ValueError(
+            f"brighter-fatter: areas {areas.shape}{told}, must be (L, L) with L at least {least}"
+        )

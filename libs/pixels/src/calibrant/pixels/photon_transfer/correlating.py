@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.fast_lengths import fast_length
+
 Sums = NDArray[np.float64]
 
 ROWS: Final = 128
@@ -63,22 +65,6 @@ def pair_counts(good: NDArray[np.bool_], lags: int) -> Sums:
         rows, columns = (np.maximum(extent - np.arange(lags + 1.0), 0) for extent in good.shape)
         return np.outer(rows, columns)
     return np.round(2 * lag_sums(good.astype(np.float64), lags)) / 2  # float32 would be out by a pair or two
-
-
-@lru_cache(maxsize=64)
-def fast_length(least: int) -> int:
-    """Give the least even number, at least so large, with no prime factor above 5: quick to transform."""
-    length = max(least + least % 2, 2)
-    while not _smooth(length):
-        length += 2
-    return length
-
-
-def _smooth(number: int) -> bool:
-    for factor in (2, 3, 5):
-        while number % factor == 0:
-            number //= factor
-    return number == 1
 
 
 @lru_cache(maxsize=16)

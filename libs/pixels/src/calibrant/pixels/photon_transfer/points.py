@@ -16,7 +16,7 @@ from calibrant.pixels.photon_transfer.reasons import Reason
 Numbers = NDArray[np.float64]
 
 SAME_LEVEL: Final = 0.02
-"""Relative distance below which two means are one level."""
+"""How far above the lowest mean of a level another of it may lie, relative."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +96,25 @@ def reason_for(curve: Curve, means: Numbers, needed: int) -> Reason | None:
         return curve.reason
     if not len(means):
         return _why_unusable(curve)
-    levels = len(np.unique(np.floor(np.log(means / means[0]) / SAME_LEVEL)))
+    levels = count_levels(means)
     if levels == 1:
         return Reason.ONE_LEVEL
     return Reason.TOO_FEW_LEVELS if levels < needed else None
+
+
+def count_levels(means: Numbers) -> int:
+    """Count levels: each begins at the lowest mean that is not of the one before, so that scatter makes none.
+
+    Parameters
+    ----------
+    means
+        Ascending, above zero.
+    """
+    levels, first = 0, 0
+    while first < len(means):
+        first = int(np.searchsorted(means, means[first] * (1 + SAME_LEVEL), side="right"))
+        levels += 1
+    return levels
 
 
 def _why_unusable(curve: Curve) -> Reason:
