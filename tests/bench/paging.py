@@ -15,7 +15,7 @@ from rich.console import Console
 from calibrant.frames.instrument import Position
 from calibrant.frames.times import parse_time
 from calibrant.frames.writing import ProductPreview, preview_of
-from calibrant.rules.validity import NS_PER_S
+from calibrant.rules.times import NS_PER_S
 from calibrant.verify.deciding import set_report
 from calibrant.verify.page import render
 from calibrant.verify.reports import AmplifierRecord, MeasurementReport

@@ -100,7 +100,7 @@ def test_a_find_without_an_answer_names_the_neighbours_in_force(at, before, afte
     answer = ask(ledger, at)
     for side, product, found in (("before", before, answer.before), ("after", after, answer.after)):
         assert (None if found is None else found.product_id) == product
-        assert (f"the nearest {side} is {product} [" in answer.why) == (product is not None)
+        assert (f"the nearest {side} is {product}, valid from " in answer.why) == (product is not None)
     assert answer.before is None or answer.before.range.end_tai_ns in {10, 30}
 
 

@@ -3,16 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from calibrant.rules.times import DAY_S, NS_PER_S, utc_text
 from calibrant.rules.validity import (
-    DAY_S,
-    NS_PER_S,
     TurnedRound,
     ValidityRange,
     ValidityRule,
     between,
     default_range,
     left_of,
-    tai_text,
 )
 
 INSTANTS = range(-1, 12)
@@ -89,11 +87,25 @@ def test_default_range_is_a_day_from_the_first_frame():
     ("ns", "text"),
     [
         (0, "1970-01-01T00:00:00 TAI"),
-        (1_767_225_637_500_000_000, "2026-01-01T00:00:37.5 TAI"),
-        (None, "unbounded"),
+        (1_767_225_637_500_000_000, "2026-01-01T00:00:00.5Z"),
+        (None, None),
         (-1, "1969-12-31T23:59:59.999999999 TAI"),
         (10**30, f"{10**30} ns TAI"),
+        (-(10**30), f"-{10**30} ns TAI"),
     ],
 )
 def test_times_for_readers(ns, text):
-    assert tai_text(ns) == text
+    assert utc_text(ns) == text
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "words"),
+    [
+        (None, None, "at all times"),
+        (1_767_225_637 * NS_PER_S, None, "from 2026-01-01T00:00:00Z on"),
+        (None, 1_767_225_637 * NS_PER_S, "until 2026-01-01T00:00:00Z"),
+        (0, 1_767_225_637 * NS_PER_S, "from 1970-01-01T00:00:00 TAI until 2026-01-01T00:00:00Z"),
+    ],
+)
+def test_a_range_is_worded_in_utc_and_without_infinities(begin, end, words):
+    assert str(span(begin, end)) == words

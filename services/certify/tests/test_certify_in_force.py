@@ -106,8 +106,8 @@ def test_a_withdrawal_frees_its_range(database, line) -> None:
         record(session, line(3, "b", 40, 60))
         found = overlapping(session, subject("bias"), ValidityRange(begin_tai_ns=39, end_tai_ns=60))
         assert [(one.entry.product_id, str(one.entry.range)) for one in found] == [
-            ("a", "[1970-01-01T00:00:00 TAI, 1970-01-01T00:00:00.00000004 TAI)"),
-            ("b", "[1970-01-01T00:00:00.00000004 TAI, 1970-01-01T00:00:00.00000006 TAI)"),
+            ("a", "from 1970-01-01T00:00:00 TAI until 1970-01-01T00:00:00.00000004 TAI"),
+            ("b", "from 1970-01-01T00:00:00.00000004 TAI until 1970-01-01T00:00:00.00000006 TAI"),
         ]
 
 

@@ -88,23 +88,29 @@ def test_recertifying_for_another_range_needs_no_new_report(register):
 
 def test_refusals_name_what_is_in_the_way(register):
     words = register.refused("certify", products=["bias-2"], begin=50)
-    assert "bias-1 is certified for [1970-01-01T00:00:00 TAI" in words
+    assert "bias-1 is certified from 1970-01-01T00:00:00 TAI" in words
     assert "supersede" in words
     assert "stands there already" in register.refused("certify", products=["bias-1"], begin=10, end=20)
     assert "no product 'bias-9'" in register.refused("certify", products=["bias-9"])
     assert "name the kinds or the products" in register.refused("decertify", detectors=[3])
-    assert "nothing like that is in force" in register.refused("decertify", kinds=["dark"])
+    assert "nothing like that is in force in simcam/calib/daily;" in register.refused(
+        "decertify", kinds=["dark"]
+    )
+    assert "darkk is no kind of calibration; did you mean dark?" in register.refused(
+        "decertify", kinds=["darkk", "bias"]
+    )
+    assert "there is no collection o;" in register.refused("decertify", kinds=["bias"], collection="o")
     assert "is empty" in register.refused("decertify", kinds=["bias"], begin=5, end=5)
     assert "is a chained collection" in register.refused(
         "certify", products=["bias-2"], collection="simcam/calib"
     )
     register.wish("certify", products=["bias-2"], collection="o")
-    assert "bias-2 is certified for" in register.refused("move", kinds=["bias"], to="o")
+    assert "bias-2 is certified" in register.refused("move", kinds=["bias"], to="o")
 
 
 def test_of_several_products_all_or_none_is_certified(register):
     words = register.refused("certify", products=["bias-4", "bias-2"], begin=0, end=10)
-    assert "bias-2 over" in words
+    assert "bias-2, valid from" in words
     assert register.products(5, detector=4) == [None]
 
 

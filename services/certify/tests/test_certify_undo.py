@@ -48,11 +48,11 @@ def test_what_was_changed_since_cannot_be_undone(register):
     first = register.wish("certify", products=["bias-2"], begin=100, end=200)
     second = register.wish("supersede", products=["bias-1"], begin=150, end=160)
     words = register.refused("undo", change=first["id"])
-    assert "bias-1 stands over [1970-01-01T00:00:00.00000015 TAI" in words
+    assert "bias-1 stands from 1970-01-01T00:00:00.00000015 TAI" in words
     assert f"since {second['id']}: undo that first" in words
     third = register.wish("decertify", kinds=["bias"], begin=150, end=160)
     words = register.refused("undo", change=first["id"])
-    assert "nothing stands there over" in words
+    assert "nothing stands there from" in words
     assert f"since {third['id']}" in words
     assert "no change 'none'" in register.refused("undo", change="none")
 

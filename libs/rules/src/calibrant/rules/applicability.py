@@ -9,7 +9,7 @@ from typing import Literal
 
 from calibrant.rules.ledger import LedgerEntry, Subject, prevailing
 from calibrant.rules.model import Frozen
-from calibrant.rules.validity import tai_text
+from calibrant.rules.times import utc_text
 
 NEVER = "nothing of this kind has been certified there"
 WITHDRAWN = "every certification has been withdrawn"
@@ -76,7 +76,7 @@ def find(
 
 def found(entry: LedgerEntry, as_of_tai_ns: int | None = None) -> Found:
     """Word the answer that a certification applies."""
-    recorded = tai_text(entry.recorded_tai_ns)
+    recorded = utc_text(entry.recorded_tai_ns)
     why = f"{entry.product_id} is valid {entry.range}, recorded {recorded}{_as_of(as_of_tai_ns)}"
     return Found(entry=entry, why=why)
 
@@ -110,10 +110,10 @@ def not_found(
     """
     why = nothing
     if before or after:
-        why = f"none of the validity ranges contains {tai_text(at_tai_ns)}"
+        why = f"none of the validity ranges contains {utc_text(at_tai_ns)}"
     for side, entry in (("before", before), ("after", after)):
         if entry is not None:
-            why += f"; the nearest {side} is {entry.product_id} {entry.range}"
+            why += f"; the nearest {side} is {entry.product_id}, valid {entry.range}"
     others = sorted({name for name in filters if name} - {subject.filter})
     hint = f"; there are some in filter {', '.join(others)}" if others else ""
     told = f"no {_named(subject)} in {subject.collection}: {why}{_as_of(as_of_tai_ns)}{hint}"
@@ -134,4 +134,4 @@ def _named(subject: Subject) -> str:
 
 
 def _as_of(as_of_tai_ns: int | None) -> str:
-    return "" if as_of_tai_ns is None else f", in the ledger as of {tai_text(as_of_tai_ns)}"
+    return "" if as_of_tai_ns is None else f", in the ledger as of {utc_text(as_of_tai_ns)}"

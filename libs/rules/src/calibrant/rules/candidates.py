@@ -13,7 +13,8 @@ from calibrant.rules.association import TIME_TOLERANCE_S, DetectorFacts
 from calibrant.rules.ledger import FILTER_KINDS
 from calibrant.rules.model import Frozen
 from calibrant.rules.rulesets import RoleRule
-from calibrant.rules.validity import ValidityRange, tai_text
+from calibrant.rules.times import utc_text
+from calibrant.rules.validity import ValidityRange
 
 UNITLESS = frozenset({"defects"})
 """Kinds that apply to frames in any unit."""
@@ -133,7 +134,7 @@ def associate(
 def _because(candidate: Candidate) -> str:
     if candidate.source == "run":
         return f"{candidate.id} was made and accepted in this run"
-    return f"{candidate.id} is certified for {candidate.range}"
+    return f"{candidate.id} is certified {candidate.range}"
 
 
 def _distance_ns(candidate: Candidate, facts: DetectorFacts) -> int:
@@ -149,7 +150,7 @@ def _unfit(candidate: Candidate, facts: DetectorFacts) -> str | None:
         candidate.range is not None and candidate.range.contains(facts.begin_tai_ns)
     ):
         valid = "has no validity range" if candidate.range is None else f"is valid {candidate.range}"
-        return f"{valid}, the set begins {tai_text(facts.begin_tai_ns)}"
+        return f"{valid}, the set begins {utc_text(facts.begin_tai_ns)}"
     units = (None, None) if candidate.kind in UNITLESS else (candidate.unit, facts.unit)
     if None not in units and candidate.unit != facts.unit:
         return f"made in {candidate.unit}, the set is processed in {facts.unit}"

@@ -4,38 +4,12 @@ All times are integer nanoseconds since 1970-01-01T00:00:00 TAI.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from calibrant.rules.model import Frozen
-
-NS_PER_S = 1_000_000_000
-DAY_S = 86_400
-
-
-def tai_text(tai_ns: int | None) -> str:
-    """Write a time for a reader.
-
-    Parameters
-    ----------
-    tai_ns : int or None
-        TAI nanoseconds since 1970-01-01T00:00:00 TAI; None is unbounded.
-
-    Returns
-    -------
-    str
-        ISO-8601 followed by ``TAI``; ``unbounded``; or the bare number outside the years 1 to 9999.
-    """
-    if tai_ns is None:
-        return "unbounded"
-    try:
-        whole = datetime(1970, 1, 1) + timedelta(seconds=tai_ns // NS_PER_S)  # noqa: DTZ001 - TAI, not a zone
-    except OverflowError:
-        return f"{tai_ns} ns TAI"
-    fraction = f".{tai_ns % NS_PER_S:09d}".rstrip("0").rstrip(".")
-    return f"{whole.isoformat()}{fraction} TAI"
+from calibrant.rules.times import DAY_S, NS_PER_S, utc_text
 
 
 class ValidityRange(Frozen):
@@ -68,8 +42,8 @@ class ValidityRange(Frozen):
             and self.begin_tai_ns > self.end_tai_ns
         ):
             raise ValueError(
-                f"validity range ends ({tai_text(self.end_tai_ns)}) before it begins "
-                f"({tai_text(self.begin_tai_ns)}): swap begin and end"
+                f"validity range ends ({utc_text(self.end_tai_ns)}) before it begins "
+                f"({utc_text(self.begin_tai_ns)}): swap begin and end"
             )
         return self
 
@@ -139,7 +113,11 @@ class ValidityRange(Frozen):
         )
 
     def __str__(self) -> str:
-        return f"[{tai_text(self.begin_tai_ns)}, {tai_text(self.end_tai_ns)})"
+        """Word it so that it may follow "valid": in UTC; the end is the first instant outside."""
+        begin, end = utc_text(self.begin_tai_ns), utc_text(self.end_tai_ns)
+        if begin and end:
+            return f"from {begin} until {end}"
+        return f"from {begin} on" if begin else f"until {end}" if end else "at all times"
 
 
 def _starts_before_end(a: ValidityRange, b: ValidityRange) -> bool:

@@ -17,7 +17,8 @@ from calibrant.certify.ledger import EntryRow, lines
 from calibrant.certify.products import require_same
 from calibrant.contracts.common.v1 import Product
 from calibrant.rules.ledger import LedgerEntry, Subject, already_certified, conflicts
-from calibrant.rules.validity import TurnedRound, ValidityRange, between, tai_text
+from calibrant.rules.times import utc_text
+from calibrant.rules.validity import TurnedRound, ValidityRange, between
 
 _MOST_NS = 2**63 - 1
 _NOT_WRITTEN = 0  # lines count from 1
@@ -50,7 +51,7 @@ def range_of(begin_tai_ns: int | None, end_tai_ns: int | None) -> ValidityRange:
     for side, value in (("begins", begin_tai_ns), ("ends", end_tai_ns)):
         if value is not None and abs(value) > _MOST_NS:
             raise Refused(
-                f"the validity range {side} at {tai_text(value)}, beyond what the ledger holds (1677 to 2262)"
+                f"the validity range {side} at {utc_text(value)}, beyond what the ledger holds (1677 to 2262)"
             )
     try:
         span = between(begin_tai_ns, end_tai_ns)
@@ -148,11 +149,11 @@ def _candidate(change: Change, product: Product, collection: str, span: Validity
 
 def _clash_words(candidate: LedgerEntry, clashes: Sequence[InForce]) -> str:
     standing = "; ".join(
-        f"{clash.entry.product_id} is certified for {clash.entry.range} ({clash.certification_id})"
+        f"{clash.entry.product_id} is certified {clash.entry.range} ({clash.certification_id})"
         for clash in clashes
     )
     return (
-        f"{candidate.product_id} over {candidate.range} overlaps what stands in {candidate.collection}: {standing}. "
+        f"{candidate.product_id}, valid {candidate.range}, overlaps what stands in {candidate.collection}: {standing}. "
         "Certify it for a range outside, or into another collection (certify_calib_begin_date and calib_collection "
         "in a sequence file, --begin and --collection on the command line), or supersede what stands there"
     )

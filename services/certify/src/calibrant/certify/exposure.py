@@ -196,9 +196,7 @@ def _gap(instrument: str, wish: Wanted, near: tuple[str, Standing] | None, colle
         why = f"{what} in {collection}: none that begins by then is certified there"
     else:
         place, standing = near
-        why = (
-            f"{what} in {collection}: the nearest before is {standing.product_id} {standing.range} in {place}"
-        )
+        why = f"{what} in {collection}: the nearest before is {standing.product_id} in {place}, valid {standing.range}"
     return {
         "kind": wish.kind,
         "detector": wish.detector,

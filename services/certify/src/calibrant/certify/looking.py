@@ -13,11 +13,10 @@ from sqlmodel import Session
 from calibrant.certify.collections import inside, searched
 from calibrant.certify.in_force import InForce, latest_begun, next_to_begin
 from calibrant.certify.ledger import EntryRow, filters, lines
-from calibrant.frames.times import utc_text
 from calibrant.rules.applicability import NEVER, WITHDRAWN, Found, NotFound, find, found, not_found
 from calibrant.rules.collections import Collection, CollectionType
 from calibrant.rules.ledger import LedgerAction, LedgerEntry, Subject, daily_collection
-from calibrant.rules.validity import tai_text
+from calibrant.rules.times import utc_text
 
 Answer = dict[str, Any]
 
@@ -118,7 +117,7 @@ def _without_range(session: Session, place: Collection, subject: Subject, as_of_
         why = f"no one {subject.kind} of detector {subject.detector} in the {place.type} collection {place.name}: {several}"
         return _answer("not found", why, subject.collection)
     row = there[0]
-    as_of = "" if as_of_tai_ns is None else f", as of {tai_text(as_of_tai_ns)}"
+    as_of = "" if as_of_tai_ns is None else f", as of {utc_text(as_of_tai_ns)}"
     why = f"{names} is in the {place.type} collection {place.name}, which knows no ranges of time{as_of}"
     entry = LedgerEntry(
         product_id=row.product_id,

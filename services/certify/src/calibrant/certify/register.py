@@ -138,9 +138,9 @@ def _over(wish: Certify | Supersede, change: Change, *, supersede: bool) -> Done
         _, stood = certify(change, product, wish.collection, span, report, supersede=supersede)
         written += [name] if stood is None else []
     if not written:
-        raise NothingToDo(f"{_listed(wish.products)} stands there already over {span}")
+        raise NothingToDo(f"{_listed(wish.products)} stands there already, valid {span}")
     what = "superseded by" if supersede else "certified"
-    return Done(wish.collection, f"{what} {_listed(written)} over {span} in {wish.collection}")
+    return Done(wish.collection, f"{what} {_listed(written)} in {wish.collection}, valid {span}")
 
 
 def _report(session: Session, product: Product, named: str) -> str:
@@ -248,7 +248,7 @@ def _undo(wish: Undo, change: Change) -> Done:
 
 
 def _named(meant: list[Chosen]) -> str:
-    return _listed([f"{one.line.product_id} over {one.span}" for one in meant])
+    return _listed([f"{one.line.product_id} ({one.span})" for one in meant])
 
 
 def _listed(names: Any) -> str:

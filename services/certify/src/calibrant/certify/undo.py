@@ -14,8 +14,9 @@ from calibrant.certify.ledger import EntryRow, lines
 from calibrant.certify.tables import ChangeRow, CollectionRow, MemberRow, ProductRow, StageRow
 from calibrant.rules.collections import Collection, CollectionType
 from calibrant.rules.ledger import LedgerEntry, Subject, prevailing
+from calibrant.rules.times import utc_text
 from calibrant.rules.undoing import Inverse, Overtaken, inverse
-from calibrant.rules.validity import ValidityRange, tai_text
+from calibrant.rules.validity import ValidityRange
 
 
 def undo(change: Change, change_id: str) -> ChangeRow:
@@ -77,7 +78,7 @@ def _inverse(known: dict[int, EntryRow], subject: Subject, row: ChangeRow) -> In
         about = [line for line in known.values() if line.entry.subject == subject]
         later = _last_over(about, found.span)
         raise Refused(
-            f"{row.change_id} cannot be undone: in {subject.collection}, {stands} over {found.span} since {later}: undo that "
+            f"{row.change_id} cannot be undone: in {subject.collection}, {stands} {found.span}, since {later}: undo that "
             f"first; `calibrant calibrations history --collection {subject.collection}` shows what was done"
         )
     return found
@@ -150,7 +151,7 @@ def _stages(change: Change, row: ChangeRow) -> None:
 
 def _overtaken(row: ChangeRow, what: str, at_tai_ns: int) -> Refused:
     return Refused(
-        f"{row.change_id} cannot be undone: {what} was changed later, {tai_text(at_tai_ns)}; undo that first"
+        f"{row.change_id} cannot be undone: {what} was changed later, {utc_text(at_tai_ns)}; undo that first"
     )
 
 

@@ -19,7 +19,7 @@ from calibrant.contracts.camera.v1 import (
     TakeImages,
 )
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
-from calibrant.rules.validity import NS_PER_S
+from calibrant.rules.times import NS_PER_S
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sal import COMMANDS, Command, Remote, Tracker, command_name, is_final, path_to

@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
 
 from calibrant.frames.times import begin_of_night, day_obs, utc_text
+from calibrant.rules.times import DAY_S, NS_PER_S
 from calibrant.rules.trends import TrendRules, history_of, place_of
-from calibrant.rules.validity import DAY_S, NS_PER_S
 from calibrant.verify.history import Whose, before
 from calibrant.verify.latest import Reading, Wanted, latest
 from calibrant.verify.tables import MeasurementRow, MetricRow

@@ -43,8 +43,8 @@ def listing(place: Place, *, limit: Limit = 1000, as_json: AsJson = False) -> No
         Column("detector", "det"),
         Column("collection", form="text", varied=True),
         Column("status", varied=True),
-        Column("begin", "begin (UTC)", "time"),
-        Column("end", "end (UTC)", "time"),
+        Column("begin", "begin (UTC)", "bound"),
+        Column("end", "end (UTC)", "bound"),
     ]
     empty = "Nothing is certified yet. Try `calibrant demo`."
     show_rows("Certifications", columns, rows, as_json=as_json, empty=empty, most=limit)
@@ -175,8 +175,8 @@ def _show_exposure(answer: dict[str, Any], *, as_json: bool) -> bool:
         Column("detector", "det"),
         Column("product"),
         Column("collection", form="text"),
-        Column("begin", "begin (UTC)", "time"),
-        Column("end", "end (UTC)", "time"),
+        Column("begin", "begin (UTC)", "bound"),
+        Column("end", "end (UTC)", "bound"),
     ]
     show_rows("Calibrations", columns, answer["calibrations"], as_json=False, empty="None apply.")
     for gap in answer["gaps"]:

@@ -71,7 +71,7 @@ class Column:
         What stands above it.
     form : str
         How a value is written: "text" may be folded, "whole" may not, "count" is a length, "time" a UTC time cut
-        to the second, "first" the first sentence.
+        to the second, "bound" one that may be open, "first" the first sentence.
     varied : bool
         Whether it is left out where all rows have the same.
     """
@@ -180,7 +180,9 @@ def _written(value: Any, form: str) -> Text:
 
     if form == "count" and value is not None:
         return Text(str(len(value)))
-    if form == "time" and value is not None:
+    if form == "bound" and value is None:
+        return Text("open")
+    if form in ("time", "bound") and value is not None:
         return Text(str(value).replace("T", " ").rstrip("Z").partition(".")[0])
     if form == "first" and value is not None:
         return Text(shown(str(value).partition(". ")[0]))

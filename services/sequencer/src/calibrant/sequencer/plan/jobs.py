@@ -15,7 +15,8 @@ from calibrant.rules.holding_out import HOLD_OUT
 from calibrant.rules.identity import job_id
 from calibrant.rules.ledger import daily_collection
 from calibrant.rules.rulesets import SetRule
-from calibrant.rules.validity import NS_PER_S, default_range
+from calibrant.rules.times import NS_PER_S
+from calibrant.rules.validity import default_range
 from calibrant.rules.verification import tests_for
 from calibrant.rules.version import verification_version
 from calibrant.runtime.ids import derive
