@@ -1,5 +1,7 @@
 """Crosstalk: coefficients found that were put in, with right errors, and told when they cannot be."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from crosstalk_scenes import (
@@ -173,3 +175,22 @@ def test_exposures_that_stand_out_are_left_out_or_told():
 def test_what_is_wrong_is_named(wrong, message):
     with pytest.raises(ValueError, match=message):
         wrong()
+
+
+def test_memory_is_kept_within_what_is_given_and_costs_precision_alone():
+    """Spots all over the sources: with all their pixels it takes more; with fewer the errors grow, and still hold."""
+    rng, given = np.random.default_rng(9), 1_350_000
+    signals = np.stack([spots(rng, count=0 if name == "A" else 15) for name in NAMES])
+    shown = planes(leaking(signals, rng=rng))
+    victims, sources = {"A": shown.pop("A")}, shown
+    peaks, found = [], []
+    for limit in (0, given):
+        tracemalloc.start()
+        found.append(measure_crosstalk(victims, sources, memory_bytes=limit))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < given < peaks[0]
+    everything, some = found
+    assert (some.count < everything.count / 2).all()
+    assert (some.errors > everything.errors).all()
+    assert np.abs((some.coefficients - TRUTH[:1, 1:, None]) / some.errors).max() < 4

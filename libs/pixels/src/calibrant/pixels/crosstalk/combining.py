@@ -3,7 +3,9 @@
 It owns the mean, the rejection of exposures that stand out, and the errors that follow; it must not know pixels.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -43,17 +45,8 @@ def combine_crosstalk(exposures: Sequence[CrosstalkMatrix], *, sigma: float = 5.
     ValueError
         When there is no exposure, or they differ in channels, terms or unit.
     """
-    if not exposures:
-        raise ValueError("crosstalk: no exposures to combine; give one at least")
+    _check_alike(exposures)
     first = exposures[0]
-    for index, one in enumerate(exposures):
-        if (one.victims, one.sources, one.terms, one.unit) != (
-            first.victims,
-            first.sources,
-            first.terms,
-            first.unit,
-        ):
-            raise ValueError(f"crosstalk: exposure {index} has other channels, terms or unit than exposure 0")
     coefficients, covariance = (
         np.full_like(first.coefficients, np.nan),
         np.full_like(first.covariance, np.nan),
@@ -61,26 +54,40 @@ def combine_crosstalk(exposures: Sequence[CrosstalkMatrix], *, sigma: float = 5.
     count = np.zeros_like(first.count)
     reasons = [list(row) for row in first.reasons]
     for v, s in np.ndindex(count.shape):
-        measured = [one for one in exposures if one.reasons[v][s] is Reason.MEASURED]
-        if not measured:
-            reasons[v][s] = max((one.reasons[v][s] for one in exposures), key=_PRECEDENCE.index)
-            continue
-        values = np.stack([one.coefficients[v, s] for one in measured])
-        errors = np.stack([one.covariance[v, s] for one in measured])
-        kept = _agreeing(values, errors, sigma)
-        count[v, s] = sum(int(one.count[v, s]) for one, used in zip(measured, kept, strict=True) if used)
-        reasons[v][s] = Reason.MEASURED if 2 * kept.sum() > len(measured) else Reason.EXPOSURES_DISAGREE
-        if reasons[v][s] is Reason.MEASURED:
-            coefficients[v, s], covariance[v, s] = _mean(values[kept], errors[kept])
-    return CrosstalkMatrix(
-        first.victims,
-        first.sources,
-        coefficients,
-        covariance,
-        count,
-        tuple(tuple(row) for row in reasons),
-        first.unit,
+        pair = _combined_pair(exposures, v, s, sigma)
+        coefficients[v, s], covariance[v, s], count[v, s], reasons[v][s] = pair
+    return replace(
+        first,
+        coefficients=coefficients,
+        covariance=covariance,
+        count=count,
+        reasons=tuple(tuple(row) for row in reasons),
     )
+
+
+def _check_alike(exposures: Sequence[CrosstalkMatrix]) -> None:
+    if not exposures:
+        raise ValueError("crosstalk: no exposures to combine; give one at least")
+    first, *others = ((one.victims, one.sources, one.terms, one.unit) for one in exposures)
+    for index, other in enumerate(others, start=1):
+        if other != first:
+            raise ValueError(f"crosstalk: exposure {index} has other channels, terms or unit than exposure 0")
+
+
+def _combined_pair(
+    exposures: Sequence[CrosstalkMatrix], v: int, s: int, sigma: float
+) -> tuple[NDArray[np.float64] | float, NDArray[np.float64] | float, int, Reason]:
+    """Give coefficients, covariance, number of pixels and reason of a victim and a source; NaN where there are none."""
+    measured = [one for one in exposures if one.reasons[v][s] is Reason.MEASURED]
+    if not measured:
+        return math.nan, math.nan, 0, max((one.reasons[v][s] for one in exposures), key=_PRECEDENCE.index)
+    values = np.stack([one.coefficients[v, s] for one in measured])
+    errors = np.stack([one.covariance[v, s] for one in measured])
+    kept = _agreeing(values, errors, sigma)
+    count = sum(int(one.count[v, s]) for one, used in zip(measured, kept, strict=True) if used)
+    if 2 * kept.sum() <= len(measured):
+        return math.nan, math.nan, count, Reason.EXPOSURES_DISAGREE
+    return *_mean(values[kept], errors[kept]), count, Reason.MEASURED
 
 
 def _agreeing(

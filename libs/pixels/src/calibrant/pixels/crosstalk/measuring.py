@@ -11,16 +11,24 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.crosstalk.background import surface_terms
 from calibrant.pixels.crosstalk.channels import ReadoutPlane
 from calibrant.pixels.crosstalk.joint_fit import Level, robust_fit
 from calibrant.pixels.crosstalk.matrix import CrosstalkMatrix, Reason
-from calibrant.pixels.crosstalk.scene import Source, Victim, as_source, as_victim, common_shape
+from calibrant.pixels.crosstalk.scene import Scene, Signal, Source, Victim, as_victim, common_shape, survey
 from calibrant.pixels.growing import grown
 from calibrant.pixels.image import Unit
+from calibrant.pixels.smooth import surface_terms
 
-_FAINT: Final = 0.01
-"""Of `bright`: a pixel where all sources are fainter says nothing of crosstalk, and is used for the level."""
+AMPLIFIER_PIXEL_BYTES: Final = 100
+"""A pixel of the largest amplifier while it is measured: its signal, mask, level and what is fitted to it."""
+
+_SIGNAL_BYTES: Final = 32
+"""A bright pixel, as one source shows it."""
+
+_LEAST_BRIGHT: Final = 200
+
+_TERM_BYTES: Final = 32
+"""A bright pixel in the fit, for each unknown."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ def measure_crosstalk(
     *,
     fit: CrosstalkFit = _DEFAULTS,
     unit: Unit = "electron",
+    memory_bytes: int = 0,
 ) -> CrosstalkMatrix:
     """Measure what leaks from sources into victims in one exposure.
 
@@ -102,6 +111,10 @@ def measure_crosstalk(
         How.
     unit
         Of the planes.
+    memory_bytes
+        What may be taken beside the planes; 0: no limit. A pixel of the largest amplifier takes 100 bytes, and each
+        bright pixel 32 for every source and for every unknown of the fit; where that is more, fewer of a source's
+        bright pixels are used, evenly chosen, but 200 at least.
 
     Returns
     -------
@@ -118,11 +131,12 @@ def measure_crosstalk(
     if not victims or not sources:
         raise ValueError("crosstalk: no victims or no sources; give the planes of one amplifier at least")
     shape = common_shape({**sources, **victims})
-    seen = {name: as_source(one, shape, fit.bright, fit.degree) for name, one in sources.items()}
-    known = ~np.any([one.unknown for one in seen.values() if one.usable] or [np.zeros(shape, bool)], axis=0)
-    quiet = known & np.all([np.abs(one.excess) < _FAINT * fit.bright for one in seen.values()], axis=0)
+    most = _most_bright(memory_bytes, shape, len(sources), fit)
+    scene = survey(sources, shape, fit.bright, fit.degree, most)
+    bright = scene.bright_pixels()
+    seen = _Seen(scene, bright, scene.signals(bright, fit.bright))
     rows = [
-        _measure_victim(name, as_victim(one, shape, quiet, fit.degree, fit.grow), seen, known, fit)
+        _measure_victim(name, as_victim(one, shape, scene.quiet, fit.degree, fit.grow), seen, fit)
         for name, one in victims.items()
     ]
     return CrosstalkMatrix(
@@ -134,6 +148,25 @@ def measure_crosstalk(
         tuple(tuple(row.reasons) for row in rows),
         unit,
     )
+
+
+def _most_bright(memory_bytes: int, shape: tuple[int, int], sources: int, fit: CrosstalkFit) -> int:
+    """Give how many bright pixels of each source there is memory for."""
+    pixels = shape[0] * shape[1]
+    if not memory_bytes:
+        return pixels
+    unknowns = sources * fit.terms + (fit.degree + 1) * (fit.degree + 2) // 2
+    each = _SIGNAL_BYTES * sources + _TERM_BYTES * unknowns
+    return max(_LEAST_BRIGHT, (memory_bytes - AMPLIFIER_PIXEL_BYTES * pixels) // (each * sources))
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """The sources, and what they show in the pixels that are bright in one of them at least."""
+
+    scene: Scene
+    pixels: NDArray[np.intp]
+    signals: Mapping[str, Signal]
 
 
 @dataclass(eq=False)
@@ -150,38 +183,33 @@ class _Row:
         self.count = np.zeros(self.sources, dtype=np.int64)
 
 
-def _measure_victim(
-    name: str, victim: Victim, sources: Mapping[str, Source], known: NDArray[np.bool_], fit: CrosstalkFit
-) -> _Row:
-    row = _Row(len(sources), fit.terms)
-    pixels = victim.usable & known & _without_own_light(name, victim, sources, fit)
+def _measure_victim(name: str, victim: Victim, seen: _Seen, fit: CrosstalkFit) -> _Row:
+    row = _Row(len(seen.signals), fit.terms)
+    pixels = victim.usable & seen.scene.known & _without_own_light(victim, seen.scene.light_beside(name), fit)
+    usable = pixels.reshape(-1)[seen.pixels]
     row.reasons = [
-        Reason.SAME_AMPLIFIER if other == name else _reason(source, victim, pixels, fit)
-        for other, source in sources.items()
+        Reason.SAME_AMPLIFIER
+        if other == name
+        else _reason(source, victim, int((seen.signals[other].bright & usable).sum()), fit)
+        for other, source in seen.scene.sources.items()
     ]
     leaking = {
-        place: source
-        for place, (source, reason) in enumerate(zip(sources.values(), row.reasons, strict=True))
+        place: signal
+        for place, (signal, reason) in enumerate(zip(seen.signals.values(), row.reasons, strict=True))
         if reason is Reason.MEASURED
     }
     if leaking:
-        _fit_row(row, victim, leaking, pixels, fit)
+        _fit_row(row, victim, leaking, seen.pixels, usable, fit)
     return row
 
 
-def _without_own_light(
-    name: str, victim: Victim, sources: Mapping[str, Source], fit: CrosstalkFit
-) -> NDArray[np.bool_]:
+def _without_own_light(victim: Victim, light: NDArray[np.float64], fit: CrosstalkFit) -> NDArray[np.bool_]:
     """Say which pixels of a victim lie far from light of its own: from what is more than all sources can leak."""
-    most = sum(
-        (np.maximum(one.excess, 0) for other, one in sources.items() if other != name),
-        start=np.zeros_like(victim.excess),
-    )
-    own = victim.usable & (np.abs(victim.excess) > fit.largest * most + fit.sigma * victim.noise)
+    own = victim.usable & (np.abs(victim.excess) > fit.largest * light + fit.sigma * victim.noise)
     return ~grown(own, fit.grow)
 
 
-def _reason(source: Source, victim: Victim, pixels: NDArray[np.bool_], fit: CrosstalkFit) -> Reason:
+def _reason(source: Source, victim: Victim, usable: int, fit: CrosstalkFit) -> Reason:
     """Say whether there are pixels to measure with, before anything is fitted."""
     if not source.usable:
         return Reason.SOURCE_UNUSABLE
@@ -189,27 +217,35 @@ def _reason(source: Source, victim: Victim, pixels: NDArray[np.bool_], fit: Cros
         return Reason.VICTIM_UNUSABLE
     if not victim.smooth:
         return Reason.VICTIM_UNEVEN
-    bright = int(source.bright.sum())
+    bright = source.bright.size
     if bright < fit.fewest and source.saturated >= max(bright, 1):
         return Reason.SATURATED_SOURCES
     if bright == 0:
         return Reason.NO_BRIGHT_PIXELS
-    return Reason.MEASURED if (source.bright & pixels).sum() >= fit.fewest else Reason.TOO_FEW_PIXELS
+    return Reason.MEASURED if usable >= fit.fewest else Reason.TOO_FEW_PIXELS
 
 
-def _fit_row(
-    row: _Row, victim: Victim, sources: Mapping[int, Source], pixels: NDArray[np.bool_], fit: CrosstalkFit
+def _fit_row(  # noqa: PLR0917 - the row, and what it is fitted to
+    row: _Row,
+    victim: Victim,
+    sources: Mapping[int, Signal],
+    pixels: NDArray[np.intp],
+    usable: NDArray[np.bool_],
+    fit: CrosstalkFit,
 ) -> None:
     """Fit the sources of one victim together and put what is found into its row."""
-    chosen = pixels & np.any([one.bright for one in sources.values()], axis=0)
-    signals = [plane[chosen] for one in sources.values() for plane in one.powers(fit.terms)]
-    surface = surface_terms(chosen.shape, fit.degree)
-    level = _known_level(victim, surface, victim.calm & ~chosen, fit.sigma)
-    design = np.stack([*signals, *surface[:, chosen]], axis=1)
+    chosen = usable & np.any([one.bright for one in sources.values()], axis=0)
+    signals = [values[chosen] for one in sources.values() for values in one.powers(fit.terms)]
+    surface = surface_terms(victim.excess.shape, fit.degree)
+    level = _known_level(victim, surface, pixels, fit.sigma)
+    surface_there = surface.reshape(len(surface), -1)[:, pixels[chosen]]
+    design = np.stack([*signals, *surface_there], axis=1)
     scale = np.sqrt((design**2).mean(axis=0))
     scale[len(signals) :] = 1
+    design /= scale
+    values = victim.excess.reshape(-1)[pixels[chosen]]
     solution, covariance, kept, apart = robust_fit(
-        design / scale, victim.excess[chosen], level, sigma=fit.sigma, iterations=fit.iterations
+        design, values, level, sigma=fit.sigma, iterations=fit.iterations
     )
     solution, covariance = solution / scale, covariance / np.outer(scale, scale)
     for index, (place, source) in enumerate(sources.items()):
@@ -235,9 +271,10 @@ def _too_large(
 
 
 def _known_level(
-    victim: Victim, surface: NDArray[np.float64], calm: NDArray[np.bool_], sigma: float
+    victim: Victim, surface: NDArray[np.float64], bright: NDArray[np.intp], sigma: float
 ) -> Level:
     """Sum what pixels without crosstalk say of the level."""
-    near = calm & (np.abs(victim.excess) <= sigma * victim.noise)
+    near = victim.calm & (np.abs(victim.excess) <= sigma * victim.noise)
+    near.reshape(-1)[bright] = False
     terms = surface[:, near]
     return terms @ terms.T, terms @ victim.excess[near]

@@ -1,26 +1,29 @@
 """What lies in the amplifiers of one exposure: their levels, where sources are bright, and what cannot be trusted.
 
-It owns the preparation of planes for the fit of coefficients; it must not know the fit.
+It owns the preparation of planes for the fit of coefficients, and how much of it is in memory at once: one amplifier, what is
+common to all, and the pixels that are bright. It must not know the fit.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.clipping import MAD_TO_SIGMA
-from calibrant.pixels.crosstalk.background import smooth_level
 from calibrant.pixels.crosstalk.channels import ReadoutPlane
 from calibrant.pixels.growing import grown
 from calibrant.pixels.mask import UNUSABLE, Mask
+from calibrant.pixels.smooth import Surface, smooth_surface
 
 _STANDS_OUT: Final = 5.0
 _UNEVEN: Final = 2.0
 _FEWEST: Final = 0.1
+
+_FAINT: Final = 0.01
+"""Of `bright`: a pixel where all sources are fainter says nothing of crosstalk, and is used for the level."""
 
 _UNKNOWN: Final = Mask.SATURATED | Mask.NO_DATA
 """What a source leaks is unknown where its own signal is."""
@@ -32,32 +35,89 @@ class Source:
 
     Parameters
     ----------
-    level
-        float64, below its bright pixels.
-    excess
-        float64, its signal above that; 0 where it is unknown.
-    unknown
-        Where it is saturated or has no value.
-    bright
-        Where it is known, and brighter than asked for.
+    surface
+        Its level, below its bright pixels.
+    usable
+        Whether half of it at least is known: neither saturated nor without value.
     saturated
         Number of saturated pixels.
+    bright
+        Numbers of its bright pixels in the flattened plane; if there are too many, some of them.
+    """
+
+    surface: Surface
+    usable: bool
+    saturated: int
+    bright: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """What a source shows in the pixels that count for anybody.
+
+    Parameters
+    ----------
+    level, excess
+        float64, (pixels,): below its bright pixels, and above that; 0 where it is unknown.
+    bright
+        Where it is known, and brighter than asked for.
     """
 
     level: NDArray[np.float64]
     excess: NDArray[np.float64]
-    unknown: NDArray[np.bool_]
     bright: NDArray[np.bool_]
-    saturated: int
-
-    @cached_property
-    def usable(self) -> bool:
-        """Whether half of it at least is known."""
-        return bool(self.unknown.mean() <= 0.5)
 
     def powers(self, terms: int) -> list[NDArray[np.float64]]:
         """Give what leaks with the first coefficient, and the second: the signal and its square, above the level's."""
         return [self.excess, self.excess * (self.excess + 2 * self.level)][:terms]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The sources of one exposure.
+
+    Parameters
+    ----------
+    shape
+        (rows, columns) that are looked at.
+    planes, sources
+        By channel.
+    known
+        (rows, columns): where no usable source is unknown.
+    quiet
+        (rows, columns): where all are known and faint.
+    light
+        float64, (rows, columns): what all of them show above their levels together.
+    """
+
+    shape: tuple[int, int]
+    planes: Mapping[str, ReadoutPlane]
+    sources: Mapping[str, Source]
+    known: NDArray[np.bool_]
+    quiet: NDArray[np.bool_]
+    light: NDArray[np.float64]
+
+    def light_beside(self, name: str) -> NDArray[np.float64]:
+        """Give what all sources but one show above their levels; (rows, columns)."""
+        if name not in self.sources:
+            return self.light
+        data, mask = _cut(self.planes[name], self.shape)
+        own = np.where(_unknown(data, mask), 0.0, data - self.sources[name].surface.plane())
+        return self.light - np.maximum(own, 0)
+
+    def bright_pixels(self) -> NDArray[np.intp]:
+        """Give the numbers of the pixels that are bright in one source at least, in order."""
+        return np.unique(np.concatenate([one.bright for one in self.sources.values()]))
+
+    def signals(self, pixels: NDArray[np.intp], bright: float) -> dict[str, Signal]:
+        """Give what each source shows in some pixels, by their numbers."""
+        found = {}
+        for name, one in self.sources.items():
+            data, mask = _cut(self.planes[name], self.shape)
+            shown, level = data.reshape(-1)[pixels], one.surface.at(pixels)
+            excess = np.where(_unknown(shown, mask.reshape(-1)[pixels]), 0.0, shown - level)
+            found[name] = Signal(level, excess, excess > bright)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +163,41 @@ def common_shape(planes: Mapping[str, ReadoutPlane]) -> tuple[int, int]:
     )
 
 
-def as_source(plane: ReadoutPlane, shape: tuple[int, int], bright: float, degree: int) -> Source:
-    """Look at an amplifier as one that leaks."""
-    data, mask = _cut(plane, shape)
-    unknown = ((mask & np.uint32(_UNKNOWN)) != 0) | ~np.isfinite(data)
-    level = smooth_level(data, ~unknown & ((mask & np.uint32(UNUSABLE)) == 0), degree)
-    excess = np.where(unknown, 0.0, data - level)
-    saturated = int(((mask & np.uint32(Mask.SATURATED)) != 0).sum())
-    return Source(level, excess, unknown, excess > bright, saturated)
+def survey(
+    planes: Mapping[str, ReadoutPlane], shape: tuple[int, int], bright: float, degree: int, most: int
+) -> Scene:
+    """Look at all amplifiers as such that leak, one after the other.
+
+    Parameters
+    ----------
+    planes
+        The amplifiers.
+    shape
+        (rows, columns) that are looked at.
+    bright
+        Signal above the level from which a pixel is bright.
+    degree
+        Of the surface that is the level.
+    most
+        Bright pixels of one source that are kept, evenly chosen of all.
+    """
+    unknown, quiet, light = np.zeros(shape, bool), np.ones(shape, bool), np.zeros(shape)
+    sources = {}
+    for name, plane in planes.items():
+        data, mask = _cut(plane, shape)
+        lost = _unknown(data, mask)
+        surface = smooth_surface(data, ~lost & _good(mask), degree)
+        excess = np.where(lost, 0.0, data - surface.plane())
+        sources[name] = Source(
+            surface,
+            usable=bool(lost.mean() <= 0.5),
+            saturated=int(((mask & np.uint32(Mask.SATURATED)) != 0).sum()),
+            bright=_evenly(np.flatnonzero(excess > bright), most),
+        )
+        unknown |= lost & sources[name].usable
+        quiet &= np.abs(excess) < _FAINT * bright
+        light += np.maximum(excess, 0)
+    return Scene(shape, planes, sources, ~unknown, quiet & ~unknown, light)
 
 
 def as_victim(
@@ -122,13 +209,28 @@ def as_victim(
     deviations, and `grow` pixels around them.
     """
     data, mask = _cut(plane, shape)
-    usable = ((mask & np.uint32(UNUSABLE)) == 0) & np.isfinite(data)
+    usable = _good(mask) & np.isfinite(data)
     calm = _most(usable & quiet, usable)
-    excess = np.where(usable, data - smooth_level(data, calm, degree), 0.0)
+    excess = np.where(usable, data - smooth_surface(data, calm, degree).plane(), 0.0)
     calm = _most(calm & ~grown(calm & (np.abs(excess) > _STANDS_OUT * _spread(excess[calm])), grow), calm)
-    excess = np.where(usable, data - smooth_level(data, calm, degree), 0.0)
+    excess = np.where(usable, data - smooth_surface(data, calm, degree).plane(), 0.0)
     differences = np.diff(excess, axis=1)[calm[:, 1:] & calm[:, :-1]]
     return Victim(excess, usable, calm, _spread(excess[calm]), _spread(differences) / math.sqrt(2))
+
+
+def _evenly(pixels: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Give no more than so many of some pixels, evenly chosen."""
+    return pixels[:: max(1, math.ceil(pixels.size / most))]
+
+
+def _unknown(data: NDArray[np.float64], mask: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Say where the signal of a source is not known."""
+    lost: NDArray[np.bool_] = ((mask & np.uint32(_UNKNOWN)) != 0) | ~np.isfinite(data)
+    return lost
+
+
+def _good(mask: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    return np.asarray((mask & np.uint32(UNUSABLE)) == 0)
 
 
 def _most(wanted: NDArray[np.bool_], otherwise: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -13,7 +13,6 @@ from calibrant.pixels.defects.columns import (
     longest_runs,
 )
 from calibrant.pixels.defects.finding import AmplifierSearch, Found, Search, Unsearched, find_defects
-from calibrant.pixels.defects.levelling import levelled
 from calibrant.pixels.defects.merging import FRACTION, DefectCounts, Votes, any_of, count_defects
 from calibrant.pixels.defects.regions import Region, mask_of, regions_of
 from calibrant.pixels.defects.thresholds import (
@@ -26,6 +25,7 @@ from calibrant.pixels.defects.thresholds import (
     Values,
 )
 from calibrant.pixels.defects.vampires import Vampires, find_vampires
+from calibrant.pixels.smooth import levelled
 
 __all__ = [
     "FILL",

@@ -11,10 +11,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.defects.levelling import levelled
 from calibrant.pixels.defects.thresholds import Bounds, Searched, Sigmas, Thresholds
 from calibrant.pixels.geometry import Amplifier, Geometry
 from calibrant.pixels.mask import MASK_DTYPE, UNUSABLE, Mask
+from calibrant.pixels.smooth import levelled
 from calibrant.pixels.statistics import clipped_statistics
 
 SIGMA: Final = 3.0

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.defects.levelling import levelled
 from calibrant.pixels.geometry import Geometry
 from calibrant.pixels.mask import MASK_DTYPE, UNUSABLE, Mask
+from calibrant.pixels.smooth import levelled
 from calibrant.pixels.statistics import clipped_statistics
 
 
