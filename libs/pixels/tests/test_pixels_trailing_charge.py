@@ -260,7 +260,8 @@ def test_an_amplifier_without_overscan_is_characterised_by_its_reason():
     found = characterise([Reason.NOT_BEHIND] * 2, full_well=1e5, offset="bounce")
     assert found.measured == (Reason.NOT_BEHIND, Reason.NOT_BEHIND)
     assert found.solved is Reason.NOT_BEHIND
-    assert {found.mean, found.loss, found.offset} == {Reason.TOO_FEW_LEVELS}
+    assert (found.mean, found.used) == (Reason.NOT_BEHIND, (False, False))
+    assert {found.loss, found.offset} == {Reason.TOO_FEW_LEVELS}
     assert found.turnoff is None
 
 
@@ -286,7 +287,7 @@ def test_both_ends_are_cut_out_of_a_raw_frame_in_the_order_of_readout():
     amplifier = Amplifier(
         "A", box, Box(0, 20, 0, 30), True, True, Box(2, 22, 33, 40), Box(22, 30, 0, 33), 1.0, 1.0, None
     )
-    serial = end_of_image(raw, amplifier, "serial", pixels=2, prescan=3)
+    serial = end_of_image(raw, replace(amplifier, prescan=3), "serial", pixels=2)
     np.testing.assert_array_equal(serial.image, raw[2:22, 31:33])
     np.testing.assert_array_equal(serial.overscan, raw[2:22, 33:40])
     assert (serial.imaging, serial.prescan) == (30, 3)
@@ -298,13 +299,12 @@ def test_both_ends_are_cut_out_of_a_raw_frame_in_the_order_of_readout():
     np.testing.assert_array_equal(full.known().image, raw[2:12, 31:33])
     apart = replace(amplifier, serial_overscan=Box(2, 22, 35, 40))
     assert end_of_image(raw, apart, "serial") is Reason.NOT_BEHIND
-    turned = end_of_image(
-        raw, apart, "serial", pixels=2, image_reversed=True, overscan_reversed=True, apart=True
-    )
+    backwards = replace(apart, image_reversed=True, overscan_reversed=True, overscan_apart=True)
+    turned = end_of_image(raw, backwards, "serial", pixels=2)
     np.testing.assert_array_equal(turned.image, raw[2:22, [4, 3]])
     np.testing.assert_array_equal(turned.overscan, raw[2:22, 39:34:-1])
-    before = replace(amplifier, serial_overscan=Box(2, 22, 0, 3))
-    mirrored = end_of_image(raw, before, "serial", pixels=2, image_reversed=True)
+    before = replace(amplifier, serial_overscan=Box(2, 22, 0, 3), image_reversed=True)
+    mirrored = end_of_image(raw, before, "serial", pixels=2)
     np.testing.assert_array_equal(mirrored.image, raw[2:22, [4, 3]])
     np.testing.assert_array_equal(mirrored.overscan, raw[2:22, [2, 1, 0]])
 

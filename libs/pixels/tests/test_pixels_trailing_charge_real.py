@@ -22,12 +22,10 @@ def ends(real_data):
             Box(0, 3 * ROWS, x, x + IMAGING),
             Box(0, 3 * ROWS, 2048 + 32 * number, 2080 + 32 * number),
         )
-        amplifier = Amplifier("A", image, image, False, False, overscan, None, 1.0, 3.0, None)
+        turned = {"image_reversed": bool(number), "overscan_reversed": bool(number), "overscan_apart": True}
+        amplifier = Amplifier("A", image, image, False, False, overscan, None, 1.0, 3.0, None, **turned)
         raw = np.concatenate([fits.getdata(next(files.rglob(f"{name}.fits*"))) for name in names])
-        turned = bool(number)
-        return end_of_image(
-            raw, amplifier, "serial", apart=True, image_reversed=turned, overscan_reversed=turned
-        )
+        return end_of_image(raw, amplifier, "serial")
 
     return of
 

@@ -7,7 +7,9 @@ Boxes are 0-based and half-open, in (row, column) order of the array.
 import itertools
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 ReadoutCorner = tuple[bool, bool]
 
@@ -66,6 +68,14 @@ class Amplifier:
         Read noise in electrons, not negative.
     saturation_adu
         Raw level (pedestal included) from which pixels count as saturated, in ADU; None: never.
+    prescan
+        Pixels of each row that are read before its image.
+    image_reversed
+        Columns of `image` are stored against the order of reading: the last one was read first.
+    overscan_reversed
+        Columns of the serial overscan are: the one read first is the farthest from the image.
+    overscan_apart
+        The serial overscan is read right behind the image, but is stored somewhere else.
     """
 
     name: str
@@ -78,14 +88,30 @@ class Amplifier:
     gain_e_per_adu: float
     read_noise_e: float
     saturation_adu: float | None
+    prescan: int = 0
+    image_reversed: bool = False
+    overscan_reversed: bool = False
+    overscan_apart: bool = False
 
     @property
     def readout_corner(self) -> ReadoutCorner:
         """Corner of `placed` that was read first, as (at the last row, at the last column).
 
-        In the raw frame that is the pixel at ``(image.y0, image.x0)``; the flips carry it elsewhere.
+        In the raw frame that is the pixel at ``(image.y0, image.x0)``, or the last one of that row where the image is
+        stored reversed; the flips carry it elsewhere.
         """
-        return self.flip_y, self.flip_x
+        return self.flip_y, self.flip_x is not self.image_reversed
+
+    def in_readout_order(self, part: NDArray[Any]) -> NDArray[Any]:
+        """Give a view of rows of the amplifier, cut from the assembled frame, the pixel read first first; or back again.
+
+        Parameters
+        ----------
+        part
+            (rows, columns of the amplifier): all its rows or some that follow one another.
+        """
+        at_last_row, at_last_column = self.readout_corner
+        return part[:: -1 if at_last_row else 1, :: -1 if at_last_column else 1]
 
     def corner_box(self, size: int = 200) -> Box:
         """Give the square of `size` pixels at the readout corner, in the assembled frame.

@@ -39,6 +39,10 @@ class Amplifier(BaseModel):
     )
     flip_x: bool = Field(default=False, description="Reverse the columns when placing (read from the right).")
     flip_y: bool = Field(default=False, description="Reverse the rows when placing (read from the top).")
+    image_reversed: bool = Field(
+        default=False,
+        description="The image's columns stand in the raw frame against the order of reading: the last one is read first.",
+    )
     serial_overscan: SectionText | None = Field(
         default=None, description="Columns without light read with each row; same rows as the image."
     )
@@ -46,6 +50,10 @@ class Amplifier(BaseModel):
         default=False,
         description="The serial overscan's columns stand against the order of reading: the one read first is the "
         "farthest from the image.",
+    )
+    overscan_apart: bool = Field(
+        default=False,
+        description="The serial overscan is read right behind the image, though it does not stand beside its end.",
     )
     parallel_overscan: SectionText | None = Field(
         default=None, description="Rows without light read after the image; same columns as the image."
@@ -97,6 +105,10 @@ class Amplifier(BaseModel):
             gain_e_per_adu=self.gain_e_per_adu,
             read_noise_e=self.read_noise_e,
             saturation_adu=self.saturation_adu,
+            prescan=0 if self.prescan is None else self.prescan.shape[1],
+            image_reversed=self.image_reversed,
+            overscan_reversed=self.overscan_reversed,
+            overscan_apart=self.overscan_apart,
         )
 
     def _serial_left(self, overscan: Overscan) -> Section | None:

@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.boxes import box_sums
+
 Plane = NDArray[np.float64]
 
 _WIDEST: Final = 64
@@ -30,20 +32,8 @@ def filled(values: Plane, known: NDArray[np.bool_]) -> Plane:
     missing, reach = ~known, 1
     total = result
     while missing.any() and reach <= _WIDEST:
-        counts, sums = _box(known.astype(np.float64), reach), _box(total, reach)
+        counts, sums = box_sums(known.astype(np.float64), reach), box_sums(total, reach)
         near = missing & (counts > 0.5)
         result = np.where(near, sums / np.maximum(counts, 1), result)
         missing, reach = missing & ~near, 2 * reach
     return result
-
-
-def _box(plane: Plane, reach: int) -> Plane:
-    """Sum the squares around all pixels."""
-    for axis in (0, 1):
-        ends = [(0, 0), (0, 0)]
-        ends[axis] = (reach + 1, reach)
-        running = np.cumsum(np.pad(plane, ends), axis=axis)
-        width, length = 2 * reach + 1, plane.shape[axis]
-        upper = np.take(running, np.arange(width, width + length), axis=axis)
-        plane = upper - np.take(running, np.arange(length), axis=axis)
-    return plane

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.charge_transfer.reasons import Reason
-from calibrant.pixels.geometry import Amplifier, Box
+from calibrant.pixels.geometry import Amplifier
 
 Direction = Literal["serial", "parallel"]
 
@@ -46,10 +46,6 @@ def end_of_image(
     direction: Direction,
     *,
     pixels: int = 10,
-    prescan: int = 0,
-    image_reversed: bool = False,
-    overscan_reversed: bool = False,
-    apart: bool = False,
 ) -> End | Reason:
     """Cut the end of an amplifier's image and its overscan out of a raw frame.
 
@@ -58,46 +54,57 @@ def end_of_image(
     raw
         The raw frame, in ADU, pedestal included; NaN where a pixel is not to be used (its line is left out).
     amplifier
-        Whose overscan is whole: nothing skipped next to the image. Lines with a saturated pixel are left out.
+        Whose overscan is whole: nothing skipped next to the image. It says how columns are stored. Lines with a
+        saturated pixel are left out.
     direction
         Of the transfers.
     pixels
         Imaging pixels of each line.
-    prescan
-        Pixels read before the image, in this direction.
-    image_reversed
-        The image is stored against the order of reading: its first pixel is read last.
-    overscan_reversed
-        The overscan is: the pixel read first is the farthest from the image, as in an instrument file.
-    apart
-        The overscan is stored somewhere else, not beside the end of the image, though it is read after it.
 
     Returns
     -------
     End or Reason
         The reason where there is no overscan, or it does not follow the image.
     """
-    image = amplifier.image
-    box = amplifier.serial_overscan if direction == "serial" else amplifier.parallel_overscan
+    return (
+        _serial_end(raw, amplifier, pixels)
+        if direction == "serial"
+        else _parallel_end(raw, amplifier, pixels)
+    )
+
+
+def _serial_end(raw: NDArray[Any], amplifier: Amplifier, pixels: int) -> End | Reason:
+    image, box, turned = amplifier.image, amplifier.serial_overscan, amplifier.image_reversed
     if box is None:
         return Reason.NO_OVERSCAN
-    if direction == "parallel":
-        raw, image, box = raw.T, _turned(image), _turned(box)
-    beside = box.x1 == image.x0 if image_reversed else box.x0 == image.x1
-    if not (beside or apart):
+    beside = box.x1 == image.x0 if turned else box.x0 == image.x1
+    if not (beside or amplifier.overscan_apart):
         return Reason.NOT_BEHIND
     rows = raw[max(image.y0, box.y0) : min(image.y1, box.y1)]
-    lines = rows[:, image.x0 : image.x1][:, :: -1 if image_reversed else 1]
-    falling = (box.x0 >= image.x1) is overscan_reversed
-    overscan = rows[:, box.x0 : box.x1][:, :: -1 if falling else 1]
+    lines = _turned(rows[:, image.x0 : image.x1], turned)
+    overscan = _turned(rows[:, box.x0 : box.x1], (box.x0 >= image.x1) is amplifier.overscan_reversed)
+    return _end(lines, overscan, amplifier, pixels, amplifier.prescan)
+
+
+def _parallel_end(raw: NDArray[Any], amplifier: Amplifier, pixels: int) -> End | Reason:
+    image, box = amplifier.image, amplifier.parallel_overscan
+    if box is None:
+        return Reason.NO_OVERSCAN
+    if box.y0 != image.y1:
+        return Reason.NOT_BEHIND
+    columns = slice(max(image.x0, box.x0), min(image.x1, box.x1))
+    return _end(raw[image.y0 : image.y1, columns].T, raw[box.y0 : box.y1, columns].T, amplifier, pixels, 0)
+
+
+def _end(lines: NDArray[Any], overscan: NDArray[Any], amplifier: Amplifier, pixels: int, prescan: int) -> End:
     last = lines[:, max(0, lines.shape[1] - pixels) :]
-    return End(_unsaturated(last, amplifier), _unsaturated(overscan, amplifier), image.shape[1], prescan)
+    return End(_unsaturated(last, amplifier), _unsaturated(overscan, amplifier), lines.shape[1], prescan)
+
+
+def _turned(lines: NDArray[Any], falling: bool) -> NDArray[Any]:
+    return lines[:, :: -1 if falling else 1]
 
 
 def _unsaturated(pixels: NDArray[Any], amplifier: Amplifier) -> NDArray[np.float64]:
     level = np.inf if amplifier.saturation_adu is None else amplifier.saturation_adu
     return np.where(pixels < level, pixels.astype(np.float64), np.nan)
-
-
-def _turned(box: Box) -> Box:
-    return Box(box.x0, box.x1, box.y0, box.y1)

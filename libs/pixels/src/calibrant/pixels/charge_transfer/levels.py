@@ -122,10 +122,18 @@ def turnoff(
 
 
 def mean_inefficiency(measured: Sequence[TrailingCharge | Reason]) -> tuple[float, float] | Reason:
-    """Give the weighted mean of the inefficiencies of an amplifier and its standard deviation."""
+    """Give the weighted mean of the inefficiencies of an amplifier, and its standard deviation.
+
+    Parameters
+    ----------
+    measured
+        At any levels; reasons are left out. Where they scatter more than their errors say, as where what is lost is not
+        proportional to the signal, the standard deviation is larger by as much.
+    """
     known = [one for one in measured if isinstance(one, TrailingCharge) and one.cti_error > 0]
     if not known:
         return Reason.TOO_FEW_LEVELS
-    weights = np.array([one.cti_error**-2 for one in known])
-    mean = float(weights @ np.array([one.cti for one in known]) / weights.sum())
-    return mean, 1 / math.sqrt(float(weights.sum()))
+    weights, values = np.array([(one.cti_error**-2, one.cti) for one in known]).T
+    mean = float(weights @ values / weights.sum())
+    scatter = float(weights @ (values - mean) ** 2) / max(len(known) - 1, 1)
+    return mean, math.sqrt(max(1.0, scatter) / float(weights.sum()))

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.boxes import box_sums
 from calibrant.pixels.charge_transfer.reasons import Reason
 from calibrant.pixels.statistics import IQR_TO_SIGMA
 
@@ -81,7 +82,7 @@ def dipole_map(pumped: NDArray[Any]) -> DipoleMap | Reason:
     if not lit.any():
         return Reason.NO_CHARGE
     ratio = np.where(known & lit, pumped / np.where(lit, means, 1), 1.0)
-    departure, noise = ratio - _smoothed(ratio), _noise(ratio[:, lit])
+    departure, noise = ratio - box_sums(ratio, SMOOTH // 2, "mirrored") / SMOOTH**2, _noise(ratio[:, lit])
     if not noise > _ROUNDING:
         return Reason.NO_NOISE
     return DipoleMap(np.where(known & lit, departure, np.nan), noise)
@@ -136,17 +137,6 @@ def dipole_amplitudes(maps: list[DipoleMap], dipoles: Dipoles) -> tuple[Values, 
     ]
     errors = [np.full(len(dipoles), one.noise / np.sqrt(2)) for one in maps]
     return np.stack(amplitudes, axis=1), np.stack(errors, axis=1)
-
-
-def _smoothed(image: Values) -> Values:
-    """Give the mean of the box around each pixel; the image is reflected at its edges."""
-    for axis in (0, 1):
-        pads = [(0, 0), (0, 0)]
-        pads[axis] = SMOOTH // 2 + 1, SMOOTH // 2
-        sums = np.cumsum(np.pad(image, pads, mode="symmetric"), axis=axis)
-        ends = np.take(sums, range(SMOOTH, sums.shape[axis]), axis=axis)
-        image = (ends - np.take(sums, range(sums.shape[axis] - SMOOTH), axis=axis)) / SMOOTH
-    return image
 
 
 def _noise(columns: Values) -> float:

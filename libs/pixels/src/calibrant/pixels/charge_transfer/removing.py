@@ -31,9 +31,9 @@ class ChargeTransfer:
     ----------
     parallel, serial, offsets
         By the name of the amplifier, for signals in the unit of the signature; one that has none is left alone.
-    reversed_columns, reversed_rows
-        Names of the amplifiers whose raw image is stored against the order of reading, so that the corner that is read
-        first is another one than their `readout_corner`.
+    read_variance
+        Of the read noise, by the name of the amplifier, in the square of that unit. Where it is known, what the
+        proportional part of the transfers makes of it is added to the variance.
     iterations
         At most so many; see :func:`restore`.
     tolerance
@@ -48,8 +48,7 @@ class ChargeTransfer:
     parallel: Mapping[str, Transfers] = field(default_factory=dict)
     serial: Mapping[str, Transfers] = field(default_factory=dict)
     offsets: Mapping[str, ElectronicOffset] = field(default_factory=dict)
-    reversed_columns: frozenset[str] = frozenset()
-    reversed_rows: frozenset[str] = frozenset()
+    read_variance: Mapping[str, float] = field(default_factory=dict)
     iterations: int = 5
     tolerance: float = 0.1
 
@@ -84,10 +83,10 @@ class ChargeTransfer:
 
     def _restore(self, amplifier: Amplifier, band: Band) -> None:
         parallel, serial = self.parallel.get(amplifier.name), self.serial.get(amplifier.name)
-        offset, part = self.offsets.get(amplifier.name), self._in_readout_order(amplifier, band)
+        offset, part = self.offsets.get(amplifier.name), _part(amplifier, band)
         if part is None or (parallel is None and serial is None and offset is None):
             return
-        data, mask = band.data[part], band.mask[part]
+        data, mask = (amplifier.in_readout_order(plane[part]) for plane in (band.data, band.mask))
         unknown = ~np.isfinite(data) | ((mask & np.uint32(Mask.SATURATED)) != 0)
         found = restore(data, parallel, serial, offset, iterations=self.iterations, tolerance=self.tolerance)
         suspect = np.abs(found.residual) > self.tolerance
@@ -95,23 +94,33 @@ class ChargeTransfer:
         suspect |= _behind(unknown, _trail(parallel)) | _behind(unknown.T, along).T
         data[...] = found.data
         mask[suspect] |= np.uint32(Mask.SUSPECT)
-
-    def _in_readout_order(self, amplifier: Amplifier, band: Band) -> tuple[slice, slice] | None:
-        """Give the index of the amplifier's pixels in a band, first read first; None: it has none there."""
-        placed, name = amplifier.placed, amplifier.name
-        first, last = max(placed.y0, band.rows.start), min(placed.y1, band.rows.stop)
-        if first >= last:
-            return None
-        from_above = amplifier.flip_y is not (name in self.reversed_rows)
-        from_right = amplifier.flip_x is not (name in self.reversed_columns)
-        rows = _ordered(first - band.rows.start, last - band.rows.start, reverse=from_above)
-        return rows, _ordered(placed.x0, placed.x1, reverse=from_right)
+        read_variance = self.read_variance.get(amplifier.name, 0.0)
+        if read_variance and band.variance is not None:
+            variance = amplifier.in_readout_order(band.variance[part])
+            for axis, transfers in enumerate((parallel, serial)):
+                variance += read_variance * _restored_noise(transfers, variance.shape, axis)
 
 
-def _ordered(first: int, last: int, *, reverse: bool) -> slice:
-    if not reverse:
-        return slice(first, last)
-    return slice(last - 1, first - 1 if first else None, -1)
+def _part(amplifier: Amplifier, band: Band) -> tuple[slice, slice] | None:
+    """Give the index of the amplifier's pixels in a band; None: it has none there."""
+    placed = amplifier.placed
+    first, last = max(placed.y0, band.rows.start), min(placed.y1, band.rows.stop)
+    if first >= last:
+        return None
+    return slice(first - band.rows.start, last - band.rows.start), slice(placed.x0, placed.x1)
+
+
+def _restored_noise(transfers: Transfers | None, shape: tuple[int, int], axis: int) -> NDArray[np.float64]:
+    """Give by how much of itself a restored image's read noise grows, as variance.
+
+    With the late share a of a pixel, ``x = (1 + a) y - a' y'``: y' was read before it, and left a' behind.
+    """
+    if transfers is None:
+        return np.zeros((1, 1))
+    late = transfers.counts(shape[axis]) * transfers.inefficiency
+    growth = 2 * late + late**2
+    growth[1:] += late[:-1] ** 2
+    return growth[:, None] if axis == 0 else growth[None, :]
 
 
 def _trail(transfers: Transfers | None) -> int:

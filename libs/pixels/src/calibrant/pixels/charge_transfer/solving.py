@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 
 from calibrant.pixels.charge_transfer.deferring import Transfers, shares_behind
+from calibrant.pixels.charge_transfer.profiles import Profile
 from calibrant.pixels.charge_transfer.reasons import Reason
 from calibrant.pixels.charge_transfer.register_trap import RegisterTrap
 from calibrant.pixels.charge_transfer.tails import LENGTHS
-from calibrant.pixels.charge_transfer.trailing import Profile
 from calibrant.pixels.charge_transfer.traps import Traps
 from calibrant.pixels.decays import Decay, Pedestals, Values, closest
 from calibrant.pixels.levenberg_marquardt import Solved
@@ -26,6 +26,9 @@ SIGNIFICANT: Final = 14.2
 
 MOST: Final = 0.1
 """Inefficiency that no detector has: the bound of the fit."""
+
+_FEWEST_LEVELS: Final = 2
+"""Traps and inefficiency trail alike at one level."""
 
 
 @dataclass(frozen=True)
@@ -111,28 +114,25 @@ def solve_transfers(
         return Reason.TOO_FEW_LEVELS
     if any(len(one.values) < last for one in known):
         return Reason.TOO_FEW_PIXELS
-    problem = _Problem(known, imaging + prescan, full_well, last, offset)
+    problem = _Problem(known, imaging, prescan, full_well, last, offset)
     plain = problem.without_traps()
     if plain is None:
         return Reason.NOT_CONVERGED
-    found = [
-        (float(one.chi2[0]), power, one) for power in powers if (one := problem.with_traps(power)) is not None
-    ]
-    free = problem.wanted.size - len(known)
-    if len(known) > 1 and found:
-        chi2, power, best = min(found, key=lambda one: one[0])
-        if float(plain.chi2[0]) - chi2 >= SIGNIFICANT and best.parameters[0, 1] > 0:
-            return problem.traps_of(best, power, prescan, free)
-    inefficiency, error = float(plain.parameters[0, 0]), math.sqrt(plain.covariance[0, 0, 0])
-    transfers = Transfers(inefficiency=max(inefficiency, 0.0), before=prescan)
-    return SolvedTransfers(transfers, inefficiency, error, 0, 0, 0, 0, float(plain.chi2[0]), free - 1)
+    best = problem.best_traps(powers, float(plain.chi2[0]))
+    return problem.plain_of(plain) if best is None else problem.traps_of(*best)
 
 
 class _Problem:
-    def __init__(
-        self, profiles: Sequence[Profile], transfers: int, full_well: float, last: int, offset: Decay | None
+    def __init__(  # noqa: PLR0917 - the arguments of the one function that makes it
+        self,
+        profiles: Sequence[Profile],
+        imaging: int,
+        prescan: int,
+        full_well: float,
+        last: int,
+        offset: Decay | None,
     ) -> None:
-        self.transfers, self.full_well = transfers, full_well
+        self.transfers, self.prescan, self.full_well = imaging + prescan, prescan, full_well
         self.places = np.arange(1.0, last + 1)
         self.signals = np.array([one.signal for one in profiles])
         values = np.array([one.values[:last] for one in profiles])
@@ -140,6 +140,7 @@ class _Problem:
             values = values - self.signals[:, None] * offset.at(self.places)
         self.pedestals = Pedestals(np.array([one.errors[:last] for one in profiles]))
         self.wanted = self.pedestals.without(values)
+        self.free = values.size - len(values)
 
     def _late(self, inefficiency: float) -> Values:
         """Give what the inefficiency alone leaves, without pedestal."""
@@ -162,33 +163,56 @@ class _Problem:
 
         return closest(law, self.wanted, np.zeros(1), (np.array([-MOST]), np.array([MOST])))
 
+    def best_traps(self, powers: Sequence[float], plain: float) -> tuple[Solved, float] | None:
+        """Give the fit of the power with the least chi square; None: no better than that without traps."""
+        if len(self.signals) < _FEWEST_LEVELS:
+            return None
+        found = [(one, power) for power in powers if (one := self.with_traps(power)) is not None]
+        if not found:
+            return None
+        best, power = min(found, key=lambda one: float(one[0].chi2[0]))
+        significant = plain - float(best.chi2[0]) >= SIGNIFICANT and best.parameters[0, 1] > 0
+        return (best, power) if significant else None
+
     def with_traps(self, power: float) -> Solved | None:
         """Fit inefficiency, height and length of the trail, for one power of the filling."""
         volume = np.ones((len(self.signals), 1))
         if power:
             volume = Traps(0, 1, self.full_well, power=power).volume(self.signals)[:, None]
 
-        def trails(length: float) -> tuple[Values, Values]:
-            fall = np.exp(-self.places / length)
-            both = volume * np.array([fall, fall * self.places / length**2])[:, None, :]
-            return self.pedestals.without(both[0]), self.pedestals.without(both[1])
-
         def law(_: Values, parameters: Values) -> tuple[Values, Values]:
             inefficiency, height, length = parameters[0]
             late, slope = self._late_and_slope(float(inefficiency))
-            trail, longer = trails(float(length))
+            trail, longer = self._trails(volume, float(length))
             return (late + height * trail)[None], np.stack([slope, trail, height * longer], axis=1)[None]
 
+        low, high = np.array([-MOST, -np.inf, 0.1]), np.array([MOST, np.inf, 10 * LENGTHS[-1]])
+        return closest(law, self.wanted, np.clip(self._start(volume), low, high), (low, high))
+
+    def _trails(self, volume: Values, length: float) -> tuple[Values, Values]:
+        """Give a trail of height 1, and its derivative after the length."""
+        fall = np.exp(-self.places / length)
+        both = volume * np.array([fall, fall * self.places / length**2])[:, None, :]
+        return self.pedestals.without(both[0]), self.pedestals.without(both[1])
+
+    def _start(self, volume: Values) -> tuple[float, ...]:
+        """Give the best of some lengths, and what is linear there."""
         tried, late = [], self._late_and_slope(0.0)[1]
         for length in LENGTHS[::4]:
-            basis = np.stack([late, trails(length)[0]], axis=1)
+            basis = np.stack([late, self._trails(volume, length)[0]], axis=1)
             linear = np.linalg.lstsq(basis, self.wanted, rcond=None)[0]
             tried.append((float(((self.wanted - basis @ linear) ** 2).sum()), (*linear, length)))
-        low, high = [-MOST, -np.inf, 0.1], [MOST, np.inf, 10 * LENGTHS[-1]]
-        start = np.clip(min(tried)[1], low, high)
-        return closest(law, self.wanted, start, (np.array(low), np.array(high)))
+        return min(tried)[1]
 
-    def traps_of(self, best: Solved, power: float, prescan: int, free: int) -> SolvedTransfers:
+    def plain_of(self, plain: Solved) -> SolvedTransfers:
+        """Give the transfers of a fit without traps."""
+        inefficiency, error = float(plain.parameters[0, 0]), math.sqrt(plain.covariance[0, 0, 0])
+        transfers = Transfers(inefficiency=max(inefficiency, 0.0), before=self.prescan)
+        return SolvedTransfers(
+            transfers, inefficiency, error, 0, 0, 0, 0, float(plain.chi2[0]), self.free - 1
+        )
+
+    def traps_of(self, best: Solved, power: float) -> SolvedTransfers:
         """Turn height and length of the trail into density and release time."""
         inefficiency, height, release = map(float, best.parameters[0])
         covariance = best.covariance[0]
@@ -200,7 +224,7 @@ class _Problem:
         traps = (Traps(density, release, self.full_well, power=power),) if power else ()
         trap = None if power else RegisterTrap(density, min(1.0, density / self.signals.min()), release)
         return SolvedTransfers(
-            Transfers(traps, max(inefficiency, 0.0), before=prescan, register_trap=trap),
+            Transfers(traps, max(inefficiency, 0.0), before=self.prescan, register_trap=trap),
             inefficiency,
             float(errors[0]),
             density,
@@ -208,5 +232,5 @@ class _Problem:
             release,
             float(errors[2]),
             float(best.chi2[0]),
-            free - 4,
+            self.free - 4,
         )

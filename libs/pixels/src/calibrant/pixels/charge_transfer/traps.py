@@ -84,10 +84,11 @@ class _State:
     reach of the last a and of the last a + 1 clouds: what is held is ``density (1 - kept) sum(kept**a highest(a))``.
     """
 
-    def __init__(self, traps: Traps, lines: int) -> None:
+    def __init__(self, traps: Traps, pixels: int, lines: int) -> None:
         self.traps, self.read = traps, 0
-        self.highest = np.zeros((traps.ages, lines))
-        weights = traps.density * (1 - traps.kept) * traps.kept ** np.arange(traps.ages)
+        ages = min(traps.ages, pixels)  # nothing is older than the line
+        self.highest = np.zeros((ages, lines))
+        weights = traps.density * (1 - traps.kept) * traps.kept ** np.arange(ages)
         weights[-1] /= 1 - traps.kept
         self.weights = np.tile(weights[::-1], 2)
         self.held = np.zeros(lines)
@@ -128,13 +129,16 @@ def held_behind(charge: NDArray[Any], species: Sequence[Traps]) -> Charge:
 
     Notes
     -----
+    Each pixel costs as many operations as there are transfers within which traps empty, 14 release times, or pixels in
+    the line where these are fewer.
+
     The watermarks of Massey et al. 2010 (MNRAS 401, 371) and 2014 (MNRAS 439, 887), ArCTIc, written as a running
     maximum: release first, then capture from what the pixel has and what came free.
     """
     held = np.zeros(charge.shape)
     for first in range(0, charge.shape[1], TOGETHER):
         part = slice(first, first + TOGETHER)
-        states = [_State(traps, held[:, part].shape[1]) for traps in species]
+        states = [_State(traps, len(charge), held[:, part].shape[1]) for traps in species]
         for pixel, cloud in enumerate(charge[:, part]):
             full = cloud + sum(state.released for state in states)
             held[pixel, part] = sum(state.pass_by(full) for state in states)

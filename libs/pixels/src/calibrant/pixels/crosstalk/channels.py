@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.geometry import Amplifier, Geometry
+from calibrant.pixels.geometry import Geometry
 from calibrant.pixels.image import Image
 
 
@@ -27,19 +27,6 @@ class ReadoutPlane:
 
     data: NDArray[Any]
     mask: NDArray[np.uint32]
-
-
-def in_readout_order(part: NDArray[Any], amplifier: Amplifier) -> NDArray[Any]:
-    """Give a view of an amplifier's rows, cut from the assembled frame, in readout order; and back again.
-
-    Parameters
-    ----------
-    part
-        (rows, columns of the amplifier): all its rows or some that follow one another.
-    amplifier
-        Whose pixels they are.
-    """
-    return part[:: -1 if amplifier.flip_y else 1, :: -1 if amplifier.flip_x else 1]
 
 
 def channel_name(amplifier: str, detector: str = "") -> str:
@@ -73,8 +60,8 @@ def readout_planes(image: Image, geometry: Geometry, detector: str = "") -> dict
         raise ValueError(f"image: shape {image.data.shape}, but the geometry says {geometry.shape}")
     return {
         channel_name(one.name, detector): ReadoutPlane(
-            in_readout_order(image.data[one.placed.slices], one),
-            in_readout_order(image.mask[one.placed.slices], one),
+            one.in_readout_order(image.data[one.placed.slices]),
+            one.in_readout_order(image.mask[one.placed.slices]),
         )
         for one in geometry.amplifiers
     }

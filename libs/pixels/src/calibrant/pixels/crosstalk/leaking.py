@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.crosstalk.channels import ReadoutPlane, channel_name, in_readout_order
+from calibrant.pixels.crosstalk.channels import ReadoutPlane, channel_name
 from calibrant.pixels.geometry import Amplifier, Geometry
 from calibrant.pixels.mask import Mask
 from calibrant.pixels.signature import Band
@@ -49,9 +49,9 @@ def lines_of(band: Band, geometry: Geometry, detector: str) -> dict[str, Lines]:
         found[channel_name(one.name, detector)] = Lines(
             one,
             one.placed.y1 - y1 if one.flip_y else y0 - one.placed.y0,
-            in_readout_order(band.data[part], one),
-            in_readout_order(band.mask[part], one),
-            None if band.variance is None else in_readout_order(band.variance[part], one),
+            one.in_readout_order(band.data[part]),
+            one.in_readout_order(band.mask[part]),
+            None if band.variance is None else one.in_readout_order(band.variance[part]),
         )
     return found
 

@@ -68,12 +68,12 @@ class Stream:
         amplifier, image = self.amplifier, self.amplifier.image
         rows, columns = image.shape
         shone = slice(self.prescan, self.prescan + columns)
-        yield image, (_turned(False), _turned(False)), (slice(rows), shone)
+        yield image, (_turned(False), _turned(amplifier.image_reversed)), (slice(rows), shone)
         if (serial := amplifier.serial_overscan) is not None:
             falling = (serial.x0 >= image.x1) is amplifier.overscan_reversed
             yield serial, (_turned(False), _turned(falling)), (slice(rows), slice(shone.stop, None))
         if (parallel := amplifier.parallel_overscan) is not None:
-            turns = _turned(parallel.y0 < image.y1), _turned(False)
+            turns = _turned(parallel.y0 < image.y1), _turned(amplifier.image_reversed)
             yield parallel, turns, (slice(rows, None), shone)
         if (prescan := amplifier.prescan) is not None:
             turns = _turned(False), _turned(prescan.x0 >= image.x1)
@@ -83,7 +83,7 @@ class Stream:
 def in_order(amplifier: Amplifier, trimmed: NDArray[Any], placed: Section) -> NDArray[Any]:
     """Return a view of an amplifier's part of the trimmed frame, in the order of reading."""
     part = trimmed[placed.y0 : placed.y1, placed.x0 : placed.x1]
-    return part[_turned(amplifier.flip_y), _turned(amplifier.flip_x)]
+    return part[_turned(amplifier.flip_y), _turned(amplifier.flip_x is not amplifier.image_reversed)]
 
 
 def _turned(falling: bool) -> slice:
