@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from calibrant.frames.times import parse_time
 from calibrant.verify.page.words import ranges, sentence
 
 HOSTILE = '<script>alert("&amp;")</script>'
@@ -156,3 +157,11 @@ def test_a_set_without_any_measurement_has_a_page_that_says_so(paged):
 def test_whole_numbers_are_written_as_ranges():
     assert ranges([3, 1, 2, 7, 9, 10]) == "1-3, 7, 9-10"
     assert ranges([]) == ""
+
+
+def test_exposures_from_before_leap_seconds_are_dated_in_tai(bench, paged):
+    (measured,) = biases(bench, [0])
+    _, text = paged("bias", [bench.dated(measured, parse_time("1971-05-05T01:02:03 TAI"))])
+    _, *rows = Page(text).table("Exposures")
+    assert all("1971-05-05 01:02:03 TAI" in row for row in rows)
+    assert len(rows) == 3

@@ -112,6 +112,27 @@ def utc_text(tai_ns: int | None) -> str | None:
         return f"{tai_ns} ns TAI"
 
 
+def second_text(tai_ns: int) -> str:
+    """Write a time for a table whose heading says UTC: to the second; before 1972 TAI, and saying so.
+
+    Parameters
+    ----------
+    tai_ns : int
+        Nanoseconds since 1970-01-01T00:00:00 TAI.
+
+    Examples
+    --------
+    >>> second_text(1_767_225_637_250_000_000)
+    '2026-01-01 00:00:00'
+    >>> second_text(0)
+    '1970-01-01 00:00:00 TAI'
+    """
+    try:
+        return format_time(tai_ns, "utc", 0).replace("T", " ")
+    except ValueError:
+        return format_time(tai_ns, "tai", 0).replace("T", " ") + " TAI"
+
+
 def _exact(tai_ns: int) -> str:
     try:
         return format_time(tai_ns, "utc", 9).rstrip("0").rstrip(".") + "Z"

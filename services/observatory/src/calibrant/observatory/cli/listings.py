@@ -190,7 +190,7 @@ publications = _topic(
         DETECTOR,
         Column("version"),
         Column("status"),
-        Column("end", "until (UTC)", "time"),
+        Column("end", "until (UTC)", "bound"),
         Column("reason", form="text"),
     ],
     _publications,

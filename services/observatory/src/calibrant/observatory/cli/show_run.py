@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from calibrant.combine.store import CombineQueries
-from calibrant.frames.times import format_time
 from calibrant.observatory import following
 from calibrant.observatory.cli.console import console, show_json, shown
 from calibrant.observatory.picture import Master, save_picture
 from calibrant.observatory.summary import Line, Noticed, lines, noticed
+from calibrant.rules.times import second_text
 from calibrant.sequencer.store.queries import RejectedFile, RunView
 from calibrant.verify.store import VerifyQueries
 
@@ -223,7 +223,7 @@ def _table(found: Sequence[Line]) -> Table:
 
 
 def _utc(tai_ns: int | None) -> str:
-    return "open" if tai_ns is None else format_time(tai_ns, "utc", 0).replace("T", " ")[:16]
+    return "open" if tai_ns is None else second_text(tai_ns)
 
 
 def _most_telling(found: Sequence[Line]) -> Line | None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from calibrant.frames.times import format_time
+from calibrant.rules.times import second_text
 from calibrant.verify.page.words import Names
 from calibrant.verify.reports import MeasurementReport, SetReport
 
@@ -38,7 +38,7 @@ def provenance(report: SetReport, measured: Mapping[int, MeasurementReport], nam
             {
                 "number": names.number[exposure],
                 "id": exposure,
-                "begin": format_time(min(found), "utc", 0).replace("T", " ") if found else "-",
+                "begin": second_text(min(found)) if found else "-",
                 "detectors": held[exposure],
             }
             for exposure, found in begins.items()
