@@ -18,6 +18,7 @@ from calibrant.runtime.adapters import open_database
 from calibrant.runtime.ids import trace_parent
 from calibrant.runtime.testing.fakes import FakeClock
 from calibrant.runtime.testing.otlp import collector
+from calibrant.sequencer.store.tables import CameraRow
 
 BIASES = (ExposureRequest(image_type="BIAS", exposure_times_s=(0.0,) * 3, filter=""),)
 SEQUENCE = "{instrument: simcam-tiny, script_mode: BIAS, n_bias: 3, generate_calibrations: true}"
@@ -72,6 +73,16 @@ def test_a_run_that_cannot_be_begun_is_refused_here_and_leaves_nothing(running, 
     wanted = request(settings).model_copy(update={"make": ("dork",)})
     with pytest.raises(CalibrantError, match="'dork' is no kind"):
         ask(running, wanted)
+    assert Records(settings).ask("sequencer", "select run_id from sequencer_run") == []
+
+
+def test_a_run_of_another_camera_than_the_one_that_runs_is_refused_at_once(running, settings):
+    with running.database("sequencer").writing() as session:
+        session.add(CameraRow(component="camera", summary_state="STANDBY", instrument="simcam"))
+    with pytest.raises(
+        CalibrantError, match="camera camera is simcam, and the run is of simcam-tiny: ask for simcam"
+    ):
+        ask(running, request(settings))
     assert Records(settings).ask("sequencer", "select run_id from sequencer_run") == []
 
 

@@ -3,6 +3,7 @@
 import pytest
 from sequencer_world import folder_world
 
+from calibrant.contracts.camera.v1 import SummaryState, SummaryStateChanged
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.sequencer.checking import RunRefused
@@ -33,6 +34,21 @@ def test_an_empty_folder_is_refused(kit, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(RunRefused, match="is empty"):
         kit.world().request(kit.request(folder=str(tmp_path / "empty")))
+
+
+def test_a_run_that_commands_another_camera_than_there_is_is_refused(kit):
+    world = kit.world()
+    state = {"component": "camera", "summary_state": SummaryState.STANDBY, "reason": ""}
+    world.say("camera", SummaryStateChanged(**state, instrument="simcam"))
+    world.play()
+    exposures, folder = (
+        kit.request(exposures=(kit.exposures("BIAS", 0.0, 0.0),)),
+        kit.request(folder=kit.folder),
+    )
+    with world.database.writing() as session:
+        with pytest.raises(RunRefused, match="camera camera is simcam, and the run is of simcam-tiny"):
+            world.service.accept(session, exposures, world.clock.tai_ns())
+        world.service.accept(session, folder.model_copy(update={"run_id": "run-2"}), world.clock.tai_ns())
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,9 @@ class CameraService:
     def change_state(self, session: Session, state: SummaryState, reason: str) -> SummaryStateChanged:
         """Record a summary state and return the event that tells it."""
         self.status(session).summary_state = state.name
-        return SummaryStateChanged(component=self.component, summary_state=state, reason=reason)
+        return SummaryStateChanged(
+            component=self.component, summary_state=state, reason=reason, instrument=self.instrument.name
+        )
 
     def begin_night(self) -> str:
         """Go on in the next night if this one has exposures, and return the night (YYYYMMDD).

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from sqlmodel import func, select
 
 from calibrant.bus.errors import CalibrantError, TransientError
+from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.observatory.composition import PATIENCE_ON_SERVERS_S, settings_of
 from calibrant.observatory.settings import ObservatorySettings
 from calibrant.runtime.adapters import known_database
@@ -100,6 +101,17 @@ class Attached:
                 raise NotYetThere(f"service {service} has not run there yet")
             self._databases[service] = found
         return self._databases[service]
+
+    def check_camera(self, request: RunRequested) -> None:
+        """Make sure that the camera that runs is the one that a run commands.
+
+        Raises
+        ------
+        RunRefused
+            It is another one.
+        """
+        with self.database("sequencer").reading() as session:
+            self.sequencer.check_camera(session, request)
 
     def begin_night(self) -> None:
         """Leave the night as it is: a camera that runs decides for itself."""

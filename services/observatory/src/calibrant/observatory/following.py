@@ -51,6 +51,9 @@ class Running(Protocol):
         """Return a service's database, to be read."""
         ...
 
+    def check_camera(self, request: RunRequested) -> None:
+        """Make sure that the camera is the one that a run commands."""
+
     def begin_night(self) -> None:
         """Let the simulated camera go on in its next night, where it can be told to."""
 
@@ -115,6 +118,7 @@ def ask(running: Running, request: RunRequested) -> Asked:
         return Asked(unfinished, resumed=True)
     if request.exposures:
         sequencer.check(request)
+        running.check_camera(request)
         if request.generate:
             running.begin_night()
     return Asked(sequencer.request_run(request, of_this_machine().given), resumed=False)

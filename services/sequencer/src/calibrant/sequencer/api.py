@@ -57,8 +57,12 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
             "run_id": order.run_id or new_id(),
             "requested_by": caller.identity,
         }
+        request = RunRequested.model_validate(asked)
         try:
-            return RunAccepted(run_id=service.request_run(RunRequested.model_validate(asked), caller.given))
+            service.check(request)
+            with service.database.reading() as session:
+                service.check_camera(session, request)
+            return RunAccepted(run_id=service.request_run(request, caller.given))
         except RunRefused as error:
             raise HTTPException(400, str(error)) from None
 

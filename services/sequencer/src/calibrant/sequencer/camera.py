@@ -77,7 +77,14 @@ class Commander:
     def take_state(self, changed: SummaryStateChanged) -> None:
         """Note a camera's summary state."""
         state = changed.summary_state.name
-        self.session.merge(CameraRow(component=changed.component, summary_state=state, reason=changed.reason))
+        self.session.merge(
+            CameraRow(
+                component=changed.component,
+                summary_state=state,
+                instrument=changed.instrument or "",
+                reason=changed.reason,
+            )
+        )
         settling = (CommandRow.component == changed.component, CommandRow.state == "settling")
         for command in self.session.exec(select(CommandRow).where(*settling)).all():
             if command.from_state != state:

@@ -21,7 +21,7 @@ from calibrant.sequencer.checking import RunRefused, check_names, check_wish
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.queries import SequencerQueries
-from calibrant.sequencer.store.tables import CommandRow, RunRow
+from calibrant.sequencer.store.tables import CameraRow, CommandRow, RunRow
 
 OpenWork = Callable[[str, str], AbstractContextManager[UnitOfWork]]
 """Opens a unit of work for a cause and a run."""
@@ -89,6 +89,23 @@ class SequencerService:
         check_names(request)
         check_wish(request, self.instrument(request.instrument).rule_set())
 
+    def check_camera(self, session: Session, request: RunRequested) -> None:
+        """Make sure that the camera, as it last told its state, is the one that a run commands.
+
+        Raises
+        ------
+        RunRefused
+            It reads out another instrument. One that has said nothing yet is waited for.
+        """
+        if not request.exposures or session.get(RunRow, request.run_id) is not None:
+            return
+        camera = session.get(CameraRow, self.settings.component)
+        if camera is not None and camera.instrument not in {"", request.instrument}:
+            raise RunRefused(
+                f"instrument: camera {camera.component} is {camera.instrument}, and the run is of {request.instrument}: "
+                f"ask for {camera.instrument}, or start the camera again with CALIBRANT_INSTRUMENT={request.instrument}"
+            )
+
     def request_run(self, request: RunRequested, roles: tuple[str, ...]) -> str:
         """Accept a run; it begins at once, or when the camera is free.
 
@@ -127,6 +144,7 @@ class SequencerService:
         """
         if session.get(RunRow, request.run_id) is None:
             self.check(request)
+            self.check_camera(session, request)
         self._add(session, request, (), now_tai_ns)
 
     def unfinished(self, key: str) -> str | None:

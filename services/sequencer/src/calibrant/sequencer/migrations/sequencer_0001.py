@@ -115,7 +115,13 @@ def _acquisitions() -> None:
         *_strings("ack", "image_names"),
         _text("result"),
     )
-    op.create_table("sequencer_camera", _key("component"), _string("summary_state"), _text("reason"))
+    op.create_table(
+        "sequencer_camera",
+        _key("component"),
+        _string("summary_state"),
+        _string("instrument"),
+        _text("reason"),
+    )
 
 
 def _frames() -> None:

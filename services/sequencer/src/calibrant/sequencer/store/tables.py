@@ -92,12 +92,13 @@ class CommandRow(SQLModel, table=True):
 
 
 class CameraRow(SQLModel, table=True):
-    """Read model of a camera's summary state."""
+    """Read model of a camera's summary state, and of the instrument that it says it reads out."""
 
     __tablename__ = "sequencer_camera"
 
     component: str = Field(primary_key=True)
     summary_state: str
+    instrument: str = ""
     reason: str = Field(default="", sa_column=_text())
 
 

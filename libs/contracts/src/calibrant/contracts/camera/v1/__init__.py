@@ -192,6 +192,7 @@ class SummaryStateChanged(Message):
     component: str = Field(description='The component.')
     summary_state: SummaryState = Field(description='Its state now.')
     reason: str = Field(description='What caused it, for a person.')
+    instrument: str | None = Field(default=None, description='Instrument that a camera reads out; left out by other components.')
 
 
 class ErrorCode(Message):
