@@ -109,6 +109,9 @@ async def check_http(app) -> None:
         assert before.status_code == 404
         assert "yet" in before.json()["detail"]
         assert (await find("2026-01-01", detector=2**63)).status_code == 422
+        misspelt = (await find("2026-01-01", kind="biass", collection="o")).json()["detail"]
+        assert "simcam has no kind biass: it has bias, " in misspelt
+        assert "there is no collection o" in misspelt
         wrong = await find("yesterday")
         assert wrong.status_code == 400
         assert "at: 'yesterday' is not a time" in wrong.json()["detail"]
@@ -160,6 +163,7 @@ def use_client(transport) -> None:
         whole = certify.exposure("simcam", at="2026-01-01T12:00:00", kinds=["bias"], detectors=[3, 4])
         assert [one.product for one in whole.calibrations] == ["bias-1"]
         assert [gap.detector for gap in whole.gaps] == [4]
+        assert any("simcam has no detector 4" in note for note in whole.notes)
         assert "simcam/calib/daily" in [one.name for one in certify.collections()]
     with (
         CertifyClient("http://test/elsewhere", transport=transport) as elsewhere,

@@ -102,7 +102,7 @@ def test_the_register_is_changed_looked_into_and_changed_back(register_folder):
     assert "simcam has no kind bais: it has bias, defects, dark, flat" in wrong
     assert "simcam has no detector 7: it has 0, 1" in wrong
     assert "there is no collection dayly" in wrong
-    assert "without --filter no flat" in say("find", *night, "--detector", "0", code=1).err
+    assert "without a filter no flat" in say("find", *night, "--detector", "0", code=1).err
     nobody = say("find", *night[:2], *one, "--instrument", "simcma", code=1).err
     assert "instrument simcma: no such instrument" in nobody
     say("undo", changed.partition(":")[0], "--why", "no better after all")

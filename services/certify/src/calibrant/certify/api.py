@@ -1,6 +1,5 @@
 """HTTP queries of certify: certifications, and which one applies. Answers from the one query class; changes nothing."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,8 +7,8 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import Field
 
 from calibrant.certify.changes import Refused
+from calibrant.certify.naming import Named, unknown_names, whole_of
 from calibrant.certify.store import CertifyQueries, look_up
-from calibrant.frames.instrument import InstrumentError, named_instrument
 from calibrant.frames.times import parse_time
 from calibrant.runtime.database import Database
 from calibrant.runtime.listing import NOT_ALL, Limit, first
@@ -80,7 +79,10 @@ def routes(database: Database, instruments: Path) -> APIRouter:
         except Refused as problem:
             raise HTTPException(400, str(problem)) from problem
         if answer["calibration"] is None:
-            raise HTTPException(404, answer["why"])
+            asked = Named(instrument, [kind], [detector], collection, filter, as_of_tai_ns)
+            with database.reading() as session:
+                notes = unknown_names(CertifyQueries(session), instruments, asked)
+            raise HTTPException(404, "; ".join([answer["why"], *notes]))
         return answer
 
     @router.get(
@@ -105,7 +107,8 @@ def routes(database: Database, instruments: Path) -> APIRouter:
         try:
             kinds, detectors = whole_of(instrument, instruments, kind, detector)
             with database.reading() as session:
-                return CertifyQueries(session).exposure(
+                register = CertifyQueries(session)
+                answer = register.exposure(
                     instrument=instrument,
                     detectors=detectors,
                     kinds=kinds,
@@ -114,6 +117,9 @@ def routes(database: Database, instruments: Path) -> APIRouter:
                     filter=filter,
                     as_of_tai_ns=as_of_tai_ns,
                 )
+                asked = Named(instrument, kind, detector, collection, filter, as_of_tai_ns)
+                notes = unknown_names(register, instruments, asked) if answer["gaps"] else []
+                return answer | {"notes": notes}
         except Refused as problem:
             raise HTTPException(400, str(problem)) from problem
 
@@ -132,33 +138,6 @@ def routes(database: Database, instruments: Path) -> APIRouter:
         return found
 
     return router
-
-
-def whole_of(
-    instrument: str,
-    folder: Path,
-    kinds: Sequence[str] | None,
-    detectors: Sequence[int] | None,
-    *,
-    on_request: bool = False,
-) -> tuple[list[str], list[int]]:
-    """Return kinds and detectors, where they are not named all that the instrument has.
-
-    Of kinds those that are usually made, and those made on request only where it is asked for.
-
-    Raises
-    ------
-    Refused
-        They are not named, and the instrument is not known.
-    """
-    if kinds and detectors:
-        return list(kinds), list(detectors)
-    try:
-        known = named_instrument(instrument, folder)
-    except InstrumentError as problem:
-        raise Refused(f"instrument {problem}; or name kinds and detectors") from problem
-    every = [rule.kind for rule in known.rule_set().rules if on_request or not rule.on_request]
-    return list(kinds or every), list(detectors or (one.id for one in known.detectors))
 
 
 def _instant(name: str, text: str) -> int:

@@ -86,12 +86,13 @@ class Gap(_Answer):
 
 
 class Exposure(_Answer):
-    """All calibrations for an exposure, and the gaps."""
+    """All calibrations for an exposure, and the gaps; with gaps, which names are none."""
 
     outcome: str
     searched: tuple[str, ...]
     calibrations: tuple[Calibration, ...]
     gaps: tuple[Gap, ...]
+    notes: tuple[str, ...] = ()
 
 
 class Change(_Answer):

@@ -116,31 +116,11 @@ def find(
 def _unknown(
     place: Place, certify: Any, facts: dict[str, Any], kinds: list[str] | None, detectors: list[int] | None
 ) -> list[str]:
-    """Say which names are none, as what is misspelt looks like a calibration that is missing."""
-    from calibrant.certify.api import whole_of  # noqa: PLC0415
-    from calibrant.certify.changes import Refused  # noqa: PLC0415
-    from calibrant.rules.ledger import FILTER_KINDS  # noqa: PLC0415
+    from calibrant.certify.naming import Named, unknown_names  # noqa: PLC0415
 
-    instrument, collection = facts["instrument"], facts["collection"]
-    try:
-        every = whole_of(instrument, place.settings().instruments_dir, None, None, on_request=True)
-    except Refused as problem:
-        return [str(problem)]
-    notes = [
-        f"{instrument} has no {what} {one}: it has {', '.join(map(str, known))}"
-        for what, asked, known in (("kind", kinds, every[0]), ("detector", detectors, every[1]))
-        for one in asked or ()
-        if one not in known
-    ]
-    if collection and collection not in {row["name"] for row in certify.collections(facts["as_of_tai_ns"])}:
-        notes.append(
-            f"there is no collection {collection}; `calibrant calibrations collections list` shows them"
-        )
-    if facts["filter"] is None and FILTER_KINDS & set(kinds or every[0]):
-        notes.append(
-            f"without --filter no {' or '.join(sorted(FILTER_KINDS))} is found that was taken in one"
-        )
-    return notes
+    names = {name: facts[name] for name in ("instrument", "collection", "filter", "as_of_tai_ns")}
+    asked = Named(kinds=kinds, detectors=detectors, **names)
+    return unknown_names(certify, place.settings().instruments_dir, asked)
 
 
 def _show_found(answer: dict[str, Any], *, as_json: bool) -> bool:
@@ -158,7 +138,7 @@ def _show_found(answer: dict[str, Any], *, as_json: bool) -> bool:
 def _exposure(
     place: Place, certify: Any, facts: dict[str, Any], kinds: list[str] | None, detectors: list[int] | None
 ) -> dict[str, Any]:
-    from calibrant.certify.api import whole_of  # noqa: PLC0415
+    from calibrant.certify.naming import whole_of  # noqa: PLC0415
 
     folder = place.settings().instruments_dir
     every_kind, every_detector = whole_of(facts["instrument"], folder, kinds, detectors)
