@@ -158,6 +158,9 @@ def test_the_gates_settings_are_those_of_the_code():
         assert told[name] == f"`{value}`"
 
 
+CORRECTING = ("defects", "gain", "ptc", "crosstalk", "linearity", "cti", "bfk")
+
+
 def product(kind):
     plane = np.ones((4, 5), np.float32)
     flat = kind == "flat"
@@ -180,7 +183,7 @@ def product(kind):
             instrument_hash="1" * 64,
             inputs=(
                 ProductInput("frames", "a" * 24 + "-0", "2" * 64),
-                ProductInput("defects", "defects-0123456789ab", "3" * 64),
+                *(ProductInput(kind, f"{kind}-0123456789ab", "3" * 64) for kind in CORRECTING),
             ),
             parameters=RECIPES[kind].parameters(sigma_low=2.5, sigma_high=4.0).model_dump(),
         ),

@@ -85,8 +85,8 @@ async def look_around(app, told):
         assert (await client.get("/products/bias-0")).status_code == 404
         assert (await client.get("/products/bias-0/file")).status_code == 404
         recipes = (await client.get("/recipes")).json()
-        assert [one["name"] for one in recipes] == ["bias", "defects", "dark", "flat", "ptc", "gain"]
-        assert recipes[3]["parameters"]["normalise"]["default"] == "each"
+        (flat,) = (one for one in recipes if one["name"] == "flat")
+        assert flat["parameters"]["normalise"]["default"] == "each"
         assert (await client.get("/status")).json()["ready"] is True
 
 

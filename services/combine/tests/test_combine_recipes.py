@@ -6,6 +6,7 @@ from astropy.io import fits
 
 from calibrant.combine.recipes import RECIPES, find_recipe, parse_parameters
 from calibrant.combine.recipes.base import RecipeRefused
+from calibrant.rules.rulesets import DEFAULT_RULES
 
 
 def amplifier_means(bench, data):
@@ -13,11 +14,20 @@ def amplifier_means(bench, data):
 
 
 def test_every_recipe_is_in_the_registry_under_its_name_with_described_parameters():
-    assert list(RECIPES) == ["bias", "defects", "dark", "flat", "ptc", "gain"]
+    assert list(RECIPES) == [rule.kind for rule in DEFAULT_RULES.rules]
     for name, recipe in RECIPES.items():
         assert recipe.name == name
         for field in recipe.parameters.model_fields.values():
             assert field.description
+
+
+@pytest.mark.parametrize("rule", DEFAULT_RULES.rules, ids=lambda rule: rule.kind)
+def test_recipes_take_what_rules_hand_to_them(rule):
+    recipe = RECIPES[rule.kind]
+    assert (recipe.version, recipe.image_types) == (rule.recipe_version, rule.image_types)
+    assert {(role.role, role.kind) for role in rule.roles} <= {
+        (role.name, role.kind) for role in recipe.roles
+    }
 
 
 def test_defaults_are_those_of_the_procedure():
@@ -41,7 +51,11 @@ def test_defaults_are_those_of_the_procedure():
         "parallel_overscan": None,
         "parallel_degree": None,
         "parallel_knots": None,
+        "measured_gain": True,
+        "crosstalk": True,
         "linearity": True,
+        "charge_transfer": True,
+        "brighter_fatter": False,
         "defects": True,
         "min_inputs": 3,
         "normalise": "each",

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from calibrant.combine.building import compute
 from calibrant.combine.facts import ProductFacts
@@ -12,7 +13,7 @@ from calibrant.combine.recipes.base import Calibration, FrameInput, RecipeInputs
 from calibrant.combine.recipes.gain import compute as gain
 from calibrant.combine.recipes.ptc import compute as transfer
 from calibrant.frames.correcting import correction
-from calibrant.frames.writing import read_product_tables
+from calibrant.frames.writing import read_product_tables, write_product
 from calibrant.pixels import ArrayRows, Geometry, Overscan, Reference
 
 LEVELS_E = (500.0, 2_000.0, 8_000.0, 20_000.0, 40_000.0)
@@ -164,3 +165,38 @@ def test_a_pedestal_that_stays_is_refused(bench):
     raw = flat_field(bench, 500.0)
     with pytest.raises(RecipeRefused, match="keep their pedestal"):
         transfer(plain_inputs(bench, [(raw, 1.0, "r")] * 2, overscan="none"), settings())
+
+
+def test_a_flat_is_made_with_measured_gains_and_a_bias_by_others_goes_with_them(bench):
+    """The frames keep their pedestal: a bias that was not brought to the new gains would leave most of it."""
+    kept = {"overscan": "none"}
+    _, bias, _ = bench.build("bias", bench.biases(5), **kept)
+    measuring = [*pairs(bench, 5_000.0, 20_000.0), bench.calibration("bias", bias)]
+    _, facts, _, path = built(bench, measuring, recipe="gain", least_pixels=1000, **kept)
+    doubled = replace_gains(path, 2.0)
+    bench.built[facts.product_id] = doubled
+    flats = bench.flats(9_000.0, 9_100.0, 9_200.0)
+    plain = [*flats, bench.calibration("bias", bias)]
+    product, before, _ = bench.build("flat", plain, **kept)
+    assert not fits.getheader(bench.built[product.provenance.product_id])["MEASGAIN"]
+    product, after, _ = bench.build("flat", [*plain, bench.calibration("gain", facts)], **kept)
+    levels = [[one.scale for one in each.frames] for each in (before, after)]
+    np.testing.assert_allclose(levels[1], 2 * np.array(levels[0]), rtol=0.02)
+    header = fits.getheader(bench.built[product.provenance.product_id])
+    assert (header["MEASGAIN"], header["GAINPROD"]) == (True, facts.product_id)
+    assert header["GAIN1"] == pytest.approx(
+        2 * bench.instrument.geometry(0).amplifiers[0].gain_e_per_adu, rel=0.02
+    )
+    assert after.calibrations == (bias.product_id, facts.product_id)
+
+
+def replace_gains(path, factor):
+    """Write a product of gains anew, its gains multiplied."""
+    product = read_product_tables(path)
+    table = product.table("AMPLIFIERS")
+    columns = tuple(
+        replace(one, values=one.values * factor) if one.name == "GAIN" else one for one in table.columns
+    )
+    changed = replace(product, tables=(replace(table, columns=columns), *product.tables[1:]))
+    write_product(path.with_name("changed.fits"), changed)
+    return path.with_name("changed.fits")

@@ -1,10 +1,12 @@
 """Owns how frames are corrected before any calibration, whoever does it; must not know recipes, verdicts or files.
 
-An instrument file describes, a job chooses: of both together comes the one `Signature` for all who correct a frame. subtracted, divided by or searched for beside it, they add.
+An instrument file describes, products that were measured say more, a job chooses: of all together comes the one `Signature` for
+all who correct a frame. What is subtracted, divided by or searched for beside it, they add.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar
 
 import numpy as np
@@ -12,11 +14,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.frames.instrument import Instrument, Overscan, ParallelMethod
+from calibrant.frames.measured import MEASURED, with_measured
+from calibrant.frames.writing import ProductTables
 from calibrant.pixels import Geometry, Signature
 from calibrant.pixels.image import Unit
 from calibrant.pixels.overscan import OverscanMethod
 
 Part = TypeVar("Part", bound=BaseModel)
+
+_NOTHING: Final[Mapping[str, ProductTables]] = MappingProxyType({})
 
 
 class Choices(BaseModel):
@@ -42,8 +48,23 @@ class Choices(BaseModel):
     parallel_knots: int | None = Field(
         default=None, ge=2, description="Points of its spline; null: as the instrument file says."
     )
+    measured_gain: bool = Field(
+        default=True,
+        description="Whether measured gains (a ptc or a gain product) are taken in place of the nominal ones.",
+    )
+    crosstalk: bool = Field(
+        default=True, description="Whether crosstalk is removed where a crosstalk product is given."
+    )
     linearity: bool = Field(
-        default=True, description="Whether signals are made linear where the instrument file tells how."
+        default=True,
+        description="Whether signals are made linear where the instrument file or a linearity product tells how.",
+    )
+    charge_transfer: bool = Field(
+        default=True, description="Whether deferred charge is put back where a cti product is given."
+    )
+    brighter_fatter: bool = Field(
+        default=False,
+        description="Whether the brighter-fatter effect is undone where a bfk product is given.",
     )
     defects: bool = Field(
         default=True, description="Whether defects are masked: the instrument file's, and those of a product."
@@ -71,7 +92,11 @@ _PARALLEL: Final = {"method": "parallel_overscan", "degree": "parallel_degree", 
 
 
 def correction(
-    instrument: Instrument, detector: int, choices: Choices, unit: Unit
+    instrument: Instrument,
+    detector: int,
+    choices: Choices,
+    unit: Unit,
+    measured: Mapping[str, ProductTables] = _NOTHING,
 ) -> tuple[Geometry, Signature]:
     """Return where a detector's pixels are, and what is removed from its frames before any calibration.
 
@@ -82,26 +107,32 @@ def correction(
     detector : int
         One of its detectors.
     choices : Choices
-        Choose methods.
+        Choose methods, and which products count.
     unit : {'electron', 'adu'}
         Of what is corrected.
+    measured : mapping of str to ProductTables
+        Products by kind, of `calibrant.frames.measured.MEASURED`.
 
     Raises
     ------
     ValueError
-        A method does not fit the detector, or linearity is asked for on top of the electronic level; it names the
-        parameter and the amplifier.
+        A method or a product does not fit the detector, or linearity is asked for on top of the electronic level; it
+        names the parameter or the product, and the amplifier.
     """
     own, overscan = instrument.detector(detector), choices.overscans(instrument)
-    geometry = own.geometry(overscan)
-    signature = Signature(
+    asked = {kind: one for kind, one in measured.items() if getattr(choices, MEASURED[kind].switch)}
+    gains = {kind: one for kind, one in asked.items() if MEASURED[kind].switch == "measured_gain"}
+    plain = Signature(
         overscan=overscan.plain(),
         parallel=overscan.parallel.plain(),
         unit=unit,
-        linearity=own.linearities(unit) if choices.linearity else {},
         defects=own.defect_mask() if choices.defects else None,
     )
-    signature.check(geometry)
+    geometry, signature = with_measured(own.geometry(overscan), plain, gains)
+    if choices.linearity:  # it is told in electrons by the gains in force
+        signature = replace(signature, linearity=own.linearities(unit, geometry))
+    rest = {kind: one for kind, one in asked.items() if kind not in gains}
+    geometry, signature = with_measured(geometry, signature, rest)
     if signature.linearity and not signature.removes_level(geometry):
         raise ValueError(
             "linearity: the frames keep their electronic level, which would be corrected as if it were signal; choose "

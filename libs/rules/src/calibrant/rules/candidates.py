@@ -16,7 +16,7 @@ from calibrant.rules.rulesets import RoleRule
 from calibrant.rules.times import utc_text
 from calibrant.rules.validity import ValidityRange
 
-UNITLESS = frozenset({"defects"})
+UNITLESS = frozenset({"defects", "crosstalk", "linearity", "cti", "gain", "ptc", "bfk"})
 """Kinds that apply to frames in any unit."""
 
 

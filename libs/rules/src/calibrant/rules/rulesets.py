@@ -144,13 +144,18 @@ class RuleSet(Frozen):
         return RuleSet(name=name or self.name, version=self.version, rules=(*kept, *new.values()))
 
 
-_DEFECTS = RoleRule(
-    role="defects",
-    kind="defects",
-    required=False,
-    because="a defect would be calibrated as if it were a pixel",
-    usual=False,
-)
+def _measured(kind: str, because: str) -> RoleRule:
+    """Give the role of what is only made on request, and which every frame of a set is corrected with."""
+    return RoleRule(role=kind, kind=kind, required=False, because=because, usual=False)
+
+
+_DEFECTS = _measured("defects", "a defect would be calibrated as if it were a pixel")
+_CROSSTALK = _measured("crosstalk", "what leaks from other amplifiers would count as signal")
+_LINEARITY = _measured("linearity", "signals would not be proportional to the light")
+_CTI = _measured("cti", "charge would be found behind where it belongs")
+_GAIN = _measured("gain", "signals would be in electrons by nominal gains")
+_PTC = _measured("ptc", "signals would be in electrons by nominal gains")
+_BFK = _measured("bfk", "bright pixels would have lost charge to their neighbours")
 
 _OF_PAIRS = (
     RoleRule(
@@ -160,9 +165,12 @@ _OF_PAIRS = (
         because="bias structure would count as signal, and a pedestal that is left as light",
     ),
     RoleRule(role="dark", kind="dark", required=False, because="dark signal would count as light"),
+    _CROSSTALK,
+    _LINEARITY,
     _DEFECTS,
+    _CTI,
 )
-"""What is taken away from pairs of flats."""
+"""What is taken away from pairs of flats; no gains, which are measured with them."""
 
 DEFAULT_RULES = RuleSet(
     name="default",
@@ -181,6 +189,8 @@ DEFAULT_RULES = RuleSet(
                     required=False,
                     because="bias structure would be taken for bright and cold pixels",
                 ),
+                _CROSSTALK,
+                _LINEARITY,
             ),
             on_request=True,
         ),
@@ -196,9 +206,29 @@ DEFAULT_RULES = RuleSet(
                     required=False,
                     because="without its bias level a dark cannot be scaled to other dark times",
                 ),
+                _CROSSTALK,
+                _LINEARITY,
                 _DEFECTS,
             ),
             split_without={"bias": ("dark_time_s",)},
+        ),
+        SetRule(
+            kind="gain",
+            image_type=ImageType.FLAT,
+            group_by=("night",),
+            min_frames=2,
+            needs=("exptime_s",),
+            on_request=True,
+            roles=_OF_PAIRS,
+        ),
+        SetRule(
+            kind="ptc",
+            image_type=ImageType.FLAT,
+            group_by=("night",),
+            min_frames=6,
+            needs=("exptime_s",),
+            on_request=True,
+            roles=_OF_PAIRS,
         ),
         SetRule(
             kind="flat",
@@ -217,26 +247,14 @@ DEFAULT_RULES = RuleSet(
                     required=False,
                     because="dark signal would be divided into science as if it were sensitivity",
                 ),
+                _CROSSTALK,
+                _LINEARITY,
                 _DEFECTS,
+                _CTI,
+                _GAIN,
+                _PTC,
+                _BFK,
             ),
-        ),
-        SetRule(
-            kind="ptc",
-            image_type=ImageType.FLAT,
-            group_by=("night",),
-            min_frames=6,
-            needs=("exptime_s",),
-            on_request=True,
-            roles=_OF_PAIRS,
-        ),
-        SetRule(
-            kind="gain",
-            image_type=ImageType.FLAT,
-            group_by=("night",),
-            min_frames=2,
-            needs=("exptime_s",),
-            on_request=True,
-            roles=_OF_PAIRS,
         ),
     ),
 )

@@ -1,5 +1,6 @@
 """Building a product: the half of a combine job that runs in a child process. Must not know tables or the bus."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from types import MappingProxyType
 
@@ -11,6 +12,7 @@ from calibrant.combine.inputs import (
     instrument_of,
     load_calibrations,
     load_frames,
+    load_measured,
     with_defects,
 )
 from calibrant.combine.products import product_of
@@ -20,7 +22,7 @@ from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.frames.correcting import correction
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.reading import FrameRejected
-from calibrant.frames.writing import write_product
+from calibrant.frames.writing import ProductTables, write_product
 from calibrant.pixels import ENGINE_VERSION, Geometry, Signature
 from calibrant.runtime.handlers import Artifact, Outcome, Workspace
 
@@ -59,11 +61,12 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     instrument = instrument_of(job, workspace)
     parameters = parse_parameters(recipe, job.parameters)
     _check_number(job, recipe, parameters)
-    geometry, corrected = _correction(job, instrument, parameters)
+    measured = load_measured(job, recipe, workspace)
+    geometry, corrected = _correction(job, instrument, parameters, measured)
     parameters = parameters.settled(instrument)
     with ExitStack() as opened:
         frames = load_frames(job, recipe, instrument, workspace, opened)
-        calibrations = load_calibrations(job, recipe, instrument, parameters.unit, workspace)
+        calibrations = load_calibrations(job, recipe, geometry, parameters.unit, workspace)
         if parameters.defects:
             corrected = with_defects(corrected, calibrations)
         inputs = RecipeInputs(
@@ -74,8 +77,8 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
             memory_bytes=job.memory_bytes,
         )
         built = _built(recipe, inputs, parameters)
-    facts = facts_of(job, instrument, parameters, frames, built)
-    product = product_of(job, instrument, corrected, facts, frames, built)
+    facts = facts_of(job, geometry, parameters, frames, built)
+    product = product_of(job, instrument, geometry, corrected, facts, frames, built)
     write_product(workspace.scratch / "product.fits", product)
     artifact = Artifact(
         name=ARTIFACT, path="product.fits", prefix="products", media_type=MEDIA_TYPES[type(built)]
@@ -97,10 +100,10 @@ def _built(recipe: Recipe, inputs: RecipeInputs, parameters: Parameters) -> Buil
 
 
 def _correction(
-    job: CombineJob, instrument: Instrument, parameters: Parameters
+    job: CombineJob, instrument: Instrument, parameters: Parameters, measured: Mapping[str, ProductTables]
 ) -> tuple[Geometry, Signature]:
     try:
-        return correction(instrument, job.detector, parameters, parameters.unit)
+        return correction(instrument, job.detector, parameters, parameters.unit, measured)
     except ValueError as problem:
         raise InputRefused(f"{job.recipe} of detector {job.detector}: {problem}") from problem
 

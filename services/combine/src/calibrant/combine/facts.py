@@ -1,5 +1,9 @@
 """What is recorded of a product and its inputs, beside its file. Must not know pixels, tables or the bus."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 from pydantic import BaseModel, ConfigDict
 
 from calibrant.combine.inputs import DEFECTS, FRAMES, JobFrame
@@ -7,9 +11,15 @@ from calibrant.combine.recipes import find_recipe
 from calibrant.combine.recipes.base import Built, BuiltTables, Parameters
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import DataRef, JobInput, Product, TaiTime, TimeRange
-from calibrant.frames.instrument import Instrument
+from calibrant.frames.measured import MEASURED
 from calibrant.frames.times import NS_PER_S
+from calibrant.pixels import Geometry
 from calibrant.rules.identity import product_id
+
+SWITCHES: Final[Mapping[str, str]] = MappingProxyType(
+    {DEFECTS: "defects", **{kind: one.switch for kind, one in MEASURED.items()}}
+)
+"""By the role of what every frame is corrected with: the parameter that says whether it is."""
 
 
 class InputRecord(BaseModel):
@@ -89,18 +99,32 @@ class ProductFacts(BaseModel):
 
 def facts_of(
     job: CombineJob,
-    instrument: Instrument,
+    geometry: Geometry,
     parameters: Parameters,
     frames: list[JobFrame],
     built: Built | BuiltTables,
 ) -> ProductFacts:
-    """Return what is to be recorded of a product."""
+    """Return what is to be recorded of a product.
+
+    Parameters
+    ----------
+    job : CombineJob
+        What was asked for.
+    geometry : Geometry
+        The detector, with the numbers that frames were corrected by.
+    parameters : Parameters
+        How.
+    frames : list of JobFrame
+        What it is made of.
+    built : Built or BuiltTables
+        What the recipe made.
+    """
     image = built if isinstance(built, Built) else None
-    used = (*built.used, DEFECTS) if parameters.defects else built.used
+    used = (*built.used, *(role for role, switch in SWITCHES.items() if getattr(parameters, switch)))
     scales = [None] * len(frames) if image is None else image.scales
     heads = [frame.opened.facts for frame in frames]
     ends = [head.begin_tai_ns + round((head.exptime_s or 0.0) * NS_PER_S) for head in heads]
-    noises = [amplifier.read_noise_e for amplifier in instrument.detector(job.detector).amplifiers]
+    noises = [amplifier.read_noise_e for amplifier in geometry.amplifiers]
     return ProductFacts(
         product_id=product_id(job.recipe, job.job_id),
         unit="" if image is None else image.unit,

@@ -1,10 +1,11 @@
 """The inputs of a combine job, checked: instrument, frames, calibrations. Must not know recipes' insides."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from calibrant.bus.errors import PermanentError
 from calibrant.combine.open_files import allow_for
@@ -13,13 +14,23 @@ from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.frames import correcting
 from calibrant.frames.instrument import Instrument, InstrumentError, instrument_in_force
+from calibrant.frames.measured import MEASURED, gain_ratio
 from calibrant.frames.reading import FrameRejected, OpenFrame, open_frames
 from calibrant.frames.reading.identity import frame_id
-from calibrant.frames.writing import ProductImage, ProductUnreadableError, read_product
-from calibrant.pixels import Reference, Signature
+from calibrant.frames.writing import (
+    ProductHead,
+    ProductImage,
+    ProductTables,
+    ProductUnreadableError,
+    read_product,
+    read_product_tables,
+)
+from calibrant.pixels import Geometry, Reference, Signature
 from calibrant.pixels.threads import side_by_side, thread_count
 from calibrant.rules.candidates import UNITLESS
 from calibrant.runtime.handlers import Workspace
+
+Read = TypeVar("Read", bound=ProductHead)
 
 FRAMES = "frames"
 DEFECTS = "defects"
@@ -112,15 +123,58 @@ def load_frames(
     return sorted(frames, key=lambda frame: (frame.opened.facts.begin_tai_ns, frame.input.id))
 
 
+def inputs_by_role(job: CombineJob, recipe: Recipe) -> dict[str, JobInput]:
+    """Return the calibrations of a job, by role.
+
+    Raises
+    ------
+    InputRefused
+        A required one is missing, or one has no role here.
+    """
+    by_role: dict[str, JobInput] = {}
+    roles = {role.name for role in recipe.roles}
+    for one in job.inputs:
+        if one.role == FRAMES:
+            continue
+        if one.role not in roles or one.role in by_role:
+            takes = ", ".join(role.name for role in recipe.roles) or "none"
+            why = "already has one" if one.role in by_role else f"takes {takes}"
+            raise InputRefused(f"{one.id}: recipe {recipe.name} {why}: no input of role {one.role!r} fits")
+        by_role[one.role] = one
+    missing = [role.name for role in recipe.roles if role.required and role.name not in by_role]
+    if missing:
+        raise InputRefused(f"recipe {recipe.name} needs a {missing[0]}; there is none")
+    return by_role
+
+
+def load_measured(job: CombineJob, recipe: Recipe, workspace: Workspace) -> dict[str, ProductTables]:
+    """Read the calibrations of a job that are tables and say how frames are corrected, by kind.
+
+    Raises
+    ------
+    InputRefused
+        One does not fit by kind or detector.
+    """
+    kinds = {role.name: role.kind for role in recipe.roles}
+    found = {}
+    for name, one in inputs_by_role(job, recipe).items():
+        if kinds[name] in MEASURED:
+            found[kinds[name]] = product = _load_product(one, workspace, read_product_tables)
+            _check_whose(product, kinds[name], job)
+    return found
+
+
 def load_calibrations(
-    job: CombineJob, recipe: Recipe, instrument: Instrument, unit: str, workspace: Workspace
+    job: CombineJob, recipe: Recipe, geometry: Geometry, unit: str, workspace: Workspace
 ) -> dict[str, Calibration]:
-    """Read the calibrations of a job, by role.
+    """Read the calibrations of a job that are images, by role.
 
     Parameters
     ----------
-    job, recipe, instrument
+    job, recipe
         What they are for.
+    geometry : Geometry
+        The detector, with the gains in force: one in electrons by others is made one in these.
     unit : str
         The unit that the job works in.
     workspace : Workspace
@@ -131,29 +185,27 @@ def load_calibrations(
     InputRefused
         A required one is missing, one has no role here, or does not fit by kind, detector, unit or shape.
     """
-    by_role: dict[str, JobInput] = {}
-    roles = {role.name: role for role in recipe.roles}
-    for one in job.inputs:
-        if one.role == FRAMES:
-            continue
-        if one.role not in roles or one.role in by_role:
-            why = "already has one" if one.role in by_role else f"takes {', '.join(roles) or 'none'}"
-            raise InputRefused(f"{one.id}: recipe {recipe.name} {why}: no input of role {one.role!r} fits")
-        by_role[one.role] = one
-    missing = [role.name for role in recipe.roles if role.required and role.name not in by_role]
-    if missing:
-        raise InputRefused(f"recipe {recipe.name} needs a {missing[0]}; there is none")
+    kinds = {role.name: role.kind for role in recipe.roles}
     found = {}
-    for name, one in by_role.items():
-        product = _load_product(one, workspace)
-        check_product(product, roles[name].kind, job, unit, instrument.geometry(job.detector).shape)
+    for name, one in inputs_by_role(job, recipe).items():
+        if kinds[name] in MEASURED:
+            continue
+        product = _load_product(one, workspace, read_product)
+        check_product(product, kinds[name], job, unit, geometry.shape)
         found[name] = Calibration(
             product_id=one.id,
-            reference=Reference(product.data, product.variance, product.mask),
+            reference=_reference(product, geometry),
             per_second=product.per_second,
             dark_time_s=product.dark_time_s,
         )
     return found
+
+
+def _reference(product: ProductImage, geometry: Geometry) -> Reference:
+    ratio = gain_ratio(product, geometry) if product.unit.startswith("electron") else None
+    if ratio is None:
+        return Reference(product.data, product.variance, product.mask)
+    return Reference(product.data * ratio, product.variance * ratio**2, product.mask)
 
 
 def with_defects(corrected: Signature, calibrations: Mapping[str, Calibration]) -> Signature:
@@ -175,13 +227,7 @@ def check_product(
     """
     name = product.provenance.product_id
     wanted_unit = f"{unit}/s" if product.per_second else unit
-    for what, found, wanted in [
-        ("kind", product.kind, kind),
-        ("instrument", product.instrument, job.instrument),
-        ("detector", product.detector, job.detector),
-    ]:
-        if found != wanted:
-            raise InputRefused(f"{name}: its {what} is {found}, but the job needs {wanted}")
+    _check_whose(product, kind, job)
     if kind not in UNITLESS and product.unit != wanted_unit:
         raise InputRefused(
             f"{name}: is in {product.unit or 'no unit'}, but the job works in {unit}; give --unit "
@@ -192,6 +238,18 @@ def check_product(
             f"{name}: is {product.data.shape} (rows, columns), but detector {job.detector} of {job.instrument} is "
             f"{shape}; build it again with the instrument description in force"
         )
+
+
+def _check_whose(product: ProductHead, kind: str, job: CombineJob) -> None:
+    for what, found, wanted in [
+        ("kind", product.kind, kind),
+        ("instrument", product.instrument, job.instrument),
+        ("detector", product.detector, job.detector),
+    ]:
+        if found != wanted:
+            raise InputRefused(
+                f"{product.provenance.product_id}: its {what} is {found}, but the job needs {wanted}"
+            )
 
 
 def _load_frame(
@@ -241,9 +299,9 @@ def _check_filters(job: CombineJob, frames: list[JobFrame]) -> None:
             )
 
 
-def _load_product(one: JobInput, workspace: Workspace) -> ProductImage:
+def _load_product(one: JobInput, workspace: Workspace, read: Callable[[Path], Read]) -> Read:
     try:
-        product = read_product(workspace.objects.local_path(one.ref))
+        product = read(workspace.objects.local_path(one.ref))
     except ProductUnreadableError as problem:
         raise InputRefused(f"{one.id}: {problem}") from problem
     if product.provenance.product_id != one.id:

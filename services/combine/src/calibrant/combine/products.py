@@ -17,13 +17,14 @@ from calibrant.frames.writing import (
     ProductTables,
     Provenance,
 )
-from calibrant.pixels import Signature
+from calibrant.pixels import Geometry, Signature
 from calibrant.rules.association import TIME_TOLERANCE_S
 
 
 def product_of(  # noqa: PLR0917 - what was asked for, with what, and what came of it
     job: CombineJob,
     instrument: Instrument,
+    geometry: Geometry,
     corrected: Signature,
     facts: ProductFacts,
     frames: list[JobFrame],
@@ -35,6 +36,8 @@ def product_of(  # noqa: PLR0917 - what was asked for, with what, and what came 
     ----------
     job, instrument
         What was asked for.
+    geometry : Geometry
+        The detector, with the numbers that frames were corrected by.
     corrected : Signature
         What was removed from each frame before any calibration.
     facts : ProductFacts
@@ -44,7 +47,7 @@ def product_of(  # noqa: PLR0917 - what was asked for, with what, and what came 
     built : Built or BuiltTables
         What the recipe made.
     """
-    head = _head(job, instrument, corrected, facts)
+    head = _head(job, instrument.detector(job.detector).name, geometry, corrected, facts)
     if isinstance(built, BuiltTables):
         return ProductTables(**head, tables=built.tables)
     planes = built.combined
@@ -65,14 +68,13 @@ def product_of(  # noqa: PLR0917 - what was asked for, with what, and what came 
 
 
 def _head(
-    job: CombineJob, instrument: Instrument, corrected: Signature, facts: ProductFacts
+    job: CombineJob, detector_name: str, geometry: Geometry, corrected: Signature, facts: ProductFacts
 ) -> dict[str, Any]:
-    detector = instrument.detector(job.detector)
     return {
         "kind": job.recipe,
         "instrument": job.instrument,
         "detector": job.detector,
-        "detector_name": detector.name,
+        "detector_name": detector_name,
         "provenance": Provenance(
             product_id=facts.product_id,
             job_id=job.job_id,
@@ -91,7 +93,7 @@ def _head(
         "linearity": bool(corrected.linearity),
         "defects": _marked(corrected),
         "amplifiers": tuple(
-            ProductAmplifier(one.name, one.gain_e_per_adu, one.read_noise_e) for one in detector.amplifiers
+            ProductAmplifier(one.name, one.gain_e_per_adu, one.read_noise_e) for one in geometry.amplifiers
         ),
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import DataRef, JobInput
 from calibrant.contracts.verify.v1 import MeasureJob
 from calibrant.frames.instrument import Instrument, InstrumentError, instrument_in_force
+from calibrant.frames.measured import MEASURED
 from calibrant.frames.reading import OpenFrame, open_frames
 from calibrant.frames.reading.identity import frame_id
 from calibrant.frames.writing import (
@@ -53,6 +54,8 @@ class Products:
         What is removed from a frame, the verified one among them.
     defects : ProductImage or None
         What is masked in a frame beside the instrument file's defects; not the one verified.
+    measured : mapping of str to ProductTables
+        What says how frames are corrected, by kind.
     """
 
     verified: ProductImage
@@ -60,6 +63,7 @@ class Products:
     dark: ProductImage | None
     flat: ProductImage | None
     defects: ProductImage | None = None
+    measured: Mapping[str, ProductTables] = field(default_factory=dict)
 
     @property
     def frame_ids(self) -> frozenset[str]:
@@ -121,15 +125,12 @@ def load_products(job: MeasureJob, instrument: Instrument, workspace: Workspace)
     """
     verified = _load(job.reference.product_id, job.reference.ref, job.kind, job, workspace)
     found = {job.kind: verified}
-    roles = (*SUBTRACTED, "flat" if job.kind == DEFECTS else DEFECTS)
-    for one in job.inputs:
-        if one.role == FRAMES or (one.role == job.kind and one.id == job.reference.product_id):
-            continue
-        if one.role not in roles or one.role in found:
-            raise InputRefused(
-                f"{one.id}: verifying a {job.kind} has no use for this input of role {one.role!r}"
-            )
-        found[one.role] = _load(one.id, one.ref, one.role, job, workspace)
+    measured: dict[str, ProductTables] = {}
+    for one in _others(job):
+        if one.role in MEASURED:
+            measured[one.role] = _checked(one.id, one.ref, one.role, job, workspace, read_product_tables)
+        else:
+            found[one.role] = _load(one.id, one.ref, one.role, job, workspace)
     shape = instrument.geometry(job.detector).shape
     for role, product in found.items():
         if product.data.shape != shape:
@@ -138,7 +139,22 @@ def load_products(job: MeasureJob, instrument: Instrument, workspace: Workspace)
                 f"{job.detector} of {job.instrument} is {shape}; build it again with the description in force"
             )
     masked = None if job.kind == DEFECTS else found.get(DEFECTS)
-    return Products(verified, found.get("bias"), found.get("dark"), found.get("flat"), masked)
+    return Products(verified, found.get("bias"), found.get("dark"), found.get("flat"), masked, measured)
+
+
+def _others(job: MeasureJob) -> Iterator[JobInput]:
+    """Yield the calibrations beside the one verified, and make sure that each has a use."""
+    known = {job.kind}
+    roles = (*SUBTRACTED, "flat" if job.kind == DEFECTS else DEFECTS, *MEASURED)
+    for one in job.inputs:
+        if one.role == FRAMES or (one.role == job.kind and one.id == job.reference.product_id):
+            continue
+        if one.role not in roles or one.role in known:
+            raise InputRefused(
+                f"{one.id}: verifying a {job.kind} has no use for this input of role {one.role!r}"
+            )
+        known.add(one.role)
+        yield one
 
 
 @contextmanager

@@ -216,10 +216,20 @@ class Detector(BaseModel):
             mask[_box(section).slices] = Mask.BAD
         return mask
 
-    def linearities(self, unit: Unit) -> dict[str, Correction]:
-        """Return what makes each amplifier's signal linear, by its name; empty where none is told."""
+    def linearities(self, unit: Unit, geometry: pixels.Geometry | None = None) -> dict[str, Correction]:
+        """Return what makes each amplifier's signal linear, by its name; empty where none is told.
+
+        Parameters
+        ----------
+        unit : {'electron', 'adu'}
+            Of the signals.
+        geometry : Geometry or None
+            Has the gains that made them electrons; None: the nominal ones.
+        """
+        named = self.amplifiers if geometry is None else geometry.amplifiers
+        gains = {one.name: one.gain_e_per_adu if unit == "electron" else 1.0 for one in named}
         return {
-            one.name: one.linearity.scaled(one.gain_e_per_adu if unit == "electron" else 1.0)
+            one.name: one.linearity.scaled(gains[one.name])
             for one in self.amplifiers
             if one.linearity is not None
         }

@@ -19,6 +19,21 @@ _CLIPPING = {
     "reject_high": ("REJHIGH", "Highest samples left out by a minmax-mean"),
 }
 
+_MEASURED = {
+    "gain": ("GAINPROD", "Product that says the gains"),
+    "ptc": ("PTCPROD", "Product that says the gains"),
+    "crosstalk": ("XTLKPROD", "Product that says the crosstalk"),
+    "linearity": ("LINPROD", "Product that says what is linear"),
+    "cti": ("CTIPROD", "Product that says what is deferred"),
+    "bfk": ("BFKPROD", "Product that says how charge repels"),
+}
+_STEPS = (
+    ("MEASGAIN", ("gain", "ptc"), "Gains are measured, not nominal"),
+    ("CROSSTLK", ("crosstalk",), "Crosstalk was removed from the inputs"),
+    ("CTICORR", ("cti",), "Deferred charge was put back"),
+    ("BFCORR", ("bfk",), "Brighter-fatter effect was undone"),
+)
+
 
 def primary_cards(product: ProductHead) -> list[Card]:
     """Return the cards that say what a product is and how it came about."""
@@ -32,6 +47,7 @@ def primary_cards(product: ProductHead) -> list[Card]:
         *([] if image is None else _data(image)),
         ("OVERSCAN", product.overscan, "Overscan correction of the inputs"),
         ("PARALLEL", product.parallel_overscan, "Parallel overscan correction of the inputs"),
+        *_measured(product),
         ("LINEAR", product.linearity, "Signals of the inputs were made linear"),
         ("DEFECTS", product.defects, "Pixels masked as defects of the detector"),
         *[("DEFPROD", one.id, "Product that names them") for one in source.inputs if one.role == "defects"],
@@ -59,6 +75,15 @@ def _data(image: ProductImage) -> list[Card]:
         ("PERSEC", image.per_second, "DATA are per second of dark time"),
         ("NORMAL", image.normalisation, "Normalisation"),
         ("BADFRAC", image.bad_fraction, "Fraction of pixels that are BAD in MASK"),
+    ]
+
+
+def _measured(product: ProductHead) -> list[Card]:
+    """Return which steps were made by products, and by which."""
+    used = {one.role: one.id for one in product.provenance.inputs}
+    steps: list[Card] = [(keyword, bool(used.keys() & roles), comment) for keyword, roles, comment in _STEPS]
+    return steps + [
+        (keyword, used[role], comment) for role, (keyword, comment) in _MEASURED.items() if role in used
     ]
 
 
@@ -105,14 +130,14 @@ def _amplifiers(product: ProductHead) -> list[Card]:
     if mean_e is None:
         return []
     cards: list[Card] = [
-        ("RDNOISE", mean_e, "[electron] Mean nominal read noise"),
+        ("RDNOISE", mean_e, "[electron] Mean read noise"),
         ("NAMPS", len(product.amplifiers), "Amplifiers"),
     ]
     for number, amplifier in enumerate(product.amplifiers, 1):
         cards += [
             (f"AMP{number}", amplifier.name, f"Name of amplifier {number}"),
-            (f"GAIN{number}", amplifier.gain_e_per_adu, "[electron/adu] Its nominal gain"),
-            (f"RDNOIS{number}", amplifier.read_noise_e, "[electron] Its nominal read noise"),
+            (f"GAIN{number}", amplifier.gain_e_per_adu, "[electron/adu] Its gain"),
+            (f"RDNOIS{number}", amplifier.read_noise_e, "[electron] Its read noise"),
         ]
     return cards
 

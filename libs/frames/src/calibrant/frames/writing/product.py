@@ -53,7 +53,7 @@ class ProductInput:
 
 @dataclass(frozen=True, slots=True)
 class ProductAmplifier:
-    """The nominal numbers of an amplifier that a product was made with.
+    """The numbers of an amplifier that a product was made with: the nominal ones, or those of a product.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class ProductHead:
 
     @property
     def read_noise_e(self) -> float | None:
-        """Mean of the amplifiers' nominal read noises [electron]; None where they are not known."""
+        """Mean of the amplifiers' read noises [electron]; None where they are not known."""
         noises = [amplifier.read_noise_e for amplifier in self.amplifiers]
         return sum(noises) / len(noises) if noises else None
 

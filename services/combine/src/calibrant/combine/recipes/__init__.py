@@ -22,7 +22,7 @@ from calibrant.combine.recipes.ptc import PTC
 __all__ = ["RECIPES", "find_recipe", "parse_parameters"]
 
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
-    {r.name: r for r in (BIAS, DEFECTS, DARK, FLAT, PTC, GAIN)}
+    {r.name: r for r in (BIAS, DEFECTS, DARK, GAIN, PTC, FLAT)}
 )
 
 

@@ -38,7 +38,7 @@ class Parameters(Choices):
 
     unit: Literal["electron", "adu"] = Field(
         default="electron",
-        description="Unit that frames are worked on in: electron applies the nominal gains, adu does not.",
+        description="Unit that frames are worked on in: electron applies the gains, adu does not.",
     )
     min_inputs: int = Field(default=3, ge=1, description="Fewest frames to make it of.")
 
@@ -110,6 +110,11 @@ class Role:
     required: bool = False
 
 
+def roles_of(*kinds: str) -> tuple[Role, ...]:
+    """Return roles that a recipe can do without, each named as the kind that fills it."""
+    return tuple(Role(kind, kind) for kind in kinds)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class FrameInput:
     """One raw frame.
@@ -167,11 +172,11 @@ class RecipeInputs:
     frames : sequence of FrameInput
         Frames of one detector, at least as many as `Parameters.min_inputs`.
     calibrations : mapping of role to Calibration
-        Those that there are.
+        Those that there are and that are images.
     geometry : Geometry
-        The detector.
+        The detector, with the gains in force.
     corrected : Signature
-        What is removed from every frame before any calibration.
+        What is removed from every frame before any calibration; what products that are tables say is in it.
     memory_bytes : int
         What the job may take; 0: no limit.
     """

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from calibrant.combine.recipes.base import Calibration, Combination, FrameInput, RecipeInputs, RecipeRefused
 from calibrant.pixels import (
+    Barrier,
     Combined,
     CosmicRays,
     FrameLevels,
@@ -64,8 +65,12 @@ def signature(
         bias=None if bias is None else bias.reference,
         dark=None if dark is None else dark.reference,
         photon_noise=photon_noise and level_removed(inputs, bias),
-        barriers={} if cosmic_rays is None else {Step.COSMIC_RAYS: cosmic_rays},
+        barriers={**inputs.corrected.barriers, **_searching(cosmic_rays)},
     )
+
+
+def _searching(cosmic_rays: CosmicRays | None) -> dict[Step, Barrier]:
+    return {} if cosmic_rays is None else {Step.COSMIC_RAYS: cosmic_rays}
 
 
 def check_dark(name: str, dark_time_s: float | None, dark: Calibration) -> None:

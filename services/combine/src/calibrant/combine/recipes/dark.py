@@ -11,7 +11,7 @@ from calibrant.combine.recipes.base import (
     Recipe,
     RecipeInputs,
     RecipeRefused,
-    Role,
+    roles_of,
 )
 from calibrant.combine.recipes.correction import combined, level_removed, signature
 from calibrant.frames.writing.product import Unit
@@ -116,7 +116,7 @@ DARK = Recipe(
     version="1",
     summary="Overscan and bias removed, per second of dark time, combined; unscaled without a bias.",
     image_type=ImageType.DARK,
-    roles=(Role("bias", "bias"), Role("defects", "defects")),
+    roles=roles_of("bias", "crosstalk", "linearity", "defects"),
     parameters=DarkParameters,
     compute=compute,
 )

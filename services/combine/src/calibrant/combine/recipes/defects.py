@@ -19,7 +19,7 @@ from calibrant.combine.recipes.base import (
     Recipe,
     RecipeInputs,
     RecipeRefused,
-    Role,
+    roles_of,
 )
 from calibrant.combine.recipes.correction import check_dark, combined, signature
 from calibrant.combine.recipes.dark import DARK
@@ -232,7 +232,7 @@ DEFECTS = Recipe(
     version="1",
     summary="Hot pixels of darks, odd pixels of flats, bad columns: a mask and its regions.",
     image_type=ImageType.DARK,
-    roles=(Role("bias", "bias"),),
+    roles=roles_of("bias", "crosstalk", "linearity"),
     parameters=DefectsParameters,
     compute=compute,
     beside=(ImageType.FLAT,),

@@ -15,7 +15,7 @@ from calibrant.combine.recipes.base import (
     Recipe,
     RecipeInputs,
     RecipeRefused,
-    Role,
+    roles_of,
 )
 from calibrant.combine.recipes.correction import combined, named, per_frame, signature
 from calibrant.pixels import (
@@ -191,7 +191,7 @@ FLAT = Recipe(
     version="1",
     summary="Overscan, bias and dark removed, relative to the level, combined.",
     image_type=ImageType.FLAT,
-    roles=(Role("bias", "bias"), Role("dark", "dark"), Role("defects", "defects")),
+    roles=roles_of("bias", "dark", "crosstalk", "linearity", "defects", "cti", "gain", "ptc", "bfk"),
     parameters=FlatParameters,
     compute=compute,
     by_filter=True,

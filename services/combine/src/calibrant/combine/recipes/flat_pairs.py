@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from calibrant.combine.recipes.base import Parameters, RecipeInputs, RecipeRefused, Role
+from calibrant.combine.recipes.base import Parameters, RecipeInputs, RecipeRefused, roles_of
 from calibrant.combine.recipes.correction import corrected_frame, level_removed, named, signature
 from calibrant.pixels import Geometry, Image, OverscanLevel, Signature
 from calibrant.pixels.memory import threads_within
@@ -24,7 +24,7 @@ from calibrant.pixels.photon_transfer import (
 PIXEL_BYTES: Final = 64
 """A pixel of an amplifier while its covariances are measured."""
 NO_TIME: Final = "its header gives no exposure time"
-ROLES: Final = (Role("bias", "bias"), Role("dark", "dark"), Role("defects", "defects"))
+ROLES: Final = roles_of("bias", "dark", "crosstalk", "linearity", "defects", "cti")
 """Calibrations that the flats of pairs take."""
 
 

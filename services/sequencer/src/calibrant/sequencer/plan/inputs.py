@@ -100,7 +100,7 @@ def _as_made(
     draft: Draft, ground: Ground, role: RoleRule, facts: DetectorFacts, reference: Product
 ) -> tuple[Choice, Product | None] | None:
     """Choose what the product that is verified was made with, whenever that applies; nothing where it was made without."""
-    names = [name for name in reference.calibrations if name.startswith(f"{role.kind}-")]
+    names = [name for name in reference.calibrations if name.rpartition("-")[0] == role.kind]
     if not names:
         return None
     for candidate, product in candidates(draft, ground, role.kind, facts):

@@ -74,7 +74,9 @@ def _choices(job: MeasureJob, instrument: Instrument, products: Products) -> Cho
 def _correction(job: MeasureJob, instrument: Instrument, products: Products, choices: Choices) -> Correction:
     """Return what is removed from the frames, in electrons."""
     try:
-        geometry, corrected = correcting.correction(instrument, job.detector, choices, "electron")
+        geometry, corrected = correcting.correction(
+            instrument, job.detector, choices, "electron", products.measured
+        )
     except ValueError as problem:
         raise InputRefused(f"detector {job.detector}: {problem}") from problem
     if products.defects is not None and choices.defects:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from calibrant.frames.measured import gain_ratio
 from calibrant.frames.writing import ProductImage
 from calibrant.pixels import CosmicRays, Geometry, Reference, Signature, Step, Terms
 from calibrant.rules.association import TIME_TOLERANCE_S
@@ -98,10 +100,11 @@ def correction(products: Products, kind: str, geometry: Geometry, corrected: Sig
 
 
 def in_electrons(product: ProductImage, geometry: Geometry) -> Reference:
-    """Return a product as a reference in electrons, by the nominal gains.
+    """Return a product as a reference in electrons, by the gains in force.
 
-    A flat has no unit, but one made of frames in ADU holds the ratios of the gains: those are taken out. The variance
-    is left out: it is the scatter of the frames, and would hide a ray of one of them that the product could not reject.
+    A flat has no unit, but one made of frames in ADU holds the ratios of the gains, and one of frames in electrons those of
+    the gains in force to its own: they are taken out. The variance is left out: it is the scatter of the frames, and would
+    hide a ray of one of them that the product could not reject.
 
     Parameters
     ----------
@@ -111,11 +114,16 @@ def in_electrons(product: ProductImage, geometry: Geometry) -> Reference:
         Where the amplifiers are, and their gains.
     """
     made_in = product.unit or str(product.provenance.parameters.get("unit", "electron"))
-    if not made_in.startswith("adu"):
+    gains = _plane_of_gains(geometry) if made_in.startswith("adu") else gain_ratio(product, geometry)
+    if gains is None:
         return Reference(product.data, None, product.mask)
-    gains = np.empty(geometry.shape, dtype=np.float32)
-    for amplifier in geometry.amplifiers:
-        gains[amplifier.placed.slices] = amplifier.gain_e_per_adu
     if not product.unit:
         gains /= gains.mean(dtype=np.float64)
     return Reference(product.data * gains, None, product.mask)
+
+
+def _plane_of_gains(geometry: Geometry) -> NDArray[np.float32]:
+    gains = np.empty(geometry.shape, dtype=np.float32)
+    for amplifier in geometry.amplifiers:
+        gains[amplifier.placed.slices] = amplifier.gain_e_per_adu
+    return gains
