@@ -13,8 +13,9 @@ from calibrant.pixels.brighter_fatter import (
     ShiftReason,
     SmoothLaw,
     correlations,
-    mean_kernel,
+    mean_areas,
     relax,
+    remainder,
     solve_kernel,
     solve_shifts,
 )
@@ -71,9 +72,6 @@ def test_the_kernel_s_slope_makes_the_areas():
         [solve_kernel(AREAS + rng.normal(0, 1e-9, AREAS.shape), accuracy=1e-6).values for _ in range(150)]
     )
     np.testing.assert_allclose(draws.std(axis=0), kernel.errors, rtol=0.3)
-    mean = mean_kernel([kernel, kernel, solve_kernel(np.full_like(AREAS, np.nan))])
-    np.testing.assert_allclose(mean.values, kernel.values)
-    np.testing.assert_allclose(mean.errors, kernel.errors / math.sqrt(2))
 
 
 def test_kernels_that_there_are_not_say_why():
@@ -87,7 +85,6 @@ def test_kernels_that_there_are_not_say_why():
         assert np.isnan(kernel.values).all()
         with pytest.raises(ValueError, match=f"there is no kernel: {reason}"):
             _ = kernel.shifts
-    assert mean_kernel([kernel]) is kernel
 
 
 def test_the_exponential_integral_is_an_integral():
@@ -208,9 +205,48 @@ def test_levels_that_are_wrong_are_left_out_and_say_why():
     assert solve_shifts(nothing.areas).reason is ShiftReason.NO_AREAS
 
 
+def test_amplifiers_share_their_areas_by_weight_and_those_without_have_none():
+    given = np.stack([covariances(4e4, AREAS)])
+    full, few, none = (
+        correlations(np.array([4e4]), given * scale, np.full(given.shape, pairs), gain_e_per_adu=1.0)
+        for scale, pairs in ((1.0, PIXELS), (1.01, PIXELS / 99), (np.nan, PIXELS))
+    )
+    areas, errors = mean_areas([full, few, none])
+    expected = (99 * full.areas + few.areas / 1.01**2) / (99 + 1 / 1.01**2)
+    np.testing.assert_allclose(areas[1:, 1:], expected[1:, 1:], rtol=1e-5)
+    assert (errors < full.errors).all()
+    assert np.isnan(mean_areas([none, none])[0]).all()
+
+
+def test_what_is_left_of_a_corrected_pair_is_told_with_its_error():
+    before = covariances(5e4, AREAS, 5.0)
+    rng, n_pairs = np.random.default_rng(6), np.full(AREAS.shape, PIXELS)
+    weights = np.full(AREAS.shape, 2.0)
+    weights[0], weights[:, 0], weights[0, 0] = 1.0, 1.0, 0.5
+    clean = np.zeros(AREAS.shape)
+    clean[0, 0] = 5e4 + 25
+    found = [
+        remainder(before, clean + rng.normal(0, clean[0, 0] / np.sqrt(PIXELS * weights)), n_pairs, 5e4 + 25)
+        for _ in range(200)
+    ]
+    pulls = np.array(
+        [
+            (one.neighbours / one.neighbours_error, (one.variance - 1) / one.variance_error, one.chi2 / 35)
+            for one in found
+        ]
+    )
+    assert found[0].degrees_of_freedom == 35
+    np.testing.assert_allclose(pulls.mean(axis=0), [0, 0, 1], atol=0.25)
+    np.testing.assert_allclose(pulls.std(axis=0)[:2], 1, atol=0.2)
+    kept = remainder(before, before, n_pairs, 5e4 + 25)
+    assert kept.neighbours == pytest.approx(1)
+    assert kept.chi2 > 10 * kept.degrees_of_freedom
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
+        (lambda: remainder(np.ones((1, 1)), np.ones((1, 1)), np.ones((1, 1)), 1.0), "L at least 2"),
         (lambda: CorrelationSettings(lowest_e=5, highest_e=4), "must ascend from 0"),
         (lambda: CorrelationSettings(reject=0), "reject is 0"),
         (lambda: CorrelationSettings(zero_sum="all"), "zero_sum is 'all'"),
@@ -218,7 +254,7 @@ def test_levels_that_are_wrong_are_left_out_and_say_why():
         (lambda: correlate(gain_e_per_adu=0.0), "gain_e_per_adu is 0.0"),
         (lambda: correlate(read_noise_e=-1.0), "read_noise_e is -1.0"),
         (lambda: solve_kernel(np.zeros((2, 3))), r"areas \(2, 3\)"),
-        (lambda: mean_kernel([]), "kernels of one shape, one at least"),
+        (lambda: mean_areas([]), "areas of one shape, of one amplifier at least"),
         (lambda: solve_shifts(np.zeros((2, 2))), "with L at least 3"),
         (lambda: solve_shifts(AREAS, AREAS[:2]), "and errors"),
         (lambda: BoundaryShifts(np.zeros((3, 3)), np.zeros((4, 3))), r"must be \(2 L - 1, 2 L\)"),

@@ -9,12 +9,14 @@ from calibrant.pixels.brighter_fatter.correlations import (
     CorrelationSettings,
     LevelReason,
     correlations,
+    mean_areas,
 )
-from calibrant.pixels.brighter_fatter.kernel import Kernel, KernelReason, mean_kernel, solve_kernel
+from calibrant.pixels.brighter_fatter.kernel import Kernel, KernelReason, solve_kernel
 from calibrant.pixels.brighter_fatter.moving import move_back, move_charge
 from calibrant.pixels.brighter_fatter.relaxation import Convergence, relax
+from calibrant.pixels.brighter_fatter.remainder import Remainder, remainder
 from calibrant.pixels.brighter_fatter.removing import BrighterFatter
-from calibrant.pixels.brighter_fatter.shifts import BoundaryShifts
+from calibrant.pixels.brighter_fatter.shifts import BoundaryShifts, from_quarters
 from calibrant.pixels.brighter_fatter.smooth_law import SmoothLaw
 
 __all__ = [
@@ -26,14 +28,17 @@ __all__ = [
     "Kernel",
     "KernelReason",
     "LevelReason",
+    "Remainder",
     "ShiftReason",
     "SmoothLaw",
     "SolvedShifts",
     "correlations",
-    "mean_kernel",
+    "from_quarters",
+    "mean_areas",
     "move_back",
     "move_charge",
     "relax",
+    "remainder",
     "solve_kernel",
     "solve_shifts",
 ]

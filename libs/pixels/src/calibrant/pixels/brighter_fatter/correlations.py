@@ -5,12 +5,14 @@ It owns the scaling, the checks of each level and their mean; it must not know k
 
 import enum
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.brighter_fatter.quarters import copies, directions
 from calibrant.pixels.convolving import Evenly
 
 Matrix = NDArray[np.float64]
@@ -150,7 +152,7 @@ def correlations(
         scaled[:, 0, 0] -= photons / level**2
         errors = (
             covariance[:, :1, :1]
-            / np.sqrt(n_pairs * _directions(n_pairs.shape[-1]))
+            / np.sqrt(n_pairs * directions(n_pairs.shape[-1]))
             / level[:, None, None] ** 2
         )
     told = [_judge(*one, settings) for one in zip(level, scaled, errors, strict=True)]
@@ -160,6 +162,33 @@ def correlations(
         areas, error = _mean(level[used], scaled[used], errors[used])
         areas, error = _balanced(areas, error, settings.zero_sum)
     return Correlations(areas, error, tuple(one for one, _ in told), np.array([one for _, one in told]))
+
+
+def mean_areas(found: Iterable[Correlations]) -> tuple[Matrix, Matrix]:
+    """Average the areas of the amplifiers of a detector, those that there are, with the inverse squares of their errors.
+
+    Amplifiers share the silicon, so they share the effect.
+
+    Returns
+    -------
+    areas, errors
+        (L, L), per electron; NaN where no amplifier has any.
+
+    Raises
+    ------
+    ValueError
+        When there are no amplifiers, or their shapes differ.
+    """
+    given = list(found)
+    if not given or len({one.areas.shape for one in given}) > 1:
+        raise ValueError("brighter-fatter: give areas of one shape, of one amplifier at least")
+    usable = [one for one in given if one.found]
+    if not usable:
+        return given[0].areas, given[0].errors
+    weights = np.array([1 / one.errors**2 for one in usable])
+    total = weights.sum(axis=0)
+    areas = (weights * np.array([one.areas for one in usable])).sum(axis=0) / total
+    return areas, 1 / np.sqrt(total)
 
 
 def _check(
@@ -177,28 +206,14 @@ def _check(
         raise ValueError(f"brighter-fatter: read_noise_e is {read_noise_e}, must not be negative")
 
 
-def _directions(lags: int) -> Matrix:
-    """Count independent pairs of one direction: twice where both directions were averaged, half for the variance."""
-    directions = np.full((lags, lags), 2.0)
-    directions[0], directions[:, 0] = 1.0, 1.0
-    directions[0, 0] = 0.5
-    return directions
-
-
-def _copies(lags: int) -> Matrix:
-    """Count the pixels that each element of a quarter stands for."""
-    along = np.where(np.arange(lags) == 0, 1.0, 2.0)
-    return np.outer(along, along)
-
-
 def _judge(
     level: float, scaled: Matrix, errors: Matrix, settings: CorrelationSettings
 ) -> tuple[LevelReason, float]:
     """Say whether a level is used, and how well it is balanced."""
     if not (np.isfinite(scaled).all() and np.isfinite(errors).all() and (errors > 0).all()):
         return LevelReason.NOT_FINITE, math.nan
-    copies = _copies(scaled.shape[0])
-    balance = float(abs((copies * scaled).sum()) / max((copies * np.abs(scaled)).sum(), math.ulp(0)))
+    whole = copies(scaled.shape[0])
+    balance = float(abs((whole * scaled).sum()) / max((whole * np.abs(scaled)).sum(), math.ulp(0)))
     if not settings.lowest_e <= level <= settings.highest_e:
         return LevelReason.OUT_OF_RANGE, balance
     if scaled[0, 0] > 3 * errors[0, 0]:
@@ -227,10 +242,10 @@ def _balanced(areas: Matrix, errors: Matrix, zero_sum: ZeroSum) -> tuple[Matrix,
     """Make the sum over the plane 0: the smallest change, in terms of the variances of those that may change."""
     if zero_sum == "off":
         return areas, errors
-    copies, free = _copies(areas.shape[0]), errors**2
+    whole, free = copies(areas.shape[0]), errors**2
     if zero_sum == "origin":
         free = np.zeros_like(free)
         free[0, 0] = 1.0
-    share = free * copies / (free * copies**2).sum()
-    variance = errors**2 * (1 - 2 * share * copies) + share**2 * (copies**2 * errors**2).sum()
-    return areas - share * (copies * areas).sum(), np.sqrt(variance)
+    share = free * whole / (free * whole**2).sum()
+    variance = errors**2 * (1 - 2 * share * whole) + share**2 * (whole**2 * errors**2).sum()
+    return areas - share * (whole * areas).sum(), np.sqrt(variance)

@@ -1,11 +1,10 @@
 """The kernel of Coulton et al. 2018: the potential whose slope moves the boundaries of pixels.
 
-It owns the solution of Poisson's equation for it and the mean over amplifiers; it must not know frames.
+It owns the solution of Poisson's equation for it; it must not know frames.
 """
 
 import enum
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,27 +98,6 @@ def solve_kernel(
     if not convergence.converged:
         return Kernel(nothing, nothing, convergence, KernelReason.NOT_CONVERGED)
     return Kernel(values, nothing if errors is None else _kernel_errors(errors, iterations), convergence)
-
-
-def mean_kernel(kernels: Iterable[Kernel]) -> Kernel:
-    """Average the kernels of the amplifiers of a detector, those that there are.
-
-    Amplifiers share the silicon, so they share the kernel; weights are alike, and errors are those of the mean.
-
-    Raises
-    ------
-    ValueError
-        When there are no kernels, or they differ in shape.
-    """
-    given = list(kernels)
-    if not given or len({one.values.shape for one in given}) > 1:
-        raise ValueError("brighter-fatter: give kernels of one shape, one at least")
-    solved = [one for one in given if one.reason is KernelReason.SOLVED]
-    if not solved:
-        return given[0]
-    values = np.mean([one.values for one in solved], axis=0)
-    errors = np.sqrt(np.sum([one.errors**2 for one in solved], axis=0)) / len(solved)
-    return Kernel(values, errors, solved[0].convergence)
 
 
 def _whole(quarter: Matrix) -> Matrix:
