@@ -112,14 +112,14 @@ def test_every_refusal_is_described():
 
 
 def test_recipe_parameters_and_defaults_are_those_of_the_code():
-    told = {names(row[0])[0]: (row[1], names(row[2])[0]) for row in rows("recipes.md", "## Parameters")}
+    told = {(names(row[0])[0], row[1]): names(row[2])[0] for row in rows("recipes.md", "## Parameters")}
     real = {}
     for recipe in RECIPES.values():
         for name, field in recipe.parameters.model_fields.items():
             shared = {"all": Parameters, "images": Combination, "pairs": PairParameters}
             whose = next((who for who, of in shared.items() if name in of.model_fields), recipe.name)
             default = field.default if isinstance(field.default, str) else json.dumps(field.default)
-            real[name] = (whose, default)
+            real[name, whose] = default
     assert told == real
 
 

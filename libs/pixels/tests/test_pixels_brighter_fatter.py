@@ -176,6 +176,27 @@ def test_areas_are_found_in_covariances_of_any_level(zero_sum):
     np.testing.assert_allclose(np.std(drawn, axis=0)[0, 0], 1, rtol=0.3)
 
 
+def test_a_gain_that_is_not_sure_makes_the_pixel_s_own_area_unsure_and_so_it_gives_what_lacks_in_the_sum():
+    balanced = AREAS.copy()
+    balanced[0, 0] -= SHIFTS.areas.sum()
+    levels = np.array([2e4, 6e4])
+    given = np.stack([covariances(level, balanced) for level in levels])
+    found = {
+        error: correlations(
+            levels / 1.005,
+            given / 1.005**2,
+            np.full(given.shape, PIXELS),
+            gain_e_per_adu=1.0,
+            gain_error_e_per_adu=error,
+            settings=CorrelationSettings(zero_sum="shared"),
+        )
+        for error in (0.0, 0.005)
+    }
+    off = {error: abs(one.areas - balanced) for error, one in found.items()}
+    assert (off[0.005] < off[0.0]).mean() > 0.9
+    assert off[0.005][0, 0] < 2 * found[0.005].errors[0, 0]
+
+
 def test_levels_that_are_wrong_are_left_out_and_say_why():
     levels = np.array([1e3, 2e4, 4e4, 4e4, 4e4, 9e4])
     given = np.stack([covariances(level, AREAS) for level in levels])
@@ -253,6 +274,7 @@ def test_what_is_left_of_a_corrected_pair_is_told_with_its_error():
         (lambda: correlate(levels=2), "do not go together"),
         (lambda: correlate(gain_e_per_adu=0.0), "gain_e_per_adu is 0.0"),
         (lambda: correlate(read_noise_e=-1.0), "read_noise_e is -1.0"),
+        (lambda: correlate(gain_error_e_per_adu=-1.0), "gain_error_e_per_adu is -1.0"),
         (lambda: solve_kernel(np.zeros((2, 3))), r"areas \(2, 3\)"),
         (lambda: mean_areas([]), "areas of one shape, of one amplifier at least"),
         (lambda: solve_shifts(np.zeros((2, 2))), "with L at least 3"),
@@ -266,11 +288,7 @@ def test_what_is_wrong_is_named(wrong, message):
         wrong()
 
 
-def correlate(levels=1, gain_e_per_adu=1.0, read_noise_e=0.0):
+def correlate(levels=1, **gain):
     return correlations(
-        np.full(levels, 1e4),
-        np.ones((1, 3, 3)),
-        np.ones((1, 3, 3)),
-        gain_e_per_adu=gain_e_per_adu,
-        read_noise_e=read_noise_e,
+        np.full(levels, 1e4), np.ones((1, 3, 3)), np.ones((1, 3, 3)), **({"gain_e_per_adu": 1.0} | gain)
     )

@@ -22,6 +22,7 @@ GOOD = {
     "ILLUMINATION": 0.01, "SPLIT_MEAN": 0.1, "SPLIT_NOISE": 2.0, "SPLIT_EXPECTED": 2.0,
     "GAIN": 1.5, "NOMINAL_GAIN": 1.5, "PAIR_GAIN": 1.5, "PTC_NOISE": 5.0, "PTC_NOISE_ERROR": 0.05, "NOISE_SPREAD": 0.01,
     "TURNOFF": 95000.0, "A00": -2e-6, "A00_ERROR": 1e-8, "CHI2_RATIO": 1.0, "GAIN_SPREAD": 0.01,
+    "LEFT_COVARIANCE": 0.02, "LEFT_COVARIANCE_ERROR": 0.03, "CORRECTED_VARIANCE": 1.005, "CORRECTED_VARIANCE_ERROR": 0.002,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
 
@@ -47,7 +48,7 @@ def test_the_registry_has_the_tests_of_the_reference():
     assert {t.key for t in v.registry() if t.once} == {
         "dark.amplifier.SPLIT_MEAN",
         "dark.amplifier.SPLIT_NOISE",
-        *(t.key for kind in ("ptc", "gain") for t in v.tests_for(kind)),
+        *(t.key for kind in ("ptc", "gain", "bfk") for t in v.tests_for(kind)),
     }
     assert v.tested_once("ptc")
     assert not any(v.tested_once(kind) for kind in ("dark", "fringe"))
@@ -55,6 +56,7 @@ def test_the_registry_has_the_tests_of_the_reference():
     assert {t.name for t in v.tests_for("flat", "exposure")} == {"SCATTER", "SCATTER_ABSOLUTE"}
     advisory = {t.key for t in v.registry() if t.advisory}
     assert advisory == {
+        "bfk.amplifier.CHI2",
         "bias.amplifier.READ_NOISE_CONSISTENT",
         "dark.amplifier.READ_NOISE_CONSISTENT",
         "defects.amplifier.PROB_TEST",
@@ -132,6 +134,28 @@ def test_bias_and_dark(kind, name, changes, verdict, value):
 def test_photon_transfer(name, changes, verdict, value):
     everything = Scope(exposure_id=ALL_EXPOSURES, detector=0, amplifier="A")
     found = one("ptc", name, GOOD | changes, everything)
+    assert found.verdict is verdict
+    assert found.value == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "verdict", "value"),
+    [
+        ("A00", {}, PASS, 200.0),
+        ("A00", {"A00": -2e-8}, FAIL, 2.0),
+        ("A00", {"A00": math.nan}, FAIL, None),
+        ("A00", {"A00_ERROR": 0.0}, FAIL, None),
+        ("NEIGHBOURS", {}, PASS, 0.02),
+        ("NEIGHBOURS", {"LEFT_COVARIANCE": -0.12}, FAIL, 0.12),
+        ("NEIGHBOURS", {"LEFT_COVARIANCE": 0.12, "LEFT_COVARIANCE_ERROR": 0.05}, NOT_APPLICABLE, 0.12),
+        ("VARIANCE", {}, PASS, 0.005),
+        ("VARIANCE", {"CORRECTED_VARIANCE": 0.97}, FAIL, 0.03),
+        ("VARIANCE", {"CORRECTED_VARIANCE": 0.97, "CORRECTED_VARIANCE_ERROR": 0.01}, NOT_APPLICABLE, 0.03),
+        ("CHI2", {"CHI2_RATIO": 2.1}, FAIL, 2.1),
+    ],
+)
+def test_brighter_fatter(name, changes, verdict, value):
+    found = one("bfk", name, GOOD | changes, Scope(exposure_id=ALL_EXPOSURES, detector=0, amplifier="A"))
     assert found.verdict is verdict
     assert found.value == (None if value is None else pytest.approx(value))
 

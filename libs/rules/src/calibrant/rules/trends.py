@@ -48,6 +48,7 @@ class TrendRules(Frozen):
             "flat": ("NOISE_RATIO", *OVERSCAN),
             "ptc": ("GAIN", "PTC_NOISE"),
             "gain": ("GAIN",),
+            "bfk": ("A00",),
         }
     )
     version: str = "trends-3"

@@ -47,7 +47,7 @@ class CorrelationSettings:
     zero_sum
         Makes the sum of the matrix over the whole plane 0. "origin": the variance's term becomes what the others
         leave; it then depends neither on the gain nor on the read noise, but has the noise of all others. "shared": all
-        terms take part, each by its variance, so noisy ones give most; the gain has to be good. "off": as measured.
+        terms take part, each by its variance, so noisy ones give most; the better the gain, the less does the pixel's own. "off": as measured.
 
     Raises
     ------
@@ -107,6 +107,7 @@ def correlations(
     n_pairs: NDArray[np.float64],
     *,
     gain_e_per_adu: float,
+    gain_error_e_per_adu: float = 0.0,
     read_noise_e: float = 0.0,
     settings: CorrelationSettings | None = None,
 ) -> Correlations:
@@ -125,8 +126,8 @@ def correlations(
         them.
     n_pairs
         (P, L, L), pairs of pixels in one direction.
-    gain_e_per_adu
-        In electrons per ADU.
+    gain_e_per_adu, gain_error_e_per_adu
+        In electrons per ADU; the photons' part of the variance is as uncertain as the gain.
     read_noise_e
         In electrons.
     settings
@@ -144,7 +145,8 @@ def correlations(
     (forceZeroSum).
     """
     settings = CorrelationSettings() if settings is None else settings
-    _check(means, covariances, n_pairs, gain_e_per_adu, read_noise_e)
+    _check(means, covariances, n_pairs)
+    _check_gain(gain_e_per_adu, gain_error_e_per_adu, read_noise_e)
     level, covariance = means * gain_e_per_adu, covariances * gain_e_per_adu**2
     photons = level + read_noise_e**2
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -160,6 +162,8 @@ def correlations(
     areas, error = np.full(scaled.shape[1:], np.nan), np.full(scaled.shape[1:], np.nan)
     if used.any():
         areas, error = _mean(level[used], scaled[used], errors[used])
+        of_photons = gain_error_e_per_adu / gain_e_per_adu * _mean_of(1 / level[used], errors[used])
+        error[0, 0] = math.hypot(error[0, 0], of_photons)
         areas, error = _balanced(areas, error, settings.zero_sum)
     return Correlations(areas, error, tuple(one for one, _ in told), np.array([one for _, one in told]))
 
@@ -191,19 +195,21 @@ def mean_areas(found: Iterable[Correlations]) -> tuple[Matrix, Matrix]:
     return areas, 1 / np.sqrt(total)
 
 
-def _check(
-    means: Matrix, covariances: Matrix, n_pairs: Matrix, gain_e_per_adu: float, read_noise_e: float
-) -> None:
+def _check(means: Matrix, covariances: Matrix, n_pairs: Matrix) -> None:
     lags = covariances.shape[-1]
     if covariances.shape != (*means.shape, lags, lags) or n_pairs.shape != covariances.shape:
         raise ValueError(
             f"brighter-fatter: means {means.shape}, covariances {covariances.shape} and n_pairs {n_pairs.shape} do not "
             "go together; they must be (P,), (P, L, L) and (P, L, L)"
         )
+
+
+def _check_gain(gain_e_per_adu: float, gain_error_e_per_adu: float, read_noise_e: float) -> None:
     if not (math.isfinite(gain_e_per_adu) and gain_e_per_adu > 0):
         raise ValueError(f"brighter-fatter: gain_e_per_adu is {gain_e_per_adu}, must be positive")
-    if not (math.isfinite(read_noise_e) and read_noise_e >= 0):
-        raise ValueError(f"brighter-fatter: read_noise_e is {read_noise_e}, must not be negative")
+    for name, value in (("gain_error_e_per_adu", gain_error_e_per_adu), ("read_noise_e", read_noise_e)):
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"brighter-fatter: {name} is {value}, must not be negative")
 
 
 def _judge(
@@ -236,6 +242,11 @@ def _mean(level: Matrix, scaled: Matrix, errors: Matrix) -> tuple[Matrix, Matrix
     slope = 1 + 4 / 3 * first[0, 0] * spectrum + second[0, 0] * spectrum**2
     each = (np.eye(lags * lags) / np.sqrt(total).ravel()).reshape(-1, lags, lags)
     return areas, np.sqrt((evenly.back(evenly.transform(each) / slope) ** 2).sum(axis=0))
+
+
+def _mean_of(values: Matrix, errors: Matrix) -> float:
+    """Average what each level has as its variance is averaged."""
+    return float(np.average(values, weights=errors[:, 0, 0] ** -2))
 
 
 def _balanced(areas: Matrix, errors: Matrix, zero_sum: ZeroSum) -> tuple[Matrix, Matrix]:

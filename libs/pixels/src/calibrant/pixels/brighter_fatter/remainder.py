@@ -23,7 +23,7 @@ class Remainder:
     neighbours, neighbours_error
         Covariances with the eight nearest pixels, over those before; 0 where the correction is right.
     variance, variance_error
-        Variance over that of photons and read noise; 1 where it is right. The error is that of the variance alone.
+        Variance over that of photons and read noise; 1 where it is right.
     chi2, degrees_of_freedom
         Of all covariances, beside 0.
     """
@@ -36,7 +36,13 @@ class Remainder:
     degrees_of_freedom: int
 
 
-def remainder(before: Matrix, after: Matrix, n_pairs: Matrix, expected_variance: float) -> Remainder:
+def remainder(
+    before: Matrix,
+    after: Matrix,
+    n_pairs: Matrix,
+    expected_variance: float,
+    expected_error: float = 0.0,
+) -> Remainder:
     """Compare the covariances of a pair of flats before and after the correction.
 
     Parameters
@@ -45,7 +51,7 @@ def remainder(before: Matrix, after: Matrix, n_pairs: Matrix, expected_variance:
         (L, L), L at least 2, of any unit; the variance at ``[0, 0]``.
     n_pairs
         (L, L), pairs of pixels in one direction, after.
-    expected_variance
+    expected_variance, expected_error
         Of photons and read noise at the pair's level, in the same unit.
 
     Raises
@@ -64,12 +70,13 @@ def remainder(before: Matrix, after: Matrix, n_pairs: Matrix, expected_variance:
     near[:2, :2] = copies(2)
     near[0, 0] = 0
     whole = float((near * before).sum())
+    variance = float(after[0, 0]) / expected_variance
     pulls = (after / errors).ravel()[1:]
     return Remainder(
         neighbours=float((near * after).sum()) / whole,
         neighbours_error=math.sqrt(float((near**2 * errors**2).sum())) / abs(whole),
-        variance=float(after[0, 0]) / expected_variance,
-        variance_error=float(errors[0, 0]) / expected_variance,
+        variance=variance,
+        variance_error=math.hypot(float(errors[0, 0]), variance * expected_error) / expected_variance,
         chi2=float((pulls**2).sum()),
         degrees_of_freedom=lags * lags - 1,
     )

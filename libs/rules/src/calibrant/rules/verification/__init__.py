@@ -22,12 +22,14 @@ ILLUMINATION        amplifier   flats: brightest less faintest of 4 x 4 blocks a
 IN_ELECTRONS        amplifier   flats: 1 when the frame is in electrons; absent when it is not
 GAIN, PTC_NOISE     amplifier   ptc, gain, once: gain and read noise of the curve; NOMINAL_GAIN is the instrument file's
 PTC_NOISE_ERROR     amplifier   ptc, once: standard error of PTC_NOISE; absent where the fit lies on its bound
-A00, A00_ERROR      amplifier   ptc, once: change of a pixel's area by its own charge, and its standard error
+A00, A00_ERROR      amplifier   ptc, bfk, once: change of a pixel's area by its own charge, and its standard error
 TURNOFF             amplifier   ptc, once: highest level on the curve
 GAIN_SPREAD         amplifier   gain, once: relative spread of the gains of single pairs; absent with one pair
 PAIR_GAIN           amplifier   ptc, once: median of the gains that single pairs give
 NOISE_SPREAD        amplifier   ptc, once: relative spread of the overscan's noise over the pairs; absent without overscan
-CHI2_RATIO          amplifier   ptc, once: chi squared over degrees of freedom; absent where there are none
+CHI2_RATIO          amplifier   ptc, bfk, once: chi squared over degrees of freedom; absent where there are none
+LEFT_COVARIANCE     amplifier   bfk, once: neighbours' covariances of a corrected pair, over those before; with its _ERROR
+CORRECTED_VARIANCE  amplifier   bfk, once: variance of a corrected pair, over that of photons and noise; with its _ERROR
 BAD_FRACTION        detector    fraction of the product's pixels that are BAD
 MEAN, SCATTER       detector    mean and standard deviation of the amplifiers' MEANs (``scatter_of``)
 MEAN, SCATTER       exposure    mean and standard deviation of the detectors' MEANs (``scatter_of``)

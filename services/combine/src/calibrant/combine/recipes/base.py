@@ -4,14 +4,14 @@ Owns the form of recipes, of what they are given and of what they make. Must not
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from calibrant.bus.errors import PermanentError
 from calibrant.frames.correcting import Choices
-from calibrant.frames.writing import ProductTable
+from calibrant.frames.writing import ProductTable, ProductTables
 from calibrant.frames.writing.product import Unit
 from calibrant.pixels import Combined, Geometry, Reference, RowSource, Signature
 from calibrant.rules.classification import ImageType
@@ -179,6 +179,8 @@ class RecipeInputs:
         What is removed from every frame before any calibration; what products that are tables say is in it.
     memory_bytes : int
         What the job may take; 0: no limit.
+    tables : mapping of role to ProductTables
+        Calibrations that are tables.
     """
 
     frames: Sequence[FrameInput]
@@ -186,6 +188,7 @@ class RecipeInputs:
     geometry: Geometry
     corrected: Signature
     memory_bytes: int = 0
+    tables: Mapping[str, ProductTables] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

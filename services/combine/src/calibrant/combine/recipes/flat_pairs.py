@@ -84,11 +84,17 @@ class MeasuredPairs:
         Frames in no pair, by number from 0, and why.
     used : tuple of str
         Roles of the calibrations that went in.
+    removed : Signature
+        What was removed from every frame.
+    settings : PairSettings
+        How pairs were measured.
     """
 
     measured: Sequence[MeasuredPair]
     leftovers: Mapping[int, str]
     used: tuple[str, ...]
+    removed: Signature
+    settings: PairSettings
 
 
 def measured_pairs(
@@ -133,9 +139,11 @@ def measured_pairs(
         least_pixels=parameters.least_pixels,
     )
     return MeasuredPairs(
-        measured=[_measured(pair, inputs, removed, settings) for pair in pairs],
+        measured=[measured_pair(pair, inputs, removed, settings) for pair in pairs],
         leftovers=leftovers,
         used=tuple(role for role, one in [("bias", bias), ("dark", dark)] if one is not None),
+        removed=removed,
+        settings=settings,
     )
 
 
@@ -160,10 +168,27 @@ def _alike(inputs: RecipeInputs) -> Iterator[Sequence[int]]:
         yield [n for n, frame in enumerate(inputs.frames) if frame.filter == wanted]
 
 
-def _measured(
+def measured_pair(
     pair: tuple[int, int], inputs: RecipeInputs, removed: Signature, settings: PairSettings
 ) -> MeasuredPair:
-    """Correct both frames of a pair, and measure them."""
+    """Correct both frames of a pair, and measure them in ADU.
+
+    Parameters
+    ----------
+    pair : tuple of int
+        Numbers of the frames.
+    inputs : RecipeInputs
+        Has them.
+    removed : Signature
+        What is removed from each.
+    settings : PairSettings
+        How they are measured.
+
+    Raises
+    ------
+    RecipeRefused
+        A frame does not fit the detector.
+    """
     frames = [inputs.frames[number] for number in pair]
     geometry = inputs.geometry
     largest = max(amplifier.placed.area for amplifier in geometry.amplifiers)
