@@ -5,34 +5,17 @@ import re
 
 import numpy as np
 import pytest
+from verify_tables import BEGIN_TAI_NS, outcome_of, stored, table
 
-from calibrant.contracts.common.v1 import JobInput, Product, TaiTime, TimeRange
-from calibrant.frames.writing import (
-    ProductInput,
-    ProductTable,
-    ProductTables,
-    Provenance,
-    TableColumn,
-    write_product,
-)
-from calibrant.pixels import ENGINE_VERSION
 from calibrant.rules.decision import Outcome
 from calibrant.rules.verification import ALL_EXPOSURES
-from calibrant.verify.deciding import set_report
 from calibrant.verify.exports.nested import nested
 from calibrant.verify.inputs import InputRefused
 from calibrant.verify.rows import measurement_rows
 from calibrant.verify.tables import MetricRow
 
-BEGIN_TAI_NS = 1_767_225_637_000_000_000
 MEANS = np.array([500.0, 2000.0, 8000.0, 20000.0, 40000.0])
 A00 = -2e-6
-
-
-def table(name, **columns):
-    return ProductTable(
-        name, tuple(TableColumn(key, np.array(values), key.lower()) for key, values in columns.items())
-    )
 
 
 def curve(bench, reasons=("", "", "", ""), gain_factor=1.0, noise_errors=0.01):
@@ -75,70 +58,6 @@ def curve(bench, reasons=("", "", "", ""), gain_factor=1.0, noise_errors=0.01):
         ),
     )
     return stored(bench, "ptc", tables)
-
-
-def stored(bench, kind, tables):
-    """Put a product of tables of ten flats into the store; give it, and the flats."""
-    frames = tuple(
-        ProductInput(
-            "frames",
-            f"{number:024d}-0",
-            "a" * 64,
-            f"f{number}",
-            f"e{number}",
-            BEGIN_TAI_NS + number * 10**9,
-            1.0,
-        )
-        for number in range(1, 11)
-    )
-    provenance = Provenance(
-        f"{kind}-1", "1" * 64, kind, "1", ENGINE_VERSION, "f" * 64, frames, {"unit": "electron"}
-    )
-    product = ProductTables(
-        kind=kind,
-        instrument=bench.instrument.name,
-        detector=0,
-        detector_name="S00",
-        provenance=provenance,
-        begin_tai_ns=BEGIN_TAI_NS,
-        end_tai_ns=BEGIN_TAI_NS + 10**10,
-        tables=tables,
-    )
-    path = bench.folder / f"{kind}.fits"
-    write_product(path, product)
-    ref = bench.objects.put_if_absent(f"products/{kind}.fits", path, "application/fits")
-    message = Product(
-        product_id=f"{kind}-1",
-        kind=kind,
-        instrument=product.instrument,
-        detector=0,
-        ref=ref,
-        unit="",
-        per_second=False,
-        inputs=10,
-        observed=TimeRange(begin=TaiTime.from_ns(BEGIN_TAI_NS)),
-    )
-    flats = [
-        JobInput(role="frames", id=one.id, ref=ref, exposure_id=one.exposure_id, file_name=one.file_name)
-        for one in frames
-    ]
-    return Verified(message), flats
-
-
-class Verified:
-    """A product as the bench hands it to a job."""
-
-    def __init__(self, message):
-        self.message = message
-
-    def as_input(self):
-        return JobInput(role=self.message.kind, id=self.message.product_id, ref=self.message.ref)
-
-
-def outcome_of(bench, report, measured):
-    """Decide on a set of one detector, without its page."""
-    job = bench.decide_job(report.kind, [measured])
-    return set_report(job, {0: report}, {0: measured.ref}).decision.outcome
 
 
 def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
