@@ -46,6 +46,12 @@ def flats(level, *, rng, gain=1.0, noise=0.0, ratio=1.0):
     ]
 
 
+def one_amplifier():
+    box = Box(0, SIDE, 0, SIDE)
+    amplifier = Amplifier("A", box, box, False, False, None, None, 1.0, 5.0, None)
+    return Geometry((SIDE, SIDE), (SIDE, SIDE), (amplifier,))
+
+
 @pytest.mark.parametrize("shape", [(23, 31), (40, 17)])
 def test_all_lags_are_those_of_products_shift_by_shift(shape):
     rng = np.random.default_rng(1)
@@ -56,6 +62,37 @@ def test_all_lags_are_those_of_products_shift_by_shift(shape):
     np.testing.assert_array_equal(
         pair_counts(np.ones(shape, bool), 5), directly(np.ones(shape), 5), "no mask, no transform"
     )
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_gpu_sums_the_same_products(kind):
+    """Of more rows than are transformed at once, some pixels left out; float32 to what it tells."""
+    rng = np.random.default_rng(3)
+    image, good = rng.normal(0, 30, (300, 210)).astype(kind), rng.random((300, 210)) > 0.1
+    image[~good] = 0
+    tolerance = float(np.finfo(kind).eps) * 100 * float((image**2).sum())
+    np.testing.assert_allclose(lag_sums(image, 10, "cupy"), lag_sums(image, 10), rtol=0, atol=tolerance)
+    np.testing.assert_array_equal(pair_counts(good, 10, "cupy"), pair_counts(good, 10))
+
+
+@pytest.mark.gpu
+def test_pairs_measured_with_a_gpu_say_the_same():
+    geometry = one_amplifier()
+    first, second = (
+        Image(one, np.ones_like(one), CLEAR, {}, "adu") for one in flats(9e3, rng=np.random.default_rng(4))
+    )
+    plain, on_gpu = (
+        pair_statistics(first, second, geometry, FEW, backend=name)["A"] for name in ("numpy", "cupy")
+    )
+    assert (on_gpu.mean, on_gpu.variance, on_gpu.n_pixels) == (plain.mean, plain.variance, plain.n_pixels)
+    np.testing.assert_allclose(on_gpu.covariances, plain.covariances, rtol=0, atol=1e-4 * plain.variance)
+
+
+def test_a_backend_that_there_is_not_is_named():
+    one = Image(np.ones((SIDE, SIDE)), np.ones((SIDE, SIDE)), CLEAR, {}, "adu")
+    with pytest.raises(ValueError, match="backend: 'torch', must be one of numpy, cupy"):
+        pair_statistics(one, one, one_amplifier(), backend="torch")
 
 
 def test_lengths_are_quick_to_transform():

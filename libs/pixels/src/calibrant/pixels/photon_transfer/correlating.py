@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.backends.arrays import ArrayBackend, array_module, on_host
 from calibrant.pixels.fast_lengths import fast_length
 
 Sums = NDArray[np.float64]
@@ -17,7 +18,7 @@ ROWS: Final = 128
 """Rows whose transforms lie in the cache together."""
 
 
-def lag_sums(image: NDArray[np.floating[Any]], lags: int) -> Sums:
+def lag_sums(image: NDArray[np.floating[Any]], lags: int, backend: ArrayBackend = "numpy") -> Sums:
     """Sum the products of all pairs of pixels that are so many rows and columns apart.
 
     Rows are transformed, padded with zeros so that no pixel meets one across the edge; the spectra of rows so far
@@ -31,6 +32,8 @@ def lag_sums(image: NDArray[np.floating[Any]], lags: int) -> Sums:
         (ny, nx); pixels that do not count are zero.
     lags
         Pixels apart at most.
+    backend
+        Whose arrays are transformed and multiplied.
 
     Returns
     -------
@@ -38,22 +41,23 @@ def lag_sums(image: NDArray[np.floating[Any]], lags: int) -> Sums:
         (lags + 1, lags + 1): at ``[j, i]`` the mean of two sums, over pixels j rows apart with the second i columns
         to the right, and i columns to the left. On the axes the two are one.
     """
-    length = fast_length(image.shape[1] + lags)
-    spectra = np.zeros((lags + 1, 2 * (length // 2 + 1)))
+    xp, length = array_module(backend), fast_length(image.shape[1] + lags)
+    spectra = xp.zeros((lags + 1, 2 * (length // 2 + 1)))
     for begin in range(0, len(image), ROWS):
-        rows = image[begin : begin + ROWS + lags]
-        parts = np.fft.rfft(rows, n=length, axis=1)
+        rows = xp.asarray(image[begin : begin + ROWS + lags])
+        parts = xp.fft.rfft(rows, n=length, axis=1)
         reals = parts.view(parts.real.dtype)  # real, imaginary, real ...
         for lag in range(min(lags + 1, len(rows))):
             later = reals[lag : lag + ROWS]
-            spectra[lag] += np.einsum("yk,yk->k", reals[: len(later)], later)
-    power = spectra[:, ::2] + spectra[:, 1::2]
+            spectra[lag] += xp.einsum("yk,yk->k", reals[: len(later)], later)
+    summed = on_host(spectra)
+    power = summed[:, ::2] + summed[:, 1::2]
     power[:, 1 : (length + 1) // 2] *= 2  # the half that a real transform leaves out
     sums: Sums = power @ _cosines(length, lags).T / length
     return sums
 
 
-def pair_counts(good: NDArray[np.bool_], lags: int) -> Sums:
+def pair_counts(good: NDArray[np.bool_], lags: int, backend: ArrayBackend = "numpy") -> Sums:
     """Count the pairs of good pixels for :func:`lag_sums`, in its order.
 
     Returns
@@ -64,7 +68,9 @@ def pair_counts(good: NDArray[np.bool_], lags: int) -> Sums:
     if good.all():
         rows, columns = (np.maximum(extent - np.arange(lags + 1.0), 0) for extent in good.shape)
         return np.outer(rows, columns)
-    return np.round(2 * lag_sums(good.astype(np.float64), lags)) / 2  # float32 would be out by a pair or two
+    return (
+        np.round(2 * lag_sums(good.astype(np.float64), lags, backend)) / 2
+    )  # float32 would be out by a pair or two
 
 
 @lru_cache(maxsize=16)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.backends.arrays import ArrayBackend, array_module
 from calibrant.pixels.geometry import Amplifier, Geometry
 from calibrant.pixels.image import Image
 from calibrant.pixels.mask import UNUSABLE, Mask
@@ -109,6 +110,7 @@ def pair_statistics(
     settings: PairSettings | None = None,
     *,
     threads: int | None = None,
+    backend: ArrayBackend = "numpy",
 ) -> dict[str, PairStatistics]:
     """Measure a pair of flats.
 
@@ -122,6 +124,8 @@ def pair_statistics(
         How; None: as :class:`PairSettings` has it.
     threads
         Amplifiers that are measured at the same time; None: as many as there are processors to use.
+    backend
+        Whose arrays covariances are computed with; "cupy" takes a GPU.
 
     Returns
     -------
@@ -131,9 +135,12 @@ def pair_statistics(
     Raises
     ------
     ValueError
-        When an image does not have the geometry's shape.
+        When an image does not have the geometry's shape, or the backend is unknown.
+    calibrant.pixels.backends.BackendMissingError
+        When it does not work here.
     """
     settings = settings or PairSettings()
+    array_module(backend)
     for image in (first, second):
         if image.data.shape != geometry.shape:
             raise ValueError(f"flat: shape {image.data.shape}, but the geometry says {geometry.shape}")
@@ -141,7 +148,7 @@ def pair_statistics(
     def measure(amplifier: Amplifier) -> PairStatistics:
         part = amplifier.placed.slices
         bits = first.mask[part] | second.mask[part]
-        return measure_difference(first.data[part], second.data[part], bits, settings)
+        return measure_difference(first.data[part], second.data[part], bits, settings, backend)
 
     found = side_by_side(measure, geometry.amplifiers, thread_count(threads))
     return {amplifier.name: one for amplifier, one in zip(geometry.amplifiers, found, strict=True)}
@@ -152,6 +159,7 @@ def measure_difference(
     second: NDArray[np.floating[Any]],
     mask: NDArray[np.uint32],
     settings: PairSettings | None = None,
+    backend: ArrayBackend = "numpy",
 ) -> PairStatistics:
     """Measure one amplifier of a pair.
 
@@ -168,6 +176,8 @@ def measure_difference(
         (ny, nx), the bits of both.
     settings
         How; None: as :class:`PairSettings` has it.
+    backend
+        Whose arrays covariances are computed with.
 
     Raises
     ------
@@ -198,7 +208,7 @@ def measure_difference(
     difference -= difference.dtype.type(clipped.mean)
     if clipped.count < difference.size:
         difference *= clipped.kept
-    return _summary(difference, clipped, levels, settings)
+    return _summary(difference, clipped, levels, settings, backend)
 
 
 def _summary(
@@ -206,13 +216,14 @@ def _summary(
     clipped: Clipped,
     levels: tuple[float, float],
     settings: PairSettings,
+    backend: ArrayBackend,
 ) -> PairStatistics:
     factor = clip_factor(settings.sigma, settings.iterations)
     variance = clipped.variance / 2 / factor
     covariances = counts = None
     if settings.lags is not None:
-        counts = pair_counts(clipped.kept, settings.lags)
-        sums = lag_sums(difference, settings.lags)
+        counts = pair_counts(clipped.kept, settings.lags, backend)
+        sums = lag_sums(difference, settings.lags, backend)
         covariances = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0) / 2 / factor**2
         covariances[0, 0] = variance
     return PairStatistics(
