@@ -150,7 +150,7 @@ def test_an_amplifier_that_is_dead_says_so_and_is_corrected_as_the_others():
             "A: all pairs have the same level; take pairs of flats at several levels",
         ),
         (lambda: replace(inputs(), frames=inputs().frames[::2]), {}, "no two of the 4 flats"),
-        (inputs, {"iterations": 2}, "the relaxation did not converge"),
+        (inputs, {"relax_rounds": 2}, "the relaxation did not converge"),
         (inputs, {"least_adu": 1e5}, "is not above 100000"),
         (
             inputs,

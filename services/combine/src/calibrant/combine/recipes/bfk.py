@@ -78,12 +78,12 @@ class BrighterFatterParameters(PairParameters):
     most_adu: float | None = Field(
         default=None, gt=0, description="Level above which no pair counts; null: the turnoff. Unit: ADU."
     )
-    accuracy: float = Field(
+    relax_accuracy: float = Field(
         default=5e-14,
         gt=0,
         description="Residual of the kernel's relaxation that ends it, relative to the areas.",
     )
-    iterations: int = Field(default=10_000, ge=1, description="Rounds of that relaxation at most.")
+    relax_rounds: int = Field(default=10_000, ge=1, description="Rounds of that relaxation at most.")
 
 
 def compute(inputs: RecipeInputs, parameters: BrighterFatterParameters) -> BuiltTables:
@@ -156,13 +156,13 @@ def _boundaries(
 ) -> tuple[Boundaries, dict[str, Boundaries | str]]:
     """Return the boundaries that the detector has, and those that amplifiers have of their own, or why not; at least one."""
     found = found_in(areas)
-    how = Solving(parameters.method, parameters.accuracy, parameters.iterations)
+    how = Solving(parameters.method, parameters.relax_accuracy, parameters.relax_rounds)
     shared = of_detector(found, how)
     own = of_amplifiers(found, how) if parameters.level == "amplifier" else {}
     if isinstance(shared, str):
         raise RecipeRefused(
             f"{NAME}: no boundaries follow from the areas of {len(found)} amplifiers: {shared}; take more pairs of flats, or set "
-            f"{NAME}.iterations and {NAME}.accuracy where it did not converge"
+            f"{NAME}.relax_rounds and {NAME}.relax_accuracy where it did not converge"
         )
     return shared, own
 
