@@ -231,6 +231,15 @@ DEFAULT_RULES = RuleSet(
             roles=_OF_PAIRS,
         ),
         SetRule(
+            kind="bfk",
+            image_type=ImageType.FLAT,
+            group_by=("night",),
+            min_frames=6,
+            needs=("exptime_s",),
+            on_request=True,
+            roles=(*_OF_PAIRS, _PTC),
+        ),
+        SetRule(
             kind="flat",
             image_type=ImageType.FLAT,
             group_by=("night", "filter"),

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from types import MappingProxyType
 
 from calibrant.bus.errors import PermanentError
-from calibrant.combine.facts import facts_of
+from calibrant.combine.facts import SWITCHES, facts_of
 from calibrant.combine.inputs import (
     FRAMES,
     InputRefused,
@@ -75,6 +75,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
             geometry=geometry,
             corrected=corrected,
             memory_bytes=job.memory_bytes,
+            tables={kind: one for kind, one in measured.items() if getattr(parameters, SWITCHES[kind])},
         )
         built = _built(recipe, inputs, parameters)
     facts = facts_of(job, geometry, parameters, frames, built)

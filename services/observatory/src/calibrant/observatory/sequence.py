@@ -23,7 +23,7 @@ class BadSequence(CalibrantError):
     """A sequence file cannot be used; the text names file, field and what to do."""
 
 
-OF_PAIRS = frozenset({"ptc", "gain"})
+OF_PAIRS = frozenset({"ptc", "gain", "bfk"})
 """Kinds that are made of pairs of flats."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from calibrant.frames.measured.brighter_fatter import BFK
 from calibrant.frames.measured.form import Measured
 from calibrant.frames.measured.gain import GAIN, PTC
 from calibrant.frames.measured.scaling import gain_ratio
@@ -19,7 +20,7 @@ from calibrant.pixels import Geometry, Signature
 
 __all__ = ["MEASURED", "Measured", "gain_ratio", "with_measured"]
 
-MEASURED: Final[Mapping[str, Measured]] = MappingProxyType({"gain": GAIN, "ptc": PTC})
+MEASURED: Final[Mapping[str, Measured]] = MappingProxyType({"gain": GAIN, "ptc": PTC, "bfk": BFK})
 """By kind, gains first: what follows is told in electrons by them. Of two of one switch the later one has the last word."""
 
 

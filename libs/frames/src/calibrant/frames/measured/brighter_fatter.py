@@ -1,9 +1,13 @@
 """A brighter-fatter kernel as what moves charge back in every frame. Must not know how it was measured."""
 
+from dataclasses import replace
+from typing import Final
+
 import numpy as np
 
-from calibrant.frames.writing import ProductTable
-from calibrant.pixels import Geometry
+from calibrant.frames.measured.form import Measured
+from calibrant.frames.writing import ProductTable, ProductTables
+from calibrant.pixels import Geometry, Signature, Step
 from calibrant.pixels.brighter_fatter import BoundaryShifts, BrighterFatter, from_quarters
 from calibrant.pixels.image import Unit
 
@@ -42,5 +46,18 @@ def barrier_of(shifts: ProductTable, geometry: Geometry, unit: Unit) -> Brighter
     return BrighterFatter(first if alike else each, unit=unit)
 
 
+def _joined(geometry: Geometry, signature: Signature, product: ProductTables) -> tuple[Geometry, Signature]:
+    try:
+        barrier = barrier_of(product.table("SHIFTS"), geometry, signature.unit)
+    except (KeyError, ValueError) as problem:
+        raise ValueError(
+            f"{product.provenance.product_id}: {problem.args[0]}; build it again with the instrument description in force"
+        ) from problem
+    return geometry, replace(signature, barriers={**signature.barriers, Step.BRIGHTER_FATTER: barrier})
+
+
 def _same(first: BoundaryShifts, second: BoundaryShifts) -> bool:
     return np.array_equal(first.columns, second.columns) and np.array_equal(first.rows, second.rows)
+
+
+BFK: Final = Measured("brighter_fatter", _joined)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from calibrant.combine.recipes.base import Parameters, Recipe, RecipeRefused
+from calibrant.combine.recipes.bfk import BFK
 from calibrant.combine.recipes.bias import BIAS
 from calibrant.combine.recipes.dark import DARK
 from calibrant.combine.recipes.defects import DEFECTS
@@ -22,7 +23,7 @@ from calibrant.combine.recipes.ptc import PTC
 __all__ = ["RECIPES", "find_recipe", "parse_parameters"]
 
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
-    {r.name: r for r in (BIAS, DEFECTS, DARK, GAIN, PTC, FLAT)}
+    {r.name: r for r in (BIAS, DEFECTS, DARK, GAIN, PTC, BFK, FLAT)}
 )
 
 

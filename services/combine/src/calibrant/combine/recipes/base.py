@@ -179,8 +179,8 @@ class RecipeInputs:
         What is removed from every frame before any calibration; what products that are tables say is in it.
     memory_bytes : int
         What the job may take; 0: no limit.
-    tables : mapping of role to ProductTables
-        Calibrations that are tables.
+    tables : mapping of str to ProductTables
+        Those products, by kind, for what else they say.
     """
 
     frames: Sequence[FrameInput]

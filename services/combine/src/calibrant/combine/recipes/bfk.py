@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs, RecipeRefused, Role
+from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs, RecipeRefused, roles_of
 from calibrant.combine.recipes.brighter_fatter.amplifier_table import amplifiers_table
 from calibrant.combine.recipes.brighter_fatter.areas import (
     Levels,
@@ -205,7 +205,7 @@ BFK = Recipe(
     version="1",
     summary="How charge moves the boundaries of pixels, from the covariances of pairs of flats.",
     image_type=ImageType.FLAT,
-    roles=(*ROLES, Role("ptc", "ptc")),
+    roles=(*ROLES, *roles_of("ptc")),
     parameters=BrighterFatterParameters,
     compute=compute,
 )
