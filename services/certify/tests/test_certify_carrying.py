@@ -256,6 +256,18 @@ def test_a_butlers_run_holds_one_of_a_kind_and_detector(here, make, asked, tmp_p
     assert {run for run, *_ in held} == set(runs)
 
 
+def test_a_butler_gets_the_names_of_detectors_that_the_instrument_has(here, make, asked, tmp_path):
+    for name, number in (("bias-8", 1), ("bias-9", 7)):
+        ref = here.store.put_if_absent(f"products/{name}.fits", tmp_path / "made", "image/fits")
+        here.ask(asked(make(name, ref=ref, detector=number), job_id=name))
+    with here.database.reading() as session:
+        export(session, here.store, DAILY, tmp_path / "out", T0)
+    said = yaml.load((tmp_path / "out" / "export.yaml").read_text(), Loader)["data"]
+    (detectors,) = (one["records"] for one in said if one.get("element") == "detector")
+    names = {one["id"]: one["full_name"] for one in detectors}
+    assert names == {1: "S01", 3: "detector 3", 4: "detector 4", 7: "detector 7"}
+
+
 def test_no_product_is_written_outside_the_folder(here, make, asked, tmp_path):
     ref = here.store.put_if_absent("products/up.fits", tmp_path / "made", "image/fits")
     here.ask(asked(make("../../../up", ref=ref), collection="simcam/up"))

@@ -50,7 +50,11 @@ Dumper.add_representer(
 )
 
 
-def export_of(collection: str, lines: Sequence[Line]) -> dict[str, Any]:
+Detector = tuple[str, int]
+"""An instrument's name, and the number of a detector of it."""
+
+
+def export_of(collection: str, lines: Sequence[Line], names: Mapping[Detector, str]) -> dict[str, Any]:
     """Return the document.
 
     Parameters
@@ -60,6 +64,8 @@ def export_of(collection: str, lines: Sequence[Line]) -> dict[str, Any]:
         holds one of a kind and detector.
     lines : sequence of Line
         What is in force.
+    names : mapping of (instrument, number) to str
+        What the instrument calls its detectors; one that is missing is "detector" and its number.
     """
     products = {line.product.product_id: line for line in lines}.values()
     runs = _runs(collection, products)
@@ -69,7 +75,7 @@ def export_of(collection: str, lines: Sequence[Line]) -> dict[str, Any]:
         "universe_version": _UNIVERSE,
         "universe_namespace": "daf_butler",
         "data": [
-            *_dimensions(products),
+            *_dimensions(products, names),
             *(_run(name) for name in dict.fromkeys(runs.values())),
             {"type": "collection", "collection_type": "CALIBRATION", "name": collection},
             *_datasets(runs, products),
@@ -100,7 +106,7 @@ def _run(name: str) -> dict[str, Any]:
     }
 
 
-def _dimensions(lines: Iterable[Line]) -> list[dict[str, Any]]:
+def _dimensions(lines: Iterable[Line], names: Mapping[Detector, str]) -> list[dict[str, Any]]:
     instruments, detectors, filters = set(), set(), set()
     for product in (line.product for line in lines):
         instruments.add(product.instrument)
@@ -121,7 +127,7 @@ def _dimensions(lines: Iterable[Line]) -> list[dict[str, Any]]:
             for name in sorted(instruments)
         ],
         "detector": [
-            {"instrument": of, "id": number, "full_name": f"detector {number}"}
+            {"instrument": of, "id": number, "full_name": names.get((of, number), f"detector {number}")}
             for of, number in sorted(detectors)
         ],
         "physical_filter": [{"instrument": of, "name": name, "band": name} for of, name in sorted(filters)],

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from sqlmodel import Session, col, select
 
-from calibrant.certify.carrying.butler import Dumper, export_of
+from calibrant.certify.carrying.butler import Detector, Dumper, export_of
 from calibrant.certify.carrying.manifest import NAME, SUMS, Line, Manifest, file_of
 from calibrant.certify.changes import Refused
 from calibrant.certify.collections import latest, of_row
 from calibrant.certify.in_force import InForceRow
 from calibrant.certify.ledger import EntryRow
+from calibrant.frames.instrument import InstrumentError, named_instrument
 from calibrant.rules.collections import CollectionType
 from calibrant.runtime.objects import ObjectStore
 
 
 def export(
-    session: Session, objects: ObjectStore, collection: str, folder: Path, now_tai_ns: int
+    session: Session,
+    objects: ObjectStore,
+    collection: str,
+    folder: Path,
+    now_tai_ns: int,
+    *,
+    instruments: Path | None = None,
 ) -> dict[str, Any]:
     """Write what is in force in a collection into a new folder.
 
@@ -38,6 +47,8 @@ def export(
         Where; it must not be there yet.
     now_tai_ns : int
         System clock.
+    instruments : Path or None
+        Folder with instrument files beside those that come along; they name the detectors for a Butler.
 
     Returns
     -------
@@ -57,7 +68,7 @@ def export(
     manifest = Manifest(collection=collection, exported_tai_ns=now_tai_ns, certifications=tuple(lines))
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        _write(objects, manifest, beside)
+        _write(objects, manifest, _detector_names(lines, instruments), beside)
         beside.rename(folder)
     except OSError as problem:
         raise Refused(f"{folder} cannot be written: {problem.strerror}") from problem
@@ -106,7 +117,18 @@ def _line(row: InForceRow, line: EntryRow) -> Line:
     )
 
 
-def _write(objects: ObjectStore, manifest: Manifest, folder: Path) -> None:
+def _detector_names(lines: Iterable[Line], folder: Path | None) -> dict[Detector, str]:
+    """Return detectors' names that are theirs alone, as a Butler wants them, of the instruments that are known here."""
+    names: dict[Detector, str] = {}
+    for instrument in sorted({line.product.instrument for line in lines}):
+        with contextlib.suppress(InstrumentError):
+            every = named_instrument(instrument, folder).detectors
+            times = Counter(one.name for one in every)
+            names |= {(instrument, one.id): one.name for one in every if times[one.name] == 1}
+    return names
+
+
+def _write(objects: ObjectStore, manifest: Manifest, names: Mapping[Detector, str], folder: Path) -> None:
     sums = []
     for name, product in manifest.files():
         target = folder / name
@@ -116,7 +138,7 @@ def _write(objects: ObjectStore, manifest: Manifest, folder: Path) -> None:
     (folder / NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     (folder / SUMS).write_text("".join(sums), encoding="utf-8")
     with (folder / "export.yaml").open("w", encoding="utf-8") as stream:
-        _dump(export_of(manifest.collection, manifest.certifications), stream)
+        _dump(export_of(manifest.collection, manifest.certifications, names), stream)
 
 
 def _dump(documents: dict[str, Any] | Sequence[Any], stream: Any) -> None:

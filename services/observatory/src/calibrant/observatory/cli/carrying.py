@@ -26,7 +26,14 @@ def export(
     from calibrant.runtime.clock import SystemClock  # noqa: PLC0415
 
     with told(), certify_database(place) as database, database.reading() as session:
-        done = write(session, objects(place), collection, folder.absolute(), SystemClock().tai_ns())
+        done = write(
+            session,
+            objects(place),
+            collection,
+            folder.absolute(),
+            SystemClock().tai_ns(),
+            instruments=place.settings().instruments_dir,
+        )
     words = f"{done['certifications']} certifications, {done['files']} files of {collection} are in {folder}"
     _show(done, words, as_json=as_json)
 
