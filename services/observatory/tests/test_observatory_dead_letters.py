@@ -63,6 +63,10 @@ def test_malformed_events_are_dead_letters_that_can_be_listed_and_shown(planted)
     assert any("no event" in one["body"] for one in shown)
     table = here("dead-letters", "list", "--data-dir", planted).out
     assert rows[0]["letter_id"] in table
+    cut = here("dead-letters", "list", "--limit", 1, "--data-dir", planted)
+    assert cut.err == "The oldest 1 are shown, there are more; give a larger --limit.\n"
+    assert rows[0]["letter_id"] in cut.out
+    assert rows[1]["letter_id"] not in cut.out
 
 
 def test_a_discarded_letter_is_put_away_for_good(planted):

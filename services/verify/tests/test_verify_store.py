@@ -127,6 +127,7 @@ def test_reports_are_listed_by_detector_and_shown_whole(bench, database, decided
         assert queries.reports(detector=1) == [missing]
         assert queries.reports(product=told.decisions[0].product_id) == [good]
         assert queries.reports(kind="dark") == []
+        assert queries.reports(limit=1) == [good]
         shown = queries.report(told.report_id)
         assert queries.report("report-0") is None
     assert (good["id"], good["set"], good["mode"]) == (told.report_id, "20260101", "internal")

@@ -76,12 +76,14 @@ def bury(session: Session, clock: Clock, record: Record, death: Death) -> DeadLe
     return session.merge(row)
 
 
-def letters(session: Session, *, state: str | None = "open") -> Sequence[DeadLetterRow]:
-    """Return the dead letters in a state ("open", "replayed", "discarded"; None: all), oldest first."""
+def letters(
+    session: Session, *, state: str | None = "open", limit: int | None = None
+) -> Sequence[DeadLetterRow]:
+    """Return the dead letters in a state ("open", "replayed", "discarded"; None: all), oldest first, so many."""
     query = select(DeadLetterRow).order_by(col(DeadLetterRow.died_tai_ns), col(DeadLetterRow.letter_id))
     if state is not None:
         query = query.where(DeadLetterRow.state == state)
-    return session.exec(query).all()
+    return session.exec(query.limit(limit)).all()
 
 
 def count(session: Session, *, state: str = "open") -> int:

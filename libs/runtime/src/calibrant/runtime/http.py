@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Security
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
@@ -26,6 +26,7 @@ from calibrant.runtime.bodies import BodyLimit
 from calibrant.runtime.database import ValueRefused
 from calibrant.runtime.dead_letters import NoSuchLetter
 from calibrant.runtime.health import Phase
+from calibrant.runtime.listing import NOT_ALL, Limit, first
 from calibrant.runtime.origins import refuse_foreign_origins
 from calibrant.runtime.process import ServiceProcess
 from calibrant.runtime.settings import MAX_BODY_BYTES
@@ -172,11 +173,15 @@ def _refuse_after_drain(process: ServiceProcess) -> None:
 def _letters(process: ServiceProcess) -> APIRouter:
     router = APIRouter(tags=["dead letters"])
 
-    @router.get("", summary="List dead letters; state: open, replayed, discarded or all")
-    def listing(state: str = "open") -> list[dict[str, Any]]:
+    @router.get(
+        "",
+        summary="List dead letters, oldest first; state: open, replayed, discarded or all",
+        responses=NOT_ALL,
+    )
+    def listing(response: Response, state: str = "open", limit: Limit = 1000) -> list[dict[str, Any]]:
         with process.database.reading() as session:
-            found = dead_letters.letters(session, state=None if state == "all" else state)
-            return [letter_summary(row) for row in found]
+            found = dead_letters.letters(session, state=None if state == "all" else state, limit=limit + 1)
+            return first([letter_summary(row) for row in found], limit, response)
 
     @router.get("/{letter_id}", summary="Show one with its headers and its body", responses=_NO_LETTER)
     def show(letter_id: str) -> dict[str, Any]:

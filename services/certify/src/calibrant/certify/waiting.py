@@ -47,7 +47,12 @@ class WaitingRow(SQLModel, table=True):
 
 
 def waiting_list(
-    session: Session, *, state: str | None = WAITING, instrument: str | None = None, run_id: str | None = None
+    session: Session,
+    *,
+    state: str | None = WAITING,
+    instrument: str | None = None,
+    run_id: str | None = None,
+    limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """List what waits for a decision, the longest waiting first.
 
@@ -59,6 +64,8 @@ def waiting_list(
         ``waiting``, ``accepted`` or ``rejected``; None: all.
     instrument, run_id : str or None
         Only of these; None: all.
+    limit : int or None
+        At most so many; None: all.
 
     Returns
     -------
@@ -71,7 +78,7 @@ def waiting_list(
     for column, value in wanted:
         if value is not None:
             query = query.where(col(column) == value)
-    return [_line(row) for row in session.exec(query).all()]
+    return [_line(row) for row in session.exec(query.limit(limit)).all()]
 
 
 def waiting_one(session: Session, waiting_id: str) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.certify.deciding import DecidedAlready, NoReason, NothingWaits, decide
@@ -11,6 +11,7 @@ from calibrant.certify.waiting import waiting_list, waiting_one
 from calibrant.runtime.access.guard import CallerOf
 from calibrant.runtime.bodies import BODY_ANSWERS
 from calibrant.runtime.database import Database
+from calibrant.runtime.listing import NOT_ALL, Limit, first
 from calibrant.runtime.process import ServiceProcess
 
 State = Literal["waiting", "accepted", "rejected", "all"]
@@ -31,14 +32,22 @@ def waiting_routes(service: CertifyService, database: Database) -> APIRouter:
     """Return the routes of the waiting list."""
     router = APIRouter(tags=["waiting"])
 
-    @router.get("/waiting", summary="List what waits for a person's decision, the longest waiting first")
+    @router.get(
+        "/waiting",
+        summary="List what waits for a person's decision, the longest waiting first",
+        responses=NOT_ALL,
+    )
     def waiting(
-        state: State = "waiting", instrument: str | None = None, run: str | None = None
+        response: Response,
+        state: State = "waiting",
+        instrument: str | None = None,
+        run: str | None = None,
+        limit: Limit = 1000,
     ) -> list[dict[str, Any]]:
+        wanted = {"state": None if state == "all" else state, "instrument": instrument, "run_id": run}
         with database.reading() as session:
-            return waiting_list(
-                session, state=None if state == "all" else state, instrument=instrument, run_id=run
-            )
+            rows = waiting_list(session, **wanted, limit=limit + 1)
+        return first(rows, limit, response)
 
     @router.get(
         "/waiting/{waiting_id}",

@@ -2,13 +2,14 @@
 
 from typing import Any, Final
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import FileResponse
 
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.service import CombineService
 from calibrant.runtime.database import Database
 from calibrant.runtime.downloads import download
+from calibrant.runtime.listing import NOT_ALL, Limit, first
 
 _NONE: Final[dict[int | str, dict[str, Any]]] = {404: {"description": "No such product"}}
 _FILE: Final[dict[int | str, dict[str, Any]]] = {
@@ -23,12 +24,19 @@ def routes(service: CombineService, database: Database) -> APIRouter:
     """Return the routes of combine."""
     router = APIRouter(tags=["products"])
 
-    @router.get("/products", summary="List products, the latest first")
+    @router.get("/products", summary="List products, the latest first", responses=NOT_ALL)
     def products(
-        kind: str | None = None, instrument: str | None = None, detector: int | None = None
+        response: Response,
+        kind: str | None = None,
+        instrument: str | None = None,
+        detector: int | None = None,
+        limit: Limit = 1000,
     ) -> list[dict[str, Any]]:
         with database.reading() as session:
-            return service.queries(session).products(kind=kind, instrument=instrument, detector=detector)
+            rows = service.queries(session).products(
+                kind=kind, instrument=instrument, detector=detector, limit=limit + 1
+            )
+        return first(rows, limit, response)
 
     @router.get("/products/{product_id}", summary="Show a product with its provenance", responses=_NONE)
     def product(product_id: str) -> dict[str, Any]:

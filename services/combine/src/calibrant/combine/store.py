@@ -60,7 +60,12 @@ class CombineQueries:
         self._objects = objects
 
     def products(
-        self, *, kind: str | None = None, instrument: str | None = None, detector: int | None = None
+        self,
+        *,
+        kind: str | None = None,
+        instrument: str | None = None,
+        detector: int | None = None,
+        limit: int | None = None,
     ) -> list[dict[str, Any]]:
         """List products, those recorded last first.
 
@@ -68,6 +73,8 @@ class CombineQueries:
         ----------
         kind, instrument, detector
             Only these; None: all.
+        limit : int or None
+            At most so many; None: all.
 
         Returns
         -------
@@ -81,7 +88,7 @@ class CombineQueries:
             if value is not None:
                 query = query.where(col(column) == value)
         latest = col(ProductRow.recorded_tai_ns).desc()
-        rows = self._session.exec(query.order_by(latest, col(ProductRow.product_id))).all()
+        rows = self._session.exec(query.order_by(latest, col(ProductRow.product_id)).limit(limit)).all()
         return [self._summary(row) for row in rows]
 
     def product(self, product_id: str) -> dict[str, Any] | None:

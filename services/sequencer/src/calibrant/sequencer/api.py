@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.contracts.common.v1 import TimeRange
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.runtime.access.guard import CallerOf
 from calibrant.runtime.bodies import BODY_ANSWERS
+from calibrant.runtime.listing import NOT_ALL, Limit, first
 from calibrant.sequencer.checking import INSTRUMENT, RUN_ID, RunRefused
 from calibrant.sequencer.service import NoSuchRun, SequencerService
 from calibrant.sequencer.store.queries import RunLine, RunView, SequencerQueries
@@ -66,10 +67,10 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
         except RunRefused as error:
             raise HTTPException(400, str(error)) from None
 
-    @router.get("", summary="List the latest runs")
-    def list_runs() -> list[RunLine]:
+    @router.get("", summary="List the latest runs", responses=NOT_ALL)
+    def list_runs(response: Response, limit: Limit = 100) -> list[RunLine]:
         with service.database.reading() as session:
-            return SequencerQueries(session).runs()
+            return first(SequencerQueries(session).runs(limit + 1), limit, response)
 
     @router.get("/{run_id}", summary="Show a run, its progress and its plan", responses=_NONE)
     def show_run(run_id: str) -> RunView:

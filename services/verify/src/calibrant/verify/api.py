@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import HTMLResponse
 
 from calibrant.runtime.database import Database
+from calibrant.runtime.listing import NOT_ALL, Limit, first
 from calibrant.verify.service import VerifyService
 
 PAGE_HEADERS = {
@@ -22,17 +23,24 @@ def routes(service: VerifyService, database: Database) -> APIRouter:
     """Return the routes of verify."""
     router = APIRouter(tags=["verification"])
 
-    @router.get("/reports", summary="List reports, one line a report and detector, the latest first")
-    def reports(
+    @router.get(
+        "/reports",
+        summary="List reports, one line a report and detector, the latest first",
+        responses=NOT_ALL,
+    )
+    def reports(  # noqa: PLR0917 - a query parameter each
+        response: Response,
         kind: str | None = None,
         instrument: str | None = None,
         detector: int | None = None,
         product: str | None = None,
+        limit: Limit = 1000,
     ) -> list[dict[str, Any]]:
         with database.reading() as session:
-            return service.queries(session).reports(
-                kind=kind, instrument=instrument, detector=detector, product=product
+            rows = service.queries(session).reports(
+                kind=kind, instrument=instrument, detector=detector, product=product, limit=limit + 1
             )
+        return first(rows, limit, response)
 
     @router.get(
         "/reports/{report_id}.html",

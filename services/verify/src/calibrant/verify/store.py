@@ -36,6 +36,7 @@ class VerifyQueries:
         instrument: str | None = None,
         detector: int | None = None,
         product: str | None = None,
+        limit: int | None = None,
     ) -> list[dict[str, Any]]:
         """List reports, one row a report and detector, those recorded last first.
 
@@ -43,6 +44,8 @@ class VerifyQueries:
         ----------
         kind, instrument, detector, product
             Only these; None: all.
+        limit : int or None
+            At most so many rows; None: all.
 
         Returns
         -------
@@ -62,7 +65,9 @@ class VerifyQueries:
                 query = query.where(col(column) == value)
         latest = col(ReportRow.recorded_tai_ns).desc()
         query = query.order_by(latest, col(ReportRow.report_id), col(DecisionRow.detector))
-        return [self._report_line(report, one) for report, one in self._session.exec(query).all()]
+        return [
+            self._report_line(report, one) for report, one in self._session.exec(query.limit(limit)).all()
+        ]
 
     def report(self, report_id: str) -> dict[str, Any] | None:
         """Show a report; None when there is none.

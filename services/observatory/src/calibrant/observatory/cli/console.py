@@ -95,14 +95,16 @@ def show_rows(
     empty: str,
     more: str = "",
     most: int = 0,
+    order: str = "latest",
 ) -> None:
     """Show a listing: all of every row as JSON, or some columns as a table; ``empty`` and ``more`` say what to do next.
 
-    Where ``most`` is given, the rows were asked for one more than that: it is not shown, and that there is more is said.
+    Where ``most`` is given, the rows were asked for one more than that: it is not shown, and that there is more is said;
+    ``order`` says which come first.
     """
     if most and len(rows) > most:
         rows = rows[:most]
-        say_more(f"The latest {most} are shown")
+        say_more(f"The {order} {most} are shown")
     if as_json:
         show_json([dict(row) for row in rows])
         return

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from calibrant.observatory.cli.console import Column, console, fail, show_one, show_rows, told
-from calibrant.observatory.cli.options import AsJson, Place, placed
+from calibrant.observatory.cli.options import AsJson, Oldest, Place, placed
 from calibrant.observatory.cli.stores import databases_of
 
 app = typer.Typer(help="What services gave up on.", no_args_is_help=True)
@@ -21,6 +21,7 @@ def listing(
     place: Place,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Also the replayed and discarded.")] = False,
+    limit: Oldest = 1000,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, oldest first."""
@@ -30,7 +31,7 @@ def listing(
     with told():
         for service, database in databases_of(place):
             with database.reading() as session:
-                found = dead_letters.letters(session, state=None if everything else "open")
+                found = dead_letters.letters(session, state=None if everything else "open", limit=limit + 1)
                 rows += [_summary(service, row) for row in found]
     rows.sort(key=lambda row: row["died_tai_ns"])
     columns = [
@@ -40,7 +41,15 @@ def listing(
         Column("error"),
         Column("reason", form="text"),
     ]
-    show_rows("Dead letters", columns, rows, as_json=as_json, empty="No dead letters.")
+    show_rows(
+        "Dead letters",
+        columns,
+        rows,
+        as_json=as_json,
+        empty="No dead letters.",
+        most=limit,
+        order="oldest",
+    )
 
 
 @app.command("show")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from calibrant.observatory.cli.console import Column, fail, show_one, show_rows, told
-from calibrant.observatory.cli.options import AsJson, Place, placed
+from calibrant.observatory.cli.options import AsJson, Limit, Place, placed
 from calibrant.observatory.cli.stores import objects, queries
 
 Name = Annotated[str, typer.Argument(help="Identifier, as `list` shows it.")]
@@ -19,7 +19,7 @@ Rows = Sequence[Mapping[str, Any]]
 def _topic(
     what: str,
     columns: Sequence[Column],
-    every: Callable[[Place], Rows],
+    every: Callable[[Place, int], Rows],
     one: Callable[[Place, str], Mapping[str, Any] | None],
     *,
     more: str = "",
@@ -34,7 +34,7 @@ def _topic(
     columns : sequence of Column
         Of the list.
     every, one : callable
-        Give all and one; None: there is none.
+        Give so many, the latest, and one; None: there is none.
     more : str
         What to do next, under the list.
     in_words : callable or None
@@ -44,10 +44,10 @@ def _topic(
 
     @app.command("list", help=f"List {what}, the latest first.")
     @placed
-    def listing(place: Place, *, as_json: AsJson = False) -> None:
+    def listing(place: Place, *, limit: Limit = 1000, as_json: AsJson = False) -> None:
         with told():
-            rows = every(place)
-        show_rows(what.capitalize(), columns, rows, as_json=as_json, empty=NOTHING, more=more)
+            rows = every(place, limit + 1)
+        show_rows(what.capitalize(), columns, rows, as_json=as_json, empty=NOTHING, more=more, most=limit)
 
     @app.command("show", help=f"Show all that is known of one of the {what}.")
     @placed
@@ -69,8 +69,8 @@ def _ask(place: Place, service: str, question: Callable[[Any], Any], default: An
         return default if found is None else question(found)
 
 
-def _frames(place: Place) -> Rows:
-    frames: Rows = _ask(place, "ingest", lambda q: q.frames(), [])
+def _frames(place: Place, limit: int) -> Rows:
+    frames: Rows = _ask(place, "ingest", lambda q: q.frames(limit=limit), [])
     return frames
 
 
@@ -79,12 +79,12 @@ def _frame(place: Place, name: str) -> Mapping[str, Any] | None:
     return found
 
 
-def _products(place: Place) -> Rows:
+def _products(place: Place, limit: int) -> Rows:
     from calibrant.observatory.catalogue import with_state  # noqa: PLC0415
 
     with queries(place, "combine", objects(place)) as combine:
-        products = [] if combine is None else combine.products()
-    return with_state(products, _reports(place), _standings(place))
+        products = [] if combine is None else combine.products(limit=limit)
+    return with_state(products, _reports(place, None), _standings(place))
 
 
 def _product(place: Place, name: str) -> Mapping[str, Any] | None:
@@ -94,7 +94,7 @@ def _product(place: Place, name: str) -> Mapping[str, Any] | None:
         product = None if combine is None else combine.product(name)
     if product is None:
         return None
-    return with_state([product], _reports(place, name), _standings(place, name))[0]
+    return with_state([product], _reports(place, None, name), _standings(place, name))[0]
 
 
 def _standings(place: Place, product: str | None = None) -> Mapping[str, str]:
@@ -102,9 +102,9 @@ def _standings(place: Place, product: str | None = None) -> Mapping[str, str]:
     return found
 
 
-def _reports(place: Place, product: str | None = None) -> Rows:
+def _reports(place: Place, limit: int | None, product: str | None = None) -> Rows:
     with queries(place, "verify", objects(place)) as verify:
-        return [] if verify is None else list(verify.reports(product=product))
+        return [] if verify is None else list(verify.reports(product=product, limit=limit))
 
 
 def _report(place: Place, name: str) -> Mapping[str, Any] | None:
@@ -118,9 +118,9 @@ def _report_in_words(row: Mapping[str, Any], options: str) -> None:
     show_report(row, options)
 
 
-def _publications(place: Place) -> Rows:
+def _publications(place: Place, limit: int) -> Rows:
     with queries(place, "archive", objects(place)) as archive:
-        return [] if archive is None else list(archive.publications())
+        return [] if archive is None else list(archive.publications(limit=limit))
 
 
 def _publication(place: Place, name: str) -> Mapping[str, Any] | None:
@@ -128,8 +128,8 @@ def _publication(place: Place, name: str) -> Mapping[str, Any] | None:
         return None if archive is None else archive.publication(name)
 
 
-def _runs(place: Place) -> Rows:
-    return [row.model_dump() for row in _ask(place, "sequencer", lambda q: q.runs(), [])]
+def _runs(place: Place, limit: int) -> Rows:
+    return [row.model_dump() for row in _ask(place, "sequencer", lambda q: q.runs(limit), [])]
 
 
 def _run(place: Place, name: str) -> Mapping[str, Any] | None:

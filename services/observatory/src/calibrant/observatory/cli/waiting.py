@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from calibrant.observatory.cli.console import Column, console, fail, show_one, show_rows, told
-from calibrant.observatory.cli.options import AsJson, Place, placed
+from calibrant.observatory.cli.options import AsJson, Oldest, Place, placed
 from calibrant.observatory.cli.stores import database_of
 
 app = typer.Typer(help="Calibrations that wait for a person's decision.", invoke_without_command=True)
@@ -38,6 +38,7 @@ def listing(
     context: typer.Context,
     everything: Annotated[bool, typer.Option("--all", help="Also what was decided.")] = False,
     instrument: Annotated[str | None, typer.Option("--instrument", "-i", help="Only of this camera.")] = None,
+    limit: Oldest = 1000,
     as_json: AsJson = False,
 ) -> None:
     """List what waits for a person's decision, the longest waiting first."""
@@ -50,7 +51,12 @@ def listing(
         certify = database_of(place, "certify")
         if certify is not None:
             with certify.reading() as session:
-                rows = waiting_list(session, state=None if everything else WAITING, instrument=instrument)
+                rows = waiting_list(
+                    session,
+                    state=None if everything else WAITING,
+                    instrument=instrument,
+                    limit=limit + 1,
+                )
             certify.close()
     show_rows(
         "Waiting for a person",
@@ -59,6 +65,8 @@ def listing(
         as_json=as_json,
         empty="Nothing waits for a person.",
         more="" if everything else NEXT,
+        most=limit,
+        order="oldest",
     )
 
 
