@@ -23,9 +23,13 @@ from calibrant.pixels import (
     Spline,
     Step,
     Terms,
+    amplifier_statistics,
     combine,
     combine_raw,
     correct_frame,
+    flat_statistics,
+    frame_levels,
+    frame_statistics,
 )
 from calibrant.pixels.corrected import CorrectedFrame, CorrectedStack
 from calibrant.pixels.numbers import gather_numbers
@@ -227,7 +231,18 @@ def test_a_barrier_sees_the_rows_it_reaches(reach):
     signature = dataclasses.replace(full_signature(geometry, 2), barriers={Step.COSMIC_RAYS: Smear()})
     terms = [Terms(5.0)] * 5
     _, expected = one_by_one(frames, geometry, signature, terms)
-    assert_same(combine_raw(frames, geometry, signature, terms, tile_bytes=1).combined, expected)
+    assert_same(combine_raw(frames, geometry, signature, terms, tile_bytes=1, threads=2).combined, expected)
+    image = correct_frame(frames[0], geometry, signature, terms[0])
+    described = amplifier_statistics(image, geometry)
+    assert frame_statistics(frames[0], geometry, signature, terms[0]).amplifiers == described
+    flat = flat_statistics(
+        frames[0], geometry, signature, dark_time_s=5.0, n_combined=1, in_reference=False
+    ).amplifiers
+    assert {name: one.median for name, one in flat.items()} == {
+        name: one.median for name, one in described.items()
+    }
+    levels = frame_levels(frames, geometry, signature, terms, of="amplifier", statistic="median").levels
+    assert levels[0].tolist() == [described[one.name].median for one in geometry.amplifiers]
 
 
 def test_memory_does_not_grow_with_the_number_of_frames():

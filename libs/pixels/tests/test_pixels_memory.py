@@ -67,8 +67,12 @@ def grown(what):
 def test_no_more_is_taken_than_is_said(what):
     apart = subprocess.run([sys.executable, __file__, what], check=True, capture_output=True, text=True)
     seen = int(apart.stdout)
-    reach = CosmicRays().reach if what == "rays" else 0
-    said = thread_bytes(COLUMNS, FRAMES, 2, reach) if what != "levels" else LEVEL_BYTES * ROWS * COLUMNS
+    signature = Signature(barriers={Step.COSMIC_RAYS: CosmicRays()} if what == "rays" else {})
+    said = (
+        thread_bytes((ROWS, COLUMNS), FRAMES, 2, signature)
+        if what != "levels"
+        else LEVEL_BYTES * ROWS * COLUMNS
+    )
     planes = 0 if what == "levels" else 16 * ROWS * COLUMNS
     assert seen < THREADS * said + planes + 16 * MIB
     assert THREADS * said + planes < 3 * seen + 40 * MIB

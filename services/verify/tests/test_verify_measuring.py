@@ -13,6 +13,7 @@ from calibrant.rules.verification import Verdict
 from calibrant.verify.inputs import InputRefused, VersionMismatch
 from calibrant.verify.measuring import compute
 from calibrant.verify.measuring.job import at_once
+from calibrant.verify.measuring.references import Correction
 from calibrant.verify.reports import MeasurementReport
 
 
@@ -259,11 +260,11 @@ def test_a_frame_of_another_detector_or_content_than_the_job_names_fails(bench):
 
 def test_no_more_frames_are_in_hand_than_half_of_the_memory_holds(bench, monkeypatch):
     monkeypatch.setattr("calibrant.pixels.memory.thread_count", lambda _: 16)
-    geometry = bench.instrument.geometry(0)
-    frame_bytes = 88 * geometry.raw_shape[0] * geometry.raw_shape[1]
+    how = Correction(bench.instrument.geometry(0), Signature())
+    frame_bytes = 88 * how.geometry.raw_shape[0] * how.geometry.raw_shape[1]
     job = bench.measure_job(bench.master("bias", frames := bench.frames("bias", 3)), frames)
     found = [
-        at_once(job.model_copy(update={"memory_bytes": memory}), geometry)
+        at_once(job.model_copy(update={"memory_bytes": memory}), how)
         for memory in (0, 1, 7 * frame_bytes, 100 * frame_bytes)
     ]
     assert found == [16, 1, 3, 16]

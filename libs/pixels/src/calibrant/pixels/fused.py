@@ -18,6 +18,7 @@ from calibrant.pixels.numbers import Measured, Numbers, gather_numbers
 from calibrant.pixels.plan import FEWEST_FOR_SCATTER, Combined, RawFrames, Statistic
 from calibrant.pixels.rows import Stack, checked_stack
 from calibrant.pixels.signature import Signature, Terms
+from calibrant.pixels.threads import side_by_side, thread_count
 
 TILE_BYTES: Final = 16 * 2**20
 """Default of the tile's working memory: a tile costs some calls for each frame, whatever its size."""
@@ -117,7 +118,11 @@ def combine_raw(
     else:
         numbers = _shared(numbers, geometry, signature).with_terms(terms)
     noise = len(sources) < FEWEST_FOR_SCATTER
-    corrected = [CorrectedFrame(index, one, numbers, noise=noise) for index, one in enumerate(sources)]
+    corrected = side_by_side(
+        lambda index: CorrectedFrame(index, sources[index], numbers, noise=noise),
+        range(len(sources)),
+        thread_count(options.get("threads")) if signature.reach is None else 1,
+    )
     options.setdefault("tile_bytes", TILE_BYTES)
     combined = combine(
         CorrectedStack(corrected, RawFrames(sources, numbers)),

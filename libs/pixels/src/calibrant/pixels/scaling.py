@@ -3,7 +3,6 @@
 It owns the rules and the solution; it must not know headers, or how frames are combined.
 """
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
@@ -154,9 +153,12 @@ def frame_levels(
         raise ValueError(f"statistic: {statistic!r}, must be one of {', '.join(get_args(LevelStatistic))}")
     terms = terms or [Terms()] * len(sources)
     numbers = gather_numbers(sources, geometry, signature, terms, threads=threads)
-    corrected = [CorrectedFrame(index, one, numbers, noise=False) for index, one in enumerate(sources)]
-    measure = functools.partial(_levels, list(regions.values()), statistic, exclude)
-    measured = side_by_side(measure, corrected, min(len(sources), thread_count(threads)))
+
+    def measure(index: int) -> list[tuple[float, int]]:
+        corrected = CorrectedFrame(index, sources[index], numbers, noise=False)
+        return _levels(list(regions.values()), statistic, exclude, corrected)
+
+    measured = side_by_side(measure, range(len(sources)), min(len(sources), thread_count(threads)))
     levels = np.array([[level for level, _ in one] for one in measured])
     counts = np.array([[count for _, count in one] for one in measured], dtype=np.intp)
     return FrameLevels(levels, counts, tuple(regions), numbers)

@@ -18,10 +18,13 @@ from calibrant.frames.measured.scaling import gain_ratio
 from calibrant.frames.writing import ProductTables
 from calibrant.pixels import Geometry, Signature
 
-__all__ = ["MEASURED", "Measured", "gain_ratio", "with_measured"]
+__all__ = ["BARRIERS", "MEASURED", "Measured", "gain_ratio", "with_measured"]
 
 MEASURED: Final[Mapping[str, Measured]] = MappingProxyType({"gain": GAIN, "ptc": PTC, "bfk": BFK})
 """By kind, gains first: what follows is told in electrons by them. Of two of one switch the later one has the last word."""
+
+BARRIERS: Final = frozenset({"crosstalk", "cti", "bfk"})
+"""Kinds that look at other pixels: frames are corrected and held as a whole where they are joined."""
 
 
 def with_measured(

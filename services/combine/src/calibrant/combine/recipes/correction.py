@@ -164,7 +164,7 @@ def corrected_frame(frame: FrameInput, geometry: Geometry, removed: Signature) -
 def _threads(inputs: RecipeInputs, removed: Signature) -> int:
     """Return how many threads combine: no more than the job's memory holds bands of."""
     rows, frames = inputs.frames[0].rows, len(inputs.frames)
-    band = thread_bytes(rows.shape[1], frames, rows.dtype.itemsize, removed.reach or 0)
+    band = thread_bytes(rows.shape, frames, rows.dtype.itemsize, removed)
     return threads_within(inputs.memory_bytes, band)
 
 

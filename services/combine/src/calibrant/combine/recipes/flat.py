@@ -28,7 +28,7 @@ from calibrant.pixels import (
     frame_levels,
     solve_exposures,
 )
-from calibrant.pixels.memory import LEVEL_BYTES, threads_within
+from calibrant.pixels.memory import level_bytes, threads_within
 from calibrant.rules.classification import ImageType
 
 _SIGMA: Final = 3.0
@@ -134,7 +134,7 @@ def _scales(
             [Terms(dark_time_s=frame.dark_time_s) for frame in inputs.frames],
             of="amplifier" if rule == "solution" else "detector",
             statistic=_statistic(parameters),
-            threads=threads_within(inputs.memory_bytes, LEVEL_BYTES * math.prod(inputs.geometry.raw_shape)),
+            threads=threads_within(inputs.memory_bytes, level_bytes(inputs.geometry.raw_shape, removed)),
         )
         if rule == "solution":
             return solve_exposures(measured).exposures.tolist(), measured

@@ -11,6 +11,7 @@ from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.contracts.times import time_range
 from calibrant.contracts.verify.v1 import DecideJob, InForce, MeasureJob
 from calibrant.frames.correcting import chosen
+from calibrant.frames.measured import BARRIERS
 from calibrant.rules.holding_out import HOLD_OUT
 from calibrant.rules.identity import job_id
 from calibrant.rules.ledger import daily_collection
@@ -87,7 +88,9 @@ def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
         inputs=inputs,
         parameters=parameters,
         filter=head.filter,
-        memory_bytes=ground.footprint.allowed_bytes(_detector(head), len(head.used), len(head.frames)),
+        memory_bytes=ground.footprint.allowed_bytes(
+            _detector(head), len(head.used), len(head.frames), whole=_whole(head)
+        ),
     )
 
 
@@ -124,9 +127,17 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
         parameters=asked,
         rules_version=rules,
         memory_bytes=ground.footprint.allowed_bytes(
-            _detector(head), len(calibrations) + 2, len(frames) if _all_at_once(kind) else 0
+            _detector(head),
+            len(calibrations) + 2,
+            len(frames) if _all_at_once(kind) else 0,
+            whole=_whole(head),
         ),
     )
+
+
+def _whole(head: Node) -> bool:
+    """Tell whether frames are corrected with what looks at all of a frame."""
+    return any(used.role in BARRIERS for used in head.used)
 
 
 def _all_at_once(kind: str) -> bool:

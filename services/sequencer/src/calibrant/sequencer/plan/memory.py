@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from calibrant.frames.instrument import Instrument
+from calibrant.pixels.memory import PASS_BYTES, WHOLE_BYTES
 
 BASE_BYTES = 512 * 2**20
 """What does not grow with a detector: libraries, and threads, of which there are no more than half of a limit holds."""
@@ -43,7 +44,7 @@ class Footprint:
     file_bytes: int = 0
     scale: float = 1.0
 
-    def allowed_bytes(self, detector: int, images: int, frames: int = 0) -> int:
+    def allowed_bytes(self, detector: int, images: int, frames: int = 0, *, whole: bool = False) -> int:
         """Return the most that a job may allocate, in bytes; 0, no limit, for an unknown detector.
 
         Parameters
@@ -54,12 +55,15 @@ class Footprint:
             How many images of it are given to the job and in memory at once.
         frames : int
             How many frames it has a band of rows of at once.
+        whole : bool
+            Whether frames are corrected as a whole, and held: with barriers that look at all of a frame.
         """
         if detector not in self.shapes:  # the worker refuses the job, and says why
             return 0
         rows, columns = self.shapes[detector]
         pixels = rows * columns * (images + OWN_IMAGES) + frames * columns * BAND_ROWS
-        return round(self.scale * (BASE_BYTES + self.file_bytes + PIXEL_BYTES * pixels))
+        held = rows * columns * (WHOLE_BYTES * frames + 2 * PASS_BYTES) if whole else 0
+        return round(self.scale * (BASE_BYTES + self.file_bytes + PIXEL_BYTES * pixels + held))
 
 
 def footprint_of(instrument: Instrument, scale: float) -> Footprint:

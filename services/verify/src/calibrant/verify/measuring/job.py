@@ -15,11 +15,10 @@ from calibrant.frames.reading import FrameRejected, HeaderFacts, OpenFrame
 from calibrant.pixels import (
     FlatStatistics,
     FrameStatistics,
-    Geometry,
     flat_statistics,
     frame_statistics,
 )
-from calibrant.pixels.memory import threads_within
+from calibrant.pixels.memory import PASS_BYTES, threads_within
 from calibrant.rules.decision import ProcessingError
 from calibrant.rules.verification import (
     Scope,
@@ -49,6 +48,7 @@ from calibrant.verify.measuring.defects import regions_told, values_with_and_wit
 from calibrant.verify.measuring.membership import Membership, membership
 from calibrant.verify.measuring.once import measured_once
 from calibrant.verify.measuring.products import product_values
+from calibrant.verify.measuring.references import Correction
 from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow
 
 PIXEL_BYTES = 88
@@ -92,7 +92,7 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
     frames = sorted((one for one in job.inputs if one.role == FRAMES), key=lambda one: one.id)
     if not frames:
         raise InputRefused(f"no frames of detector {job.detector} to measure; a {job.kind} needs some")
-    with ThreadPoolExecutor(at_once(job, bench.correction.geometry), thread_name_prefix="measure") as pool:
+    with ThreadPoolExecutor(at_once(job, bench.correction), thread_name_prefix="measure") as pool:
         measured = list(pool.map(lambda one: _measure(one, bench, workspace), frames))
     measured.sort(key=lambda one: (one.frame.begin_tai_ns or 0, one.frame.exposure_id, one.frame.frame_id))
     by_id = {one.id: one for one in frames}
@@ -132,17 +132,18 @@ def compute(job: MeasureJob, workspace: Workspace) -> Outcome:
     )
 
 
-def at_once(job: MeasureJob, geometry: Geometry) -> int:
+def at_once(job: MeasureJob, correction: Correction) -> int:
     """Return how many frames are measured at the same time: one a core, but what half of the job's memory holds.
 
     Parameters
     ----------
     job : MeasureJob
         Says the memory that it may take; 0: no limit.
-    geometry : Geometry
-        Of the detector.
+    correction : Correction
+        Says the detector, and whether frames are corrected as a whole.
     """
-    return threads_within(job.memory_bytes, PIXEL_BYTES * math.prod(geometry.raw_shape))
+    each = PIXEL_BYTES if correction.signature.reach is not None else PASS_BYTES
+    return threads_within(job.memory_bytes, each * math.prod(correction.geometry.raw_shape))
 
 
 def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:
