@@ -42,11 +42,14 @@ def product(kind, amplifiers=(), **columns):
 
 def gains(kind="gain", **changed):
     told = {"GAIN": [2.0, 2.1, np.nan, 2.3], "NOISE": [6.0, 6.1, np.nan, 6.3], "REASON": ["", "", "dead", ""]}
-    noises = {
-        "gain": {"NOISE_FROM": ["overscan", "nominal", "nominal", "overscan"]},
-        "ptc": {"NOISE_ERR": [0.1, 3.0, np.nan, 0.2]},
-    }
-    return product(kind, **(told | noises[kind] | changed))
+    if kind == "gain":
+        return product(
+            kind, **(told | {"NOISE_FROM": ["overscan", "nominal", "nominal", "overscan"]} | changed)
+        )
+    found = product(kind, **(told | {"NOISE": [9.0] * 4} | changed))
+    pairs = {"AMPLIFIER": np.repeat(NAMES, 2), "NOISE": np.array([3.0, 3.0, *[np.nan] * 4, 2.7, 2.8])}
+    table = ProductTable("PAIRS", tuple(TableColumn(name, one, name) for name, one in pairs.items()))
+    return replace(found, tables=(*found.tables, table))
 
 
 @pytest.mark.parametrize("kind", ["gain", "ptc"])
@@ -56,7 +59,7 @@ def test_measured_gains_stand_in_and_noises_where_they_are_well_told(kind):
     assert [one.gain_e_per_adu for one in found] == [2.0, 2.1, NOMINAL[2].gain_e_per_adu, 2.3]
     nominal_adu = NOMINAL[1].read_noise_e / NOMINAL[1].gain_e_per_adu
     assert [one.read_noise_e for one in found] == pytest.approx(
-        [6.0, nominal_adu * 2.1, NOMINAL[2].read_noise_e, 6.3]
+        [6.0, nominal_adu * 2.1, NOMINAL[2].read_noise_e, {"gain": 6.3, "ptc": 2.75 * 2.3}[kind]]
     )
     unchanged, _ = correction(SIMCAM, 0, Choices(measured_gain=False), "electron", {kind: gains(kind)})
     assert unchanged.amplifiers == NOMINAL
