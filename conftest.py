@@ -11,7 +11,6 @@ import gc
 import importlib.util
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from calibrant.bus.testing import broker as kafka
+from calibrant.bus.testing.memory import lie_in_memory
 
 if TYPE_CHECKING:
     from calibrant.runtime.testing.databases import DatabaseSite
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from calibrant.runtime.testing.s3 import ObjectServer
 
 ROOT = Path(__file__).parent
-MEMORY = Path("/dev/shm")  # noqa: S108  the system's own file system in memory
-ROOM_BYTES = 8 << 30
+SERVERS = ("kafka", "postgres")
 GARBAGE = 20_000
 """Objects after which Python looks for garbage; of its own accord it does so after 700."""
 
@@ -100,23 +99,13 @@ def _required() -> set[str]:
     return {name.strip() for name in os.environ.get("CALIBRANT_REQUIRE", "").split(",") if name.strip()}
 
 
-def _has_room(folder: Path) -> bool:
-    """Tell whether a folder takes what tests leave, libraries that they compile among it."""
-    return (
-        folder.is_dir()
-        and shutil.disk_usage(folder).free >= ROOM_BYTES
-        and not os.statvfs(folder).f_flag & os.ST_NOEXEC
-    )
-
-
 def pytest_configure() -> None:
     """Refuse a word in CALIBRANT_REQUIRE that is no prerequisite; let temporary files lie in memory.
 
     Tests make thousands of small files, and databases that wait for the disk at each commit. TMPDIR says otherwise.
     """
     gc.set_threshold(GARBAGE, 20, 20)
-    if "TMPDIR" not in os.environ and _has_room(MEMORY):
-        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+    lie_in_memory()
     unknown = _required() - PREREQUISITES.keys()
     if unknown:
         raise pytest.UsageError(
@@ -125,18 +114,26 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that last begin first, as many in each worker's share: whoever is the last to end ends alone.
+    """Let the first worker begin with all tests that need servers, and the others with those that last.
 
-    Those are the tests that may take longer than others may. A share is what xdist gives a worker at the start.
+    So servers run once, what waits for them waits beside what computes, and whoever is the last to end ends alone. A share is
+    what xdist gives a worker at the start; who has done his takes from the end of another's.
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers == 1:
         return
-    lasting = sorted((item for item in items if _seconds(item)), key=_seconds, reverse=True)
-    others = iter([item for item in items if not _seconds(item)])
-    share = len(items) // workers
-    shares = [[*(mine := lasting[n::workers]), *islice(others, share - len(mine))] for n in range(workers)]
+    items.sort(key=_seconds, reverse=True)
+    served = [item for item in items if _served(item)]
+    lasting = [item for item in items if _seconds(item) and not _served(item)]
+    others = iter([item for item in items if not _seconds(item) and not _served(item)])
+    first = [served, *(lasting[n :: workers - 1] for n in range(workers - 1))]
+    shares = [[*mine, *islice(others, max(0, len(items) // workers - len(mine)))] for mine in first]
     items[:] = [*chain.from_iterable(shares), *others]
+
+
+def _served(item: pytest.Item) -> bool:
+    """Tell whether a test needs a server that lasts longer than itself."""
+    return any(item.get_closest_marker(name) for name in SERVERS)
 
 
 def _seconds(item: pytest.Item) -> float:

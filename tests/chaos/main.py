@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from calibrant.bus.testing import broker
+from calibrant.bus.testing.memory import lie_in_memory
 from calibrant.runtime.testing import postgres
 from chaos.report import as_json, show
 from chaos.schedule import GAP_S, schedule
@@ -37,6 +38,7 @@ def main() -> int:
         return 0
     for number in (signal.SIGINT, signal.SIGTERM):  # however it is ended, it leaves nothing running
         signal.signal(number, signal.default_int_handler)
+    lie_in_memory()
     folder = Path(tempfile.mkdtemp(prefix="calibrant-chaos-"))
     return _weather(Plan(folder, faults, settle_s=words.settle), words)
 

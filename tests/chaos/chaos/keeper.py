@@ -103,6 +103,16 @@ class Keeper:
         self.tick()
         return all(care.unit.runs and _answer(care.unit, "ready")[0] for care in self._cares.values())
 
+    def lacking(self) -> list[str]:
+        """Tell of each that does not take on work what it answers, and the last line it said."""
+        told = []
+        for care in self._cares.values():
+            ready, answer = _answer(care.unit, "ready") if care.unit.runs else (None, "has ended")
+            if not ready:
+                said = care.unit.said.strip().splitlines() or [""]
+                told.append(f"{care.name}: {answer or 'no answer'}; it said last: {said[-1][-300:]}")
+        return told
+
     def _mend(self, care: Care, now_s: float) -> None:
         if not care.due_s:
             self._note_end(care, now_s)

@@ -34,6 +34,8 @@ from chaos.undisturbed import compute, copy_frames, same_products
 TICK_S = 0.1
 LOOK_S = 2.0
 SAY_S = 10.0
+START_S = 180.0
+"""How long it may take until all take on work for the first time."""
 VARIABLES = {
     "CALIBRANT_INSTRUMENT": INSTRUMENT,
     "CALIBRANT_FLAWS": f'["{FLAW}"]',
@@ -135,7 +137,10 @@ class Storm:
 
     def _start(self, keeper: Keeper) -> None:
         keeper.begin()
-        self._until(keeper.settle, "all services take on work", self._plan.settle_s)
+        try:
+            self._until(keeper.settle, "all services take on work", START_S)
+        except Unbounded as error:
+            raise Unbounded("\n".join([str(error), *keeper.lacking()])) from None
 
     def _rain(self, keeper: Keeper, sequences: Sequences, faults: Faults) -> None:
         begun_s, left = time.monotonic(), list(self._plan.faults)
