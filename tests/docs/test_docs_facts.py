@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from calibrant.camera.settings import CameraSettings
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.recipes.base import Combination, Parameters
+from calibrant.combine.recipes.crosstalk_tables import tables_of as crosstalk_tables
 from calibrant.combine.recipes.defect_tables import regions_table
 from calibrant.combine.recipes.flat_pairs import MeasuredPair, PairParameters
 from calibrant.combine.recipes.transfer_tables import tables_of
@@ -35,6 +36,7 @@ from calibrant.frames.writing import (
 )
 from calibrant.observatory.composition import SERVICES
 from calibrant.pixels import AmplifierStatistics, CosmicRays, Linearity, Scaling, Step
+from calibrant.pixels.crosstalk import known_matrix
 from calibrant.pixels.mask import MEANINGS
 from calibrant.pixels.overscan import OverscanMethod
 from calibrant.pixels.photon_transfer import CovarianceTerms, PairStatistics, fit_curves
@@ -221,6 +223,15 @@ def test_every_column_of_a_photon_transfer_curve_is_described():
         assert {table.name, *(column.name for column in table.columns)} <= told
 
 
+def test_every_column_of_a_crosstalk_matrix_is_described():
+    matrix = known_matrix(("A", "B"), np.zeros((2, 2, 2)))
+    _, _, section = (DOCS / "products.md").read_text().partition("\n## Crosstalk\n")
+    told = set(re.findall(r"[A-Z][A-Z0-9_…]*", section.partition("\n## ")[0]))
+    told |= {name.replace("…", term) for name in told for term in ("C0", "C1") if "…" in name}
+    for table in crosstalk_tables(matrix, matrix, [matrix], 5.0):
+        assert {table.name, *(column.name for column in table.columns)} <= told
+
+
 def test_every_card_and_hdu_of_a_product_is_described(tmp_path):
     cards, hdus, columns = set(), set(), {}
     for kind in ("dark", "flat"):
@@ -307,7 +318,7 @@ def test_the_pixel_engines_steps_and_options_are_described_in_their_order():
     assert first_names(page, "## Statistics") == fields
 
 
-@pytest.mark.parametrize("name", ["nightly", "photon-transfer"])
+@pytest.mark.parametrize("name", ["nightly", "photon-transfer", "crosstalk"])
 def test_the_example_sequences_are_some(name):
     from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
 

@@ -23,6 +23,7 @@ GOOD = {
     "GAIN": 1.5, "NOMINAL_GAIN": 1.5, "PAIR_GAIN": 1.5, "PTC_NOISE": 5.0, "PTC_NOISE_ERROR": 0.05, "NOISE_SPREAD": 0.01,
     "TURNOFF": 95000.0, "A00": -2e-6, "A00_ERROR": 1e-8, "CHI2_RATIO": 1.0, "GAIN_SPREAD": 0.01,
     "LEFT_COVARIANCE": 0.02, "LEFT_COVARIANCE_ERROR": 0.03, "CORRECTED_VARIANCE": 1.005, "CORRECTED_VARIANCE_ERROR": 0.002,
+    "CROSSTALK_LEFT": 0.0, "CROSSTALK_UNKNOWN": 0.0, "CROSSTALK_LARGEST": -1e-4, "CROSSTALK_ERROR": 4e-6,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
 
@@ -48,7 +49,7 @@ def test_the_registry_has_the_tests_of_the_reference():
     assert {t.key for t in v.registry() if t.once} == {
         "dark.amplifier.SPLIT_MEAN",
         "dark.amplifier.SPLIT_NOISE",
-        *(t.key for kind in ("ptc", "gain", "bfk") for t in v.tests_for(kind)),
+        *(t.key for kind in ("crosstalk", "ptc", "gain", "bfk") for t in v.tests_for(kind)),
     }
     assert v.tested_once("ptc")
     assert not any(v.tested_once(kind) for kind in ("dark", "fringe"))
@@ -57,6 +58,8 @@ def test_the_registry_has_the_tests_of_the_reference():
     advisory = {t.key for t in v.registry() if t.advisory}
     assert advisory == {
         "bfk.amplifier.CHI2",
+        "crosstalk.amplifier.ERROR",
+        "crosstalk.amplifier.LARGEST",
         "bias.amplifier.READ_NOISE_CONSISTENT",
         "dark.amplifier.READ_NOISE_CONSISTENT",
         "defects.amplifier.PROB_TEST",
@@ -105,6 +108,25 @@ def test_every_test_describes_itself():
 )
 def test_bias_and_dark(kind, name, changes, verdict, value):
     found = one(kind, name, GOOD | changes)
+    assert found.verdict is verdict
+    assert found.value == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "verdict", "value"),
+    [
+        ("NO_SIGNIFICANT_DETECTION", {}, PASS, 0.0),
+        ("NO_SIGNIFICANT_DETECTION", {"CROSSTALK_LEFT": 1.0}, FAIL, 1.0),
+        ("NO_SIGNIFICANT_DETECTION", {"CROSSTALK_LEFT": math.nan}, FAIL, None),
+        ("UNMEASURED", {"CROSSTALK_UNKNOWN": 1 / 3}, PASS, 1 / 3),
+        ("UNMEASURED", {"CROSSTALK_UNKNOWN": 2 / 3}, FAIL, 2 / 3),
+        ("LARGEST", {"CROSSTALK_LARGEST": -2e-3}, FAIL, 2e-3),
+        ("ERROR", {"CROSSTALK_ERROR": 2e-5}, FAIL, 2e-5),
+    ],
+)
+def test_crosstalk(name, changes, verdict, value):
+    everything = Scope(exposure_id=ALL_EXPOSURES, detector=0, amplifier="A")
+    found = one("crosstalk", name, GOOD | changes, everything)
     assert found.verdict is verdict
     assert found.value == (None if value is None else pytest.approx(value))
 

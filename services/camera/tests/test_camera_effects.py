@@ -308,6 +308,26 @@ def test_the_correction_in_the_truth_makes_a_signal_linear_again(quiet):
     assert len({curve["c2_per_adu"] for curve in curves.values()}) == 4
 
 
+def test_spots_stand_where_the_truth_says_and_in_exposures_of_their_type_alone(quiet):
+    projector = camera(quiet, "spots=per_amplifier:2,background_e_per_s:0", "lamp-drift")
+    exposure = Exposure(FIRST, "SPOT", 5.0, 5.0, shutter=True)
+    frame = simulate(projector, exposure)
+    spots = np.array(frame.truth["effects"]["spots"]["spots"])
+    assert spots.shape == (2 * 4, 3)
+    y, x = np.indices(projector.detector.shape)
+    expected = sum(
+        5.0 * peak * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * 2.0**2))
+        for row, column, peak in spots
+    )
+    off = trimmed(projector, frame) - np.minimum(expected, 64_535)
+    assert np.abs(off / np.sqrt(expected + 1)).max() < 6
+    other = simulate(projector, Exposure(FIRST + 1, "SPOT", 5.0, 5.0, shutter=True))
+    assert other.truth["effects"]["spots"] != frame.truth["effects"]["spots"]
+    lamp = simulate(projector, flat())
+    assert lamp.truth["effects"]["spots"] == {}
+    assert np.array_equal(lamp.array, simulate(camera(quiet, "lamp-drift"), flat()).array)
+
+
 def test_the_matrix_of_crosstalk_comes_out_of_what_the_amplifiers_read(quiet):
     coupled = camera(quiet, "crosstalk=coefficient:1e-3,nonlinear_per_adu:1e-6")
     rng = np.random.default_rng(5)
@@ -344,7 +364,7 @@ def test_levels_shift_over_the_rows_that_the_truth_names(quiet):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("rust", "no effect 'rust'; there are: lamp-drift, shutter-offset, .*, bias-shifts"),
+        ("rust", "no effect 'rust'; there are: spots, lamp-drift, .*, bias-shifts"),
         (
             "crosstalk=coeff:1",
             "effect crosstalk: no parameter 'coeff'; there are: coefficient, negative_fraction",

@@ -50,6 +50,17 @@ def test_a_mode_takes_its_types_in_build_order(tmp_path, mode, types):
     assert [e.image_type for e in read_sequence(write(tmp_path, script_mode=mode)).exposures] == types
 
 
+def test_frames_of_spots_come_beside_any_mode(tmp_path):
+    path = tmp_path / "spots.yaml"
+    lines = "instrument: simcam\nscript_mode: BIAS\nn_bias: 3\nfilter: r\nmake: [bias, crosstalk]\n"
+    path.write_text(lines + "n_spot: 2\nexp_times_spot: 5\n")
+    spots = read_sequence(path).exposures[-1]
+    assert (spots.image_type, spots.exposure_times_s, spots.filter) == ("SPOT", (5.0, 5.0), "")
+    path.write_text(lines)
+    with pytest.raises(BadSequence, match="made of frames of spots; give n_spot"):
+        read_sequence(path)
+
+
 def test_recipe_parameters_become_words_with_json(tmp_path):
     sequence = read_sequence(write(tmp_path, parameters="{bias.sigma: 4, dark.statistic: median}"))
     assert sequence.settings == ("bias.sigma=4", 'dark.statistic="median"')

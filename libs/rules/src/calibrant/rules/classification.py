@@ -28,6 +28,7 @@ class ImageType(StrEnum):
     BIAS = "bias"  # no light, no exposure time
     DARK = "dark"  # no light, some exposure time
     FLAT = "flat"  # even light (or a lamp's smooth spectrum)
+    SPOT = "spot"  # bright spots of a projector
     ARC = "arc"  # a lamp's lines
     STANDARD = "standard"  # a star of known flux
     SCIENCE = "science"  # what the telescope is for

@@ -178,6 +178,21 @@ DEFAULT_RULES = RuleSet(
     rules=(
         SetRule(kind="bias", image_type=ImageType.BIAS, group_by=("night",)),
         SetRule(
+            kind="crosstalk",
+            image_type=ImageType.SPOT,
+            beside=(ImageType.SCIENCE,),
+            group_by=("night",),
+            roles=(
+                RoleRule(
+                    role="bias",
+                    kind="bias",
+                    required=False,
+                    because="bias structure would hide what leaks, and a pedestal that is left would leak",
+                ),
+            ),
+            on_request=True,
+        ),
+        SetRule(
             kind="defects",
             image_type=ImageType.DARK,
             beside=(ImageType.FLAT,),

@@ -57,7 +57,7 @@ class TakeImagesOrder(Order):
         default=0.0, ge=0, le=LONGEST_EXPOSURE_S, description="Unit: s. Exposure time of each."
     )
     shutter: bool = Field(default=False, description="Whether the shutter opens.")
-    image_type: Text = Field(default="BIAS", description="BIAS, DARK, FLAT, OBJECT or ENGTEST.")
+    image_type: Text = Field(default="BIAS", description="BIAS, DARK, FLAT, SPOT, OBJECT or ENGTEST.")
     group_id: Text = Field(default="", description="Group the images belong to.")
     sensors: list[Whole] = Field(
         default_factory=list, max_length=1000, description="Detectors to read; empty for all."

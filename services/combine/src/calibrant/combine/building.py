@@ -60,6 +60,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     _check_versions(job, recipe)
     instrument = instrument_of(job, workspace)
     parameters = parse_parameters(recipe, job.parameters)
+    parameters = parameters.model_copy(update=dict.fromkeys(recipe.without, False))
     _check_number(job, recipe, parameters)
     measured = load_measured(job, recipe, workspace)
     geometry, corrected = _correction(job, instrument, parameters, measured)

@@ -23,12 +23,14 @@ class BadSequence(CalibrantError):
     """A sequence file cannot be used; the text names file, field and what to do."""
 
 
+SPOT = "SPOT"
+"""Image type of frames of bright spots, which no script mode has."""
 OF_PAIRS = frozenset({"ptc", "gain", "bfk"})
 """Kinds that are made of pairs of flats."""
 
 
 class ScriptMode(StrEnum):
-    """Which image types are taken, always in the order bias, dark, flat."""
+    """Which image types are taken; frames of spots come beside them where `n_spot` says so."""
 
     BIAS = "BIAS"
     DARK = "DARK"
@@ -66,6 +68,12 @@ class Sequence(BaseModel):
     exp_times_flat: Times | None = Field(
         default=None, description="Unit: s. One time for all flats, or one for each."
     )
+    n_spot: Count | None = Field(
+        default=None, description="Frames of bright spots to take, after the biases; for a crosstalk."
+    )
+    exp_times_spot: Times | None = Field(
+        default=None, description="Unit: s. One time for all frames of spots, or one for each."
+    )
     filter: str = Field(default="", description="Filter of the flats; empty leaves it as it is.")
     generate_calibrations: bool = Field(
         default=False,
@@ -88,11 +96,13 @@ class Sequence(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for image_type in self.script_mode.image_types:
+        for image_type in self.image_types:
             self._exposure_times(image_type)
         of_pairs = next((kind for kind in self.make if kind in OF_PAIRS), None)
         if of_pairs is not None:
             self._check_pairs(of_pairs)
+        if "crosstalk" in self.make and self.n_spot is None:
+            raise ValueError("make: a crosstalk is made of frames of spots; give n_spot and exp_times_spot")
         return self
 
     def _check_pairs(self, kind: str) -> None:
@@ -109,6 +119,11 @@ class Sequence(BaseModel):
             )
 
     @property
+    def image_types(self) -> tuple[str, ...]:
+        """The image types that are taken."""
+        return (*self.script_mode.image_types, *(() if self.n_spot is None else (SPOT,)))
+
+    @property
     def settings(self) -> tuple[str, ...]:
         """The recipe parameters as ``recipe.parameter=value``, the value as JSON."""
         return tuple(f"{name}={json.dumps(value)}" for name, value in self.parameters.items())
@@ -122,7 +137,7 @@ class Sequence(BaseModel):
                 exposure_times_s=tuple(self._exposure_times(image_type)),
                 filter=self.filter if image_type == "FLAT" else "",
             )
-            for image_type in self.script_mode.image_types
+            for image_type in self.image_types
         )
 
     def _exposure_times(self, image_type: str) -> list[float]:

@@ -30,6 +30,9 @@ NOISE_SPREAD        amplifier   ptc, once: relative spread of the overscan's noi
 CHI2_RATIO          amplifier   ptc, bfk, once: chi squared over degrees of freedom; absent where there are none
 LEFT_COVARIANCE     amplifier   bfk, once: neighbours' covariances of a corrected pair, over those before; with its _ERROR
 CORRECTED_VARIANCE  amplifier   bfk, once: variance of a corrected pair, over that of photons and noise; with its _ERROR
+CROSSTALK_LEFT      amplifier   crosstalk, once: other amplifiers that it shows significantly in corrected frames
+CROSSTALK_UNKNOWN   amplifier   crosstalk, once: part of the other amplifiers that could not be measured
+CROSSTALK_LARGEST   amplifier   crosstalk, once: its strongest coefficient; CROSSTALK_ERROR the median of their errors
 BAD_FRACTION        detector    fraction of the product's pixels that are BAD
 MEAN, SCATTER       detector    mean and standard deviation of the amplifiers' MEANs (``scatter_of``)
 MEAN, SCATTER       exposure    mean and standard deviation of the detectors' MEANs (``scatter_of``)

@@ -18,11 +18,12 @@ class Exposure:
     exposure_id
         Number of the exposure.
     image_type
-        Image type: BIAS, DARK, FLAT, OBJECT, ENGTEST.
+        Image type: BIAS, DARK, FLAT, SPOT, OBJECT, ENGTEST.
     exposure_time_s, dark_time_s
         Times in which light and dark current are collected, in seconds.
     shutter
-        Whether the shutter opens. The flat lamp shines for FLAT only; the dome is dark otherwise.
+        Whether the shutter opens. The flat lamp shines for FLAT only, a projector for SPOT only; the dome is dark
+        otherwise.
     earlier
         Exposures before it whose charge may still come out, the oldest first.
     """
@@ -36,8 +37,13 @@ class Exposure:
 
     @property
     def lit(self) -> bool:
-        """Whether light falls on the detectors."""
+        """Whether the lamp shines on the detectors."""
         return self.shutter and self.image_type == "FLAT"
+
+    @property
+    def projected(self) -> bool:
+        """Whether spots are projected on the detectors."""
+        return self.shutter and self.image_type == "SPOT"
 
     @property
     def number(self) -> int:

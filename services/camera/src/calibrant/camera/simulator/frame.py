@@ -73,7 +73,7 @@ def _expected(
     """Return the charge that is expected in each pixel, in electrons."""
     seconds = shot.exposure.dark_time_s
     expected = camera.maps.dark_e_per_s * np.float32(seconds)
-    if light.e_per_s > 0:
+    if light.shines:
         expected += light.electrons()
     if leak_e_per_s > 0:
         expected += np.float32(leak_e_per_s * seconds)
@@ -104,7 +104,7 @@ def _light(camera: SimulatedDetector, shot: Shot, told: dict[str, Facts]) -> Lig
     exposure = shot.exposure
     rate = camera.parameters.flat_rate_e_per_s if exposure.lit else 0.0
     light = Light(rate, exposure.exposure_time_s, camera.maps.response)
-    if rate > 0:
+    if rate > 0 or exposure.projected:
         for name, effect in camera.effects.items():
             told[name] |= effect.light(light, shot)
     return light

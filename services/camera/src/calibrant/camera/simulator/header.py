@@ -23,6 +23,7 @@ _TYPES = {
     "BIAS": ImageType.BIAS,
     "DARK": ImageType.DARK,
     "FLAT": ImageType.FLAT,
+    "SPOT": ImageType.SPOT,
     "OBJECT": ImageType.SCIENCE,
     "ENGTEST": ImageType.SCIENCE,
 }

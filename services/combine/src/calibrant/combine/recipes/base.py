@@ -268,6 +268,8 @@ class Recipe:
         ``compute(inputs, parameters) -> Built``, or ``BuiltTables``; pure.
     beside : tuple of ImageType
         Further types of frames that it is made of.
+    without : tuple of str
+        Switches of `Choices` that are off, whatever is asked for: what it measures is not corrected before.
     """
 
     name: str
@@ -279,6 +281,7 @@ class Recipe:
     compute: Callable[[RecipeInputs, Any], Built | BuiltTables]
     by_filter: bool = False
     beside: tuple[ImageType, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def image_types(self) -> tuple[ImageType, ...]:

@@ -46,7 +46,7 @@ class AcquisitionRow(SQLModel, table=True):
     acquisition_id: str = Field(primary_key=True)
     run_id: str = Field(index=True)
     ordinal: int
-    image_type: str = Field(description="BIAS, DARK, FLAT; empty for a folder")
+    image_type: str = Field(description="BIAS, DARK, FLAT, SPOT; empty for a folder")
     filter: str = ""
     folder: str = ""
     state: str = Field(description="open, closed or failed")

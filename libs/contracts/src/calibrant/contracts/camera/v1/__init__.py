@@ -164,7 +164,7 @@ class TakeImages(Message):
     num_images: Int32 = Field(description='How many images to take one after the other.')
     exposure_time_s: float = Field(description='Requested exposure time of each. Unit: s.', json_schema_extra={"unit": "s"})
     shutter: bool = Field(description='Whether the shutter opens.')
-    image_type: str = Field(description='Image type: BIAS, DARK, FLAT, OBJECT, ENGTEST.')
+    image_type: str = Field(description='Image type: BIAS, DARK, FLAT, SPOT, OBJECT, ENGTEST.')
     group_id: str = Field(description='Group the images belong to, such as one acquisition of a run.')
     sensors: tuple[Int32, ...] = Field(default=(), description='Detectors to read; empty for all.')
     filter: str = Field(description='Filter to use; empty to leave it as it is.')
@@ -210,7 +210,7 @@ class Image(Message):
     message_type: ClassVar[str] = "calibrant.camera.v1.Image"
     image_name: str = Field(description='Name, such as "SC_O_20260101_000012".')
     exposure_id: Int64 = Field(description='Number made of date and sequence number: 2026010100012.')
-    image_type: str = Field(description='Image type: BIAS, DARK, FLAT, OBJECT, ENGTEST.')
+    image_type: str = Field(description='Image type: BIAS, DARK, FLAT, SPOT, OBJECT, ENGTEST.')
     image_index: Int32 = Field(description='Place in its command, from 1.')
     images_in_sequence: Int32 = Field(description='Images in that command.')
     day_obs: str = Field(description='Observing day YYYYMMDD, which rolls at 12:00 UTC.')

@@ -26,7 +26,7 @@ class ExposureRequest(Message):
     """Exposures of one type to command."""
 
     message_type: ClassVar[str] = "calibrant.sequencer.v1.ExposureRequest"
-    image_type: str = Field(description='Image type: BIAS, DARK, FLAT.')
+    image_type: str = Field(description='Image type: BIAS, DARK, FLAT, SPOT.')
     exposure_times_s: tuple[float, ...] = Field(default=(), description='Exposure time of each exposure, in order; one exposure an element. Unit: s.', json_schema_extra={"unit": "s"})
     filter: str = Field(description='Filter; empty to leave it as it is.')
 

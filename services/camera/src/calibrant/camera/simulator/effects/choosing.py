@@ -20,11 +20,13 @@ from calibrant.camera.simulator.effects.lamp_drift import LampDrift
 from calibrant.camera.simulator.effects.nonlinearity import NonLinearity
 from calibrant.camera.simulator.effects.persistence import Persistence
 from calibrant.camera.simulator.effects.shutter_offset import ShutterOffset
+from calibrant.camera.simulator.effects.spots import Spots
 from calibrant.camera.simulator.effects.tearing import Tearing
 from calibrant.camera.simulator.effects.telegraph_pixels import TelegraphPixels
 from calibrant.camera.simulator.values import CannotSimulate, first_fault
 
 _IN_ORDER: Final[tuple[type[Parameters], ...]] = (
+    Spots,
     LampDrift,
     ShutterOffset,
     Tearing,

@@ -78,20 +78,31 @@ class Light:
     Parameters
     ----------
     e_per_s
-        Light at the centre, in electron/s.
+        Light of the lamp at the centre, in electron/s.
     seconds
         How long it falls, in seconds: a number, or an array that stretches over (rows, columns).
     response
         Relative response of each pixel (rows, columns); replaced, not changed, as it belongs to the detector.
+    scene
+        Light that is not even (rows, columns), in electron/s; None where there is none.
     """
 
     e_per_s: float
     seconds: float | NDArray[np.float64]
     response: Plane
+    scene: Plane | None = None
+
+    @property
+    def shines(self) -> bool:
+        """Whether there is any."""
+        return self.e_per_s > 0 or self.scene is not None
 
     def electrons(self) -> Plane:
         """Return the charge that is expected of it (rows, columns), in electrons."""
-        return self.response * np.asarray(self.e_per_s * self.seconds, np.float32)
+        even = self.response * np.asarray(self.e_per_s * self.seconds, np.float32)
+        if self.scene is None:
+            return even
+        return even + self.response * self.scene * np.asarray(self.seconds, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +146,7 @@ class Effect:
     parameters: Parameters
 
     def light(self, light: Light, shot: Shot) -> Facts:  # noqa: ARG002
-        """Change the light of the lamp; not called where there is none."""
+        """Change the light; not called where none falls."""
         return {}
 
     def dark(self, expected_e: Plane, shot: Shot) -> Facts:  # noqa: ARG002

@@ -32,6 +32,8 @@ class _Lamp(Effect):
     parameters: LampDrift
 
     def light(self, light: Light, shot: Shot) -> Facts:
+        if not light.e_per_s:
+            return {}
         parameters = self.parameters
         factor = 1 + parameters.per_exposure * (shot.exposure.number - 1)
         factor += parameters.jitter * float(shot.lamp_rng(parameters.name).standard_normal())

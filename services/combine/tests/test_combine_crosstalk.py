@@ -1,0 +1,150 @@
+"""The crosstalk recipe: coefficients that frames were made with come back, and what cannot be measured says why."""
+
+import numpy as np
+import pytest
+
+from calibrant.combine.recipes import RECIPES, parse_parameters
+from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
+from calibrant.combine.recipes.crosstalk import compute
+from calibrant.frames.correcting import correction
+from calibrant.frames.instrument import load_instrument
+from calibrant.pixels import ArrayRows, Geometry
+from calibrant.pixels.crosstalk import Reason
+from calibrant.rules.classification import ImageType
+
+LEAKS = np.where(~np.eye(4, dtype=bool), np.random.default_rng(3).uniform(-1e-3, 2e-3, (4, 4)), 0)
+"""ADU of a victim for each ADU of a source."""
+BENT_PER_ADU = 1e-5
+PEDESTAL_ADU = 1000.0
+
+
+@pytest.fixture(scope="module")
+def geometry():
+    return load_instrument("simcam-tiny").geometry(0)
+
+
+def light(rng, shape, spots=4, level_e=60.0):
+    """Give what an amplifier collects, in electrons, the pixel that is read first at the first place."""
+    y, x = np.indices(shape)
+    expected = np.full(shape, level_e)
+    for cy, cx in rng.uniform(4, min(shape) - 4, (spots, 2)):
+        expected += rng.uniform(5e4, 9e4) * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * 1.8**2))
+    return rng.poisson(expected).astype(float)
+
+
+def raw_frame(rng, geometry, lights, bent_per_adu=0.0, leaks=LEAKS):
+    """Read a frame out: what an amplifier delivers has its part of all others'."""
+    gains = np.array([one.gain_e_per_adu for one in geometry.amplifiers])
+    signals = lights / gains[:, None, None]
+    shown = signals + np.tensordot(leaks, signals * (1 + bent_per_adu * signals), 1)
+    raw = np.full(geometry.raw_shape, PEDESTAL_ADU)
+    for one, plane in zip(geometry.amplifiers, shown, strict=True):
+        raw[one.image.slices] += plane
+    raw += rng.normal(0, 3.3, raw.shape)
+    return raw.round().clip(0, 65535).astype(np.uint16)
+
+
+def frames(geometry, count=6, change=lambda lights: None, **made):
+    """Give raw frames of spots; `change` changes what their amplifiers collect, in place."""
+    rng, shape = np.random.default_rng(11), geometry.amplifiers[0].image.shape
+    found = []
+    for _ in range(count):
+        lights = np.stack([light(rng, shape) for _ in geometry.amplifiers])
+        change(lights)
+        found.append(raw_frame(rng, geometry, lights, **made))
+    return found
+
+
+def crosstalk(raws, geometry=None, memory_bytes=0, **parameters):
+    """Follow the recipe; give its three tables."""
+    recipe, instrument = RECIPES["crosstalk"], load_instrument("simcam-tiny")
+    settled = parse_parameters(recipe, {name: str(value) for name, value in parameters.items()})
+    whole, corrected = correction(instrument, 0, settled, settled.unit)
+    given = [
+        FrameInput(f"frame {n}", ArrayRows(raw), 5.0, 5.0, image_type=ImageType.SPOT)
+        for n, raw in enumerate(raws)
+    ]
+    return compute(RecipeInputs(given, {}, geometry or whole, corrected, memory_bytes), settled).tables
+
+
+def truth(pairs, geometry, unit="electron"):
+    """Give the coefficients of the rows of a table, in a unit."""
+    names = [one.name for one in geometry.amplifiers]
+    gains = np.array([one.gain_e_per_adu for one in geometry.amplifiers])
+    v, s = ([names.index(one) for one in pairs[column]] for column in ("AMPLIFIER", "SOURCE"))
+    return LEAKS[v, s] * (gains[v] / gains[s] if unit == "electron" else 1)
+
+
+def test_coefficients_come_back_and_nothing_significant_is_left(geometry):
+    amplifiers, pairs, exposures = crosstalk(frames(geometry, 16), grow=3)
+    assert len(pairs) == 12
+    off = pairs["C0"] - truth(pairs, geometry)
+    assert np.abs(off).max() < 1e-5
+    assert np.abs(off / pairs["C0_ERR"]).max() < 4
+    assert pairs["C0_ERR"].max() < 2e-5
+    assert not pairs["REST_SIGNIFICANT"].any()
+    assert np.abs(pairs["REST_C0"] / pairs["REST_C0_ERR"]).max() < 5
+    assert set(pairs["REASON"]) == set(pairs["REST_REASON"]) == {""}
+    assert list(amplifiers["MEASURED"]) == list(amplifiers["SOURCES"]) == [3] * 4
+    assert list(amplifiers["LEFT"]) == [0] * 4
+    strongest = np.abs(LEAKS).argmax(axis=1)
+    assert list(amplifiers["LARGEST_OF"]) == [geometry.amplifiers[s].name for s in strongest]
+    assert list(exposures["FRAME"]) == list(range(1, 17))
+    assert exposures["PIXELS"].sum() == pairs["PIXELS"].sum()
+
+
+@pytest.mark.parametrize(("terms", "left"), [(1, True), (2, False)])
+def test_a_leak_of_the_square_is_left_over_unless_it_is_asked_for(geometry, terms, left):
+    amplifiers, pairs, _ = crosstalk(
+        frames(geometry, 8, bent_per_adu=BENT_PER_ADU), unit='"adu"', terms=terms
+    )
+    assert pairs["REST_SIGNIFICANT"].any() == left == (amplifiers["LEFT"].sum() > 0)
+    if terms == 2:
+        linear = truth(pairs, geometry, "adu")
+        assert np.abs((pairs["C0"] - linear) / pairs["C0_ERR"]).max() < 4
+        assert np.abs((pairs["C1"] - linear * BENT_PER_ADU) / pairs["C1_ERR"]).max() < 4
+
+
+def test_what_cannot_be_measured_says_why_and_the_others_go_on(geometry):
+    def changed(lights):
+        lights[0] = 0
+        lights[1] = np.where(lights[1] > 5000, 2e5, lights[1])
+
+    dead, blinded, *_ = (one.name for one in geometry.amplifiers)
+    raws = frames(geometry, change=changed)
+    amplifiers, pairs, _ = crosstalk(raws)
+    reason = dict(zip(zip(pairs["AMPLIFIER"], pairs["SOURCE"], strict=True), pairs["REASON"], strict=True))
+    assert {why for (_, source), why in reason.items() if source == dead} == {Reason.NO_BRIGHT_PIXELS}
+    assert {why for (_, source), why in reason.items() if source == blinded} == {Reason.SATURATED_SOURCES}
+    rest = [why for (_, source), why in reason.items() if source not in {dead, blinded}]
+    assert rest == [""] * 6
+    assert list(np.isnan(pairs["C0"])) == [bool(one) for one in pairs["REASON"]]
+    assert list(np.isnan(pairs["REST_C0"])) == [bool(one) for one in pairs["REST_REASON"]]
+    assert set(amplifiers["REASON"]) == {""}
+
+
+def test_memory_that_is_short_costs_pixels(geometry):
+    raws = frames(geometry, 3)
+    plenty, short = (crosstalk(raws, memory_bytes=given, bright=1000.0)[1] for given in (0, 1_000_000))
+    assert short["PIXELS"].sum() < plenty["PIXELS"].sum()
+    assert np.abs((short["C0"] - truth(short, geometry)) / short["C0_ERR"]).max() < 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "parameters", "message"),
+    [
+        ({"change": lambda lights: lights.fill(60.0)}, {}, "no bright pixels in the source"),
+        ({}, {"overscan": '"none"'}, "keep their pedestal"),
+    ],
+)
+def test_frames_that_say_nothing_are_refused(geometry, changed, parameters, message):
+    with pytest.raises(RecipeRefused, match=message):
+        crosstalk(frames(geometry, 3, **changed), **parameters)
+
+
+def test_a_detector_with_one_amplifier_and_a_wrong_frame_are_refused(geometry):
+    lone = Geometry(geometry.raw_shape, geometry.amplifiers[0].placed.shape, geometry.amplifiers[:1])
+    with pytest.raises(RecipeRefused, match="one amplifier"):
+        crosstalk(frames(geometry, 1), lone)
+    with pytest.raises(RecipeRefused, match="frame 0"):
+        crosstalk([np.zeros((3, 3), np.uint16)])
