@@ -13,7 +13,7 @@ from calibrant.verify.reports import SeriesRecord
 WIDTH_IN: Final = 7.2
 LEFT_IN, BOTTOM_IN, TOP_IN, RIGHT_IN = 0.65, 0.6, 0.3, 0.1
 HALF_IN: Final = WIDTH_IN / 2
-CELL_IN, LEAST_IN, TALLEST_IN = 0.2, 1.0, 3.2
+CELL_IN, LEAST_IN, TALLEST_IN = 0.2, 1.4, 3.2
 _NUMBERED: Final = 8
 """Amplifiers up to which the numbers fit into the squares."""
 
