@@ -55,7 +55,7 @@ class Bench:
     def objects(self) -> FolderStore:
         return FolderStore(self.folder / "objects")
 
-    def frame(self, kind: str, exptime_s: float = 0.0, signal_e: float = 0.0, **cards) -> JobInput:
+    def frame(self, kind: str, exptime_s: float = 0.0, signal_e: float = 0.0, raw=None, **cards) -> JobInput:
         self.count += 1
         begin = NIGHT_TAI_NS + self.count * 60_000_000_000
         name = f"sim-{self.count:04d}.fits"
@@ -72,7 +72,7 @@ class Bench:
             **({"FILTER": "r"} if kind == "flat" else {}),
             **cards,
         }
-        write_raw(path, raw_frame(self.instrument, 0, self.rng, signal_e), header)
+        write_raw(path, raw_frame(self.instrument, 0, self.rng, signal_e) if raw is None else raw, header)
         return self.input(path, f"raw/{name}")
 
     def input(self, path: Path, key: str) -> JobInput:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from calibrant.frames.measured.brighter_fatter import BFK
+from calibrant.frames.measured.crosstalk import CROSSTALK
 from calibrant.frames.measured.form import Measured
 from calibrant.frames.measured.gain import GAIN, PTC
 from calibrant.frames.measured.scaling import gain_ratio
@@ -20,7 +21,9 @@ from calibrant.pixels import Geometry, Signature
 
 __all__ = ["BARRIERS", "MEASURED", "Measured", "gain_ratio", "with_measured"]
 
-MEASURED: Final[Mapping[str, Measured]] = MappingProxyType({"gain": GAIN, "ptc": PTC, "bfk": BFK})
+MEASURED: Final[Mapping[str, Measured]] = MappingProxyType(
+    {"gain": GAIN, "ptc": PTC, "crosstalk": CROSSTALK, "bfk": BFK}
+)
 """By kind, gains first: what follows is told in electrons by them. Of two of one switch the later one has the last word."""
 
 BARRIERS: Final = frozenset({"crosstalk", "cti", "bfk"})

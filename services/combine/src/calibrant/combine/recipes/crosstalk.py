@@ -179,5 +179,5 @@ CROSSTALK = Recipe(
     roles=(Role("bias", "bias"),),
     parameters=CrosstalkParameters,
     compute=compute,
-    without=("linearity",),  # crosstalk is taken out of frames before they are made linear
+    without=("crosstalk", "linearity"),  # crosstalk is taken out of frames before they are made linear
 )
