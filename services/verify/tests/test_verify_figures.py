@@ -116,4 +116,7 @@ def test_a_course_has_all_exposures_and_names_are_text_whatever_is_in_them():
 def test_the_same_numbers_give_the_same_bytes():
     tiles, places = [Tile(0, "S00", amplifiers())], [(0, "A00"), (0, "A01")]
     assert mosaic(metric(places), tiles, set()) == mosaic(metric(places), tiles, set())
-    assert histogram(metric(places)) == histogram(metric(places))
+    first = histogram(metric(places)), course(metric(places), EXPOSURES)
+    histogram(metric([*places, (1, "A00")], "LEVEL"))
+    course(metric(places[:1], "MEAN"), EXPOSURES[:3])
+    assert (histogram(metric(places)), course(metric(places), EXPOSURES)) == first

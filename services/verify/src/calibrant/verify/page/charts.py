@@ -1,12 +1,14 @@
 """Charts of a metric: how its values are spread, and how they go over the exposures. Must not know HTML or limits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from calibrant.verify.page.drawing import ACCENT, INK, axes_in, drawn, finished
+from calibrant.verify.page.drawing import ACCENT, INK, axes_in, blank, finished, styled
 from calibrant.verify.page.metrics import Metric
 
 SIZE_IN: Final = (3.5, 2.1)
@@ -25,14 +27,13 @@ def histogram(metric: Metric) -> str:
     """
     values = np.array(metric.all_values)
     low, high = spread(metric.all_values)
-    with drawn(*SIZE_IN) as figure:
-        axes = axes_in(figure, *MARGINS_IN)
+    with _chart() as axes:
         bins = min(MOST_BINS, max(5, round(2 * np.cbrt(values.size))))
         axes.hist(values, bins=bins, range=(low, high), color=ACCENT, alpha=0.85, edgecolor="none")
         axes.set(xlabel=metric.label, ylabel="measurements")
-        _quiet(axes)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        return finished(figure)
+        return finished(axes.figure)
 
 
 def course(metric: Metric, exposures: Sequence[str]) -> str:
@@ -53,16 +54,15 @@ def course(metric: Metric, exposures: Sequence[str]) -> str:
     found = [(number, metric.in_exposure(one)) for number, one in enumerate(exposures, 1)]
     known = [(number, values) for number, values in found if values]
     numbers = [number for number, _ in known]
-    with drawn(*SIZE_IN) as figure:
-        axes = axes_in(figure, *MARGINS_IN)
+    with _chart() as axes:
         if any(len(values) > 1 for _, values in known):
             least, most = [min(v) for _, v in known], [max(v) for _, v in known]
             axes.fill_between(numbers, least, most, color=ACCENT, alpha=0.22, linewidth=0)
         axes.plot(numbers, [np.median(v) for _, v in known], "o-", color=ACCENT, markersize=3, linewidth=1)
         axes.set(xlabel="exposure", ylabel=metric.label)
-        _quiet(axes)
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        return finished(figure)
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        return finished(axes.figure)
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
@@ -73,8 +73,23 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _quiet(axes: Any) -> None:
+@contextmanager
+def _chart() -> Iterator[Any]:
+    """Give axes on which nothing is drawn: the same ones each time, for to make them takes longer than to draw."""
+    with styled():
+        axes = _axes()
+        try:
+            yield axes
+        finally:
+            for artist in (*axes.patches, *axes.lines, *axes.collections):
+                artist.remove()
+            axes.relim()
+            axes.autoscale()
+
+
+@cache
+def _axes() -> Any:
+    axes = axes_in(blank(*SIZE_IN), *MARGINS_IN)
     axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.5)
     axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
+    return axes

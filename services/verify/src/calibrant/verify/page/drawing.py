@@ -53,10 +53,22 @@ def drawn(width_in: float, height_in: float) -> Iterator[Figure]:
     width_in, height_in : float
         Size in inches; 72 points each.
     """
+    with styled():
+        yield blank(width_in, height_in)
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Let what is made and drawn within be in the page's style."""
     with rc_context(_STYLE):
-        figure = Figure(figsize=(width_in, height_in))
-        FigureCanvasSVG(figure)
-        yield figure
+        yield
+
+
+def blank(width_in: float, height_in: float) -> Figure:
+    """Return an empty figure of that size in inches; inside `styled`."""
+    figure = Figure(figsize=(width_in, height_in))
+    FigureCanvasSVG(figure)
+    return figure
 
 
 def axes_in(figure: Figure, left_in: float, bottom_in: float, right_in: float, top_in: float) -> Any:
