@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from calibrant.combine.inputs import InputRefused
 from calibrant.combine.recipes.base import RecipeRefused
 from calibrant.pixels import Mask
 from calibrant.pixels.defects import Region, mask_of
@@ -118,10 +117,19 @@ def test_limits_of_exposures_and_edges(bench, frames, bias):
     assert not higher.mask[WARM]
 
 
-def test_few_frames_of_a_type_and_other_types_are_refused(bench, frames):
+def test_few_frames_of_a_type_are_refused(bench, frames):
     darks, flats = frames
     with pytest.raises(RecipeRefused, match="2 flat frames, 3 are needed of a type"):
         bench.build("defects", [*darks, *flats[:2]])
-    bench.built["refused"] = None  # another folder
-    with pytest.raises(InputRefused, match="its type is bias, but the job combines type dark and flat"):
-        bench.build("defects", [*darks, *bench.biases(1)])
+
+
+@pytest.mark.parametrize("choice", [{}, {"search": "frames"}, {"overscan": "none"}])
+def test_pixels_that_stand_far_above_a_bias_are_stuck_whatever_the_pedestal(bench, choice):
+    def stick(raw):
+        raw[WARM[0], WARM[1] + 2] += 1100
+        raw[COLD[0], COLD[1] + 2] += 900
+
+    product, facts, _ = bench.build("defects", planted(bench, bench.biases(3), stick), **choice)
+    assert np.argwhere(product.mask).tolist() == [list(WARM)]
+    assert product.mask[WARM] == HOT
+    assert [one.role for one in facts.inputs] == ["frames"] * 3

@@ -30,6 +30,23 @@ def test_a_bias_a_dark_and_a_flat_build_on_one_another(kit):
 SETS = (("bias", "20260101"), ("dark", "20260101"), ("flat", "20260101-r"))
 
 
+def test_measured_calibrations_in_force_correct_what_is_built_and_what_verifies_it(kit):
+    """A gain is measured without gains: by others it would be 1."""
+    kinds = ("linearity", "gain")
+    certified = [kit.certified_product(kind) for kind in kinds]
+    names = {one.product.kind: one.product.product_id for one in certified}
+    frames = kit.frames({"flat": 6})
+    game = Game(kit, frames, certified=certified)
+    assert roles(game.build("flat")) == names
+    (measure,) = game.of(MeasureJob)
+    assert roles(measure) == names | {
+        "flat": game.node(NodeType.BUILD, "flat", key="20260101-r").product.product_id
+    }
+    assert not game.node(NodeType.BUILD, "flat", key="20260101-r").notes[2:]  # of bias and dark only
+    measuring = Game(kit, frames, certified=certified, request=kit.request(folder="x", make=("ptc",)))
+    assert roles(measuring.build("ptc")) == {"linearity": names["linearity"]}
+
+
 def test_dependents_wait_for_the_decision_of_their_input(kit):
     game = Game(kit, kit.frames({"bias": 3, "dark": 3}))
     order = [

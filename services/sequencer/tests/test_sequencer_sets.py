@@ -125,7 +125,7 @@ def test_a_frame_that_is_named_like_a_set_is_left_out_as_a_frame(kit):
     assert "is there already as frame bias 0" in left.reason
 
 
-def test_defects_are_made_of_darks_and_flats_where_they_are_asked_for_and_masked_in_both(kit):
+def test_defects_are_made_of_biases_darks_and_flats_where_they_are_asked_for_and_masked_in_both(kit):
     """In any unit; who does not ask makes none, and nobody is told that there are none."""
     frames = kit.frames({"bias": 3, "dark": 3, "flat": 3})
     usual = Game(kit, frames)
@@ -136,7 +136,7 @@ def test_defects_are_made_of_darks_and_flats_where_they_are_asked_for_and_masked
     )
     game = Game(kit, frames, request=request)
     defects = game.build("defects")
-    assert exposures_of(defects) == {f"{of}-{n}" for of in ("dark", "flat") for n in range(3)}
+    assert exposures_of(defects) == {f"{of}-{n}" for of in ("bias", "dark", "flat") for n in range(3)}
     assert set(roles(defects)) == {"bias"}
     assert (set(roles(game.build("dark"))), set(roles(game.build("flat")))) == (
         {"bias", "defects"},

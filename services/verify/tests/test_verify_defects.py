@@ -67,10 +67,12 @@ def test_a_mask_of_good_pixels_makes_the_rest_noisier_and_fails(bench, darks):
     assert "STDEV fails in 1 of 1 exposures" in decided.detectors[0].reason
 
 
-def test_frames_of_other_types_say_nothing_of_defects(bench, darks):
+def test_biases_verify_defects_too_but_not_a_second_mask(bench, darks):
     defects = masked(bench, darks, [(3, 3)])
-    report, _ = bench.measure(defects, bench.frames("bias", 1))
-    assert "its type is bias, but the job measures defects" in report.errors[0].reason
+    report, _ = bench.measure(defects, biases := bench.frames("bias", 1))
+    assert not report.errors
+    report, _ = bench.measure(bench.master("bias", bench.frames("bias", 3)), [*biases, darks[0]])
+    assert "its type is dark, but the job measures bias" in report.errors[0].reason
     with pytest.raises(InputRefused, match="has no use for this input of role 'defects'"):
         bench.measure(defects, darks, masked(bench, darks, [(4, 4), (5, 5)]))
 

@@ -195,7 +195,7 @@ DEFAULT_RULES = RuleSet(
         SetRule(
             kind="defects",
             image_type=ImageType.DARK,
-            beside=(ImageType.FLAT,),
+            beside=(ImageType.FLAT, ImageType.BIAS),
             group_by=("night",),
             roles=(
                 RoleRule(

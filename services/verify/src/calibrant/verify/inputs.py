@@ -27,7 +27,7 @@ from calibrant.runtime.handlers import Workspace
 FRAMES = "frames"
 SUBTRACTED = ("bias", "dark")
 DEFECTS = "defects"
-TYPES: Mapping[str, tuple[str, ...]] = {DEFECTS: ("dark", "flat")}
+TYPES: Mapping[str, tuple[str, ...]] = {DEFECTS: ("dark", "flat", "bias")}
 """Types of the frames that verify a kind, where they are not of the kind's own name."""
 
 

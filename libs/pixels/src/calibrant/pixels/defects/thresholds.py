@@ -101,7 +101,7 @@ class Values:
     dark_e_per_s
         A dark's pixels above it are defects, in electron/s.
     bias_adu
-        A bias's pixels above it are defects, in ADU.
+        A bias's pixels so far above the amplifier's level are defects, in ADU.
     flat_fraction
         A flat's pixels below this part of the amplifier's level are defects.
 
@@ -129,7 +129,7 @@ class Values:
             return Bounds(low=self.flat_fraction * level)
         in_electrons = image.unit == "electron"
         if image.kind == "bias":
-            return Bounds(high=self.bias_adu * (amplifier.gain_e_per_adu if in_electrons else 1.0))
+            return Bounds(high=level + self.bias_adu * (amplifier.gain_e_per_adu if in_electrons else 1.0))
         time_s = 1.0 if image.dark_time_s is None else image.dark_time_s
         return Bounds(high=self.dark_e_per_s * time_s / (1.0 if in_electrons else amplifier.gain_e_per_adu))
 

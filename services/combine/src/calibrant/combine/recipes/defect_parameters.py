@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from calibrant.combine.recipes.base import Combination, Statistic
-from calibrant.pixels.defects import FRACTION, Cosmetic, Search, Sigmas, Thresholds, Values
+from calibrant.pixels.defects import FRACTION, Cosmetic, ImageKind, Search, Sigmas, Thresholds, Values
 
 
 class DefectsParameters(Combination):
@@ -34,6 +34,11 @@ class DefectsParameters(Combination):
     )
     dark_e_per_s: float = Field(
         default=5.0, gt=0, description="Hot pixels of darks, with value, are above it. Unit: electron/s."
+    )
+    bias_adu: float = Field(
+        default=1000.0,
+        gt=0,
+        description="Hot pixels of biases, with any rule, are so far above the amplifier's level. Unit: ADU.",
     )
     flat_fraction: float = Field(
         default=0.8,
@@ -89,7 +94,7 @@ class DefectsParameters(Combination):
             return Values(dark_e_per_s=self.dark_e_per_s, flat_fraction=self.flat_fraction)
         return Cosmetic()
 
-    @property
-    def how(self) -> Search:
-        """How an image is searched."""
-        return Search(self.rule, self.border, 0 if self.cell == 1 else self.cell)
+    def how_of(self, kind: ImageKind) -> Search:
+        """Return how an image is searched: biases by a fixed value, which is all that they are searched by."""
+        rule = Values(bias_adu=self.bias_adu) if kind == "bias" else self.rule
+        return Search(rule, self.border, 0 if self.cell == 1 else self.cell)

@@ -1,7 +1,7 @@
-"""The defects recipe: hot pixels of darks and odd ones of flats, as one mask and as a table of regions. Knows pixels only.
+"""The defects recipe: hot pixels of darks and odd ones of flats and biases, as one mask and a table of regions. Knows pixels only.
 
-Frames are searched one by one, and those of a type vote; or they are combined as the dark and flat recipes do, and the results
-are searched, which sees fainter defects. What both types and the instrument file say is joined.
+Frames are searched one by one, and those of a type vote; or they are combined as the recipes of their types do, and the results
+are searched, which sees fainter defects. What all types and the instrument file say is joined.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from calibrant.combine.recipes.base import (
     RecipeRefused,
     roles_of,
 )
+from calibrant.combine.recipes.bias import BIAS
 from calibrant.combine.recipes.correction import check_dark, combined, signature
 from calibrant.combine.recipes.dark import DARK
 from calibrant.combine.recipes.defect_parameters import DefectsParameters
@@ -46,7 +47,12 @@ from calibrant.pixels.defects import (
 )
 from calibrant.rules.classification import ImageType
 
-_KINDS: Final[dict[ImageType, ImageKind]] = {ImageType.DARK: "dark", ImageType.FLAT: "flat"}
+_KINDS: Final[dict[ImageType, ImageKind]] = {
+    ImageType.DARK: "dark",
+    ImageType.FLAT: "flat",
+    ImageType.BIAS: "bias",
+}
+_RECIPES: Final[dict[ImageType, Recipe]] = {ImageType.DARK: DARK, ImageType.FLAT: FLAT, ImageType.BIAS: BIAS}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,7 +74,7 @@ def compute(inputs: RecipeInputs, parameters: DefectsParameters) -> Built:
     Parameters
     ----------
     inputs : RecipeInputs
-        Dark frames, flat frames, or both, and a bias if there is one.
+        Dark, flat and bias frames, whichever there are, and a bias if there is one.
     parameters : DefectsParameters
         How.
 
@@ -128,7 +134,7 @@ def _of_combined(
     of: ImageType, frames: list[FrameInput], inputs: RecipeInputs, parameters: DefectsParameters
 ) -> _Part:
     """Search what the recipe of a type makes of its frames; flats without what the darks beside them show."""
-    own = DARK if of is ImageType.DARK else FLAT
+    own = _RECIPES[of]
     shared = {name: getattr(parameters, name) for name in Combination.model_fields}
     chosen = replace(inputs, frames=frames, calibrations=_applying(inputs.calibrations, frames))
     built = own.compute(chosen, own.parameters.model_validate(shared))
@@ -187,8 +193,8 @@ def _of_frames(
     of: ImageType, frames: list[FrameInput], inputs: RecipeInputs, parameters: DefectsParameters
 ) -> _Part:
     """Search each frame, and let them vote."""
-    bias = inputs.calibrations.get("bias")
-    removed = signature(inputs, bias=bias)
+    bias = None if of is ImageType.BIAS else inputs.calibrations.get("bias")
+    removed = signature(inputs, bias=bias, photon_noise=of is not ImageType.BIAS)
     votes, searches = Votes(inputs.geometry.shape), []
     for frame in frames:
         if of is ImageType.DARK and frame.dark_time_s is None:
@@ -207,7 +213,7 @@ def _searched(
     image: Searched, name: str, inputs: RecipeInputs, parameters: DefectsParameters
 ) -> tuple[NDArray[np.uint32], SearchedImage]:
     """Search an image, a flat for vampires too."""
-    found = find_defects(image, inputs.geometry, parameters.how)
+    found = find_defects(image, inputs.geometry, parameters.how_of(image.kind))
     mask = found.mask
     if image.mask is not None:
         mask = mask | beside_saturated(image.mask, parameters.saturated_columns)
@@ -230,10 +236,10 @@ def _as_image(mask: NDArray[np.uint32], parts: Sequence[_Part]) -> Combined:
 DEFECTS = Recipe(
     name="defects",
     version="1",
-    summary="Hot pixels of darks, odd pixels of flats, bad columns: a mask and its regions.",
+    summary="Hot pixels of darks, odd pixels of flats and biases, bad columns: a mask and its regions.",
     image_type=ImageType.DARK,
     roles=roles_of("bias", "crosstalk", "linearity"),
     parameters=DefectsParameters,
     compute=compute,
-    beside=(ImageType.FLAT,),
+    beside=(ImageType.FLAT, ImageType.BIAS),
 )
