@@ -20,21 +20,28 @@ def _drawn(found: Sequence[SeriesRecord]) -> str:
         areas = axes_in(figure, LEFT_IN, BOTTOM_IN, HALF_IN + RIGHT_IN, TOP_IN)
         pairs = axes_in(figure, HALF_IN + LEFT_IN, BOTTOM_IN, RIGHT_IN, TOP_IN)
         for one in found:
-            _dots(areas, one, "area_per_e", ACCENT, 1e6)
-            _dots(pairs, one, "before", ALARM, 100)
-            _dots(pairs, one, "after", ACCENT, 100)
+            _marks(areas, one, "area_per_e", "o", 1e6)
+            _marks(pairs, one, "before", "x", 100)
+            _marks(pairs, one, "after", "o", 100)
         areas.set(xlabel="distance [pixel]", ylabel="change of area [1e-6 / electron]")
         pairs.set(xlabel="distance [pixel]", ylabel="covariance over variance [%]")
         return finished(figure)
 
 
-def _dots(axes: Any, one: SeriesRecord, name: str, colour: str, factor: float) -> None:
+def _marks(axes: Any, one: SeriesRecord, name: str, mark: str, factor: float) -> None:
     points = [
         (x, factor * y)
         for x, y in zip(one.values["distance_px"], one.values[name], strict=True)
         if x is not None and y is not None
     ]
-    axes.plot([x for x, _ in points], [y for _, y in points], "o", color=colour, markersize=2.5, alpha=0.7)
+    axes.plot(
+        [x for x, _ in points],
+        [y for _, y in points],
+        mark,
+        color=ALARM if mark == "x" else ACCENT,
+        markersize=4 if mark == "x" else 2.5,
+        alpha=0.7,
+    )
     axes.axhline(0, color=INK, alpha=0.4, linewidth=0.6)
     axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.5)
 
@@ -56,8 +63,8 @@ def _near(one: SeriesRecord, which: str) -> list[float | None]:
 
 BRIGHTER_FATTER: Final = KindFigure(
     title="Brighter-fatter effect",
-    note="Change of a pixel's area by an electron so far away, a dot a pixel and amplifier; and covariances of a pair of flats before "
-    "(red) and after the correction, over its variance.",
+    note="Change of a pixel's area by an electron so far away, a dot a pixel and amplifier; and covariances of a pair of flats over its "
+    "variance, a cross before its correction, a dot after.",
     draw=_drawn,
     alt=_alt,
 )
