@@ -1,6 +1,8 @@
 """The brighter-fatter recipe: areas come back with the stated errors, corrected flats are white, what fails says why."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from calibrant.combine.recipes.bfk import BFK
 from calibrant.combine.recipes.ptc import PTC
 from calibrant.pixels import Amplifier, ArrayRows, Box, Geometry, Overscan, Signature
 
+TITLES = ("Brighter-fatter kernel", "Photon transfer")
 SIDE = 192
 GAIN, NOISE_E = 1.25, 4.0
 LEVELS_E = (4_000.0, 20_000.0, 50_000.0, 70_000.0)
@@ -74,6 +77,13 @@ def measured(given, **parameters):
     return {table.name: table for table in built.tables}
 
 
+def described():
+    """Give the tables and columns that the page on products tells of kernels, and of curves, whose pairs they share."""
+    page = (Path(__file__).parents[3] / "docs/products.md").read_text()
+    sections = [page.partition(f"\n## {title}\n")[2].partition("\n## ")[0] for title in TITLES]
+    return set(re.findall(r"[A-Z][A-Z0-9_]*", " ".join(sections)))
+
+
 @pytest.fixture(scope="module")
 def flats():
     return inputs()
@@ -82,6 +92,9 @@ def flats():
 @pytest.mark.parametrize(("method", "level"), [("kernel", "detector"), ("shifts", "amplifier")])
 def test_areas_come_back_and_a_corrected_pair_has_no_covariances(flats, method, level):
     found = measured(flats, method=method, level=level)
+    assert {
+        word for table in found.values() for word in (table.name, *(c.name for c in table.columns))
+    } <= described()
     mean, errors = found["DETECTOR"]["A"][0], found["DETECTOR"]["A_ERR"][0]
     pulls = ((mean - AREAS) / errors).ravel()
     assert abs(pulls[0]) < 3
