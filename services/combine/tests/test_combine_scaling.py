@@ -73,6 +73,33 @@ def test_the_solution_of_frames_without_light_names_the_frame(bench):
         bench.build("flat", [*flats, bench.calibration("bias", bias)], overscan="none", scaling="solution")
 
 
+def saturated(bench, *amplifiers):
+    """Give flats with nothing but saturated pixels in some amplifiers."""
+    geometry = bench.instrument.geometry(0)
+    raw = np.random.default_rng(1).normal(9000, 90, geometry.raw_shape).astype(np.float32)
+    for amplifier in geometry.amplifiers:
+        raw[amplifier.serial_overscan.slices] = 1000.0
+        if amplifier.name in amplifiers:
+            raw[amplifier.image.slices] = 65_535.0
+    frames = [FrameInput(f"sim-{index}.fits", ArrayRows(raw), 4.0, 4.0) for index in range(3)]
+    return RecipeInputs(frames, {}, geometry, Signature(Overscan("median")))
+
+
+def test_flats_without_a_pixel_that_is_not_saturated_name_frame_and_amplifiers(bench):
+    every = [one.name for one in bench.instrument.geometry(0).amplifiers]
+    recipe = RECIPES["flat"]
+    with pytest.raises(
+        RecipeRefused, match=f"sim-0.fits: no pixel .*{', '.join(every)}.*saturated.*less light"
+    ):
+        recipe.compute(saturated(bench, *every), parse_parameters(recipe, {}))
+    with pytest.raises(
+        RecipeRefused, match=f"{every[1]}: no pixel of any frame .*saturated.*scale by mean-stats"
+    ):
+        recipe.compute(saturated(bench, every[1]), parse_parameters(recipe, {"scaling": '"solution"'}))
+    built = recipe.compute(saturated(bench, every[1]), parse_parameters(recipe, {}))
+    assert np.nanmean(built.combined.data) == pytest.approx(1.0, abs=5e-3)
+
+
 class Counted:
     """Rows that count how often they were read."""
 

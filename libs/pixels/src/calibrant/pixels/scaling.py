@@ -219,7 +219,10 @@ def _check_levels(measured: FrameLevels, weights: NDArray[np.float64]) -> None:
             f"frame {frame}, {measured.names[region]}: level {measured.levels[frame, region]:g} is not above zero; "
             "is it a flat?"
         )
-    for axis, what in ((1, [f"frame {index}" for index in range(len(weights))]), (0, list(measured.names))):
-        empty = np.flatnonzero(weights.sum(axis=axis) == 0)
-        if empty.size:
-            raise ValueError(f"{what[empty[0]]}: no good pixel gives it a level; leave it out")
+    for frame in np.flatnonzero(weights.sum(axis=1) == 0):
+        raise ValueError(f"frame {frame}: no pixel gives a level: all are saturated or masked; leave it out")
+    for region in np.flatnonzero(weights.sum(axis=0) == 0):
+        raise ValueError(
+            f"{measured.names[region]}: no pixel of any frame gives a level: all are saturated or masked; take flats "
+            "of less light, or scale by mean-stats, the level of all amplifiers together"
+        )

@@ -22,6 +22,7 @@ from calibrant.pixels import (
     UNUSABLE,
     Combined,
     FrameLevels,
+    Geometry,
     Signature,
     Terms,
     clipped_statistics,
@@ -103,7 +104,7 @@ def compute(inputs: RecipeInputs, parameters: FlatParameters) -> Built:
     scales, measured = _scales(inputs, removed, parameters)
     master = combined(inputs, parameters, removed, scales, measured)
     if parameters.normalise == "combined":
-        level = _level(master, parameters)
+        level = _level(master, parameters, inputs.geometry)
         master = _divided(master, level)
         scales = [scale * level for scale in scales]
     return Built(
@@ -141,7 +142,8 @@ def _scales(
     except ValueError as problem:
         raise RecipeRefused(named(str(problem), inputs)) from problem
     levels = measured.levels[:, 0].tolist()
-    return [_above_zero(one.name, level) for one, level in zip(inputs.frames, levels, strict=True)], measured
+    named_levels = zip(inputs.frames, levels, strict=True)
+    return [_above_zero(one.name, level, inputs.geometry) for one, level in named_levels], measured
 
 
 def _exposure_time_s(frame: FrameInput) -> float:
@@ -160,19 +162,27 @@ def _statistic(parameters: FlatParameters) -> Literal["clipped-mean", "median", 
     return "clipped-mean"
 
 
-def _level(master: Combined, parameters: FlatParameters) -> float:
+def _level(master: Combined, parameters: FlatParameters, geometry: Geometry) -> float:
     """Return the level of the combined frame."""
     good = master.data[((master.mask & np.uint32(UNUSABLE)) == 0) & np.isfinite(master.data)].astype(
         np.float64
     )
     statistic = _statistic(parameters)
     if statistic == "clipped-mean":
-        return _above_zero("the combined frame", clipped_statistics(good, _SIGMA, _ITERATIONS).mean)
-    estimate = np.median if statistic == "median" else np.mean
-    return _above_zero("the combined frame", float(estimate(good)) if good.size else math.nan)
+        level = clipped_statistics(good, _SIGMA, _ITERATIONS).mean
+    else:
+        estimate = np.median if statistic == "median" else np.mean
+        level = float(estimate(good)) if good.size else math.nan
+    return _above_zero("the combined frame", level, geometry)
 
 
-def _above_zero(name: str, level: float) -> float:
+def _above_zero(name: str, level: float, geometry: Geometry) -> float:
+    if math.isnan(level):
+        every = ", ".join(one.name for one in geometry.amplifiers)
+        raise RecipeRefused(
+            f"{name}: no pixel gives a level, in none of its amplifiers ({every}): all are saturated or masked; take it "
+            "again with less light, or leave it out"
+        )
     if not level > 0:
         raise RecipeRefused(f"{name}: level {level:g} is not above zero; is it a flat?")
     return level
