@@ -18,6 +18,8 @@ from pydantic import BaseModel
 from calibrant.camera.settings import CameraSettings
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.recipes.base import Combination, Parameters
+from calibrant.combine.recipes.charge_transfer_tables import Transferred
+from calibrant.combine.recipes.charge_transfer_tables import tables_of as charge_transfer_tables
 from calibrant.combine.recipes.crosstalk_tables import tables_of as crosstalk_tables
 from calibrant.combine.recipes.defect_tables import regions_table
 from calibrant.combine.recipes.flat_pairs import MeasuredPair, PairParameters
@@ -36,6 +38,7 @@ from calibrant.frames.writing import (
 )
 from calibrant.observatory.composition import SERVICES
 from calibrant.pixels import AmplifierStatistics, CosmicRays, Linearity, Scaling, Step
+from calibrant.pixels.charge_transfer import characterise
 from calibrant.pixels.crosstalk import known_matrix
 from calibrant.pixels.mask import MEANINGS
 from calibrant.pixels.overscan import OverscanMethod
@@ -232,6 +235,14 @@ def test_every_column_of_a_crosstalk_matrix_is_described():
         assert {table.name, *(column.name for column in table.columns)} <= told
 
 
+def test_every_column_of_charge_transfer_is_described():
+    _, _, section = (DOCS / "products.md").read_text().partition("\n## Charge transfer\n")
+    told = set(re.findall(r"[A-Z][A-Z0-9_]*", section.partition("\n## ")[0]))
+    nothing = characterise([], full_well=1.0)
+    for table in charge_transfer_tables([Transferred("A00", "serial", (), nothing)]):
+        assert {table.name, *(column.name for column in table.columns)} <= told
+
+
 def test_every_card_and_hdu_of_a_product_is_described(tmp_path):
     cards, hdus, columns = set(), set(), {}
     for kind in ("dark", "flat"):
@@ -318,7 +329,7 @@ def test_the_pixel_engines_steps_and_options_are_described_in_their_order():
     assert first_names(page, "## Statistics") == fields
 
 
-@pytest.mark.parametrize("name", ["nightly", "photon-transfer", "crosstalk"])
+@pytest.mark.parametrize("name", ["nightly", "photon-transfer", "crosstalk", "charge-transfer"])
 def test_the_example_sequences_are_some(name):
     from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
 

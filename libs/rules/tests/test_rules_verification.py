@@ -24,6 +24,9 @@ GOOD = {
     "TURNOFF": 95000.0, "A00": -2e-6, "A00_ERROR": 1e-8, "CHI2_RATIO": 1.0, "GAIN_SPREAD": 0.01,
     "LEFT_COVARIANCE": 0.02, "LEFT_COVARIANCE_ERROR": 0.03, "CORRECTED_VARIANCE": 1.005, "CORRECTED_VARIANCE_ERROR": 0.002,
     "CROSSTALK_LEFT": 0.0, "CROSSTALK_UNKNOWN": 0.0, "CROSSTALK_LARGEST": -1e-4, "CROSSTALK_ERROR": 4e-6,
+    "SERIAL_CTI": 2e-6, "SERIAL_CTI_ERROR": 1e-8, "SERIAL_RESIDUAL": 2e-8, "SERIAL_RESIDUAL_ERROR": 1e-8,
+    "PARALLEL_CTI": 2e-6, "PARALLEL_CTI_ERROR": 1e-8, "PARALLEL_RESIDUAL": 2e-8, "PARALLEL_RESIDUAL_ERROR": 1e-8,
+    "HARD_EDGE": 1e-3,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
 
@@ -49,7 +52,7 @@ def test_the_registry_has_the_tests_of_the_reference():
     assert {t.key for t in v.registry() if t.once} == {
         "dark.amplifier.SPLIT_MEAN",
         "dark.amplifier.SPLIT_NOISE",
-        *(t.key for kind in ("crosstalk", "ptc", "gain", "bfk") for t in v.tests_for(kind)),
+        *(t.key for kind in ("crosstalk", "cti", "ptc", "gain", "bfk") for t in v.tests_for(kind)),
     }
     assert v.tested_once("ptc")
     assert not any(v.tested_once(kind) for kind in ("dark", "fringe"))
@@ -61,6 +64,9 @@ def test_the_registry_has_the_tests_of_the_reference():
         "crosstalk.amplifier.ERROR",
         "crosstalk.amplifier.LARGEST",
         "bias.amplifier.READ_NOISE_CONSISTENT",
+        "cti.amplifier.HARD_EDGE",
+        "cti.amplifier.PARALLEL_CTI",
+        "cti.amplifier.SERIAL_CTI",
         "dark.amplifier.READ_NOISE_CONSISTENT",
         "defects.amplifier.PROB_TEST",
         "defects.amplifier.NUM_COSMICS",
@@ -249,6 +255,18 @@ def test_flat(name, scope, changes, verdict, value):
     found = one("flat", name, GOOD | changes, scope)
     assert found.verdict is verdict
     assert found.value == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("left", "error", "verdict"),
+    [(4e-7, 1e-8, PASS), (2e-6, 1e-8, FAIL), (-2e-6, 1e-6, NOT_APPLICABLE), (-2e-6, 1e-7, FAIL)],
+)
+def test_what_a_correction_leaves_of_the_inefficiency_is_small_or_not_told_by_the_flats(left, error, verdict):
+    measured = GOOD | {"SERIAL_RESIDUAL": left, "SERIAL_RESIDUAL_ERROR": error}
+    found = one(
+        "cti", "SERIAL_RESIDUAL", measured, Scope(exposure_id=ALL_EXPOSURES, detector=0, amplifier="A")
+    )
+    assert (found.verdict, found.value) == (verdict, abs(left))
 
 
 @pytest.mark.parametrize("test", v.registry(), ids=lambda t: t.key)

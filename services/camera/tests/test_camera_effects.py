@@ -293,6 +293,36 @@ def test_a_trap_takes_from_the_first_column_and_gives_back_in_the_overscan(quiet
         assert rows.max() == 0
 
 
+def test_traps_along_the_columns_are_those_of_pixels_clocked_step_by_step(quiet):
+    """Each row passes the pixels before it one after the other; all charge that is late arrives with later rows."""
+    trapping = "parallel-traps=density_e:0.02,release_rows:2,full_well_e:50000,power:0.5"
+    effect, amplifier = camera(quiet, trapping).effects["parallel-traps"], quiet.detector(0).amplifiers[0]
+    rows = np.zeros((72, 82), np.float32)
+    rows[:64] = np.random.default_rng(1).uniform(1e3, 6e4, (64, 82))
+    kept, held, clocked = np.exp(-1 / 2), np.zeros((64, 82)), rows.astype(float)
+    for number, charge in enumerate(clocked):
+        for place in range(min(number, 63), -1, -1):
+            free = charge + (1 - kept) * held[place]
+            now = np.maximum(0.02 * np.clip(free / 5e4, 0, 1) ** 0.5, kept * held[place])
+            np.add(charge, held[place] - now, out=charge)
+            held[place] = now
+    read = rows.copy()
+    effect.transfer({"A00": Stream(amplifier, read, 2)}, None)
+    assert clocked[64:].sum(axis=0).mean() > 0.5
+    assert np.abs(read - clocked).max() < 0.02
+    assert read[64:] == pytest.approx(clocked[64:], rel=0.02, abs=1e-4)
+
+
+def test_a_bounce_swings_behind_the_edge_of_the_light_and_is_no_charge(quiet):
+    bouncing = camera(quiet, "pixel-bounce=scale:0.01,length_px:4,wave:1.5")
+    pixels = np.arange(1, 17)
+    for image, columns, rows in overscans(bouncing):
+        expected = 0.01 * image[:, -1].mean() * np.exp(-pixels / 4) * np.cos(1.5 * pixels)
+        assert columns == pytest.approx(expected, abs=0.6)
+        assert columns[3] > columns[2] > columns[1]
+        assert rows.max() == 0
+
+
 def test_the_correction_in_the_truth_makes_a_signal_linear_again(quiet):
     bent = camera(quiet, "non-linearity=c2_per_adu:1e-6,c3_per_adu2:-2e-12,spread:0.3")
     curves = facts(bent, "non-linearity")["amplifiers"]

@@ -228,6 +228,14 @@ DEFAULT_RULES = RuleSet(
             split_without={"bias": ("dark_time_s",)},
         ),
         SetRule(
+            kind="cti",
+            image_type=ImageType.FLAT,
+            beside=(ImageType.BIAS,),
+            group_by=("night",),
+            on_request=True,
+            roles=(_DEFECTS,),
+        ),
+        SetRule(
             kind="gain",
             image_type=ImageType.FLAT,
             group_by=("night",),

@@ -49,6 +49,7 @@ class TrendRules(Frozen):
             "ptc": ("GAIN", "PTC_NOISE"),
             "gain": ("GAIN",),
             "bfk": ("A00",),
+            "cti": ("SERIAL_CTI", "PARALLEL_CTI"),
         }
     )
     version: str = "trends-3"

@@ -77,6 +77,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
             corrected=corrected,
             memory_bytes=job.memory_bytes,
             tables={kind: one for kind, one in measured.items() if getattr(parameters, SWITCHES[kind])},
+            read_out=instrument.detector(job.detector).geometry(),
         )
         built = _built(recipe, inputs, parameters)
     facts = facts_of(job, geometry, parameters, frames, built)

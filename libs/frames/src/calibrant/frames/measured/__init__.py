@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from calibrant.frames.measured.brighter_fatter import BFK
+from calibrant.frames.measured.charge_transfer import CHARGE_TRANSFER
 from calibrant.frames.measured.crosstalk import CROSSTALK
 from calibrant.frames.measured.form import Measured
 from calibrant.frames.measured.gain import GAIN, PTC
@@ -22,7 +23,7 @@ from calibrant.pixels import Geometry, Signature
 __all__ = ["BARRIERS", "MEASURED", "Measured", "gain_ratio", "with_measured"]
 
 MEASURED: Final[Mapping[str, Measured]] = MappingProxyType(
-    {"gain": GAIN, "ptc": PTC, "crosstalk": CROSSTALK, "bfk": BFK}
+    {"gain": GAIN, "ptc": PTC, "crosstalk": CROSSTALK, "cti": CHARGE_TRANSFER, "bfk": BFK}
 )
 """By kind, gains first: what follows is told in electrons by them. Of two of one switch the later one has the last word."""
 

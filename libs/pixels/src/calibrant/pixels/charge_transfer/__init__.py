@@ -16,6 +16,7 @@ from calibrant.pixels.charge_transfer.electronics import ElectronicOffset
 from calibrant.pixels.charge_transfer.ends import Direction, End, end_of_image
 from calibrant.pixels.charge_transfer.hard_edges import HardEdge, hard_edge
 from calibrant.pixels.charge_transfer.levels import Loss, Turnoff, mean_inefficiency, solve_loss, turnoff
+from calibrant.pixels.charge_transfer.predicting import predicted_charge
 from calibrant.pixels.charge_transfer.profiles import Profile, mean_profile, overscan_profile
 from calibrant.pixels.charge_transfer.pumped_traps import PumpedTraps, amplitude, fit_pumping
 from calibrant.pixels.charge_transfer.pumping import (
@@ -78,6 +79,7 @@ __all__ = [
     "measure_end",
     "measure_trailing",
     "overscan_profile",
+    "predicted_charge",
     "restore",
     "solve_loss",
     "solve_transfers",

@@ -30,6 +30,15 @@ MOST: Final = 0.1
 _FEWEST_LEVELS: Final = 2
 """Traps and inefficiency trail alike at one level."""
 
+_REFINED: Final = 3
+"""Powers, the best ones where the search begins, for which all parameters are fitted."""
+
+_PROMISING: Final = 0.5
+"""Of a significant decrease: a search that finds less finds no traps."""
+
+_ALIKE: Final = 1e-9
+"""Relative determinant below which a trail is no other than that of the inefficiency."""
+
 
 @dataclass(frozen=True)
 class SolvedTransfers:
@@ -118,7 +127,7 @@ def solve_transfers(
     plain = problem.without_traps()
     if plain is None:
         return Reason.NOT_CONVERGED
-    best = problem.best_traps(powers, float(plain.chi2[0]))
+    best = problem.best_traps(powers, plain)
     return problem.plain_of(plain) if best is None else problem.traps_of(*best)
 
 
@@ -163,46 +172,67 @@ class _Problem:
 
         return closest(law, self.wanted, np.zeros(1), (np.array([-MOST]), np.array([MOST])))
 
-    def best_traps(self, powers: Sequence[float], plain: float) -> tuple[Solved, float] | None:
+    def best_traps(self, powers: Sequence[float], plain: Solved) -> tuple[Solved, float] | None:
         """Give the fit of the power with the least chi square; None: no better than that without traps."""
         if len(self.signals) < _FEWEST_LEVELS:
             return None
-        found = [(one, power) for power in powers if (one := self.with_traps(power)) is not None]
+        chi2 = float(plain.chi2[0])
+        starts = sorted((*self._start(power, float(plain.parameters[0, 0])), power) for power in powers)
+        promising = [one for one in starts[:_REFINED] if chi2 - one[0] >= _PROMISING * SIGNIFICANT]
+        found = [
+            (solved, power)
+            for _, start, power in promising
+            if (solved := self.with_traps(power, start)) is not None
+        ]
         if not found:
             return None
         best, power = min(found, key=lambda one: float(one[0].chi2[0]))
-        significant = plain - float(best.chi2[0]) >= SIGNIFICANT and best.parameters[0, 1] > 0
+        significant = chi2 - float(best.chi2[0]) >= SIGNIFICANT and best.parameters[0, 1] > 0
         return (best, power) if significant else None
 
-    def with_traps(self, power: float) -> Solved | None:
+    def with_traps(self, power: float, start: tuple[float, float, float]) -> Solved | None:
         """Fit inefficiency, height and length of the trail, for one power of the filling."""
-        volume = np.ones((len(self.signals), 1))
-        if power:
-            volume = Traps(0, 1, self.full_well, power=power).volume(self.signals)[:, None]
+        volume = self._volume(power)
 
         def law(_: Values, parameters: Values) -> tuple[Values, Values]:
             inefficiency, height, length = parameters[0]
             late, slope = self._late_and_slope(float(inefficiency))
-            trail, longer = self._trails(volume, float(length))
-            return (late + height * trail)[None], np.stack([slope, trail, height * longer], axis=1)[None]
+            trail, longer = self._trails(volume, np.array([length]))
+            return (late + height * trail[0])[None], np.stack([slope, trail[0], height * longer[0]], axis=1)[
+                None
+            ]
 
         low, high = np.array([-MOST, -np.inf, 0.1]), np.array([MOST, np.inf, 10 * LENGTHS[-1]])
-        return closest(law, self.wanted, np.clip(self._start(volume), low, high), (low, high))
+        return closest(law, self.wanted, np.clip(start, low, high), (low, high))
 
-    def _trails(self, volume: Values, length: float) -> tuple[Values, Values]:
-        """Give a trail of height 1, and its derivative after the length."""
-        fall = np.exp(-self.places / length)
-        both = volume * np.array([fall, fall * self.places / length**2])[:, None, :]
-        return self.pedestals.without(both[0]), self.pedestals.without(both[1])
+    def _volume(self, power: float) -> Values:
+        """Give the share of the traps that each level reaches, (levels, 1)."""
+        if not power:
+            return np.ones((len(self.signals), 1))
+        return Traps(0, 1, self.full_well, power=power).volume(self.signals)[:, None]
 
-    def _start(self, volume: Values) -> tuple[float, ...]:
-        """Give the best of some lengths, and what is linear there."""
-        tried, late = [], self._late_and_slope(0.0)[1]
-        for length in LENGTHS[::4]:
-            basis = np.stack([late, self._trails(volume, length)[0]], axis=1)
-            linear = np.linalg.lstsq(basis, self.wanted, rcond=None)[0]
-            tried.append((float(((self.wanted - basis @ linear) ** 2).sum()), (*linear, length)))
-        return min(tried)[1]
+    def _trails(self, volume: Values, lengths: Values) -> tuple[Values, Values]:
+        """Give trails of height 1 and such lengths, (lengths, values), and their derivatives after the length."""
+        lengths = lengths[:, None, None]
+        fall = volume * np.exp(-self.places / lengths)
+        return self.pedestals.without(fall), self.pedestals.without(fall * self.places / lengths**2)
+
+    def _start(self, power: float, inefficiency: float) -> tuple[float, tuple[float, float, float]]:
+        """Give the least chi square of many lengths, with what is linear solved for, and the parameters there."""
+        lengths = np.array(LENGTHS)
+        late, slope = self._late_and_slope(inefficiency)
+        left, trails = self.wanted - late, self._trails(self._volume(power), lengths)[0]
+        of_slope, both, of_trails = slope @ slope, trails @ slope, (trails**2).sum(axis=1)
+        wanted, by_trails = left @ slope, trails @ left
+        apart = of_slope * of_trails - both**2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            heights = (of_slope * by_trails - both * wanted) / apart
+            more = (of_trails * wanted - both * by_trails) / apart
+        chi2 = left @ left - more * wanted - heights * by_trails
+        usable = (apart > _ALIKE * of_slope * of_trails) & (heights > 0)
+        best = int(np.argmin(np.where(usable, chi2, np.inf)))
+        least = float(chi2[best]) if usable[best] else math.inf
+        return least, (inefficiency + float(more[best]), float(heights[best]), float(lengths[best]))
 
     def plain_of(self, plain: Solved) -> SolvedTransfers:
         """Give the transfers of a fit without traps."""

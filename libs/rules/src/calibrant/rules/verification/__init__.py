@@ -33,6 +33,10 @@ CORRECTED_VARIANCE  amplifier   bfk, once: variance of a corrected pair, over th
 CROSSTALK_LEFT      amplifier   crosstalk, once: other amplifiers that it shows significantly in corrected frames
 CROSSTALK_UNKNOWN   amplifier   crosstalk, once: part of the other amplifiers that could not be measured
 CROSSTALK_LARGEST   amplifier   crosstalk, once: its strongest coefficient; CROSSTALK_ERROR the median of their errors
+SERIAL_CTI          amplifier   cti, once: inefficiency of one transfer; SERIAL_CTI_ERROR its standard error
+SERIAL_RESIDUAL     amplifier   cti, once: what the solved transfers leave of it; SERIAL_RESIDUAL_ERROR its standard error
+PARALLEL_...        amplifier   cti, once: the same along columns; all are absent without an overscan behind the image
+HARD_EDGE           amplifier   cti, once: first serial overscan pixel over the signal; absent where no flat shows it
 BAD_FRACTION        detector    fraction of the product's pixels that are BAD
 MEAN, SCATTER       detector    mean and standard deviation of the amplifiers' MEANs (``scatter_of``)
 MEAN, SCATTER       exposure    mean and standard deviation of the detectors' MEANs (``scatter_of``)

@@ -15,6 +15,7 @@ from calibrant.combine.recipes.base import Parameters, Recipe, RecipeRefused
 from calibrant.combine.recipes.bfk import BFK
 from calibrant.combine.recipes.bias import BIAS
 from calibrant.combine.recipes.crosstalk import CROSSTALK
+from calibrant.combine.recipes.cti import CTI
 from calibrant.combine.recipes.dark import DARK
 from calibrant.combine.recipes.defects import DEFECTS
 from calibrant.combine.recipes.flat import FLAT
@@ -24,7 +25,7 @@ from calibrant.combine.recipes.ptc import PTC
 __all__ = ["RECIPES", "find_recipe", "parse_parameters"]
 
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
-    {r.name: r for r in (BIAS, CROSSTALK, DEFECTS, DARK, GAIN, PTC, BFK, FLAT)}
+    {r.name: r for r in (BIAS, CROSSTALK, DEFECTS, DARK, CTI, GAIN, PTC, BFK, FLAT)}
 )
 
 

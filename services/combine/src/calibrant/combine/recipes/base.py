@@ -181,6 +181,8 @@ class RecipeInputs:
         What the job may take; 0: no limit.
     tables : mapping of str to ProductTables
         Those products, by kind, for what else they say.
+    read_out : Geometry or None
+        The detector with its overscans as they were read, nothing skipped; None: as `geometry` has them.
     """
 
     frames: Sequence[FrameInput]
@@ -189,6 +191,12 @@ class RecipeInputs:
     corrected: Signature
     memory_bytes: int = 0
     tables: Mapping[str, ProductTables] = field(default_factory=dict)
+    read_out: Geometry | None = None
+
+    @property
+    def whole(self) -> Geometry:
+        """The detector with whole overscans."""
+        return self.geometry if self.read_out is None else self.read_out
 
 
 @dataclass(frozen=True, eq=False, slots=True)

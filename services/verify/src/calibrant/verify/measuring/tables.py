@@ -28,12 +28,13 @@ from calibrant.verify.measuring.amplifiers import Values, finite
 from calibrant.verify.measuring.artifacts import amplifiers_of, mode_of, products_of, written
 from calibrant.verify.measuring.brighter_fatter import BFK
 from calibrant.verify.measuring.crosstalk import CROSSTALK
+from calibrant.verify.measuring.cti import CTI
 from calibrant.verify.measuring.telling import Telling
 from calibrant.verify.measuring.transfer import GAIN, PTC
 from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow
 
 TELLINGS: Final[Mapping[str, Telling]] = MappingProxyType(
-    {"crosstalk": CROSSTALK, "ptc": PTC, "gain": GAIN, "bfk": BFK}
+    {"crosstalk": CROSSTALK, "cti": CTI, "ptc": PTC, "gain": GAIN, "bfk": BFK}
 )
 """Kinds that are tables alone, and who reads them."""
 

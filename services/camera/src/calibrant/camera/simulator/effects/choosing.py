@@ -18,7 +18,9 @@ from calibrant.camera.simulator.effects.defects import Defects
 from calibrant.camera.simulator.effects.effect import Parameters
 from calibrant.camera.simulator.effects.lamp_drift import LampDrift
 from calibrant.camera.simulator.effects.nonlinearity import NonLinearity
+from calibrant.camera.simulator.effects.parallel_traps import ParallelTraps
 from calibrant.camera.simulator.effects.persistence import Persistence
+from calibrant.camera.simulator.effects.pixel_bounce import PixelBounce
 from calibrant.camera.simulator.effects.shutter_offset import ShutterOffset
 from calibrant.camera.simulator.effects.spots import Spots
 from calibrant.camera.simulator.effects.tearing import Tearing
@@ -34,7 +36,9 @@ _IN_ORDER: Final[tuple[type[Parameters], ...]] = (
     TelegraphPixels,
     Persistence,
     BrighterFatter,
+    ParallelTraps,
     ChargeTransfer,
+    PixelBounce,
     NonLinearity,
     Crosstalk,
     BiasShifts,
