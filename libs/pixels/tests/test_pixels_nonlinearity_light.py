@@ -93,6 +93,17 @@ def test_a_polynomial_finds_the_drift_to_its_errors_and_leaves_an_outlier_out():
     assert np.std(pulls) == pytest.approx(1, abs=0.15)
 
 
+def test_the_polynomial_is_that_of_the_exposures_kept_however_many_rounds_that_takes():
+    time = np.arange(90.0)
+    level = 500 + 0.1 * time
+    wrong = np.arange(3, 87, 7)
+    level[wrong] *= 3.0 ** np.arange(1, 1 + len(wrong))  # each hides the next smaller one
+    drift = polynomial_drift(brackets(level, 0.01), 100 * time)
+    assert np.flatnonzero(~drift.kept).tolist() == wrong.tolist()
+    straight = 500 + 0.1 * time
+    np.testing.assert_allclose(drift.brightness, straight / straight[drift.kept].mean(), rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("drift", "levels"),
     [(interpolated_drift, [10.0, np.nan]), (polynomial_drift, [10.0, 11.0, 10.0]), (interpolated_drift, [])],

@@ -134,7 +134,7 @@ def _solved(
         np.where(mine.any(axis=0), one, 0) / points.brightest for one in (ramp.light, ramp.light_sigma)
     )
     sigma = np.where(mine, sigma, top) / top
-    fractions = Fractions(signal / top, sigma, light, light_sigma, ramp.groups, mine)
+    fractions = Fractions(signal / top, sigma, light, light_sigma, ramp.offset_shares, ramp.groups, mine)
     return solve(fractions, curve, light_offset=rules.light_offset, iterations=rules.iterations), top[:, 0]
 
 
@@ -183,7 +183,7 @@ def _fit(mine: _Amplifier, curve: Curve, solved: Solved) -> Fit:
     values, dof = solved.values * scales, int(mine.kept.sum()) - size
     inflated = float(solved.chi2) / dof if rules.rescale else 1.0
     linearity = curve.linearity(values[: len(curve.names)], mine.top)
-    light = ramp.light + (values[-1] if rules.light_offset else 0)
+    light = ramp.light + (values[-1] if rules.light_offset else 0) * ramp.offset_shares
     due = values[len(curve.names) :][ramp.groups] * np.where(mine.points.lit, light, np.nan)
     signal = ramp.signal[mine.number]
     residual = linearity.apply(np.where(np.isfinite(signal), signal, np.nan))[0] / due - 1

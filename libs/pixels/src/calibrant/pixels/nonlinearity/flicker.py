@@ -14,7 +14,7 @@ from calibrant.pixels.nonlinearity.ramp import Ramp
 from calibrant.pixels.nonlinearity.reasons import Reason
 from calibrant.pixels.nonlinearity.rules import FitRules
 
-_SAME: Final = 1e-3
+SAME_LIGHT: Final = 1e-3
 """Lights that differ by less, as a fraction, are meant to be the same."""
 
 _RULES: Final = FitRules()
@@ -52,7 +52,7 @@ def flicker(ramp: Ramp, rules: FitRules = _RULES) -> float | Reason:
 
 def _repeats(ramp: Ramp, lit: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
     """Give the exposures of each light and filter that has several."""
-    places = np.round(np.log(np.where(lit, ramp.light, 1)) / _SAME)
+    places = np.round(np.log(np.where(lit, ramp.light, 1)) / SAME_LIGHT)
     _, number = np.unique(np.stack([ramp.groups, places]), axis=1, return_inverse=True)
     alike = [np.flatnonzero(lit & (number.ravel() == one)) for one in range(int(number.max(initial=-1)) + 1)]
     return [one for one in alike if len(one) > 1]

@@ -5,7 +5,6 @@ by the brightness is what a detector got.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,6 @@ from numpy.typing import NDArray
 from calibrant.pixels.nonlinearity.least_squares import Solution, least_squares
 from calibrant.pixels.nonlinearity.ramp import Values
 from calibrant.pixels.nonlinearity.reasons import Reason
-
-_CLIPS: Final = 10
-"""Rounds of clipping, at most; each leaves out one exposure or more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +61,34 @@ class Brackets:
         """(brackets,): there is a level."""
         known: NDArray[np.bool_] = np.isfinite(self.time_s) & np.isfinite(self.level) & (self.error > 0)
         return known & (np.where(known, self.level, 0) > 0)
+
+
+def common_level(signal: Values, error: Values) -> tuple[Values, Values]:
+    """Make of the signals of all amplifiers in exposures of the same light one level for each exposure.
+
+    Parameters
+    ----------
+    signal, error
+        (amplifiers, exposures), in any unit, and their standard deviations; NaN where there is none. Amplifiers that lack
+        an exposure that others have do not count.
+
+    Returns
+    -------
+    tuple
+        (exposures,): mean over amplifiers, weighted with their errors, of each one's signals over their mean; and its
+        standard deviation. NaN where no amplifier has a signal.
+    """
+    known = np.isfinite(signal) & (np.nan_to_num(error) > 0)
+    exposures = known.any(axis=0)
+    whole = known[:, exposures].all(axis=1)
+    level = np.full((2, signal.shape[1]), np.nan)
+    if whole.any() and exposures.any():
+        chosen = np.ix_(whole, exposures)
+        mean = signal[chosen].mean(axis=1, keepdims=True)
+        weight = (mean / error[chosen]) ** 2
+        total = weight.sum(axis=0)
+        level[:, exposures] = (weight * signal[chosen] / mean).sum(axis=0) / total, total**-0.5
+    return level[0], level[1]
 
 
 def interpolated_drift(brackets: Brackets, at_s: Values) -> Drift | Reason:
@@ -122,14 +146,17 @@ def polynomial_drift(brackets: Brackets, at_s: Values, degree: int = 2, sigma: f
     middle, half = float(np.mean(brackets.time_s[kept])), float(np.ptp(brackets.time_s[kept])) or 1.0
     powers = np.arange(degree + 1)
     design = ((np.where(kept, brackets.time_s, middle) - middle) / half)[:, None] ** powers
-    for _ in range(_CLIPS):
-        found, pulls, scatter = _polynomial(brackets, design, kept)
-        leave = kept & (np.abs(pulls) > sigma * scatter)
-        if found.singular[0] or (kept & ~leave).sum() < degree + 2:
+    leave = np.zeros_like(kept)
+    while True:  # each round leaves out one exposure or more
+        kept &= ~leave
+        if kept.sum() < degree + 2:
             return Reason.TOO_FEW_POINTS
+        found, pulls, scatter = _polynomial(brackets, design, kept)
+        if found.singular[0]:
+            return Reason.TOO_FEW_POINTS
+        leave = kept & (np.abs(pulls) > sigma * scatter)
         if not leave.any():
             break
-        kept &= ~leave
     rates, mean = ((at_s - middle) / half)[:, None] ** powers, design[kept].mean(axis=0)
     covariance = found.covariance[0] * max(scatter, 1.0) ** 2
     return _drift(brackets, kept, at_s, _Linear(rates, mean, found.values[0], covariance))

@@ -29,6 +29,9 @@ class Ramp:
     filters
         (exposures,), whole numbers from 0: exposures of the same one have the same brightness for each unit of light;
         None: all have.
+    brightness
+        (exposures,): of a lamp that drifts, where the light was multiplied by it: an offset of the light then is, too.
+        None: 1.
 
     Raises
     ------
@@ -41,6 +44,7 @@ class Ramp:
     error: Values
     light_error: Values | None = None
     filters: NDArray[np.intp] | None = None
+    brightness: Values | None = None
 
     def __post_init__(self) -> None:
         exposures = self.light.shape
@@ -51,7 +55,7 @@ class Ramp:
             )
         if self.error.shape != self.signal.shape:
             raise ValueError(f"ramp: errors of shape {self.error.shape}, must be {self.signal.shape}")
-        for name in ("light_error", "filters"):
+        for name in ("light_error", "filters", "brightness"):
             given = getattr(self, name)
             if given is not None and given.shape != exposures:
                 raise ValueError(f"ramp: {name} of shape {given.shape}, must be {exposures}")
@@ -69,3 +73,8 @@ class Ramp:
     def light_sigma(self) -> Values:
         """(exposures,): standard deviation of the light."""
         return np.zeros(len(self.light)) if self.light_error is None else self.light_error
+
+    @property
+    def offset_shares(self) -> Values:
+        """(exposures,): how much of an offset of the light each has."""
+        return np.ones(len(self.light)) if self.brightness is None else self.brightness

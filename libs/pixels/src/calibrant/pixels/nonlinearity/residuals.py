@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibrant.pixels.linearity import DoubleSpline, Linearity, Lookup, Polynomial, Spline
 from calibrant.pixels.nonlinearity.curves import Curve
 from calibrant.pixels.nonlinearity.fitting import Fit, fit_linearity
+from calibrant.pixels.nonlinearity.flicker import SAME_LIGHT
 from calibrant.pixels.nonlinearity.ramp import Ramp
 from calibrant.pixels.nonlinearity.reasons import Reason
 from calibrant.pixels.nonlinearity.rules import FitRules
@@ -115,3 +117,29 @@ def refit(
     ).reshape(ramp.signal.shape)
     fits = fit_linearity(replace(ramp, signal=signal), curve, rules)
     return tuple(None if by is None else fit for fit, by in zip(fits, linearities, strict=True))
+
+
+def halves(ramp: Ramp) -> tuple[Ramp, Ramp]:
+    """Split a ramp so that one half can test what comes out of the other.
+
+    Exposures of each filter are taken in the order of their light, repeats of one light in the order in which they
+    stand, and dealt out in turn: the halves have the same levels where each was repeated.
+    """
+    lit = np.nan_to_num(ramp.light) > 0
+    level = np.round(np.log(np.where(lit, ramp.light, 1)) / SAME_LIGHT)
+    order = np.lexsort((np.arange(len(level)), level, ramp.groups))
+    dealt = np.zeros(len(order), np.bool_)
+    for group in np.unique(ramp.groups):
+        dealt[order[ramp.groups[order] == group][1::2]] = True
+    return _of(ramp, ~dealt), _of(ramp, dealt)
+
+
+def _of(ramp: Ramp, chosen: NDArray[np.bool_]) -> Ramp:
+    """Give some exposures of a ramp."""
+    beside = {name: getattr(ramp, name) for name in ("light_error", "filters", "brightness")}
+    return Ramp(
+        ramp.light[chosen],
+        ramp.signal[:, chosen],
+        ramp.error[:, chosen],
+        **{name: one if one is None else one[chosen] for name, one in beside.items()},
+    )

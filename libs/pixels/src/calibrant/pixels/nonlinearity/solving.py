@@ -34,6 +34,8 @@ class Fractions:
         Of each amplifier; anything finite where nothing is kept.
     light, light_sigma
         Of the exposures.
+    offset_shares
+        Of the exposures: how much of an offset of the light each has.
     groups
         Filter of each exposure.
     kept
@@ -44,6 +46,7 @@ class Fractions:
     sigma: Values
     light: Values
     light_sigma: Values
+    offset_shares: Values
     groups: NDArray[np.intp]
     kept: NDArray[np.bool_]
 
@@ -99,12 +102,19 @@ class Model:
         points, count = self._points, self._shapes.shape[-1]
         factors, response = values[:, :count, None], values[:, count : count + self._filters]
         bright = response[:, points.groups]
-        light = points.light + (values[:, -1:] if self._light_offset else 0) * np.ones_like(bright)
+        offset = values[:, -1:] if self._light_offset else np.zeros((len(values), 1))
+        light = points.light + offset * points.offset_shares
         residual = points.signal + (self._shapes @ factors)[..., 0] - bright * light
         slope = np.maximum(np.abs(1 + (self._slopes @ factors)[..., 0]), _STEEPEST)
         sigma = np.hypot(slope * points.sigma, bright * points.light_sigma)
         rates = [self._shapes, -light[..., None] * self._of_filter]
-        return residual, sigma, np.concatenate([*rates, -bright[..., None]][: 2 + self._light_offset], axis=2)
+        return (
+            residual,
+            sigma,
+            np.concatenate(
+                [*rates, -(bright * points.offset_shares)[..., None]][: 2 + self._light_offset], axis=2
+            ),
+        )
 
     def step(self, values: Values) -> Solution:
         """Give what the parameters have to change by."""
