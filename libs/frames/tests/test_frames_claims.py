@@ -2,8 +2,10 @@
 
 import pytest
 
-from calibrant.frames.instrument import HeaderTranslation
+from calibrant.frames.instrument import HeaderTranslation, MonitorSource, load_instrument
 from calibrant.frames.reading.claims import Claims, claims_of
+from calibrant.frames.reading.translation import translate
+from calibrant.frames.testing import good_cards
 
 WORDS = {"exposure_id": {"cards": ["ID"]}, "begin": {"cards": ["DATE"]}, "exptime": {"cards": ["EXPTIME"]}}
 CLAIMS = {"gain": {"cards": ["EGAIN", "GAIN"]}, "read_noise": {"cards": ["RDNOISE"]}}
@@ -32,3 +34,22 @@ def test_claims_are_read_where_they_can_be_true(unit, cards, claims):
 
 def test_a_camera_without_such_words_claims_nothing():
     assert claims_of(HeaderTranslation.model_validate(WORDS), {"GAIN": 2, "TEMP": -10.0}) == Claims()
+
+
+@pytest.mark.parametrize(
+    ("reads", "cards", "light"),
+    [
+        ("charge", {"PDC": "2.5e-9"}, 2.5e-9),
+        ("rate", {"PDC": 5.0}, 20.0),
+        ("charge", {"PDC": -1.0}, None),
+        ("charge", {"PDC": "off"}, None),
+        ("rate", {}, None),
+    ],
+)
+def test_a_monitor_tells_the_light_of_the_exposure_or_nothing(reads, cards, light):
+    camera = load_instrument("simcam-tiny")
+    header = camera.header.model_copy(update={"monitor": MonitorSource(cards=("PDC",), reads=reads)})
+    watched = camera.model_copy(update={"header": header})
+    told = good_cards(camera, IMGTYPE="FLAT", EXPTIME=4.0, FILTER="r") | cards
+    assert translate(watched, told, "one.fits").monitor == light
+    assert translate(camera, told, "one.fits").monitor is None

@@ -81,6 +81,11 @@ def test_a_parallel_overscan_loses_the_rows_that_its_own_skips_say(image, parall
 LINEARITIES = {
     "polynomial": {"model": "polynomial", "coefficients": [2e-6, -1e-11]},
     "spline": {"model": "spline", "knots": [-100.0, 0.0, 20e3, 70e3], "values": [0.0, 0.0, -300.0, 800.0]},
+    "double-spline": {
+        "model": "double-spline",
+        "first": {"knots": [-100.0, 0.0, 60e3], "values": [0.0, 0.0, 500.0]},
+        "second": {"knots": [-100.0, 0.0, 20e3, 70e3], "values": [0.0, 0.0, -300.0, 800.0]},
+    },
     "lookup": {"model": "lookup", "first": -50, "step": 10, "values": np.linspace(0.0, 900.0, 6005).tolist()},
 }
 

@@ -12,12 +12,15 @@ from calibrant.camera.simulator import (
     CannotSimulate,
     Earlier,
     Exposure,
+    HeaderValues,
     SimulatedDetector,
+    cards,
     parameters_of,
     simulate,
 )
 from calibrant.camera.simulator.effects import Stream
-from calibrant.frames.instrument import load_instrument
+from calibrant.frames.instrument import MonitorSource, load_instrument
+from calibrant.frames.reading.translation import translate
 from calibrant.pixels.linearity import Polynomial
 
 FIRST = 2026010100001
@@ -131,6 +134,26 @@ def test_a_drifting_lamp_shines_on_all_detectors_by_its_factor(quiet):
         factors.append(factor - 0.02 * (number - 1))
     assert np.abs(np.array(factors) - 1).max() < 0.04
     assert np.ptp(factors) > 0
+
+
+@pytest.mark.parametrize("reads", ["charge", "rate"])
+def test_a_photodiode_sees_the_lamp_drift_and_the_header_tells_what_it_saw(quiet, reads):
+    words = quiet.header.model_copy(update={"monitor": MonitorSource(cards=("PDC",), reads=reads)})
+    watched = quiet.model_copy(update={"header": words})
+    late = camera(watched, "lamp-drift", "shutter-offset=0.5")
+    read = []
+    for number, seconds in ((1, 1.0), (2, 4.0)):
+        frame = simulate(late, flat(seconds, number=number))
+        values = HeaderValues(
+            "SC_O_1", 2026010100001, 0, "FLAT", 1_767_290_400 * 10**9, seconds, seconds, "r"
+        )
+        written = cards(watched, values, frame.monitor_e)
+        plain = {name: card[0] if isinstance(card, tuple) else card for name, card in written.items()}
+        read.append(translate(watched, plain, "one.fits").monitor)
+        assert read[-1] == pytest.approx(frame.truth["light_e_per_s"] * (seconds + 0.5))
+        assert written["PDC"][0] == pytest.approx(read[-1] / (seconds if reads == "rate" else 1))
+    assert simulate(camera(watched), flat()).monitor_e is None
+    assert "PDC" not in cards(watched, values, simulate(late, dark(5.0)).monitor_e)
 
 
 def test_the_shutters_offset_and_travel_come_out_of_two_exposure_times(quiet):

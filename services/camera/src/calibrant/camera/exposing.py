@@ -91,7 +91,7 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
         plan.earlier,
     )
     frame = simulate(detector, exposure)
-    content = raw_bytes(frame.array, cards(instrument, header))
+    content = raw_bytes(frame.array, cards(instrument, header, frame.monitor_e))
     static = {"static": truth_key(plan)}
     if detector.effects:
         static["static_effects"] = effects_key(plan)

@@ -8,6 +8,7 @@ from calibrant.frames.instrument.header import (
     HeaderTranslation,
     IntegerSource,
     MomentSource,
+    MonitorSource,
     NumberSource,
     TextSource,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "InstrumentError",
     "IntegerSource",
     "MomentSource",
+    "MonitorSource",
     "NumberSource",
     "Overscan",
     "ParallelMethod",

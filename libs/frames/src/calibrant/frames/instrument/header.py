@@ -70,6 +70,15 @@ class TemperatureSource(ClaimSource):
     unit: Literal["C", "K"] = Field(default="C", description="Unit of the cards.")
 
 
+class MonitorSource(ClaimSource):
+    """The light that a photodiode or another monitor saw, in any unit and above zero."""
+
+    reads: Literal["charge", "rate"] = Field(
+        default="charge",
+        description="Light of the whole exposure, or in each second, which is multiplied by the exposure time.",
+    )
+
+
 class MomentSource(_Words):
     """The start of the exposure, from the first card present.
 
@@ -99,6 +108,9 @@ class HeaderTranslation(_Words):
     )
     gain: ClaimSource | None = Field(default=None, description="Gain [electron/ADU], to be compared.")
     read_noise: ClaimSource | None = Field(default=None, description="Read noise [electron], to be compared.")
+    monitor: MonitorSource | None = Field(
+        default=None, description="Light that a monitor saw during the exposure; for linearity."
+    )
     temperature: TemperatureSource | None = Field(
         default=None, description="Temperature of the sensor, to be compared."
     )

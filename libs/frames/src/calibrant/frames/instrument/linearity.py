@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from typing import Annotated, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calibrant import pixels
@@ -58,6 +59,31 @@ class SplineLinearity(_Linearity):
         return pixels.Spline(tuple(k * gain for k in self.knots), tuple(v * gain for v in self.values))
 
 
+class Knots(BaseModel):
+    """One of the splines of a double one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    knots: tuple[float, ...] = Field(description="Signals, ascending. Unit: ADU.")
+    values: tuple[float, ...] = Field(description="What is too much there. Unit: ADU.")
+
+    def scaled(self, gain: float) -> pixels.Spline:
+        """Return the spline of signals that were multiplied by a gain."""
+        return pixels.Spline(tuple(k * gain for k in self.knots), tuple(v * gain for v in self.values))
+
+
+class DoubleSplineLinearity(_Linearity):
+    """Corrected is w - t(w) with w = v - s(v): s is the spline of `first`, t that of `second`."""
+
+    model: Literal["double-spline"]
+    first: Knots = Field(description="What makes the signal proportional to a reference amplifier's.")
+    second: Knots = Field(description="What makes that one proportional to the light.")
+
+    def scaled(self, gain: float) -> pixels.Linearity:
+        """Return the correction of signals that were multiplied by a gain."""
+        return pixels.DoubleSpline(self.first.scaled(gain), self.second.scaled(gain))
+
+
 class LookupLinearity(_Linearity):
     """Corrected is v + values[floor((v - first) / step)]."""
 
@@ -67,16 +93,33 @@ class LookupLinearity(_Linearity):
     values: tuple[float, ...] = Field(min_length=1, description="What is missing in each range. Unit: ADU.")
 
     def scaled(self, gain: float) -> pixels.Linearity:
-        """Return the correction of signals that were multiplied by a gain: one value for each whole number of them.
-
-        It is that of the middle between two whole numbers; with a gain it may so be the neighbour of the exact one.
-        """
-        end = self.first + self.step * len(self.values)
-        wanted = np.arange(math.floor(self.first * gain), math.ceil(end * gain))
-        places = np.floor(((wanted + 0.5) / gain - self.first) / self.step).astype(np.intp)
-        values = gain * np.array(self.values)[np.clip(places, 0, len(self.values) - 1)]
-        return pixels.Lookup(values.astype(np.float32), int(wanted[0]))
+        """Return the correction of signals that were multiplied by a gain; see `scaled_table`."""
+        return scaled_table(np.array(self.values), self.first, self.step, gain)
 
 
-Linearity = Annotated[PolynomialLinearity | SplineLinearity | LookupLinearity, Field(discriminator="model")]
-"""One of the three, by its ``model``."""
+def scaled_table(values: NDArray[np.floating], first: int, step: int, gain: float) -> pixels.Lookup:
+    """Return the table of signals that were multiplied by a gain: one value for each whole number of them.
+
+    It is that of the middle between two whole numbers; with a gain it may so be the neighbour of the exact one.
+
+    Parameters
+    ----------
+    values : ndarray
+        (entries,): what is missing in each range, in ADU.
+    first, step : int
+        Signal at which the first value begins, and range that each is for, in ADU.
+    gain : float
+        Electron/ADU; 1 for signals in ADU.
+    """
+    end = first + step * len(values)
+    wanted = np.arange(math.floor(first * gain), math.ceil(end * gain))
+    places = np.floor(((wanted + 0.5) / gain - first) / step).astype(np.intp)
+    scaled = gain * values[np.clip(places, 0, len(values) - 1)]
+    return pixels.Lookup(scaled.astype(np.float32), int(wanted[0]))
+
+
+Linearity = Annotated[
+    PolynomialLinearity | SplineLinearity | DoubleSplineLinearity | LookupLinearity,
+    Field(discriminator="model"),
+]
+"""One of the four, by its ``model``."""

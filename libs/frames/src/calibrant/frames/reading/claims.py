@@ -35,17 +35,17 @@ def claims_of(words: HeaderTranslation, cards: Mapping[str, str | int | float | 
 
     A value that cannot be, such as the -999 of a sensor without a thermometer, is none.
     """
-    temperature = _number(words.temperature, cards)
+    temperature = number(words.temperature, cards)
     if temperature is not None and words.temperature is not None and words.temperature.unit == "K":
         temperature -= ZERO_C_IN_K
     return Claims(
-        gain_e_per_adu=_within(_number(words.gain, cards), 0.0, math.inf),
-        read_noise_e=_within(_number(words.read_noise, cards), 0.0, math.inf),
+        gain_e_per_adu=_within(number(words.gain, cards), 0.0, math.inf),
+        read_noise_e=_within(number(words.read_noise, cards), 0.0, math.inf),
         temperature_c=_within(temperature, -ZERO_C_IN_K, _HOTTEST_C),
     )
 
 
-def _number(source: ClaimSource | None, cards: Mapping[str, str | int | float | bool]) -> float | None:
+def number(source: ClaimSource | None, cards: Mapping[str, str | int | float | bool]) -> float | None:
     """Return the number of the first card present; also one that stands in quotes."""
     card = None if source is None else next((name for name in source.cards if name in cards), None)
     if card is None or isinstance(cards[card], bool):

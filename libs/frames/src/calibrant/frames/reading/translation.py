@@ -1,12 +1,13 @@
 """Owns turning cards and a file name into facts, as the instrument's translation says; reads no file."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from calibrant.frames.instrument import HeaderTranslation, Instrument, MomentSource, NumberSource, TextSource
-from calibrant.frames.reading.claims import Claims, claims_of
+from calibrant.frames.reading.claims import Claims, claims_of, number
 from calibrant.frames.reading.rejection import FrameRejected, RejectionReason
 from calibrant.frames.times import Scale, day_obs, parse_days, parse_time, parse_unix
 from calibrant.rules.classification import ImageType, classify
@@ -40,6 +41,8 @@ class HeaderFacts:
         Observing day YYYYMMDD, which rolls at 12:00 UTC.
     claims : Claims
         What the header says of the camera.
+    monitor : float or None
+        Light of the whole exposure that a monitor saw, in its own unit; None where the header does not tell.
     """
 
     exposure_id: str
@@ -51,6 +54,7 @@ class HeaderFacts:
     filter: str | None
     night: str
     claims: Claims
+    monitor: float | None = None
 
 
 def check_identity(instrument: Instrument, cards: Cards) -> None:
@@ -147,7 +151,16 @@ def translate(instrument: Instrument, cards: Cards, file_name: str) -> HeaderFac
         filter=None if words.filter is None else _text(words.filter, cards, file_name),
         night=night,
         claims=claims_of(words, cards),
+        monitor=_monitor(words, cards, exptime_s),
     )
+
+
+def _monitor(words: HeaderTranslation, cards: Cards, exptime_s: float | None) -> float | None:
+    """Return the light of the exposure; None where a rate has no exposure time, or what is written cannot be."""
+    reading = number(words.monitor, cards)
+    if words.monitor is not None and reading is not None and words.monitor.reads == "rate":
+        reading = None if exptime_s is None else reading * exptime_s
+    return reading if reading is not None and 0 < reading < math.inf else None
 
 
 def _exposure_id(source: TextSource, cards: Cards, file_name: str, night: str) -> str:

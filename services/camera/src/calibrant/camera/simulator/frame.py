@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from calibrant.camera.simulator import cosmic_rays
 from calibrant.camera.simulator.detector import SimulatedDetector
 from calibrant.camera.simulator.effects import Facts, Light, Shot
+from calibrant.camera.simulator.effects.lamp_drift import LampDrift
 from calibrant.camera.simulator.exposure import Exposure
 from calibrant.camera.simulator.parameters import Flaw, LightLeak
 from calibrant.camera.simulator.readout import read_out
@@ -28,10 +29,15 @@ _NOISE, _CHARGE, _RAYS, _FLAWS = range(4)
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SimulatedFrame:
-    """A raw frame, (rows, columns) uint16 in ADU, and the numbers behind it as JSON."""
+    """A raw frame, (rows, columns) uint16 in ADU, and the numbers behind it as JSON.
+
+    ``monitor_e`` is what a photodiode beside the detector collected, in electrons of a pixel at the centre; None where
+    there is none: it looks where the lamp drifts.
+    """
 
     array: NDArray[np.uint16]
     truth: dict[str, Any]
+    monitor_e: float | None = None
 
 
 def simulate(camera: SimulatedDetector, exposure: Exposure) -> SimulatedFrame:
@@ -64,7 +70,9 @@ def simulate(camera: SimulatedDetector, exposure: Exposure) -> SimulatedFrame:
         "cosmic_rays": [asdict(hit) for hit in hits],
         "flaws": [flaw.model_dump(mode="json") for flaw in camera.flaws],
     }
-    return SimulatedFrame(array, truth | {"effects": told} if told else truth)
+    seen = light.e_per_s > 0 and LampDrift.name in camera.effects
+    monitor_e = float(light.e_per_s * np.mean(light.seconds)) if seen else None
+    return SimulatedFrame(array, truth | {"effects": told} if told else truth, monitor_e)
 
 
 def _expected(

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from calibrant.camera.simulator.values import CannotSimulate
-from calibrant.frames.instrument import Instrument, MomentSource, NumberSource
+from calibrant.frames.instrument import Instrument, MomentSource, MonitorSource, NumberSource
 from calibrant.frames.reading import FrameRejected
 from calibrant.frames.reading.translation import check_identity, translate
 from calibrant.frames.times import NS_PER_S, Scale, format_time, mjd_tai, parse_time
@@ -47,8 +47,17 @@ class HeaderValues:
     filter: str
 
 
-def cards(instrument: Instrument, values: HeaderValues) -> Cards:
+def cards(instrument: Instrument, values: HeaderValues, monitor_e: float | None = None) -> Cards:
     """Return the cards of a frame, with comments, in the order to be written.
+
+    Parameters
+    ----------
+    instrument
+        Says which cards there are.
+    values
+        What they have to tell.
+    monitor_e
+        What a photodiode saw of the exposure; None: nothing, and no card of it.
 
     Raises
     ------
@@ -70,6 +79,7 @@ def cards(instrument: Instrument, values: HeaderValues) -> Cards:
     found |= _duration(words.dark_time, values.dark_time_s, "time in which dark current collects")
     if words.filter is not None and words.filter.cards and values.filter:
         found[words.filter.cards[0]] = (values.filter, "filter")
+    found |= _monitor(words.monitor, monitor_e, values.exposure_time_s)
     found |= {
         "OBSID": (values.image_name, "image name"),
         "SIMULATE": (True, "made by a simulator"),
@@ -152,6 +162,15 @@ def _duration(source: NumberSource, seconds: float, comment: str) -> Cards:
     if not source.cards:
         return {}
     return {source.cards[0]: (seconds / _UNIT_S[source.unit], f"[{source.unit}] {comment}")}
+
+
+def _monitor(source: MonitorSource | None, charge_e: float | None, seconds: float) -> Cards:
+    if source is None or charge_e is None:
+        return {}
+    if source.reads == "charge":
+        return {source.cards[0]: (charge_e, "light that the photodiode collected")}
+    rate_e_per_s = charge_e / seconds if seconds > 0 else 0.0
+    return {source.cards[0]: (rate_e_per_s, "light that the photodiode saw in each second")}
 
 
 def _check(instrument: Instrument, values: HeaderValues, written: Cards) -> None:
