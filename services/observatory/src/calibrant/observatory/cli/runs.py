@@ -39,6 +39,13 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="A recipe parameter: recipe.parameter=value. May be repeated."),
 ]
+ReadingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--readings",
+        help="What a photodiode or another monitor read, for linearity: a table (ECSV, CSV, FITS) of exposures and readings.",
+    ),
+]
 Effects = Annotated[
     list[str] | None,
     typer.Option(
@@ -103,6 +110,7 @@ def replay(
     ] = None,
     unit: Annotated[str | None, typer.Option(help="Unit of the masters: electron or adu.")] = None,
     parameters: Set = None,
+    readings: ReadingsFile = None,
     external: Annotated[
         bool, typer.Option("--external", help="Only verify the frames against the calibrations in force.")
     ] = False,
@@ -113,6 +121,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Take a folder of real frames the whole way to published calibrations."""
+    from calibrant.observatory.readings import readings_parameters  # noqa: PLC0415
     from calibrant.observatory.requests import folder_of, recipe_parameters, run_request  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
     from calibrant.runtime.settings import chosen  # noqa: PLC0415
@@ -124,7 +133,10 @@ def replay(
             instrument=instrument,
             folder=folder_of(folder),
             make=make,
-            parameters=recipe_parameters(parameters or (), statistic=statistic, unit=unit),
+            parameters={
+                **readings_parameters(readings),
+                **recipe_parameters(parameters or (), statistic=statistic, unit=unit),
+            },
             generate=not external,
             collection=collection or "",
             begin=begin,
@@ -140,6 +152,7 @@ def run(
     *,
     make: Make = None,
     parameters: Set = None,
+    readings: ReadingsFile = None,
     speed: Annotated[
         float, typer.Option(help="Speed of the simulated camera: 1 is real time, 0 as fast as it can.")
     ] = 0.0,
@@ -151,6 +164,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Take a commanded sequence on the simulated camera the whole way."""
+    from calibrant.observatory.readings import readings_parameters  # noqa: PLC0415
     from calibrant.observatory.requests import recipe_parameters, run_request  # noqa: PLC0415
     from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
@@ -171,7 +185,11 @@ def run(
             instrument=wanted.instrument,
             exposures=wanted.exposures,
             make=make or ",".join(wanted.make),
-            parameters={**recipe_parameters(wanted.settings), **recipe_parameters(parameters or ())},
+            parameters={
+                **readings_parameters(readings),
+                **recipe_parameters(wanted.settings),
+                **recipe_parameters(parameters or ()),
+            },
             generate=wanted.generate_calibrations,
             collection=wanted.calib_collection,
             begin=wanted.certify_calib_begin_date,
