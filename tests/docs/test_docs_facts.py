@@ -329,7 +329,7 @@ def test_the_pixel_engines_steps_and_options_are_described_in_their_order():
     assert first_names(page, "## Statistics") == fields
 
 
-@pytest.mark.parametrize("name", ["nightly", "photon-transfer", "crosstalk", "charge-transfer"])
+@pytest.mark.parametrize("name", ["nightly", "photon-transfer", "crosstalk", "charge-transfer", "linearity"])
 def test_the_example_sequences_are_some(name):
     from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
 

@@ -147,16 +147,19 @@ def test_rule_sets_are_in_build_order():
     kinds = [rule.kind for rule in DEFAULT_RULES.rules]
     masters = [kind for kind in kinds if not DEFAULT_RULES.rule_for(kind).on_request]
     assert masters == ["bias", "dark", "flat"]
-    assert sorted(("bias", "crosstalk", "defects", "dark", "gain", "ptc", "flat"), key=kinds.index) == [
+    assert sorted(
+        ("bias", "crosstalk", "linearity", "defects", "dark", "gain", "ptc", "flat"), key=kinds.index
+    ) == [
         "bias",
         "crosstalk",
+        "linearity",
         "defects",
         "dark",
         "gain",
         "ptc",
         "flat",
     ]
-    assert DEFAULT_RULES.image_types == (ImageType.BIAS, ImageType.SPOT, ImageType.DARK, ImageType.FLAT)
+    assert DEFAULT_RULES.image_types == (ImageType.BIAS, ImageType.SPOT, ImageType.FLAT, ImageType.DARK)
     assert DEFAULT_RULES.rule_for("dark") is DARK
     assert DEFAULT_RULES.rule_for("fringe") is None
     assert not any(role.required for role in (*DARK.roles, *FLAT.roles))

@@ -27,6 +27,7 @@ GOOD = {
     "SERIAL_CTI": 2e-6, "SERIAL_CTI_ERROR": 1e-8, "SERIAL_RESIDUAL": 2e-8, "SERIAL_RESIDUAL_ERROR": 1e-8,
     "PARALLEL_CTI": 2e-6, "PARALLEL_CTI_ERROR": 1e-8, "PARALLEL_RESIDUAL": 2e-8, "PARALLEL_RESIDUAL_ERROR": 1e-8,
     "HARD_EDGE": 1e-3,
+    "NONLINEARITY_PERCENT": -1.5, "DEVIATION_PERCENT": 0.1, "RESIDUAL": 0.02, "RESIDUAL_PERCENT": 0.01, "LAMP_PERCENT": 0.2,
 }  # fmt: skip
 PASS, FAIL, NOT_APPLICABLE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE
 
@@ -52,7 +53,11 @@ def test_the_registry_has_the_tests_of_the_reference():
     assert {t.key for t in v.registry() if t.once} == {
         "dark.amplifier.SPLIT_MEAN",
         "dark.amplifier.SPLIT_NOISE",
-        *(t.key for kind in ("crosstalk", "cti", "ptc", "gain", "bfk") for t in v.tests_for(kind)),
+        *(
+            t.key
+            for kind in ("crosstalk", "cti", "ptc", "gain", "bfk", "linearity")
+            for t in v.tests_for(kind)
+        ),
     }
     assert v.tested_once("ptc")
     assert not any(v.tested_once(kind) for kind in ("dark", "fringe"))
@@ -74,6 +79,9 @@ def test_the_registry_has_the_tests_of_the_reference():
         "flat.amplifier.NOISE",
         "flat.exposure.SCATTER_ABSOLUTE",
         "gain.amplifier.NOISE",
+        "linearity.amplifier.CHI2",
+        "linearity.amplifier.LAMP",
+        "linearity.amplifier.NONLINEARITY",
         "ptc.amplifier.A00",
         "ptc.amplifier.CHI2",
         "ptc.amplifier.TURNOFF",
@@ -202,6 +210,28 @@ def test_brighter_fatter(name, changes, verdict, value):
 )
 def test_gains_of_pairs(name, changes, verdict, value):
     found = one("gain", name, GOOD | changes, Scope(exposure_id=ALL_EXPOSURES, detector=0, amplifier="A"))
+    assert found.verdict is verdict
+    assert found.value == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "verdict", "value"),
+    [
+        ("RESIDUAL", {"RESIDUAL": 1.0}, PASS, 1.0),
+        ("RESIDUAL", {"RESIDUAL": 1.01}, FAIL, 1.01),
+        ("RESIDUAL", {"RESIDUAL": None}, NOT_APPLICABLE, None),
+        ("RESIDUAL_PERCENT", {"RESIDUAL_PERCENT": 0.51}, FAIL, 0.51),
+        ("DEVIATION", {"DEVIATION_PERCENT": 1.01}, FAIL, 1.01),
+        ("DEVIATION", {"DEVIATION_PERCENT": math.nan}, FAIL, None),
+        ("NONLINEARITY", {"NONLINEARITY_PERCENT": -2.1}, FAIL, 2.1),
+        ("LAMP", {"LAMP_PERCENT": 1.1}, FAIL, 1.1),
+        ("LAMP", {"LAMP_PERCENT": None}, NOT_APPLICABLE, None),
+        ("CHI2", {"CHI2_RATIO": 2.1}, FAIL, 2.1),
+    ],
+)
+def test_linearity(name, changes, verdict, value):
+    everything = Scope(exposure_id=ALL_EXPOSURES, detector=0, amplifier="A")
+    found = one("linearity", name, GOOD | changes, everything)
     assert found.verdict is verdict
     assert found.value == (None if value is None else pytest.approx(value))
 

@@ -193,6 +193,23 @@ DEFAULT_RULES = RuleSet(
             on_request=True,
         ),
         SetRule(
+            kind="linearity",
+            image_type=ImageType.FLAT,
+            group_by=("night",),
+            min_frames=8,
+            needs=("exptime_s",),
+            roles=(
+                RoleRule(
+                    role="bias",
+                    kind="bias",
+                    required=False,
+                    because="bias structure would count as light, and be most of it in faint flats",
+                ),
+                _CROSSTALK,
+            ),
+            on_request=True,
+        ),
+        SetRule(
             kind="defects",
             image_type=ImageType.DARK,
             beside=(ImageType.FLAT, ImageType.BIAS),

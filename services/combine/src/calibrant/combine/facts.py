@@ -63,7 +63,7 @@ class ProductFacts(BaseModel):
     begin_tai_ns: int
     end_tai_ns: int
     read_noise_e: float
-    parameters: dict[str, str | int | float | bool | tuple[float, ...] | None]
+    parameters: dict[str, str | int | float | bool | tuple[float, ...] | dict[str, float] | None]
     inputs: tuple[InputRecord, ...]
 
     @property

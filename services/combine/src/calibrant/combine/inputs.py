@@ -65,6 +65,10 @@ class JobFrame:
             dark_time_s=facts.dark_time_s,
             filter=facts.filter,
             image_type=facts.image_type,
+            exposure_id=facts.exposure_id,
+            file_name=self.file_name,
+            begin_tai_ns=facts.begin_tai_ns,
+            monitor=facts.monitor,
         )
 
 

@@ -16,6 +16,7 @@ from calibrant.frames.measured.charge_transfer import CHARGE_TRANSFER
 from calibrant.frames.measured.crosstalk import CROSSTALK
 from calibrant.frames.measured.form import Measured
 from calibrant.frames.measured.gain import GAIN, PTC
+from calibrant.frames.measured.linearity import LINEARITY
 from calibrant.frames.measured.scaling import gain_ratio
 from calibrant.frames.writing import ProductTables
 from calibrant.pixels import Geometry, Signature
@@ -23,7 +24,14 @@ from calibrant.pixels import Geometry, Signature
 __all__ = ["BARRIERS", "MEASURED", "Measured", "gain_ratio", "with_measured"]
 
 MEASURED: Final[Mapping[str, Measured]] = MappingProxyType(
-    {"gain": GAIN, "ptc": PTC, "crosstalk": CROSSTALK, "cti": CHARGE_TRANSFER, "bfk": BFK}
+    {
+        "gain": GAIN,
+        "ptc": PTC,
+        "crosstalk": CROSSTALK,
+        "linearity": LINEARITY,
+        "cti": CHARGE_TRANSFER,
+        "bfk": BFK,
+    }
 )
 """By kind, gains first: what follows is told in electrons by them. Of two of one switch the later one has the last word."""
 

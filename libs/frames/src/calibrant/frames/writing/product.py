@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from calibrant.frames.writing.product_table import ProductTable
 from calibrant.pixels.mask import Mask
 
-Parameter = str | int | float | bool | Sequence[float] | None
+Parameter = str | int | float | bool | Sequence[float] | Mapping[str, float] | None
 Unit = Literal["electron", "adu", "electron/s", "adu/s", ""]
 
 _MOST_AMPLIFIERS = 99

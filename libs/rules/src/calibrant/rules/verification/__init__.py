@@ -27,7 +27,7 @@ TURNOFF             amplifier   ptc, once: highest level on the curve
 GAIN_SPREAD         amplifier   gain, once: relative spread of the gains of single pairs; absent with one pair
 PAIR_GAIN           amplifier   ptc, once: median of the gains that single pairs give
 NOISE_SPREAD        amplifier   ptc, once: relative spread of the overscan's noise over the pairs; absent without overscan
-CHI2_RATIO          amplifier   ptc, bfk, once: chi squared over degrees of freedom; absent where there are none
+CHI2_RATIO          amplifier   ptc, bfk, linearity, once: chi squared over degrees of freedom; absent where there are none
 LEFT_COVARIANCE     amplifier   bfk, once: neighbours' covariances of a corrected pair, over those before; with its _ERROR
 CORRECTED_VARIANCE  amplifier   bfk, once: variance of a corrected pair, over that of photons and noise; with its _ERROR
 CROSSTALK_LEFT      amplifier   crosstalk, once: other amplifiers that it shows significantly in corrected frames
@@ -37,6 +37,11 @@ SERIAL_CTI          amplifier   cti, once: inefficiency of one transfer; SERIAL_
 SERIAL_RESIDUAL     amplifier   cti, once: what the solved transfers leave of it; SERIAL_RESIDUAL_ERROR its standard error
 PARALLEL_...        amplifier   cti, once: the same along columns; all are absent without an overscan behind the image
 HARD_EDGE           amplifier   cti, once: first serial overscan pixel over the signal; absent where no flat shows it
+NONLINEARITY_PERCENT amplifier  linearity, once: largest deviation of signals as they are read [%]
+DEVIATION_PERCENT   amplifier   linearity, once: largest residual of a corrected point [%]
+RESIDUAL            amplifier   linearity, once: residual correction over the limit of its curve; absent where too few exposures
+RESIDUAL_PERCENT    amplifier   linearity, once: what that correction changes at most [%]; absent likewise
+LAMP_PERCENT        amplifier   linearity, once: scatter of the exposures that follow the lamp [%]; absent where none do
 BAD_FRACTION        detector    fraction of the product's pixels that are BAD
 MEAN, SCATTER       detector    mean and standard deviation of the amplifiers' MEANs (``scatter_of``)
 MEAN, SCATTER       exposure    mean and standard deviation of the detectors' MEANs (``scatter_of``)

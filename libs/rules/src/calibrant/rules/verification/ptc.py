@@ -22,6 +22,8 @@ TOLD = 3.0
 
 
 def _pair_gain(m: Mapping[str, float], limit: float) -> Judgement:
+    if m["GAIN"] <= 0:
+        return Judgement(Verdict.FAIL, None, f"GAIN is {m['GAIN']:g}: a curve has one above zero")
     words = f"gain of single pairs {m['PAIR_GAIN']:.4g} beside that of the curve {m['GAIN']:.4g}: relative difference"
     return at_most(abs(m["PAIR_GAIN"] - m["GAIN"]) / m["GAIN"], limit, words)
 

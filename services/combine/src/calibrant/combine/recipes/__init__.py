@@ -20,12 +20,13 @@ from calibrant.combine.recipes.dark import DARK
 from calibrant.combine.recipes.defects import DEFECTS
 from calibrant.combine.recipes.flat import FLAT
 from calibrant.combine.recipes.gain import GAIN
+from calibrant.combine.recipes.linearity import LINEARITY
 from calibrant.combine.recipes.ptc import PTC
 
 __all__ = ["RECIPES", "find_recipe", "parse_parameters"]
 
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
-    {r.name: r for r in (BIAS, CROSSTALK, DEFECTS, DARK, CTI, GAIN, PTC, BFK, FLAT)}
+    {r.name: r for r in (BIAS, CROSSTALK, LINEARITY, DEFECTS, DARK, CTI, GAIN, PTC, BFK, FLAT)}
 )
 
 

@@ -131,6 +131,12 @@ class FrameInput:
         Filter; None where the header does not tell.
     image_type : ImageType
         What it is.
+    exposure_id, file_name : str
+        Its exposure, and its file, as tables of readings may name it.
+    begin_tai_ns : int
+        Start of the exposure: nanoseconds since 1970-01-01T00:00:00 TAI.
+    monitor : float or None
+        Light of the exposure that a monitor saw, in its own unit; None where the header does not tell.
     """
 
     name: str
@@ -139,6 +145,10 @@ class FrameInput:
     dark_time_s: float | None
     filter: str | None = None
     image_type: ImageType = ImageType.UNKNOWN
+    exposure_id: str = ""
+    file_name: str = ""
+    begin_tai_ns: int = 0
+    monitor: float | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -161,6 +161,16 @@ def corrected_frame(frame: FrameInput, geometry: Geometry, removed: Signature) -
     return correct_frame(raw, geometry, removed, Terms(dark_time_s=frame.dark_time_s))
 
 
+def in_adu(image: Image, geometry: Geometry) -> Image:
+    """Take the nominal gains out again, in place: for what must not depend on them."""
+    if image.unit == "adu":
+        return image
+    for amplifier in geometry.amplifiers:
+        image.data[amplifier.placed.slices] /= amplifier.gain_e_per_adu
+        image.variance[amplifier.placed.slices] /= amplifier.gain_e_per_adu**2
+    return Image(image.data, image.variance, image.mask, image.overscan, "adu")
+
+
 def _threads(inputs: RecipeInputs, removed: Signature) -> int:
     """Return how many threads combine: no more than the job's memory holds bands of."""
     rows, frames = inputs.frames[0].rows, len(inputs.frames)

@@ -10,8 +10,8 @@ from typing import Final, Literal
 from pydantic import Field
 
 from calibrant.combine.recipes.base import Parameters, RecipeInputs, RecipeRefused, roles_of
-from calibrant.combine.recipes.correction import corrected_frame, level_removed, named, signature
-from calibrant.pixels import Geometry, Image, OverscanLevel, Signature
+from calibrant.combine.recipes.correction import corrected_frame, in_adu, level_removed, named, signature
+from calibrant.pixels import OverscanLevel, Signature
 from calibrant.pixels.memory import threads_within
 from calibrant.pixels.photon_transfer import (
     FlatExposure,
@@ -193,7 +193,7 @@ def measured_pair(
     geometry = inputs.geometry
     largest = max(amplifier.placed.area for amplifier in geometry.amplifiers)
     try:
-        first, second = (_in_adu(corrected_frame(frame, geometry, removed), geometry) for frame in frames)
+        first, second = (in_adu(corrected_frame(frame, geometry, removed), geometry) for frame in frames)
         threads = threads_within(inputs.memory_bytes, PIXEL_BYTES * largest)
         statistics = pair_statistics(first, second, geometry, settings, threads=threads)
     except ValueError as problem:
@@ -207,16 +207,6 @@ def measured_pair(
             name: _noise_adu(first.overscan.get(name), second.overscan.get(name)) for name in statistics
         },
     )
-
-
-def _in_adu(image: Image, geometry: Geometry) -> Image:
-    """Take the nominal gains out again, in place: what is measured here is the gain."""
-    if image.unit == "adu":
-        return image
-    for amplifier in geometry.amplifiers:
-        image.data[amplifier.placed.slices] /= amplifier.gain_e_per_adu
-        image.variance[amplifier.placed.slices] /= amplifier.gain_e_per_adu**2
-    return Image(image.data, image.variance, image.mask, image.overscan, "adu")
 
 
 def _noise_adu(first: OverscanLevel | None, second: OverscanLevel | None) -> float:

@@ -29,12 +29,13 @@ from calibrant.verify.measuring.artifacts import amplifiers_of, mode_of, product
 from calibrant.verify.measuring.brighter_fatter import BFK
 from calibrant.verify.measuring.crosstalk import CROSSTALK
 from calibrant.verify.measuring.cti import CTI
+from calibrant.verify.measuring.linearity import LINEARITY
 from calibrant.verify.measuring.telling import Telling
 from calibrant.verify.measuring.transfer import GAIN, PTC
 from calibrant.verify.reports import FrameRecord, MeasurementReport, MeasurementRow
 
 TELLINGS: Final[Mapping[str, Telling]] = MappingProxyType(
-    {"crosstalk": CROSSTALK, "cti": CTI, "ptc": PTC, "gain": GAIN, "bfk": BFK}
+    {"crosstalk": CROSSTALK, "linearity": LINEARITY, "cti": CTI, "ptc": PTC, "gain": GAIN, "bfk": BFK}
 )
 """Kinds that are tables alone, and who reads them."""
 

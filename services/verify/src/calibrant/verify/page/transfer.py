@@ -1,11 +1,11 @@
 """Photon transfer curves: variance against level, and both as a ratio. Must not know HTML or limits."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-from calibrant.verify.page.drawing import ACCENT, ALARM, INK, axes_in, drawn, finished
+from calibrant.verify.page.drawing import axes_in, dots_and_crosses, drawn, finished
 from calibrant.verify.page.kind_figure import KindFigure
 from calibrant.verify.reports import SeriesRecord
 
@@ -32,8 +32,8 @@ def _drawn(curves: Sequence[SeriesRecord]) -> str:
         ratio = axes_in(figure, HALF_IN + LEFT_IN, BOTTOM_IN, RIGHT_IN, TOP_IN)
         for curve in curves:
             points = _points(curve)
-            _draw(whole, points)
-            _draw(ratio, [(mean, variance / mean, kept) for mean, variance, kept in points])
+            dots_and_crosses(whole, points)
+            dots_and_crosses(ratio, [(mean, variance / mean, kept) for mean, variance, kept in points])
         whole.set(xlabel="mean level [adu]", ylabel="variance [adu2]", xscale="log", yscale="log")
         ratio.set(xlabel="mean level [adu]", ylabel="variance over mean [adu]", xscale="log")
         for axis in (whole.xaxis, whole.yaxis, ratio.xaxis):
@@ -55,16 +55,6 @@ def _alt(name: str, curves: Sequence[SeriesRecord]) -> str:
         f"Variance against level of {len(curves)} amplifiers of detector {name}: {kept} of {len(points)} points on the "
         "curves."
     )
-
-
-def _draw(axes: Any, points: Sequence[tuple[float, float, bool]]) -> None:
-    on = [(x, y) for x, y, kept in points if kept]
-    off = [(x, y) for x, y, kept in points if not kept]
-    axes.plot(
-        [x for x, _ in on], [y for _, y in on], "o-", color=ACCENT, markersize=3, linewidth=0.6, alpha=0.8
-    )
-    axes.plot([x for x, _ in off], [y for _, y in off], "x", color=ALARM, markersize=5)
-    axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.5)
 
 
 TRANSFER: Final = KindFigure(

@@ -1,0 +1,126 @@
+"""From flats to the signals that a linearity is fitted to, and their range. Must not know curves, files or tables."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
+from calibrant.combine.recipes.correction import corrected_frame, in_adu, level_removed, named, signature
+from calibrant.combine.recipes.linearity_light import Lights
+from calibrant.combine.recipes.linearity_parameters import LinearityParameters
+from calibrant.pixels import UNUSABLE, Image, Mask, Signature, clipped_statistics
+from calibrant.pixels.nonlinearity import FitRules, Ramp, Reason, flicker
+
+Values = NDArray[np.float64]
+
+MOST_SATURATED: Final = 1e-3
+"""Part of an amplifier's pixels beyond which saturated ones pull its mean down."""
+
+UNSATURATED: Final = 0.9
+"""Part of the saturated raw value up to which signals are fitted, where nobody says."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Signals:
+    """What the flats gave, (amplifiers, exposures), in ADU; NaN where an amplifier could not be measured.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The amplifiers.
+    mean, error : ndarray
+        Level above the electronic one, and its standard deviation by photons and read noise.
+    saturated : ndarray
+        Whether too many pixels are.
+    """
+
+    names: tuple[str, ...]
+    mean: Values
+    error: Values
+    saturated: NDArray[np.bool_]
+
+
+def measured_signals(inputs: RecipeInputs) -> Signals:
+    """Correct every flat and measure its amplifiers.
+
+    Raises
+    ------
+    RecipeRefused
+        The pedestal stays in, or a frame does not fit the detector.
+    """
+    bias = inputs.calibrations.get("bias")
+    if not level_removed(inputs, bias):
+        raise RecipeRefused(
+            "linearity: the flats keep their pedestal, which would count as light; give a bias, or an overscan method "
+            "where the camera has an overscan"
+        )
+    removed = signature(inputs, bias=bias)
+    found = [_levels(frame, inputs, removed) for frame in inputs.frames]
+    mean, error, saturated = np.array(found).transpose(2, 1, 0)
+    names = tuple(one.name for one in inputs.geometry.amplifiers)
+    return Signals(names, mean, error, saturated > MOST_SATURATED)
+
+
+def _levels(frame: FrameInput, inputs: RecipeInputs, removed: Signature) -> list[tuple[float, float, float]]:
+    """Return of each amplifier its level, the level's error, and the part of its pixels that is saturated."""
+    try:
+        image = in_adu(corrected_frame(frame, inputs.geometry, removed), inputs.geometry)
+    except ValueError as problem:
+        raise RecipeRefused(f"{frame.name}: {named(str(problem), inputs)}") from problem
+    return [_level(image.cut(one.placed)) for one in inputs.geometry.amplifiers]
+
+
+def _level(part: Image) -> tuple[float, float, float]:
+    saturated = float(np.mean((part.mask & np.uint32(Mask.SATURATED)) != 0))
+    good = ((part.mask & np.uint32(UNUSABLE)) == 0) & np.isfinite(part.data)
+    clipped = clipped_statistics(part.data[good])
+    if not clipped.count:
+        return math.nan, math.nan, saturated
+    variance = float(np.mean(part.variance[good], dtype=np.float64))
+    return clipped.mean, math.sqrt(variance / clipped.count), saturated
+
+
+def ramp_of(inputs: RecipeInputs, signals: Signals, lights: Lights, parameters: LinearityParameters) -> Ramp:
+    """Join signals and lights; signals out of the range of their amplifier are none.
+
+    Parameters
+    ----------
+    inputs : RecipeInputs
+        Its geometry tells where amplifiers are saturated.
+    signals, lights
+        What was measured.
+    parameters : LinearityParameters
+        Range and scatter of the light.
+    """
+    top = np.array(tops_adu(inputs, parameters))[:, None]
+    usable = ~signals.saturated & (signals.error > 0) & (signals.mean <= top)
+    signal, error = (np.where(usable, one, np.nan) for one in (signals.mean, signals.error))
+    ramp = Ramp(lights.light, signal, error, filters=lights.groups, brightness=lights.brightness)
+    scatter = parameters.light_scatter
+    if scatter is None:
+        found = flicker(ramp, rules_of(parameters, lights))
+        scatter = 0.0 if isinstance(found, Reason) else found
+    return replace(ramp, light_error=scatter * np.where(np.isfinite(lights.light), lights.light, 0.0))
+
+
+def tops_adu(inputs: RecipeInputs, parameters: LinearityParameters) -> list[float]:
+    """Return up to which signal each amplifier is fitted, in ADU."""
+    if parameters.highest_adu is not None:
+        return [parameters.highest_adu] * len(inputs.geometry.amplifiers)
+    return [
+        math.inf if one.saturation_adu is None else UNSATURATED * one.saturation_adu
+        for one in inputs.geometry.amplifiers
+    ]
+
+
+def rules_of(parameters: LinearityParameters, lights: Lights) -> FitRules:
+    """Return how the fit is made."""
+    return FitRules(
+        lowest=parameters.lowest_adu,
+        highest=math.inf if parameters.highest_adu is None else parameters.highest_adu,
+        sigma=parameters.point_sigma,
+        light_offset=parameters.fit_shutter and lights.source == "time",
+    )
