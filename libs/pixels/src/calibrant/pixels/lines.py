@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.clipping import MAD_TO_SIGMA
 from calibrant.pixels.mask import UNUSABLE
 
 STRIPS: Final = 8
@@ -19,7 +20,6 @@ CONTRAST: Final = 1.0
 """Height of a line over the light beneath it: an arc's are many times that; fringes in the red reach half of it."""
 SIGMAS: Final = 8.0
 """Height of a line over the profile's own scatter, robust, that noise does not reach."""
-SIGMA_PER_MAD: Final = 1.4826
 REGULAR: Final = 0.35
 """Standard deviation of the distances between lines over their mean, below which they are an echelle's orders or fibres."""
 
@@ -67,7 +67,7 @@ def _lines(profile: NDArray[np.float64]) -> int:
     padded = np.pad(profile, WINDOW // 2, mode="reflect")
     beneath = np.median(np.lib.stride_tricks.sliding_window_view(padded, WINDOW), axis=1)
     above = profile - beneath
-    noise = SIGMA_PER_MAD * np.median(np.abs(above))
+    noise = MAD_TO_SIGMA * np.median(np.abs(above))
     high = above > np.maximum(CONTRAST * np.abs(beneath), SIGMAS * noise)
     edges = np.flatnonzero(np.diff(high, prepend=False, append=False))
     begins, ends = edges[::2], edges[1::2]

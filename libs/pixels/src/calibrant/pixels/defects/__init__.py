@@ -5,7 +5,6 @@ frames or recipes: images reach it as planes, a detector as a :class:`calibrant.
 """
 
 from calibrant.pixels.defects.columns import (
-    FILL,
     Filling,
     beside_saturated,
     edges,
@@ -28,7 +27,6 @@ from calibrant.pixels.defects.vampires import Vampires, find_vampires
 from calibrant.pixels.smooth import levelled
 
 __all__ = [
-    "FILL",
     "FRACTION",
     "AmplifierSearch",
     "Bounds",

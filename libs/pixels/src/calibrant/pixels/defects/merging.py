@@ -119,7 +119,20 @@ class DefectCounts:
 
 
 def count_defects(mask: NDArray[np.uint32], geometry: Geometry) -> dict[str, DefectCounts]:
-    """Count the defects of each amplifier, by its name; every pixel that is not 0 is one."""
+    """Count the defects of each amplifier.
+
+    Parameters
+    ----------
+    mask
+        (ny, nx), of the whole detector; every pixel that is not 0 is a defect.
+    geometry
+        The detector.
+
+    Returns
+    -------
+    dict
+        By the amplifier's name, in the geometry's order.
+    """
     found = {}
     for amplifier in geometry.amplifiers:
         part = mask[amplifier.placed.slices]

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.clipping import MAD_TO_SIGMA
 from calibrant.pixels.levenberg_marquardt import Observed, Solved, least_squares
 from calibrant.pixels.photon_transfer.fit_settings import FitSettings
 from calibrant.pixels.photon_transfer.models import Law, Model, exponential, polynomial
@@ -17,7 +18,6 @@ from calibrant.pixels.photon_transfer.points import Points
 Numbers = NDArray[np.float64]
 Kept = NDArray[np.bool_]
 
-MAD_TO_SIGMA: Final = 1.4826
 ROBUST_ROUNDS: Final = 10
 """Fits with Cauchy's weights before the first selection."""
 ROBUST_STEPS: Final = 20
