@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from calibrant.bus.errors import TransientError
 from calibrant.contracts.flow import topics_consumed
+from calibrant.runtime.lagging import committed
 from calibrant.runtime.tables import InboxRow
 
 if TYPE_CHECKING:
@@ -81,7 +82,11 @@ async def prune_inbox(process: ServiceProcess) -> int:
 
 async def _begins_tai_ns(process: ServiceProcess) -> dict[str, int]:
     """Return, for each topic the service consumes, the time before which nothing of it can come again."""
-    now, done, begins = process.platform.clock.tai_ns(), await process.committed(), {}
+    now, done, begins = (
+        process.platform.clock.tai_ns(),
+        await committed(process.platform.bus, process.name),
+        {},
+    )
     for topic in topics_consumed(process.name):
         begins[topic.name] = now - topic.retention_days * _DAY_NS
         for record in await process.platform.bus.read(topic.name, from_start=True, limit=1, offsets=done):

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 from sqlmodel import func, select
 
 from calibrant.bus.errors import CalibrantError
-from calibrant.bus.ports import Producer, TopicPartition
+from calibrant.bus.ports import Producer
 from calibrant.contracts.base import Message
-from calibrant.contracts.flow import topics_consumed
 from calibrant.runtime import dead_letters
 from calibrant.runtime.consumers import Consumers
 from calibrant.runtime.database import Database
 from calibrant.runtime.health import Health, Phase
 from calibrant.runtime.housekeeping import keep_house
+from calibrant.runtime.lagging import lag
 from calibrant.runtime.lossy import send_lossy
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.probe import Step
@@ -30,6 +29,7 @@ from calibrant.runtime.relay import Relay
 from calibrant.runtime.sole import Sole
 from calibrant.runtime.spec import ServiceSpec
 from calibrant.runtime.tables import OutboxRow
+from calibrant.runtime.tasks import cancel, tell_fault, wait
 from calibrant.runtime.telemetry.backlog import Backlog
 from calibrant.runtime.telemetry.bound import bound
 from calibrant.runtime.telemetry.spans import spans_of, tracer_of
@@ -37,7 +37,6 @@ from calibrant.runtime.unit_of_work import UnitOfWork, unit_of_work
 
 __all__ = ["ServiceProcess", "ServiceSpec"]
 
-log = logging.getLogger(__name__)
 LEAVE_S = 5.0
 """How long what was given up, and the last flush, may take."""
 
@@ -147,12 +146,12 @@ class ServiceProcess:
         """
         await self._drained(drain_s)
         self._consumers.abandon()
-        await _wait(self._consuming, LEAVE_S)
-        await _cancel([*self._consuming, *self._background])
+        await wait(self._consuming, LEAVE_S)
+        await cancel([*self._consuming, *self._background])
         if self._relay is not None and self._relaying is not None:
             self._relay.end()
-            await _wait([self._relaying], LEAVE_S)
-            await _cancel([self._relaying])
+            await wait([self._relaying], LEAVE_S)
+            await cancel([self._relaying])
         with contextlib.suppress(CalibrantError):  # membership of a log that is away ends by its time-out
             await self._stack.aclose()
         await asyncio.to_thread(self._consumers.close)
@@ -245,28 +244,16 @@ class ServiceProcess:
             "counts": dict(self.health.counts),
         }
 
-    async def committed(self) -> dict[TopicPartition, int]:
-        """Return where the service goes on in each partition that it has committed."""
-        done = dict(await self.platform.bus.committed(self.name))
-        done.update(await self.platform.bus.committed(f"{self.name}-jobs"))
-        return done
-
     async def lag(self) -> dict[str, int]:
         """Return how many records wait, by topic."""
-        names = [topic.name for topic in topics_consumed(self.name)]
-        ends = await self.platform.bus.end_offsets(names)
-        done = await self.committed()
-        lag = dict.fromkeys(names, 0)
-        for partition, end in ends.items():
-            lag[partition.topic] += end - done.get(partition, 0)
-        return lag
+        return await lag(self.platform.bus, self.name)
 
     async def _drained(self, timeout_s: float | None) -> None:
         """Begin to drain, and wait until nothing is in hand: neither of the consumers nor of background tasks."""
         self._begin_drain()
         resting = asyncio.create_task(self._at_rest.wait())
-        await _wait([*self._consuming, resting], timeout_s)
-        await _cancel([resting])
+        await wait([*self._consuming, resting], timeout_s)
+        await cancel([resting])
 
     async def _take_sole(self) -> Sole:
         sole = Sole(self.spec.sole, self.database, self.platform.data_dir / "locks", self.health)
@@ -279,26 +266,10 @@ class ServiceProcess:
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         with self.telemetry():
             task = asyncio.create_task(work, name=f"{self.name}: {name}")
-            task.add_done_callback(_tell_fault)
+            task.add_done_callback(tell_fault)
         return task
 
     def _counts(self) -> tuple[int, int]:
         with self.database.reading() as session:
             waiting = session.exec(select(func.count()).select_from(OutboxRow)).one()
             return waiting, dead_letters.count(session)
-
-
-async def _wait(tasks: Sequence[asyncio.Task[Any]], timeout_s: float | None) -> None:
-    if tasks:
-        await asyncio.wait(tasks, timeout=timeout_s)
-
-
-async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _tell_fault(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("%s ended", task.get_name(), exc_info=task.exception())

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from calibrant.observatory.cli import carrying, register
+from calibrant.observatory.cli.collections import collections
 from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
 from calibrant.observatory.cli.options import AsJson, Limit, Place, placed
 from calibrant.observatory.cli.stores import database_of, objects, queries
@@ -25,7 +26,7 @@ for change in (
     register.history,
 ):
     app.command(change.__name__)(change)
-app.add_typer(register.collections, name="collections")
+app.add_typer(collections, name="collections")
 app.command("export")(carrying.export)
 app.command("import")(carrying.bring)
 

@@ -9,8 +9,9 @@ import typer
 
 from calibrant.observatory.cli.console import console, show_json, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
-from calibrant.observatory.cli.register import In, Why, certify_database, worker
+from calibrant.observatory.cli.register import In
 from calibrant.observatory.cli.stores import objects, prepared
+from calibrant.observatory.cli.wishing import Why, certify_database, worker
 
 
 @placed

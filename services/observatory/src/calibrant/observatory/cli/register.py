@@ -1,27 +1,24 @@
-"""``calibrant calibrations certify|supersede|decertify|move|approve|undo|history`` and ``collections``: the register.
+"""``calibrant calibrations certify|supersede|decertify|move|approve|undo|history``: the register.
 
 Owns how a wish is written on a command line. What comes of it, certify's own use cases say.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from calibrant.observatory.cli.console import Column, console, fail, show_json, show_one, show_rows, told
+from calibrant.observatory.cli.console import Column, fail, show_one, show_rows, told
 from calibrant.observatory.cli.options import AsJson, Limit, Place, placed
-from calibrant.observatory.cli.stores import database_of, queries
+from calibrant.observatory.cli.stores import queries
+from calibrant.observatory.cli.wishing import Why, wish
 
 if TYPE_CHECKING:
-    from calibrant.runtime.database import Database
-    from calibrant.runtime.unit_of_work import UnitOfWork
+    pass
 
 Products = Annotated[list[str], typer.Argument(help="Products, as `calibrant products list` shows them.")]
-Why = Annotated[str, typer.Option("--why", help="The reason; it stays in the history.")]
 In = Annotated[str, typer.Option("--collection", help="Collection.")]
 Begin = Annotated[str | None, typer.Option(help="First instant; UTC unless it ends in TAI. Default: open.")]
 End = Annotated[
@@ -33,9 +30,6 @@ Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only these kind
 Detectors = Annotated[list[int] | None, typer.Option("--detector", help="Only these. May be repeated.")]
 Filter = Annotated[str | None, typer.Option("--filter", help="Only in this filter.")]
 Some = Annotated[list[str] | None, typer.Option("--product", help="Only these. May be repeated.")]
-NOTHING = "nothing was ever certified in {}"
-
-collections = typer.Typer(help="Collections: list them, show one, chain, tag.", no_args_is_help=True)
 
 
 def _over_a_range(action: str, words: str) -> Callable[..., None]:
@@ -53,7 +47,7 @@ def _over_a_range(action: str, words: str) -> Callable[..., None]:
         as_json: AsJson = False,
     ) -> None:
         facts = {"products": products, "collection": collection, "begin": begin, "end": end, "report": report}
-        _do(place, action, why, facts, as_json=as_json)
+        wish(place, action, why, facts, as_json=as_json)
 
     command.__name__, command.__doc__ = action, words
     return placed(command)
@@ -85,7 +79,7 @@ def decertify(
 ) -> None:
     """Withdraw certifications over a range: theirs are trimmed, split or gone. Name kinds or products."""
     meant = _meant(collection, begin, end, instrument, kind, detector, filter_name, product)
-    _do(place, "decertify", why, meant, as_json=as_json)
+    wish(place, "decertify", why, meant, as_json=as_json)
 
 
 @placed
@@ -106,7 +100,7 @@ def move(
 ) -> None:
     """Move certifications to another collection, over the same ranges. Name kinds or products."""
     meant = _meant(collection, begin, end, instrument, kind, detector, filter_name, product)
-    _do(place, "move", why, {**meant, "to": to}, as_json=as_json)
+    wish(place, "move", why, {**meant, "to": to}, as_json=as_json)
 
 
 @placed
@@ -127,7 +121,7 @@ def approve(
 ) -> None:
     """Say that certifications in force are approved. Name kinds or products."""
     meant = _meant(collection, begin, end, instrument, kind, detector, filter_name, product)
-    _do(place, "approve", why, {**meant, "revoke": revoke}, as_json=as_json)
+    wish(place, "approve", why, {**meant, "revoke": revoke}, as_json=as_json)
 
 
 @placed
@@ -139,7 +133,7 @@ def undo(
     as_json: AsJson = False,
 ) -> None:
     """Make the inverse of a change; refused where later changes stand on it."""
-    _do(place, "undo", why, {"change": change}, as_json=as_json)
+    wish(place, "undo", why, {"change": change}, as_json=as_json)
 
 
 @placed
@@ -179,66 +173,6 @@ def history(
     show_rows("Changes", columns, rows, as_json=as_json, empty=empty, most=limit)
 
 
-@collections.command("list")
-@placed
-def list_collections(place: Place, *, as_json: AsJson = False) -> None:
-    """List collections."""
-    with told(), queries(place, "certify") as register:
-        rows = [] if register is None else register.collections()
-    columns = [
-        Column("name"),
-        Column("type"),
-        Column("members", "searches", "text"),
-        Column("since", form="time"),
-    ]
-    show_rows("Collections", columns, rows, as_json=as_json, empty="There are none yet.")
-
-
-@collections.command("show")
-@placed
-def show_collection(
-    name: Annotated[str, typer.Argument(help="Its name.")], place: Place, *, as_json: AsJson = False
-) -> None:
-    """Show a collection: what it searches, or the products in it."""
-    with told(), queries(place, "certify") as register:
-        row = None if register is None else register.collection(name)
-    if row is None:
-        fail(f"no collection {name!r} in {place}; `calibrant calibrations collections list` shows them")
-    show_one(row, as_json=as_json)
-
-
-@collections.command("chain")
-@placed
-def chain(
-    name: Annotated[str, typer.Argument(help="The chain; made when it is not there.")],
-    members: Annotated[list[str], typer.Argument(help="What it searches, first to last.")],
-    place: Place,
-    *,
-    why: Why,
-    prepend: Annotated[bool, typer.Option("--prepend", help="Before what it searches already.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Let a chain search these collections, in this order; the first that has a calibration gives it."""
-    facts = {"collection": name, "members": members, "prepend": prepend}
-    _do(place, "chain", why, facts, as_json=as_json)
-
-
-@collections.command("tag")
-@placed
-def tag(
-    name: Annotated[str, typer.Argument(help="The tagged collection; made when it is not there.")],
-    place: Place,
-    *,
-    why: Why,
-    add: Annotated[list[str] | None, typer.Option(help="Product to put in. May be repeated.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(help="Product to take out. May be repeated.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Put products into a tagged collection, or take them out."""
-    facts = {"collection": name, "add": add or [], "remove": remove or []}
-    _do(place, "tag", why, facts, as_json=as_json)
-
-
 def _meant(  # noqa: PLR0917 - the options of a choice, as they come
     collection: str,
     begin: str | None,
@@ -259,50 +193,3 @@ def _meant(  # noqa: PLR0917 - the options of a choice, as they come
         "filter": filter_name,
         "products": products or [],
     }
-
-
-@contextmanager
-def certify_database(place: Place) -> Iterator[Database]:
-    """Open certify's database; fail where there is none."""
-    database = database_of(place, "certify")
-    if database is None:
-        fail(NOTHING.format(place))
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-def worker(database: Database) -> Any:
-    """Return what opens a unit of work of certify on its database."""
-    from calibrant.runtime.clock import SystemClock  # noqa: PLC0415
-    from calibrant.runtime.unit_of_work import unit_of_work  # noqa: PLC0415
-
-    def work(cause: str, run_id: str) -> AbstractContextManager[UnitOfWork]:
-        return unit_of_work(database, "certify", SystemClock(), cause=cause, correlation_id=run_id or None)
-
-    return work
-
-
-def _do(place: Place, action: str, why: str, facts: dict[str, Any], *, as_json: bool) -> None:
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    from calibrant.certify.register import carry_out  # noqa: PLC0415
-    from calibrant.certify.wishes import WISH  # noqa: PLC0415
-    from calibrant.runtime.access.callers import of_this_machine  # noqa: PLC0415
-
-    try:
-        wish = WISH.validate_python({"action": action, "reason": why, **facts})
-    except ValidationError as problem:
-        fail(
-            "; ".join(
-                f"{one['loc'][-1]}: {one['msg'].removeprefix('Value error, ')}" for one in problem.errors()
-            ),
-            2,
-        )
-    with told(), certify_database(place) as database:
-        done = carry_out(worker(database), wish, of_this_machine(), uuid.uuid4().hex)
-    if as_json:
-        show_json(done)
-    else:
-        console().print(f"{done['id']}: {done['told']}", markup=False, soft_wrap=True)
