@@ -125,10 +125,12 @@ def test_areas_come_back_and_a_corrected_pair_has_no_covariances(flats, method, 
 
 def test_a_photon_transfer_curve_that_is_given_says_the_gain_and_how_far_up(flats):
     curve = {table.name: table for table in PTC.compute(flats, PTC.parameters(**SMALL)).tables}
+    curve["AMPLIFIERS"]["TURNOFF"][:] *= 1 - 1e-6  # of the same flats, corrected by other gains
     given = type("Curve", (), {"table": curve.__getitem__})()
     found = measured(replace(flats, tables={"ptc": given}))
     assert list(found["AMPLIFIERS"]["GAIN"]) == list(curve["AMPLIFIERS"]["GAIN"])
     assert list(found["AMPLIFIERS"]["GAIN_FROM"]) == ["ptc", "ptc"]
+    assert list(found["AMPLIFIERS"]["USED"]) == [4, 4]
     cut = measured(flats, most_adu=45_000.0)
     assert list(cut["AMPLIFIERS"]["USED"]) == [3, 3]
     assert set(cut["LEVELS"]["BECAME"][cut["LEVELS"]["MEAN"] > 45_000]) == {

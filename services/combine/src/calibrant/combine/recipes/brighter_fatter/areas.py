@@ -17,6 +17,9 @@ from calibrant.pixels.brighter_fatter.correlations import ZeroSum
 from calibrant.pixels.photon_transfer import Curve, fit_curves
 
 NO_LEVEL: Final = "no level of the flats could be used"
+SAME_LEVEL: Final = 1e-3
+"""How far above the turnoff a level may lie that is still the turnoff's: flats that a curve was made of are not the same to the last digit
+once they are corrected by its gains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ def measured_areas(curve: Curve, known: KnownGain, levels: Levels) -> MeasuredAr
         return MeasuredAreas(known, None, str(curve.reason or known.reason))
     if curve.covariances is None or curve.n_pairs is None:
         return MeasuredAreas(known, None, NO_LEVEL)
-    most = known.turnoff_adu if levels.most_adu is None else levels.most_adu
+    most = known.turnoff_adu * (1 + SAME_LEVEL) if levels.most_adu is None else levels.most_adu
     if not levels.least_adu < most:
         return MeasuredAreas(
             known, None, f"{NO_LEVEL}: its highest, {most:.6g} ADU, is not above {levels.least_adu:.6g}"
