@@ -7,8 +7,10 @@ from calibrant.pixels.nonlinearity import (
     Brackets,
     Ramp,
     Reason,
+    common_level,
     common_offset,
     flicker,
+    halves,
     interpolated_drift,
     photodiode_charge,
     polynomial_drift,
@@ -102,6 +104,28 @@ def test_the_polynomial_is_that_of_the_exposures_kept_however_many_rounds_that_t
     assert np.flatnonzero(~drift.kept).tolist() == wrong.tolist()
     straight = 500 + 0.1 * time
     np.testing.assert_allclose(drift.brightness, straight / straight[drift.kept].mean(), rtol=1e-9)
+
+
+def test_levels_of_all_amplifiers_make_one_by_their_errors():
+    level = np.array([1.02, 1.0, 0.98])
+    signal = np.stack([100 * level, 3000 * level, [50.0, np.nan, 50.0]])
+    error = np.stack([np.full(3, 1.0), np.full(3, 10.0), [1.0, np.nan, 1.0]])
+    found, spread = common_level(signal, error)  # the third lacks an exposure, and would pull the level
+    np.testing.assert_allclose(found, level)
+    np.testing.assert_allclose(spread, ((100 / 1) ** 2 + (3000 / 10) ** 2) ** -0.5)
+    assert np.isnan(common_level(np.full((2, 3), np.nan), error[:2])[0]).all()
+
+
+def test_halves_share_the_levels_that_were_repeated():
+    light = np.array([4e-9, 1e-9, 2e-9, 4e-9, 1e-9, 2e-9, 7.0, 7.0])
+    filters = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    number = np.arange(8.0)
+    first, second = halves(Ramp(light, number[None] + 1, np.ones((1, 8)), number, filters, number))
+    for one, places in ((first, [0, 1, 2, 6]), (second, [3, 4, 5, 7])):
+        assert one.brightness.tolist() == one.light_error.tolist() == places
+        assert one.signal[0].tolist() == [place + 1 for place in places]
+        np.testing.assert_array_equal(one.light, light[places])
+        np.testing.assert_array_equal(one.groups, filters[places])
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,12 @@ def test_rule_sets_are_in_build_order():
         assert not {"gain", "ptc"} & {role.kind for role in DEFAULT_RULES.rule_for(measuring).roles}
     with pytest.raises(ValidationError, match="builds dark before its input bias"):
         RuleSet(name="x", version="1", rules=(DARK, BIAS))
+    earlier = BIAS.model_copy(
+        update={
+            "roles": tuple(r.model_copy(update={"kind": "dark", "earlier": True}) for r in DARK.roles[:1])
+        }
+    )
+    assert RuleSet(name="x", version="1", rules=(earlier, DARK)).rule_for("bias") is earlier
     with pytest.raises(ValidationError, match="two rules for one kind"):
         RuleSet(name="x", version="1", rules=(BIAS, BIAS))
 

@@ -15,12 +15,20 @@ from calibrant.frames.instrument import load_instrument
 from calibrant.frames.measured import with_measured
 from calibrant.frames.measured.linearity import linearities
 from calibrant.frames.times import NS_PER_S
-from calibrant.frames.writing import ProductTables, Provenance, read_product_tables, write_product
+from calibrant.frames.writing import (
+    ProductTable,
+    ProductTables,
+    Provenance,
+    TableColumn,
+    read_product_tables,
+    write_product,
+)
 from calibrant.pixels import ArrayRows, Polynomial, Terms, correct_frame
 from calibrant.rules.classification import ImageType
 
 DOCS = Path(__file__).parents[3] / "docs/linearity.md"
 LEVEL_ADU, RATE_ADU_PER_S = 1000.0, 2400.0
+MADE = Provenance("linearity-0123456789ab", "0" * 64, "linearity", "1", "0", "1" * 64)
 TIMES_S = np.repeat(np.geomspace(0.1, 20.0, 18), 2)
 TRUTH = {
     "A00": Polynomial((5e-7, 0.0)),
@@ -75,9 +83,8 @@ def ramp():
 
 def product(tmp_path, tables):
     """Give tables the way to a file and back."""
-    made = Provenance("linearity-0123456789ab", "0" * 64, "linearity", "1", "0", "1" * 64)
     path = tmp_path / "linearity.fits"
-    head = {"instrument": "simcam-tiny", "detector": 0, "detector_name": "S00", "provenance": made}
+    head = {"instrument": "simcam-tiny", "detector": 0, "detector_name": "S00", "provenance": MADE}
     write_product(path, ProductTables(**head, kind="linearity", begin_tai_ns=1, end_tai_ns=2, tables=tables))
     return read_product_tables(path)
 
@@ -141,6 +148,18 @@ def test_the_shutter_and_a_lamp_that_is_followed_come_out_with_the_curve():
         RecipeRefused, match=r"only 0 flats of 9 s follow the lamp; give the exposure time of more"
     ):
         found(frames, lamp="interpolated", lamp_time_s=9.0)
+
+
+def test_signals_beyond_the_turnoff_of_a_curve_are_left_out(ramp):
+    names = np.array([*TRUTH])
+    turnoff = TableColumn("TURNOFF", np.array([30e3, 20e3, np.nan, np.nan]), "turnoff")
+    curve = ProductTable("AMPLIFIERS", (TableColumn("AMPLIFIER", names, "name"), turnoff))
+    head = {"instrument": "simcam-tiny", "detector": 0, "detector_name": "S00", "provenance": MADE}
+    ptc = ProductTables(**head, kind="ptc", begin_tai_ns=1, end_tai_ns=2, tables=(curve,))
+    given = replace(inputs(ramp), tables={"ptc": ptc})
+    highest = compute(given, LINEARITY.parameters()).tables[0]["HIGHEST"]
+    assert (highest[:2] < [30e3, 20e3]).all()
+    assert (highest > [20e3, 13e3, 45e3, 45e3]).all()
 
 
 def test_two_filters_are_tied_by_the_signals_that_they_share():

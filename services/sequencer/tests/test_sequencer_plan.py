@@ -47,6 +47,18 @@ def test_measured_calibrations_in_force_correct_what_is_built_and_what_verifies_
     assert roles(measuring.build("ptc")) == {"linearity": names["linearity"]}
 
 
+def test_of_two_kinds_that_take_each_other_one_takes_only_what_was_certified_before(kit):
+    frames, make = kit.frames({"flat": 8}), kit.request(folder="x", make=("linearity", "ptc"))
+    before = kit.certified_product("ptc")
+    for certified in ((), (before,)):
+        game = Game(kit, frames, certified=certified, request=make)
+        made = game.node(NodeType.BUILD, "linearity").product.product_id
+        assert roles(game.build("linearity")) == {
+            one.product.kind: one.product.product_id for one in certified
+        }
+        assert roles(game.build("ptc"))["linearity"] == made
+
+
 def test_dependents_wait_for_the_decision_of_their_input(kit):
     game = Game(kit, kit.frames({"bias": 3, "dark": 3}))
     order = [

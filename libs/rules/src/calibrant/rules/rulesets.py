@@ -28,6 +28,9 @@ class RoleRule(Frozen):
         Why the set wants it.
     usual : bool
         Whether a set that goes without says so where there is none at all; of what is only made on request it does not.
+    earlier : bool
+        Whether only what was certified before counts, and nothing that the same run makes: of two kinds that take each
+        other, one has to.
     """
 
     role: str
@@ -35,6 +38,7 @@ class RoleRule(Frozen):
     required: bool
     because: str
     usual: bool = True
+    earlier: bool = False
 
 
 class SetRule(Frozen):
@@ -121,7 +125,7 @@ class RuleSet(Frozen):
         if len(set(kinds)) < len(kinds):
             raise ValueError(f"rule set {self.name} has two rules for one kind: {kinds}")
         for position, rule in enumerate(self.rules):
-            late = sorted({role.kind for role in rule.roles} & set(kinds[position:]))
+            late = sorted({role.kind for role in rule.roles if not role.earlier} & set(kinds[position:]))
             if late:
                 raise ValueError(
                     f"rule set {self.name} builds {rule.kind} before its input {late[0]}: swap them"
@@ -206,6 +210,14 @@ DEFAULT_RULES = RuleSet(
                     because="bias structure would count as light, and be most of it in faint flats",
                 ),
                 _CROSSTALK,
+                RoleRule(
+                    role="ptc",
+                    kind="ptc",
+                    required=False,
+                    because="signals beyond the full well would be fitted",
+                    usual=False,
+                    earlier=True,
+                ),
             ),
             on_request=True,
         ),

@@ -49,6 +49,7 @@ class TrendRules(Frozen):
             "ptc": ("GAIN", "PTC_NOISE"),
             "gain": ("GAIN",),
             "bfk": ("A00",),
+            "linearity": ("NONLINEARITY_PERCENT",),
             "cti": ("SERIAL_CTI", "PARALLEL_CTI"),
         }
     )

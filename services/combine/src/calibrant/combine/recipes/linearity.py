@@ -20,7 +20,7 @@ def compute(inputs: RecipeInputs, parameters: LinearityParameters) -> BuiltTable
     Parameters
     ----------
     inputs : RecipeInputs
-        Flat frames of many exposure times, and a bias if there is one.
+        Flat frames of many exposure times; a bias and a photon transfer curve if there are.
     parameters : LinearityParameters
         How.
 
@@ -100,7 +100,7 @@ LINEARITY = Recipe(
     version="1",
     summary="How the signal of every amplifier grows with the light, and what makes it proportional.",
     image_type=ImageType.FLAT,
-    roles=roles_of("bias", "crosstalk"),
+    roles=roles_of("bias", "crosstalk", "ptc"),
     parameters=LinearityParameters,
     compute=compute,
     without=("linearity",),

@@ -69,7 +69,7 @@ class LinearityParameters(Parameters):
     highest_adu: float | None = Field(
         default=None,
         gt=0,
-        description="And below it; null: below nine tenths of the amplifier's saturation. Unit: ADU.",
+        description="And below it; null: below the turnoff of a ptc product, else nine tenths of the saturation. Unit: ADU.",
     )
     point_sigma: float = Field(
         default=5.0, gt=0, description="How far off the curve a point may lie. Unit: standard deviations."

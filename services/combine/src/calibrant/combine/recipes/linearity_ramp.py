@@ -11,6 +11,7 @@ from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefus
 from calibrant.combine.recipes.correction import corrected_frame, in_adu, level_removed, named, signature
 from calibrant.combine.recipes.linearity_light import Lights
 from calibrant.combine.recipes.linearity_parameters import LinearityParameters
+from calibrant.frames.writing import ProductTables
 from calibrant.pixels import UNUSABLE, Image, Mask, Signature, clipped_statistics
 from calibrant.pixels.nonlinearity import FitRules, Ramp, Reason, flicker
 
@@ -107,13 +108,23 @@ def ramp_of(inputs: RecipeInputs, signals: Signals, lights: Lights, parameters: 
 
 
 def tops_adu(inputs: RecipeInputs, parameters: LinearityParameters) -> list[float]:
-    """Return up to which signal each amplifier is fitted, in ADU."""
+    """Return up to which signal each amplifier is fitted, in ADU: what is asked for, else its turnoff, else its saturation."""
+    amplifiers = inputs.geometry.amplifiers
     if parameters.highest_adu is not None:
-        return [parameters.highest_adu] * len(inputs.geometry.amplifiers)
-    return [
-        math.inf if one.saturation_adu is None else UNSATURATED * one.saturation_adu
-        for one in inputs.geometry.amplifiers
-    ]
+        return [parameters.highest_adu] * len(amplifiers)
+    turnoffs = _turnoffs_adu(inputs.tables.get("ptc"))
+    saturated = [math.inf if one.saturation_adu is None else one.saturation_adu for one in amplifiers]
+    both = zip(amplifiers, saturated, strict=True)
+    return [turnoffs.get(one.name, UNSATURATED * saturation) for one, saturation in both]
+
+
+def _turnoffs_adu(curve: ProductTables | None) -> dict[str, float]:
+    """Return the turnoff of each amplifier that has one."""
+    if curve is None:
+        return {}
+    table = curve.table("AMPLIFIERS")
+    both = zip(table["AMPLIFIER"].tolist(), table["TURNOFF"].tolist(), strict=True)
+    return {name: turnoff for name, turnoff in both if math.isfinite(turnoff)}
 
 
 def rules_of(parameters: LinearityParameters, lights: Lights) -> FitRules:

@@ -61,13 +61,17 @@ def detector_facts(ground: Ground, head: Node) -> DetectorFacts:
 
 
 def candidates(
-    draft: Draft, ground: Ground, kind: str, facts: DetectorFacts
+    draft: Draft, ground: Ground, kind: str, facts: DetectorFacts, *, earlier: bool = False
 ) -> list[tuple[Candidate, Product | None]]:
-    """Return all there is of a kind for a detector, with its product: what the run makes, then what is certified."""
+    """Return all there is of a kind for a detector, with its product: what the run makes, then what is certified.
+
+    What the run makes is left out where only earlier ones count.
+    """
     own = [n for n in draft.of(NodeType.BUILD, kind) if n.detector == facts.detector and n.set_key]
     own_products = {node.product.product_id for node in own if node.product is not None}
     certified = ground.certified(kind, facts.detector, facts.filter, facts.begin_tai_ns)
-    return [(_own(draft, ground, node), node.product) for node in own] + [
+    made = [] if earlier else [(_own(draft, ground, node), node.product) for node in own]
+    return made + [
         (_certified(each), each.product) for each in certified if each.product.product_id not in own_products
     ]
 
@@ -90,7 +94,7 @@ def _choices(draft: Draft, ground: Ground, rule: SetRule, head: Node) -> list[tu
 def _choice(
     draft: Draft, ground: Ground, role: RoleRule, facts: DetectorFacts
 ) -> tuple[Choice, Product | None]:
-    found = candidates(draft, ground, role.kind, facts)
+    found = candidates(draft, ground, role.kind, facts, earlier=role.earlier)
     choice = associate(facts, role, [candidate for candidate, _ in found])
     products = {candidate.id: product for candidate, product in found}
     return choice, products[choice.candidate.id] if isinstance(choice, Chosen) else None
