@@ -58,14 +58,15 @@ async def test_the_catalogue_row_speaks_obscore(archive) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_product_of_tables_is_measurements_in_the_catalogue(archive) -> None:
-    curve = archive.product("ptc-1", kind="ptc", unit="")
+@pytest.mark.parametrize(("kind", "title"), [("ptc", "Ptc"), ("dark-current", "Dark current")])
+async def test_a_product_of_tables_is_measurements_in_the_catalogue(archive, kind, title) -> None:
+    curve = archive.product(f"{kind}-1", kind=kind, unit="")
     tables = curve.ref.model_copy(update={"media_type": "application/fits"})
     archive.certify(curve.model_copy(update={"ref": tables}))
     await archive.step()
     row = archive.shown(archive.listed()[0]["id"])["obscore"]
     assert (row["dataproduct_type"], row["access_format"]) == ("measurements", "application/fits")
-    assert row["obs_title"] == "Ptc of simcam detector 3, version 1"
+    assert row["obs_title"] == f"{title} of simcam detector 3, version 1"
 
 
 @pytest.mark.asyncio

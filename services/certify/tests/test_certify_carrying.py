@@ -268,6 +268,20 @@ def test_a_butler_gets_the_names_of_detectors_that_the_instrument_has(here, make
     assert names == {1: "S01", 3: "detector 3", 4: "detector 4", 7: "detector 7"}
 
 
+def test_a_butlers_names_have_no_hyphen(here, make, asked, tmp_path):
+    ref = here.store.put_if_absent("products/dark-current-1.fits", tmp_path / "made", "application/fits")
+    here.ask(asked(make("dark-current-1", ref=ref, kind="dark-current"), job_id="dark-current-1"))
+    with here.database.reading() as session:
+        export(session, here.store, DAILY, tmp_path / "out", T0)
+    said = yaml.load((tmp_path / "out" / "export.yaml").read_text(), Loader)["data"]
+    named = {one["name"] for one in said if one["type"] == "dataset_type"}
+    assert (
+        named
+        == {one["dataset_type"] for one in said if one["type"] == "dataset"}
+        == {"bias", "flat", "darkCurrent"}
+    )
+
+
 def test_no_product_is_written_outside_the_folder(here, make, asked, tmp_path):
     ref = here.store.put_if_absent("products/up.fits", tmp_path / "made", "image/fits")
     here.ask(asked(make("../../../up", ref=ref), collection="simcam/up"))

@@ -83,6 +83,8 @@ def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
     told = nested(decided, {0: report})
     assert told["verifyPtcStats"]["SUCCESS"]
     assert list(told["verifyPtcExpStats"]) == [ALL_EXPOSURES]
+    hyphened = decided.model_copy(update={"kind": "dark-current"})
+    assert "verifyDarkCurrentStats" in nested(hyphened, {0: report})
     (page,) = bench.folder.glob("scratch-*/report.html")
     assert "Photon transfer</h2>" in page.read_text()
     assert "16 of 20 points on the curves" in page.read_text()

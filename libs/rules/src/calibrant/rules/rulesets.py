@@ -176,6 +176,39 @@ _OF_PAIRS = (
 )
 """What is taken away from pairs of flats; no gains, which are measured with them."""
 
+_ANALYSES = (
+    SetRule(
+        kind="dark-current",
+        image_type=ImageType.DARK,
+        needs=("dark_time_s",),
+        on_request=True,
+        roles=(
+            RoleRule(
+                role="bias",
+                kind="bias",
+                required=False,
+                because="pixels that a bias masks have no dark current",
+            ),
+            _CROSSTALK,
+            _LINEARITY,
+            _DEFECTS,
+        ),
+    ),
+    SetRule(kind="bias-stability", image_type=ImageType.BIAS, on_request=True, roles=(_DEFECTS,)),
+    SetRule(kind="tearing", image_type=ImageType.FLAT, on_request=True, roles=_OF_PAIRS),
+    SetRule(kind="correlations", image_type=ImageType.BIAS, beside=(ImageType.FLAT,), on_request=True),
+    SetRule(
+        kind="persistence",
+        image_type=ImageType.DARK,
+        beside=(ImageType.FLAT, ImageType.SCIENCE),
+        min_frames=1,
+        needs=("exptime_s",),
+        on_request=True,
+        roles=(_DEFECTS,),
+    ),
+)
+"""What describes a detector and corrects nothing: no other kind takes it."""
+
 DEFAULT_RULES = RuleSet(
     name="default",
     version="1",
@@ -317,6 +350,7 @@ DEFAULT_RULES = RuleSet(
                 _BFK,
             ),
         ),
+        *_ANALYSES,
     ),
 )
 """What an instrument gets that says nothing else."""

@@ -51,6 +51,11 @@ class TrendRules(Frozen):
             "bfk": ("A00",),
             "linearity": ("NONLINEARITY_PERCENT",),
             "cti": ("SERIAL_CTI", "PARALLEL_CTI"),
+            "dark-current": ("DARK_CURRENT", "GLOW"),
+            "bias-stability": ("LEVEL_CHANGE", "NOISE_CHANGE"),
+            "tearing": ("TEARING",),
+            "correlations": ("BIAS_CORRELATION",),
+            "persistence": ("LATENT",),
         }
     )
     version: str = "trends-3"

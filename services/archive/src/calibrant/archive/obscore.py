@@ -58,7 +58,7 @@ def obscore_row(row: PublicationRow, authority: str) -> ObsCoreRow:
 
 def _title(row: PublicationRow) -> str:
     in_filter = f" in filter {row.filter}" if row.filter else ""
-    what = f"Combined {row.kind}" if row.media_type == _IMAGE else row.kind.capitalize()
+    what = f"Combined {row.kind}" if row.media_type == _IMAGE else row.kind.replace("-", " ").capitalize()
     return f"{what} of {row.instrument} detector {row.detector}{in_filter}, version {row.version}"
 
 

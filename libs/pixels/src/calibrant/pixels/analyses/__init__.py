@@ -10,7 +10,14 @@ from calibrant.pixels.analyses.amplifier_correlations import (
 )
 from calibrant.pixels.analyses.bias_shifts import Shift, amplifier_shifts, bias_shifts
 from calibrant.pixels.analyses.bias_stability import BiasSeries, bias_stability
-from calibrant.pixels.analyses.dark_ramps import DarkCurrent, DarkRamp, PixelRates, dark_ramp
+from calibrant.pixels.analyses.dark_ramps import (
+    DarkCurrent,
+    DarkRamp,
+    Glow,
+    PixelRates,
+    amplifier_glow,
+    dark_ramp,
+)
 from calibrant.pixels.analyses.persistence import Fading, Latent, fit_fading, latent_signal
 from calibrant.pixels.analyses.reasons import Reason
 from calibrant.pixels.analyses.robust_lines import Line, robust_line
@@ -24,6 +31,7 @@ __all__ = [
     "DarkCurrent",
     "DarkRamp",
     "Fading",
+    "Glow",
     "Latent",
     "Line",
     "PixelRates",
@@ -32,6 +40,7 @@ __all__ = [
     "Tearing",
     "TelegraphPixels",
     "amplifier_correlations",
+    "amplifier_glow",
     "amplifier_shifts",
     "bias_shifts",
     "bias_stability",

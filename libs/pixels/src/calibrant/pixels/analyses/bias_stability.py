@@ -78,7 +78,7 @@ def bias_stability(
     Returns
     -------
     dict
-        By the name of the amplifier; a reason where fewer than three frames have good pixels, or all the same time.
+        By the name of the amplifier; a reason where fewer than three frames have good pixels, all the same time, or none has noise.
     """
     times = []
     seen: dict[str, list[_Frame]] = {one.name: [] for one in geometry.amplifiers}
@@ -117,6 +117,8 @@ def _series(times: Values, frames: list[_Frame]) -> BiasSeries | Reason:
     known = np.isfinite(mean)
     if known.sum() < FEWEST:
         return Reason.TOO_FEW_FRAMES
+    if not noise[known].max() > 0:
+        return Reason.CONSTANT
     drift = robust_line(times, mean, error)
     if isinstance(drift, Reason):
         return drift

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.analyses.reasons import Reason
 from calibrant.pixels.analyses.robust_lines import Line, robust_line
-from calibrant.pixels.geometry import Box, Geometry
+from calibrant.pixels.geometry import Amplifier, Box, Geometry
 from calibrant.pixels.image import Image
 from calibrant.pixels.mask import UNUSABLE
 from calibrant.pixels.statistics import clipped_statistics
@@ -69,10 +69,27 @@ class DarkRamp:
         By name.
     pixels
         Of the assembled frame.
+    levels
+        By amplifier, (2, frames): the clipped mean level of each frame and its error; NaN where too few pixels are good.
     """
 
     amplifiers: Mapping[str, DarkCurrent | Reason]
     pixels: PixelRates
+    levels: Mapping[str, Values]
+
+
+@dataclass(frozen=True)
+class Glow:
+    """How much more an amplifier collects at its readout corner than elsewhere.
+
+    Parameters
+    ----------
+    rate, error
+        Clipped mean of the rates in the corner less that of the others, and its standard deviation, in their unit.
+    """
+
+    rate: float
+    error: float
 
 
 def dark_ramp(frames: Iterable[tuple[float, Image]], geometry: Geometry, *, sigma: float = 5.0) -> DarkRamp:
@@ -91,7 +108,7 @@ def dark_ramp(frames: Iterable[tuple[float, Image]], geometry: Geometry, *, sigm
     Returns
     -------
     DarkRamp
-        An amplifier with fewer than three frames, or of one time, has a reason.
+        An amplifier with fewer than three frames, of one time, or with no noise has a reason.
 
     Raises
     ------
@@ -108,11 +125,43 @@ def dark_ramp(frames: Iterable[tuple[float, Image]], geometry: Geometry, *, sigm
         for amplifier in geometry.amplifiers:
             levels[amplifier.name].append(_level(data[amplifier.placed.slices], sigma))
     pixels, found = sums.rates(), {}
+    seen = {name: np.array(one).reshape(-1, 2).T for name, one in levels.items()}
     for amplifier in geometry.amplifiers:
-        means = np.array(levels[amplifier.name]).reshape(-1, 2).T
-        line = robust_line(np.array(times), means[0], means[1], sigma)
+        means, errors = seen[amplifier.name]
+        line = _line(np.array(times), means, errors, sigma)
         found[amplifier.name] = line if isinstance(line, Reason) else _current(line, pixels, amplifier.placed)
-    return DarkRamp(found, pixels)
+    return DarkRamp(found, pixels, seen)
+
+
+def amplifier_glow(
+    pixels: PixelRates, amplifier: Amplifier, *, corner: int = 200, sigma: float = 5.0
+) -> Glow | Reason:
+    """Compare the dark current at the readout corner of an amplifier with the rest of it.
+
+    Parameters
+    ----------
+    pixels
+        Of a :func:`dark_ramp`.
+    amplifier
+        The amplifier.
+    corner
+        Size in pixels of the square at the readout corner; of a small amplifier half of its shorter side.
+    sigma
+        Of the clips.
+
+    Returns
+    -------
+    Glow or Reason
+        The reason where either part has too few pixels with a rate.
+    """
+    inside = np.zeros(pixels.rate.shape, dtype=np.bool_)
+    inside[amplifier.corner_box(min(corner, min(amplifier.placed.shape) // 2)).slices] = True
+    rates, inside = pixels.rate[amplifier.placed.slices], inside[amplifier.placed.slices]
+    near, far = clipped_statistics(rates[inside], sigma), clipped_statistics(rates[~inside], sigma)
+    if min(near.count, far.count) < FEWEST_PIXELS:
+        return Reason.TOO_FEW_PIXELS
+    error = np.hypot(near.std / np.sqrt(near.count), far.std / np.sqrt(far.count))
+    return Glow(near.mean - far.mean, float(error))
 
 
 def _check(number: int, time_s: float, image: Image, geometry: Geometry) -> None:
@@ -120,6 +169,12 @@ def _check(number: int, time_s: float, image: Image, geometry: Geometry) -> None
         raise ValueError(f"frame {number}: dark time {time_s}, must be a number of seconds from 0 up")
     if image.data.shape != geometry.shape:
         raise ValueError(f"frame {number}: shape {image.data.shape}, but the detector has {geometry.shape}")
+
+
+def _line(times: Values, means: Values, errors: Values, sigma: float) -> Line | Reason:
+    if (errors[np.isfinite(errors)] == 0).any():
+        return Reason.CONSTANT
+    return robust_line(times, means, errors, sigma)
 
 
 def _level(pixels: Values, sigma: float) -> tuple[float, float]:

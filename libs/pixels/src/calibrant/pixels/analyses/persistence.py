@@ -41,7 +41,8 @@ class Latent:
     levels
         (frames,): above the mean of the references; NaN where too few pixels are known.
     errors
-        (frames,): standard deviations, without what all share.
+        (frames,): standard deviations, without what all share: by the scatter of the pixels, or that of the references' means
+        where it is larger, since what is subtracted from whole rows moves all of their pixels.
     reference, reference_error
         Mean of the references, and how far it may be off: all levels together.
     pixels
@@ -127,6 +128,8 @@ def latent_signal(
         ]
     )
     spread = np.append(means.std(ddof=1), 0) if len(means) > 1 else errors[np.isfinite(errors)]
+    if len(means) > 1:
+        errors = np.maximum(errors, means.std(ddof=1))
     shared = float(spread.max(initial=0)) / math.sqrt(len(means))
     return Latent(levels, errors, float(means.mean()), shared, int(flooded.sum()))
 
@@ -145,7 +148,8 @@ def fit_fading(times_s: Values, levels: Values, errors: Values) -> Fading | Reas
     -------
     Fading or Reason
         The reason where fewer than four frames are left, the signal does not decay significantly, or it was over so
-        long before the first frame that there is no amplitude.
+        long before the first frame that there is no amplitude. Errors are those that `errors` give, or more where the levels
+        scatter more (times the root of chi square by degree of freedom).
     """
     known = np.isfinite(levels) & np.isfinite(errors) & (errors > 0) & np.isfinite(times_s)
     times, values = times_s[known], levels[known]
@@ -166,12 +170,13 @@ def _since_the_flood(decay: Decay, first: float) -> Fading | Reason:
         return Reason.NOT_CONVERGED
     growth = math.exp(first / decay.length)
     slope = np.array([growth, -decay.scale * growth * first / decay.length**2])
+    wider = math.sqrt(max(1.0, decay.chi2 / decay.free)) if decay.free else 1.0
     amplitude_error = math.sqrt(float(slope @ decay.covariance @ slope))
     return Fading(
         decay.scale * growth,
-        amplitude_error,
+        wider * amplitude_error,
         decay.length,
-        float(decay.errors[1]),
+        wider * float(decay.errors[1]),
         decay.chi2,
         decay.free,
     )

@@ -64,11 +64,12 @@ def divisadero(
     rows: tuple[int, int] = (10, 210),
     edge: int = 25,
     near: int = 2,
+    degree: int = 1,
 ) -> Tearing:
     """Measure the tearing of a flat.
 
-    The mean of each column over some rows, divided by the straight line through those of the amplifier's columns, is its
-    response.
+    The mean of each column over some rows, divided by the straight line, or a curve, through those of the amplifier's
+    columns, is its response.
 
     Parameters
     ----------
@@ -82,13 +83,16 @@ def divisadero(
         Columns at each side of an amplifier that the line does not go through.
     near
         Columns on each side of a border that are looked at.
+    degree
+        Of the polynomial through the columns. Where the light is not even a straight line leaves its curve, which is largest
+        at the borders.
 
     Notes
     -----
     eo_pipe, divisaderoTearing, whose defaults these are.
     """
     data = np.where((flat.mask & np.uint32(UNUSABLE)) == 0, flat.data, np.nan)
-    responses = {one.name: _response(data, one, rows, edge) for one in geometry.amplifiers}
+    responses = {one.name: _response(data, one, rows, edge, degree) for one in geometry.amplifiers}
     borders = []
     for one in geometry.amplifiers:
         for other in geometry.amplifiers:
@@ -110,7 +114,7 @@ def _side_by_side(left: Amplifier, right: Amplifier) -> bool:
 
 
 def _response(
-    data: NDArray[np.floating], amplifier: Amplifier, rows: tuple[int, int], edge: int
+    data: NDArray[np.floating], amplifier: Amplifier, rows: tuple[int, int], edge: int, degree: int
 ) -> tuple[Values, float] | Reason:
     """Give the response of each column, NaN where no pixel is good, and its standard deviation."""
     pixels = data[amplifier.placed.slices]
@@ -124,8 +128,11 @@ def _response(
     inner[:edge] = inner[len(means) - edge :] = False
     if inner.sum() < FEWEST_COLUMNS:
         return Reason.TOO_FEW_PIXELS
-    line = np.polynomial.Polynomial.fit(places[inner], means[inner], 1)(places)
+    line = np.polynomial.Polynomial.fit(places[inner], means[inner], degree)(places)
     if not (line > 0).all():
         return Reason.NO_LIGHT
     response = means / line
-    return response, float((response[inner] - 1).std(ddof=2))
+    error = float((response[inner] - 1).std(ddof=degree + 1))
+    if not error > 1e-12:
+        return Reason.CONSTANT
+    return response, error

@@ -46,7 +46,7 @@ class TelegraphPixels:
 
 
 def telegraph_pixels(
-    frames: NDArray[Any], noise: float, *, sigma: float = 6.0, fewest: int = 3
+    frames: NDArray[Any], noise: float, *, sigma: float = 6.0, fewest: int = 3, per_signal: float = 0.0
 ) -> TelegraphPixels:
     """Find pixels with two levels.
 
@@ -65,6 +65,9 @@ def telegraph_pixels(
         Standard deviations.
     fewest
         Values of either level, 2 to 4: a cosmic ray is one.
+    per_signal
+        Variance of the noise of charge per unit of it: 1 in electrons, one over the gain in ADU; 0: the levels are none of
+        charge, or have a pedestal. Each pixel's noise has that of its high level in it then: a hot one has more than others.
 
     Raises
     ------
@@ -82,7 +85,8 @@ def telegraph_pixels(
     parts = [slice(first, first + AT_ONCE) for first in range(0, len(row), AT_ONCE)]
     levels = [_two_levels(frames[:, row[one], column[one]].T, fewest) for one in parts]
     low, high, share, jumps, widest = np.concatenate([np.empty((5, 0)), *levels], axis=1)
-    found = (high - low >= sigma * noise) & (widest <= 2 * noise)
+    own = np.sqrt(noise**2 + per_signal * np.maximum(high, 0))
+    found = (high - low >= sigma * own) & (widest <= 2 * own)
     return TelegraphPixels(
         row[found],
         column[found],

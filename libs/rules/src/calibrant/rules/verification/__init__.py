@@ -42,6 +42,19 @@ DEVIATION_PERCENT   amplifier   linearity, once: largest residual of a corrected
 RESIDUAL            amplifier   linearity, once: residual correction over the limit of its curve; absent where too few exposures
 RESIDUAL_PERCENT    amplifier   linearity, once: what that correction changes at most [%]; absent likewise
 LAMP_PERCENT        amplifier   linearity, once: scatter of the exposures that follow the lamp [%]; absent where none do
+DARK_CURRENT        amplifier   dark-current, once: with DARK_ERROR, DARK_P95 of its pixels and their DARK_PIXEL_ERROR
+DARK_BELOW_ZERO     amplifier   dark-current, once: its distance below zero over its error; 0 above
+DARK_REJECTED       amplifier   dark-current, once: part of the frames that the line leaves out
+GLOW, GLOW_ERROR    amplifier   dark-current, once: rate at the readout corner less that elsewhere; absent where unknown
+TELEGRAPH           amplifier   dark-current, once: part of the pixels that jump; absent where not searched
+LEVEL_CHANGE        amplifier   bias-stability, once: scatter of the levels over the noise
+NOISE_CHANGE        amplifier   bias-stability, once: scatter of the noise over its median
+DRIFT, DRIFT_ERROR  amplifier   bias-stability, once: slope of the levels over time
+SHIFTED             amplifier   bias-stability, once: part of the frames with a shift; absent where none was searched
+TEARING             amplifier   tearing, once: with TEARING_ERROR; absent without a neighbour
+BIAS_CORRELATION    amplifier   correlations, once: with BIAS_CORRELATION_ERROR; FLAT_... of flats; absent without a pair
+LATENT              amplifier   persistence, once: what stays over the light, with LATENT_ERROR
+DECAY_MISFIT        amplifier   persistence, once: chi squared over degrees of freedom; absent where nothing decays
 BAD_FRACTION        detector    fraction of the product's pixels that are BAD
 MEAN, SCATTER       detector    mean and standard deviation of the amplifiers' MEANs (``scatter_of``)
 MEAN, SCATTER       exposure    mean and standard deviation of the detectors' MEANs (``scatter_of``)

@@ -144,7 +144,7 @@ def _datasets(runs: Mapping[str, str], lines: Iterable[Line]) -> list[dict[str, 
     return [
         *(_dataset_type(kind) for kind in sorted({kind for kind, _ in parts})),
         *(
-            {"type": "dataset", "dataset_type": kind, "run": run, "records": records}
+            {"type": "dataset", "dataset_type": _named(kind), "run": run, "records": records}
             for (kind, run), records in parts.items()
         ),
     ]
@@ -154,11 +154,17 @@ def _dataset_type(kind: str) -> dict[str, Any]:
     band = ["physical_filter"] if kind in FILTER_KINDS else []
     return {
         "type": "dataset_type",
-        "name": kind,
+        "name": _named(kind),
         "dimensions": ["instrument", "detector", *band],
         "storage_class": _STORAGE,
         "is_calibration": True,
     }
+
+
+def _named(kind: str) -> str:
+    """Return a kind as a dataset type, which has no hyphen: ``dark-current`` as ``darkCurrent``."""
+    first, *others = kind.split("-")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def _associations(collection: str, runs: Mapping[str, str], lines: Iterable[Line]) -> dict[str, Any]:

@@ -14,19 +14,26 @@ from pydantic import ValidationError
 from calibrant.combine.recipes.base import Parameters, Recipe, RecipeRefused
 from calibrant.combine.recipes.bfk import BFK
 from calibrant.combine.recipes.bias import BIAS
+from calibrant.combine.recipes.bias_stability import BIAS_STABILITY
+from calibrant.combine.recipes.correlations import CORRELATIONS
 from calibrant.combine.recipes.crosstalk import CROSSTALK
 from calibrant.combine.recipes.cti import CTI
 from calibrant.combine.recipes.dark import DARK
+from calibrant.combine.recipes.dark_current import DARK_CURRENT
 from calibrant.combine.recipes.defects import DEFECTS
 from calibrant.combine.recipes.flat import FLAT
 from calibrant.combine.recipes.gain import GAIN
 from calibrant.combine.recipes.linearity import LINEARITY
+from calibrant.combine.recipes.persistence import PERSISTENCE
 from calibrant.combine.recipes.ptc import PTC
+from calibrant.combine.recipes.tearing import TEARING
 
 __all__ = ["RECIPES", "find_recipe", "parse_parameters"]
 
+_ANALYSES: Final = (DARK_CURRENT, BIAS_STABILITY, TEARING, CORRELATIONS, PERSISTENCE)
+
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
-    {r.name: r for r in (BIAS, CROSSTALK, LINEARITY, DEFECTS, DARK, CTI, GAIN, PTC, BFK, FLAT)}
+    {r.name: r for r in (BIAS, CROSSTALK, LINEARITY, DEFECTS, DARK, CTI, GAIN, PTC, BFK, FLAT, *_ANALYSES)}
 )
 
 

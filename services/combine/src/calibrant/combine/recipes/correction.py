@@ -6,6 +6,9 @@ Must not know files, messages or tables.
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from calibrant.combine.recipes.base import Calibration, Combination, FrameInput, RecipeInputs, RecipeRefused
 from calibrant.pixels import (
@@ -156,9 +159,13 @@ def corrected_frame(frame: FrameInput, geometry: Geometry, removed: Signature) -
     ValueError
         It does not fit the detector.
     """
+    return correct_frame(raw_frame(frame), geometry, removed, Terms(dark_time_s=frame.dark_time_s))
+
+
+def raw_frame(frame: FrameInput) -> NDArray[Any]:
+    """Read a whole frame as it came, in ADU."""
     kind = working_type([frame.rows])
-    raw = load([frame.rows], slice(0, frame.rows.shape[0]), kind).reshape(frame.rows.shape)
-    return correct_frame(raw, geometry, removed, Terms(dark_time_s=frame.dark_time_s))
+    return load([frame.rows], slice(0, frame.rows.shape[0]), kind).reshape(frame.rows.shape)
 
 
 def in_adu(image: Image, geometry: Geometry) -> Image:

@@ -29,7 +29,7 @@ def nested(report: SetReport, measured: Mapping[int, MeasurementReport]) -> Nest
     -------
     dict
         ``verifyKINDStats`` (run), ``verifyKINDExpStats`` by exposure and ``verifyKINDDetStats`` by exposure and
-        detector, with KIND such as Bias; the exposure ``*`` is last, where something is made once, and alone where
+        detector, with KIND such as Bias or DarkCurrent; the exposure ``*`` is last, where something is made once, and alone where
         all is.
     """
     names = detector_names(report, measured)
@@ -42,7 +42,7 @@ def nested(report: SetReport, measured: Mapping[int, MeasurementReport]) -> Nest
             once = detectors.setdefault(ALL_EXPOSURES, {})
             once[names[number]] = _detector(one, ALL_EXPOSURES, {})
     exposures = {exposure: _exposure(exposure, report, of, names) for exposure, of in detectors.items()}
-    kind = report.kind.capitalize()
+    kind = "".join(word.capitalize() for word in report.kind.split("-"))
     return {
         f"verify{kind}Stats": {"INSTRUMENT": report.instrument, **_run(report, exposures)},
         f"verify{kind}ExpStats": exposures,

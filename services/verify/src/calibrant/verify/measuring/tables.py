@@ -24,6 +24,7 @@ from calibrant.verify.inputs import (
     instrument_of,
     load_tables,
 )
+from calibrant.verify.measuring import analyses
 from calibrant.verify.measuring.amplifiers import Values, finite
 from calibrant.verify.measuring.artifacts import amplifiers_of, mode_of, products_of, written
 from calibrant.verify.measuring.brighter_fatter import BFK
@@ -36,6 +37,7 @@ from calibrant.verify.reports import FrameRecord, MeasurementReport, Measurement
 
 TELLINGS: Final[Mapping[str, Telling]] = MappingProxyType(
     {"crosstalk": CROSSTALK, "linearity": LINEARITY, "cti": CTI, "ptc": PTC, "gain": GAIN, "bfk": BFK}
+    | analyses.TELLINGS
 )
 """Kinds that are tables alone, and who reads them."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from calibrant.verify.page import analyses
 from calibrant.verify.page.brighter_fatter import BRIGHTER_FATTER
 from calibrant.verify.page.crosstalk import CROSSTALK
 from calibrant.verify.page.cti import CTI
@@ -23,5 +24,6 @@ FIGURES: Final[Mapping[str, KindFigure]] = MappingProxyType(
         "gain": TRANSFER,
         "bfk": BRIGHTER_FATTER,
     }
+    | analyses.FIGURES
 )
 """By kind; of the series that ``measuring/KIND.py`` puts into a report."""

@@ -16,7 +16,16 @@ Place = tuple[int, str]
 ALSO: Final = ("LEVEL", "OVERSCAN_LEVEL_ADU")
 """Drawn where they are measured, beside what the tests ask for."""
 NEVER: Final = frozenset(
-    {"IN_ELECTRONS", "PROCESSING_ERRORS", "READ_NOISE", "NOMINAL_READ_NOISE", "NOMINAL_GAIN"}
+    {
+        "IN_ELECTRONS",
+        "PROCESSING_ERRORS",
+        "READ_NOISE",
+        "NOMINAL_READ_NOISE",
+        "NOMINAL_GAIN",
+        "DARK_BELOW_ZERO",
+        "DARK_REJECTED",
+        "DECAY_MISFIT",
+    }
 )
 """Asked for by tests, but flags, counts or nominal numbers: nothing to look at."""
 
@@ -79,8 +88,13 @@ def metrics_of(kind: str, measured: Iterable[MeasurementReport]) -> list[Metric]
     wanted = [
         name for test in tests_for(kind, "amplifier") for name in (*test.required, *(test.optional or {}))
     ]
-    names = [name for name in dict.fromkeys((*wanted, *ALSO)) if name in found and name not in NEVER]
+    names = [name for name in dict.fromkeys((*wanted, *ALSO)) if name in found and _to_be_seen(name)]
     return [Metric(name, UNITS.get(name, "electron"), found[name]) for name in names]
+
+
+def _to_be_seen(name: str) -> bool:
+    """Tell whether there is something to look at: not in flags and nominal numbers, nor in standard errors alone."""
+    return name not in NEVER and not name.endswith("_ERROR")
 
 
 def failing_places(kind: str, results: Iterable[TestResult]) -> Mapping[str, set[Place]]:
