@@ -1,5 +1,7 @@
 """Analyses: what was put into simulated frames comes back, with errors that are right, whatever is wrong elsewhere."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -244,8 +246,8 @@ def test_dead_amplifiers_are_left_out_of_the_matrix():
         "none": Reason.NO_OVERSCAN,
         "small": Reason.TOO_FEW_PIXELS,
     }
-    turned = in_readout_order(raw, with_overscan, overscan=False, reversed_columns=True, reversed_rows=True)
-    np.testing.assert_array_equal(turned, raw[::-1, NX - 1 :: -1])
+    turned = in_readout_order(raw, replace(with_overscan, image_reversed=True), overscan=False)
+    np.testing.assert_array_equal(turned, raw[:, NX - 1 :: -1])
     assert amplifier_correlations({"dead": pixels["dead"]}).matrix.shape == (0, 0)
 
 

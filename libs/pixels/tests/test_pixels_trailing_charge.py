@@ -256,6 +256,25 @@ def test_an_amplifier_is_characterised_whatever_some_of_its_frames_are():
     assert abs(found.loss.fixed) < 4 * found.loss.fixed_error
 
 
+@pytest.mark.parametrize(
+    ("settling", "inefficiency"), [([-8.0, -2.0, -0.5], 2e-7), ([0.0, 0.0, 0.0, 3.0, -3.0, 3.0], 2e-5)]
+)
+def test_an_overscan_that_rises_without_light_is_no_bounce_and_biases_tell_so(settling, inefficiency):
+    rng, shape = np.random.default_rng(13), np.pad(settling, (0, OVERSCAN - len(settling)))
+
+    def end(level):
+        one = flat_end(rng, level, inefficiency=inefficiency)
+        return End(one.image, one.overscan + shape, IMAGING)
+
+    ends = [end(level) for level in (5000.0, 20000.0, 50000.0)]
+    found = characterise(ends, full_well=1e5, offset="auto")
+    assert {found.offset, found.mean, found.loss, found.solved} == {Reason.BOUNCES}
+    assert found.used == (False, False, False)
+    told = characterise(ends, full_well=1e5, offset="auto", biases=[end(0.0) for _ in range(3)])
+    assert told.offset is None
+    assert told.mean[0] * (IMAGING + 1) / IMAGING == pytest.approx(inefficiency, abs=4 * told.mean[1])
+
+
 def test_an_amplifier_without_overscan_is_characterised_by_its_reason():
     found = characterise([Reason.NOT_BEHIND] * 2, full_well=1e5, offset="bounce")
     assert found.measured == (Reason.NOT_BEHIND, Reason.NOT_BEHIND)

@@ -113,6 +113,18 @@ class Amplifier:
         at_last_row, at_last_column = self.readout_corner
         return part[:: -1 if at_last_row else 1, :: -1 if at_last_column else 1]
 
+    def read_image(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """Give a view of the image in a raw frame, the column read first first."""
+        return raw[self.image.slices][:, :: -1 if self.image_reversed else 1]
+
+    def read_overscan(self, raw: NDArray[Any]) -> NDArray[Any] | None:
+        """Give a view of the serial overscan in a raw frame, the column read first first; None: it has none."""
+        box = self.serial_overscan
+        if box is None:
+            return None
+        falling = (box.x0 >= self.image.x1) is self.overscan_reversed
+        return raw[box.slices][:, :: -1 if falling else 1]
+
     def corner_box(self, size: int = 200) -> Box:
         """Give the square of `size` pixels at the readout corner, in the assembled frame.
 

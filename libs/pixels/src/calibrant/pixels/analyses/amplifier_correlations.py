@@ -41,12 +41,7 @@ class Correlations:
 
 
 def in_readout_order(
-    raw: NDArray[Any],
-    amplifier: Amplifier,
-    *,
-    overscan: bool = True,
-    reversed_columns: bool = False,
-    reversed_rows: bool = False,
+    raw: NDArray[Any], amplifier: Amplifier, *, overscan: bool = True
 ) -> NDArray[Any] | None:
     """Cut an amplifier's serial overscan or image out of a raw frame; None: it has no overscan.
 
@@ -55,16 +50,11 @@ def in_readout_order(
     raw
         The raw frame. For images subtract another one first, so that only noise is left.
     amplifier
-        The amplifier.
+        The amplifier, which says what is stored against the order of reading.
     overscan
         Its overscan, or its image.
-    reversed_columns, reversed_rows
-        What is stored against the order of reading.
     """
-    box = amplifier.serial_overscan if overscan else amplifier.image
-    if box is None:
-        return None
-    return raw[box.slices][:: -1 if reversed_rows else 1, :: -1 if reversed_columns else 1]
+    return amplifier.read_overscan(raw) if overscan else amplifier.read_image(raw)
 
 
 def amplifier_correlations(

@@ -27,6 +27,9 @@ LAST: Final = 13
 _RISING: Final = 2
 """Levels whose overscan has to rise, if there are as many, before a bounce is looked for."""
 
+_MISFIT: Final = 5.0
+"""Chi square over degrees of freedom beyond which what rises is no bounce."""
+
 
 @dataclass(frozen=True, eq=False)
 class MeasuredEnd:
@@ -209,7 +212,9 @@ def _tail(ends: Sequence[MeasuredEnd], offset: Offset) -> Decay | Reason | None:
     errors = np.array([one.errors for one in profiles])
     signals = np.array([one.signal for one in profiles])
     found = fit_tail(values, errors, signals, bounce=offset != "decay")
-    return Reason.BOUNCES if offset == "auto" and isinstance(found, Reason) else found
+    if offset == "auto" and (isinstance(found, Reason) or found.chi2 > _MISFIT * found.free):
+        return Reason.BOUNCES
+    return found
 
 
 def _mean(

@@ -74,16 +74,15 @@ def end_of_image(
 
 
 def _serial_end(raw: NDArray[Any], amplifier: Amplifier, pixels: int) -> End | Reason:
-    image, box, turned = amplifier.image, amplifier.serial_overscan, amplifier.image_reversed
-    if box is None:
+    image, box, overscan = amplifier.image, amplifier.serial_overscan, amplifier.read_overscan(raw)
+    if box is None or overscan is None:
         return Reason.NO_OVERSCAN
-    beside = box.x1 == image.x0 if turned else box.x0 == image.x1
+    beside = box.x1 == image.x0 if amplifier.image_reversed else box.x0 == image.x1
     if not (beside or amplifier.overscan_apart):
         return Reason.NOT_BEHIND
-    rows = raw[max(image.y0, box.y0) : min(image.y1, box.y1)]
-    lines = _turned(rows[:, image.x0 : image.x1], turned)
-    overscan = _turned(rows[:, box.x0 : box.x1], (box.x0 >= image.x1) is amplifier.overscan_reversed)
-    return _end(lines, overscan, amplifier, pixels, amplifier.prescan)
+    first, last = max(image.y0, box.y0), min(image.y1, box.y1)
+    lines = amplifier.read_image(raw)[first - image.y0 : last - image.y0]
+    return _end(lines, overscan[first - box.y0 : last - box.y0], amplifier, pixels, amplifier.prescan)
 
 
 def _parallel_end(raw: NDArray[Any], amplifier: Amplifier, pixels: int) -> End | Reason:
@@ -99,10 +98,6 @@ def _parallel_end(raw: NDArray[Any], amplifier: Amplifier, pixels: int) -> End |
 def _end(lines: NDArray[Any], overscan: NDArray[Any], amplifier: Amplifier, pixels: int, prescan: int) -> End:
     last = lines[:, max(0, lines.shape[1] - pixels) :]
     return End(_unsaturated(last, amplifier), _unsaturated(overscan, amplifier), lines.shape[1], prescan)
-
-
-def _turned(lines: NDArray[Any], falling: bool) -> NDArray[Any]:
-    return lines[:, :: -1 if falling else 1]
 
 
 def _unsaturated(pixels: NDArray[Any], amplifier: Amplifier) -> NDArray[np.float64]:

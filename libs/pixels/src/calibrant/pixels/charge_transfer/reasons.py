@@ -14,8 +14,6 @@ class Reason(enum.StrEnum):
     NO_SIGNAL = "the last imaging pixels hold no significant signal"
     NO_CHARGE = "none of its columns has charge"
     NO_TAIL = "no significant electronic tail in its overscan"
-    BOUNCES = (
-        "its overscan rises from one pixel to the next, which no trailing charge does, and no bounce fits it"
-    )
+    BOUNCES = "its overscan rises from one pixel to the next, which no trailing charge does, and no bounce fits: give biases"
     TOO_FEW_LEVELS = "too few frames with a measurement"
     NOT_CONVERGED = "the fit did not converge"
