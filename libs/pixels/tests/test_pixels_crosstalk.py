@@ -102,6 +102,8 @@ def test_what_cannot_be_measured_says_why_and_the_others_go_on():
         "blind": Reason.MEASURED,
     }
     assert found.reasons[names.index("blind")][0] is Reason.VICTIM_UNUSABLE
+    still = ReadoutPlane(np.full((H, W), 60.0), masks["good"])
+    assert measure_crosstalk({"still": still}, given).reasons[0][0] is Reason.VICTIM_DEAD
     np.testing.assert_array_equal(np.isfinite(found.coefficients[..., 0]), found.measured)
     assert np.isnan(found.errors[~found.measured]).all()
     assert not found.significant().any()

@@ -25,6 +25,7 @@ class Reason(enum.StrEnum):
     INSEPARABLE = "the source cannot be told from others that are bright at the same time, or its terms apart"
     SOURCE_UNUSABLE = "less than half of the source can be used"
     VICTIM_UNUSABLE = "less than half of the victim can be used"
+    VICTIM_DEAD = "the victim has no noise: it is dead, or its values are made up"
     VICTIM_UNEVEN = "the level of the victim is not smooth, so crosstalk cannot be told from its own light"
     TOO_LARGE = "larger than crosstalk can be, so it is light of the victim's own"
     EXPOSURES_DISAGREE = "the exposures disagree beyond their errors"

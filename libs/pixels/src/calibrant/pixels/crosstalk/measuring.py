@@ -215,6 +215,8 @@ def _reason(source: Source, victim: Victim, usable: int, fit: CrosstalkFit) -> R
         return Reason.SOURCE_UNUSABLE
     if victim.usable.mean() < 0.5:
         return Reason.VICTIM_UNUSABLE
+    if not victim.pixel_noise > 0:
+        return Reason.VICTIM_DEAD
     if not victim.smooth:
         return Reason.VICTIM_UNEVEN
     bright = source.bright.size
