@@ -213,12 +213,8 @@ def _reason(source: Source, victim: Victim, usable: int, fit: CrosstalkFit) -> R
     """Say whether there are pixels to measure with, before anything is fitted."""
     if not source.usable:
         return Reason.SOURCE_UNUSABLE
-    if victim.usable.mean() < 0.5:
-        return Reason.VICTIM_UNUSABLE
-    if not victim.pixel_noise > 0:
-        return Reason.VICTIM_DEAD
-    if not victim.smooth:
-        return Reason.VICTIM_UNEVEN
+    if victim.reason is not Reason.MEASURED:
+        return victim.reason
     bright = source.bright.size
     if bright < fit.fewest and source.saturated >= max(bright, 1):
         return Reason.SATURATED_SOURCES

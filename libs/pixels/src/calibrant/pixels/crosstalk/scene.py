@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from calibrant.pixels.clipping import MAD_TO_SIGMA
 from calibrant.pixels.crosstalk.channels import ReadoutPlane
+from calibrant.pixels.crosstalk.matrix import Reason
 from calibrant.pixels.growing import grown
 from calibrant.pixels.mask import UNUSABLE, Mask
 from calibrant.pixels.smooth import Surface, smooth_surface
@@ -145,9 +146,14 @@ class Victim:
     pixel_noise: float
 
     @property
-    def smooth(self) -> bool:
-        """Whether the level explains its pixels, but for noise."""
-        return self.noise <= _UNEVEN * self.pixel_noise
+    def reason(self) -> Reason:
+        """Why nothing can be measured in it; `Reason.MEASURED` where something can."""
+        if self.usable.mean() < 0.5:
+            return Reason.VICTIM_UNUSABLE
+        if not self.pixel_noise > 0:
+            return Reason.VICTIM_DEAD
+        smooth = self.noise <= _UNEVEN * self.pixel_noise  # the level explains its pixels, but for noise
+        return Reason.MEASURED if smooth else Reason.VICTIM_UNEVEN
 
 
 def common_shape(planes: Mapping[str, ReadoutPlane]) -> tuple[int, int]:
