@@ -27,6 +27,7 @@ from calibrant.pixels.charge_transfer import (
     Transfers,
     Traps,
     defer,
+    held_behind,
     restore,
     transfer,
 )
@@ -250,6 +251,14 @@ def test_behind_a_saturated_pixel_the_electronic_offset_is_not_known_either():
     np.testing.assert_array_equal(
         np.argwhere((found.mask & Mask.SUSPECT) != 0), [(10, x) for x in range(6, 12)]
     )
+
+
+def test_traps_that_empty_later_than_the_line_ends_hold_what_they_would_in_a_longer_one():
+    line = np.random.default_rng(4).uniform(0, 1000, (20, 3))
+    slow = (Traps(2, 30.0, 900, power=0.5),)
+    assert slow[0].ages > 20
+    longer = held_behind(np.concatenate([line, np.zeros((slow[0].ages, 3))]), slow)
+    np.testing.assert_allclose(held_behind(line, slow), longer[:20], rtol=1e-12)
 
 
 def test_what_has_not_converged_is_suspect():

@@ -231,6 +231,18 @@ def test_transfers_without_traps_have_none():
         solve_transfers(profiles, imaging=9, full_well=0)
 
 
+def test_noise_that_all_lines_share_makes_no_traps_and_larger_errors():
+    """As rows have among them: parallel overscans are lines of columns, and no level is measured row by row."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        ends = [flat_end(rng, level) for level in (2000.0, 10000.0, 20000.0, 50000.0)]
+        shared = [rng.normal(0, 3, (1, OVERSCAN)) for _ in ends]
+        noisy = [End(end.image, end.overscan + more, IMAGING) for end, more in zip(ends, shared, strict=True)]
+        found = characterise(noisy, full_well=1e5).solved
+        assert found.density == 0
+        assert found.inefficiency == pytest.approx(2e-5, abs=4 * found.inefficiency_error)
+
+
 def test_an_amplifier_is_characterised_whatever_some_of_its_frames_are():
     """Biases settle, the electronics decay, one frame has no overscan, one is beyond the full well and trails badly."""
     rng, settling = np.random.default_rng(11), np.array([-4.0, -2.0, *np.zeros(OVERSCAN - 2)])

@@ -15,7 +15,14 @@ from calibrant.pixels.charge_transfer.deferring import Transfers, defer
 from calibrant.pixels.charge_transfer.electronics import ElectronicOffset
 from calibrant.pixels.charge_transfer.ends import Direction, End, end_of_image
 from calibrant.pixels.charge_transfer.hard_edges import HardEdge, hard_edge
-from calibrant.pixels.charge_transfer.levels import Loss, Turnoff, mean_inefficiency, solve_loss, turnoff
+from calibrant.pixels.charge_transfer.levels import (
+    Loss,
+    Turnoff,
+    mean_inefficiency,
+    solve_loss,
+    turnoff,
+    weighted_mean,
+)
 from calibrant.pixels.charge_transfer.predicting import predicted_charge
 from calibrant.pixels.charge_transfer.profiles import Profile, mean_profile, overscan_profile
 from calibrant.pixels.charge_transfer.pumped_traps import PumpedTraps, amplitude, fit_pumping
@@ -87,4 +94,5 @@ __all__ = [
     "transfer",
     "turnoff",
     "united",
+    "weighted_mean",
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibrant.pixels.charge_transfer.reasons import Reason
 from calibrant.pixels.charge_transfer.trailing import TrailingCharge
@@ -133,7 +134,18 @@ def mean_inefficiency(measured: Sequence[TrailingCharge | Reason]) -> tuple[floa
     known = [one for one in measured if isinstance(one, TrailingCharge) and one.cti_error > 0]
     if not known:
         return Reason.TOO_FEW_LEVELS
-    weights, values = np.array([(one.cti_error**-2, one.cti) for one in known]).T
+    return weighted_mean(np.array([one.cti for one in known]), np.array([one.cti_error for one in known]))
+
+
+def weighted_mean(values: NDArray[np.float64], errors: NDArray[np.float64]) -> tuple[float, float]:
+    """Give the weighted mean of some numbers and its standard deviation, larger where they scatter more.
+
+    Parameters
+    ----------
+    values, errors
+        (n,), at least one; errors above zero.
+    """
+    weights = errors**-2.0
     mean = float(weights @ values / weights.sum())
-    scatter = float(weights @ (values - mean) ** 2) / max(len(known) - 1, 1)
+    scatter = float(weights @ (values - mean) ** 2) / max(len(values) - 1, 1)
     return mean, math.sqrt(max(1.0, scatter) / float(weights.sum()))

@@ -54,7 +54,8 @@ class SolvedTransfers:
     density, density_error
         Traps per pixel, or the size of the register trap, in the unit of the profiles; 0 where there are none.
     release, release_error
-        In times of one transfer; 0 where there are none. Errors hold for the power as it was found.
+        In times of one transfer; 0 where there are none. Errors hold for the power as it was found, and are larger
+        where the residuals are larger than the profiles' errors.
     chi2
         Of the residuals.
     free
@@ -187,8 +188,14 @@ class _Problem:
         if not found:
             return None
         best, power = min(found, key=lambda one: float(one[0].chi2[0]))
-        significant = chi2 - float(best.chi2[0]) >= SIGNIFICANT and best.parameters[0, 1] > 0
+        least = SIGNIFICANT * self._scatter(best) ** 2
+        significant = chi2 - float(best.chi2[0]) >= least and best.parameters[0, 1] > 0
         return (best, power) if significant else None
+
+    def _scatter(self, solved: Solved) -> float:
+        """Give by how much residuals are larger than their errors, at least 1: lines may have noise in common."""
+        free = self.free - solved.parameters.shape[1]
+        return math.sqrt(max(1.0, float(solved.chi2[0]) / free)) if free > 0 else 1.0
 
     def with_traps(self, power: float, start: tuple[float, float, float]) -> Solved | None:
         """Fit inefficiency, height and length of the trail, for one power of the filling."""
@@ -236,7 +243,8 @@ class _Problem:
 
     def plain_of(self, plain: Solved) -> SolvedTransfers:
         """Give the transfers of a fit without traps."""
-        inefficiency, error = float(plain.parameters[0, 0]), math.sqrt(plain.covariance[0, 0, 0])
+        inefficiency = float(plain.parameters[0, 0])
+        error = self._scatter(plain) * math.sqrt(plain.covariance[0, 0, 0])
         transfers = Transfers(inefficiency=max(inefficiency, 0.0), before=self.prescan)
         return SolvedTransfers(
             transfers, inefficiency, error, 0, 0, 0, 0, float(plain.chi2[0]), self.free - 1
@@ -245,7 +253,7 @@ class _Problem:
     def traps_of(self, best: Solved, power: float) -> SolvedTransfers:
         """Turn height and length of the trail into density and release time."""
         inefficiency, height, release = map(float, best.parameters[0])
-        covariance = best.covariance[0]
+        covariance = best.covariance[0] * self._scatter(best) ** 2
         growth = math.exp(1 / release)
         per_height = 1 / ((self.transfers if power else 1) * (growth - 1))
         slope = np.array([0, per_height, height * per_height * growth / (growth - 1) / release**2])

@@ -23,6 +23,7 @@ from calibrant.pixels.charge_transfer import (
     Reason,
     SolvedTransfers,
     TrailingCharge,
+    weighted_mean,
 )
 from calibrant.pixels.decays import Decay
 
@@ -63,18 +64,15 @@ class Transferred:
         ]
         if not used:
             return math.nan, math.nan
-        weights = np.array([one.cti_error**-2 for one, _ in used])
-        rests = np.array([one.cti - left / one.signal / one.transfers for one, left in used])
-        return float(weights @ rests / weights.sum()), float(weights.sum() ** -0.5)
+        rests = [one.cti - left / one.signal / one.transfers for one, left in used]
+        return weighted_mean(np.array(rests), np.array([one.cti_error for one, _ in used]))
 
     @property
     def edge(self) -> tuple[float, float]:
         """First overscan pixel over the signal, weighted mean of the flats and error; NaN where none shows it."""
-        first = np.array([one.edge.first for one in self.flats if isinstance(one.edge, HardEdge)])
-        if not len(first):
-            return math.nan, math.nan
-        weights = first[:, 1] ** -2.0
-        return float(weights @ first[:, 0] / weights.sum()), float(weights.sum() ** -0.5)
+        first = [one.edge.first for one in self.flats if isinstance(one.edge, HardEdge)]
+        known = np.array([one for one in first if one[1] > 0])
+        return weighted_mean(*known.T) if len(known) else (math.nan, math.nan)
 
 
 class _Column(NamedTuple):
@@ -164,10 +162,9 @@ def _known(one: Transferred) -> list[TrailingCharge]:
 
 
 def _edge_reason(one: Transferred) -> str:
-    edges = [flat.edge for flat in one.flats]
-    if any(isinstance(edge, HardEdge) for edge in edges):
+    if math.isfinite(one.edge[0]):
         return ""
-    return str(next((edge for edge in edges if isinstance(edge, Reason)), Reason.TOO_FEW_LEVELS))
+    return str(next((flat.edge for flat in one.flats if isinstance(flat.edge, Reason)), Reason.NO_NOISE))
 
 
 _COLUMNS: Final = (
