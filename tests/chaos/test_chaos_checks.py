@@ -1,115 +1,13 @@
 """Each check holds for a small site where all is well, and fails for each violation of what it checks."""
 
-import copy
-import json
-
 import pytest
+from small_site import also, event, spoilt
 
-from calibrant.observatory.testing.records import Event
 from chaos.acquisition_checks import commands, exposures, runs, steps
 from chaos.checks import CHECKS
 from chaos.delivery_checks import dead_letters, executions, inboxes, offsets, outboxes, scratch
 from chaos.left import Left
-from chaos.product_checks import certifications, files, products, publications, ranges
 from chaos.undisturbed import same_products
-
-RAW = {"uri": "objects:raw/20260101/SC_1_0.fits", "sha256": "aa", "size_bytes": 7}
-PRODUCT = {"uri": "objects:products/bb.fits", "sha256": "bb", "size_bytes": 8}
-COPY = {"uri": "objects:archive/cc.fits", "sha256": "bb", "size_bytes": 8}
-SUBJECT = {
-    "collection": "x/calib/daily",
-    "instrument": "x",
-    "kind": "bias",
-    "detector": 0,
-    "filter": None,
-    "begin_tai_ns": 100,
-    "end_tai_ns": 200,
-}
-
-
-def event(topic, name, message, **data):
-    return Event(topic, name, f"calibrant.any.v1.{message}", "run-1", data)
-
-
-def node(name, kind, **facts):
-    said = {"node_id": name, "product": None, **facts}
-    return {"node_id": name, "run_id": "run-1", "type": kind, "job_id": f"job-{name}", "state": "done"} | {
-        "node_json": json.dumps(said)
-    }
-
-
-def entry(number, product, begin, end):
-    line = SUBJECT | {"begin_tai_ns": begin, "end_tai_ns": end, "product_id": product, "sequence": number}
-    more = {"certification_id": f"cert-{product}", "action": "certify", "recorded_tai_ns": 1000 + number}
-    return line | more | {"run_id": "run-1", "product": json.dumps({"ref": PRODUCT})}
-
-
-@pytest.fixture
-def left():
-    """One command, one exposure, one product, one certification, one publication."""
-    ack = {"ack": "ACK_CODE_COMPLETE", "result": "1 image(s) taken"}
-    exposure = {"exposure_id": 1, "image_name": "SC_1", "command_id": "c1", "image_index": 1}
-    publication = {"publication_id": "pub-p1", "certification_id": "cert-p1", "status": "current"}
-    rows = {
-        ("camera", "camera_command"): [{"command_id": "c1", "body": json.dumps({"num_images": 1})}],
-        ("camera", "camera_ack"): [{"command_id": "c1", "body": json.dumps(ack)}],
-        ("camera", "camera_exposure"): [
-            exposure | {"state": "stored", "files": json.dumps([{"detector": 0, "ref": RAW}])}
-        ],
-        ("ingest", "ingest_frame"): [{"sha256": "aa"}],
-        ("sequencer", "sequencer_run"): [{"run_id": "run-1", "state": "finished", "outcome": "completed"}],
-        ("sequencer", "sequencer_step"): [
-            {"step_id": "s1", "run_id": "run-1", "position": 1, "state": "done", "reason": ""}
-        ],
-        ("sequencer", "sequencer_command"): [
-            {"step_id": "s1", "state": "complete", "image_names": "SC_1", "command_id": "c1"}
-        ],
-        ("sequencer", "sequencer_file"): [
-            {"run_id": "run-1", "file_name": "SC_1_0.fits", "state": "ingested", "reason": "", "message": ""}
-        ],
-        ("sequencer", "sequencer_node"): [
-            node("n1", "build", product={"product_id": "p1"}),
-            node("n2", "certify", certification_id="cert-p1"),
-        ],
-        ("combine", "combine_product"): [{"product_id": "p1", "job_id": "job-n1", **PRODUCT}],
-        ("combine", "job"): [{"job_id": "job-n1"}],
-        ("combine", "execution"): [{"execution_id": "e1", "job_id": "job-n1", "state": "done"}],
-        ("combine", "inbox"): [{"event_id": "j1"}],
-        ("combine", "outbox"): [],
-        ("combine", "dead_letter"): [],
-        ("certify", "certify_entry"): [entry(1, "p1", 100, 200)],
-        ("certify", "certify_in_force"): [SUBJECT | {"sequence": 1, "product_id": "p1", "filter": ""}],
-        ("archive", "archive_publication"): [
-            SUBJECT | publication | {"product_id": "p1", "run_id": "run-1", "reason": "", **COPY}
-        ],
-    }
-    events = {
-        "camera-commands": [event("camera-commands", "t1", "TakeImages", header={"command_id": "c1"})],
-        "camera-events": [event("camera-events", "x1", "ExposureStored", files=[{"ref": RAW}])] * 2,
-        "combine-jobs.cpu": [event("combine-jobs.cpu", "j1", "CombineJob", job_id="job-n1")] * 2,
-        "combine-results": [event("combine-results", "d1", "JobDone", job_id="job-n1")],
-        "certifications": [event("certifications", "k1", "CalibrationCertified", certification_id="cert-p1")],
-        "publications": [event("publications", "b1", "ProductPublished", publication_id="pub-p1", ref=COPY)],
-        "run-progress": [event("run-progress", "r1", "RunFinished", run_id="run-1")],
-    }
-    found = {
-        ref["uri"].removeprefix("objects:"): (ref["sha256"], ref["size_bytes"])
-        for ref in (RAW, PRODUCT, COPY)
-    }
-    handled = {"combine": frozenset({"calibrant.any.v1.CombineJob"})}
-    return Left(rows=rows, events=events, files=found, handled=handled)
-
-
-def spoilt(check, left, text):
-    """Make sure that a check finds what is wrong, and names it."""
-    wrong = check(left).wrong
-    assert any(text in line for line in wrong), wrong
-
-
-def also(left, service, table, row=0, **changes):
-    """Add a copy of a row, with changes."""
-    rows = left.rows[service, table]
-    rows.append(copy.deepcopy(rows[row]) | changes)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -198,77 +96,6 @@ def test_a_command_complete_without_its_images_and_one_never_answered(left):
     spoilt(commands, left, "never answered")
 
 
-def test_a_product_twice_a_result_twice_a_file_too_many(left):
-    also(left, "combine", "combine_product", product_id="p2")
-    left.events["combine-results"].append(event("combine-results", "d2", "JobDone", job_id="job-n1"))
-    left.files["products/dd.fits"] = ("dd", 8)
-    for text in ("products of job job-n1", "results of job job-n1", "belongs to nothing: products/dd.fits"):
-        spoilt(products, left, text)
-
-
-def test_a_product_missing_or_expected_by_nobody(left):
-    left.rows["combine", "combine_product"][0]["job_id"] = "job-other"
-    spoilt(products, left, "no product of job: job-n1")
-    spoilt(products, left, "no plan expects: job-other")
-
-
-def test_a_product_never_announced(left):
-    left.events["combine-results"].clear()
-    spoilt(products, left, "never announced: job-n1")
-
-
-def test_a_certification_twice_missing_or_not_announced(left):
-    also(left, "certify", "certify_entry", certification_id="cert-2")
-    spoilt(certifications, left, "certifications of product p1")
-    spoilt(certifications, left, "in the ledger unexpectedly: cert-2")
-    left.rows["certify", "certify_entry"].clear()
-    spoilt(certifications, left, "not in the ledger: cert-p1")
-    spoilt(certifications, left, "announced and not in the ledger: cert-p1")
-
-
-def test_a_certification_announced_under_two_identifiers(left):
-    told = event("certifications", "k2", "CalibrationCertified", certification_id="cert-p1")
-    left.events["certifications"].append(told)
-    spoilt(certifications, left, "announcement of certification cert-p1: 2 times")
-
-
-def test_a_publication_twice_pending_missing_or_announced_twice(left):
-    also(left, "archive", "archive_publication", status="pending")
-    told = event("publications", "b2", "ProductPublished", publication_id="pub-p1")
-    left.events["publications"].append(told)
-    for text in ("publications of certification", "is pending", "announcement of publication pub-p1"):
-        spoilt(publications, left, text)
-    left.rows["archive", "archive_publication"].clear()
-    spoilt(publications, left, "not published: cert-p1")
-
-
-def test_ranges_that_overlap_in_the_ledger_or_beside_it(left):
-    left.rows["certify", "certify_entry"].append(entry(2, "p2", 199, 300))
-    spoilt(ranges, left, "ranges of p1 and p2 overlap")
-
-
-def test_ranges_that_touch_do_not_overlap(left):
-    left.rows["certify", "certify_entry"].append(entry(2, "p2", 200, 300))
-    kept = SUBJECT | {"sequence": 2, "product_id": "p2", "filter": "", "begin_tai_ns": 200, "end_tai_ns": 300}
-    left.rows["certify", "certify_in_force"].append(kept)
-    assert ranges(left).wrong == ()
-
-
-@pytest.mark.parametrize("change", [{"end_tai_ns": 201}, {"detector": 1}, {"sequence": 7}])
-def test_ranges_in_force_that_differ_from_the_ledger(left, change):
-    left.rows["certify", "certify_in_force"][0].update(change)
-    spoilt(ranges, left, "not kept as in force")
-    spoilt(ranges, left, "without a ledger's line")
-
-
-@pytest.mark.parametrize("found", [("zz", 8), ("bb", 9), None])
-def test_a_file_announced_that_is_missing_or_another(left, found):
-    left.files.pop("archive/cc.fits")
-    if found:
-        left.files["archive/cc.fits"] = found
-    spoilt(files, left, "objects:archive/cc.fits: announced with bb")
-
-
 def test_an_event_not_dealt_with_or_twice(left):
     left.rows["combine", "inbox"].append({"event_id": "j1"})
     spoilt(inboxes, left, "event j1: 2 times")
@@ -299,20 +126,6 @@ def test_a_dead_letter_and_a_job_that_failed(left):
         event("combine-results", "f1", "JobFailed", job_id="job-n1", reason="out of memory")
     )
     spoilt(dead_letters, left, "job job-n1 failed: out of memory")
-
-
-def test_products_that_differ_from_those_made_without_faults(left):
-    reference = copy.deepcopy(left)
-    assert same_products(left, ["run-1"], reference, ["run-1"]).wrong == ()
-    left.rows["combine", "combine_product"][0]["sha256"] = "zz"
-    left.rows["certify", "certify_entry"].clear()
-    wrong = same_products(left, ["run-1"], reference, ["run-1"]).wrong
-    for text in (
-        "lacks: ('product', 'p1', 'bb')",
-        "should not: ('product', 'p1', 'zz')",
-        "lacks: ('certification'",
-    ):
-        assert any(text in line for line in wrong), wrong
 
 
 def test_a_run_of_which_nothing_came_even_without_faults_is_no_success(left):

@@ -5,17 +5,15 @@ import dataclasses
 import io
 import json
 import re
-from pathlib import Path
-from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
 import pytest
 import yaml
 from astropy.io import fits
+from docs_tables import DOCS, first_names, names, rows
 from pydantic import BaseModel
 
-from calibrant.camera.settings import CameraSettings
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.recipes.base import Combination, Parameters
 from calibrant.combine.recipes.charge_transfer_tables import Transferred
@@ -24,8 +22,6 @@ from calibrant.combine.recipes.crosstalk_tables import tables_of as crosstalk_ta
 from calibrant.combine.recipes.defect_tables import regions_table
 from calibrant.combine.recipes.flat_pairs import MeasuredPair, PairParameters
 from calibrant.combine.recipes.transfer_tables import tables_of
-from calibrant.contracts.archive.v1 import ProductPublished, ProductWithdrawn
-from calibrant.contracts.flow import topics
 from calibrant.frames.instrument import Instrument, list_instruments
 from calibrant.frames.reading import RejectionReason
 from calibrant.frames.writing import (
@@ -36,7 +32,6 @@ from calibrant.frames.writing import (
     Provenance,
     write_product,
 )
-from calibrant.observatory.composition import SERVICES
 from calibrant.pixels import AmplifierStatistics, CosmicRays, Linearity, Scaling, Step
 from calibrant.pixels.charge_transfer import characterise
 from calibrant.pixels.crosstalk import known_matrix
@@ -48,34 +43,9 @@ from calibrant.rules.comparing import COMPARED, ComparisonRules
 from calibrant.rules.decision import GateThresholds
 from calibrant.rules.rulesets import SetRule
 from calibrant.rules.verification import registry
-from calibrant.runtime.handlers import HandlerTable
-from calibrant.runtime.health import Health
-from calibrant.runtime.ops import Together, Watch
-from calibrant.runtime.telemetry.backlog import Waiting
-from calibrant.sequencer.settings import SequencerSettings
-from calibrant.verify.settings import VerifySettings
 
-DOCS = Path(__file__).parents[2] / "docs"
 STANDARD = {"SIMPLE", "BITPIX", "NAXIS", "EXTEND", "CHECKSUM", "DATASUM", "COMMENT"}
 EXAMPLE = re.compile(r"^```python\n(.*?)^```(?:\n+```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
-
-
-def rows(page, heading):
-    """Return the cells of the first table below a heading, code marks removed."""
-    text = (DOCS / page).read_text()
-    _, found, below = text.partition(f"\n{heading}\n")
-    assert found, f"{page} has no heading {heading!r}"
-    table = below[re.search(r"^\|", below, re.MULTILINE).start() :].split("\n\n")[0]
-    lines = [line.replace("\\|", "¦") for line in table.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-
-def names(cell):
-    return re.findall(r"`([^`]+)`", cell)
-
-
-def first_names(page, heading):
-    return {name for row in rows(page, heading) for name in names(row[0])}
 
 
 def models(model, seen):
@@ -261,56 +231,6 @@ def test_every_card_and_hdu_of_a_product_is_described(tmp_path):
 def test_mask_bits_are_those_of_the_code():
     told = {(int(row[1]), row[2], row[3]) for row in rows("products.md", "## Mask bits")}
     assert told == {(int(bit), bit.name, meaning) for bit, meaning in MEANINGS.items()}
-
-
-def test_topics_and_fields_of_the_public_message_are_those_of_the_contract():
-    told = {
-        names(r[0])[0]: (" or ".join(names(r[1])), r[2], r[3], r[4])
-        for r in rows("events.md", "## All topics")
-    }
-    real = {
-        name: (
-            " or ".join(topic.keys),
-            str(topic.partitions),
-            f"{topic.retention_days} d",
-            ("public" if topic.public else "internal") + (", may lose events" if topic.lossy else ""),
-        )
-        for name, topic in topics().items()
-    }
-    assert told == real
-    for message in (ProductPublished, ProductWithdrawn):
-        assert first_names("events.md", f"### {message.__name__}") == set(message.model_fields)
-
-
-def test_every_service_is_in_the_data_flow():
-    assert {row[0] for row in rows("data-flow.md", "## Who owns what")} == set(SERVICES)
-
-
-def test_variables_in_operations_are_settings():
-    names = (
-        CameraSettings.model_fields.keys()
-        | SequencerSettings.model_fields.keys()
-        | VerifySettings.model_fields.keys()
-    )
-    fields = {f"CALIBRANT_{name}".upper() for name in names}
-    told = set(re.findall(r"CALIBRANT_\w+", (DOCS / "operations.md").read_text()))
-    assert told
-    assert told <= fields
-
-
-def test_every_metric_is_described():
-    process = SimpleNamespace(
-        name="combine",
-        health=Health(),
-        in_hand=0,
-        platform=SimpleNamespace(workers=SimpleNamespace(slots=1)),
-        spec=SimpleNamespace(handlers=HandlerTable({}, {})),
-        backlog=SimpleNamespace(waiting=Waiting(looked_s=1.0)),
-    )
-    watch = Watch(expected=1, processes={"combine": process})
-    names_now = {f"{m.name}_total" if m.type == "counter" else m.name for m in Together(watch).collect()}
-    told = set(re.findall(r"^\| `(calibrant_\w+)`", (DOCS / "operations.md").read_text(), re.MULTILINE))
-    assert told == names_now | {"calibrant_component_state"}  # the camera's alone
 
 
 def test_the_pixel_engines_steps_and_options_are_described_in_their_order():

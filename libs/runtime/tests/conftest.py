@@ -1,7 +1,10 @@
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 
 import pytest
 import pytest_asyncio
+from bucket_between import MIB, Between
 
 from calibrant.bus.errors import Backoff, PermanentError
 from calibrant.contracts.combine.v1 import CombineJob
@@ -12,6 +15,7 @@ from calibrant.runtime.dispatch import Dispatcher
 from calibrant.runtime.handlers import JobHandler, on
 from calibrant.runtime.health import Health
 from calibrant.runtime.jobs import JobDesk, JobWork
+from calibrant.runtime.lanes import Lanes
 from calibrant.runtime.leases import Leases
 from calibrant.runtime.objects import FolderStore
 from calibrant.runtime.platform import open_platform
@@ -21,7 +25,7 @@ from calibrant.runtime.scratch import Scratch
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.testing.fakes import CountingIds, FakeClock, InlineWorkers
 from calibrant.runtime.testing.jobs import record_result
-from calibrant.runtime.testing.lanes import Hands
+from calibrant.runtime.testing.lanes import Hands, at_work
 from calibrant.runtime.testing.probe_service import MIGRATIONS
 from calibrant.runtime.testing.probe_work import compute
 from calibrant.runtime.testing.services import table
@@ -123,3 +127,48 @@ async def make_jobs(make_desk, tmp_path):
 
     ids, processes = CountingIds(), count()
     return make
+
+
+@pytest.fixture
+def make_lanes(hands):
+    @asynccontextmanager
+    async def make(consumer, *, slots=2, ahead=1, ahead_bytes=1 << 20, batch=None):
+        lanes = Lanes(
+            hands.attempt,
+            slots=slots,
+            ahead=ahead,
+            ahead_bytes=ahead_bytes,
+            health=Health(),
+            probe=Probe(),
+            part="bus of t",
+            batch=batch,
+        )
+        async with at_work(lanes.run(consumer)) as running:
+            yield lanes, running
+
+    return make
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "source.bin"
+    path.write_bytes(b"some bytes")
+    return path
+
+
+@pytest.fixture
+def store(s3, tmp_path):
+    return s3.store(tmp_path / "cache", threshold_bytes=MIB, part_bytes=5 * MIB)
+
+
+@pytest.fixture
+def between(s3):
+    service = Between(s3.port)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def through(store, between):
+    """The same store, seen through what misbehaves."""
+    return replace(store, bucket=replace(store.bucket, endpoint=between.endpoint, read_s=1.0))

@@ -1,44 +1,23 @@
-"""Lanes: order within a partition, the contiguous done prefix, pauses, drain, and rebalances in mid-work."""
+"""Lanes: order within a partition, the contiguous done prefix, batches, pauses and drain."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
+from lane_hands import Several
 
 from calibrant.bus.embedded import open_bus
-from calibrant.bus.errors import BusUnavailable, CommitFailed
 from calibrant.bus.ports import Message, TopicSpec
 from calibrant.runtime.health import Health
 from calibrant.runtime.lanes import Lanes
 from calibrant.runtime.probe import Probe
-from calibrant.runtime.testing.lanes import A, B, MemoryLog, at_work, until
+from calibrant.runtime.testing.lanes import A, B, MemoryLog, until
 
 pytestmark = pytest.mark.asyncio
 
 
-@pytest.fixture
-def make(hands):
-    @asynccontextmanager
-    async def make(consumer, *, slots=2, ahead=1, ahead_bytes=1 << 20, batch=None):
-        lanes = Lanes(
-            hands.attempt,
-            slots=slots,
-            ahead=ahead,
-            ahead_bytes=ahead_bytes,
-            health=Health(),
-            probe=Probe(),
-            part="bus of t",
-            batch=batch,
-        )
-        async with at_work(lanes.run(consumer)) as running:
-            yield lanes, running
-
-    return make
-
-
-async def test_a_partition_keeps_its_order_and_partitions_go_side_by_side(make, hands):
+async def test_a_partition_keeps_its_order_and_partitions_go_side_by_side(make_lanes, hands):
     log = MemoryLog(a=3, b=2)
-    async with make(log) as (lanes, running):
+    async with make_lanes(log) as (lanes, running):
         await until(lambda: len(hands.begun) == 2)
         assert sorted(hands.begun) == [(0, 0), (1, 0)]
         hands.gate(1, 0).set()
@@ -53,9 +32,9 @@ async def test_a_partition_keeps_its_order_and_partitions_go_side_by_side(make, 
         await running
 
 
-async def test_only_the_contiguous_done_prefix_is_committed(make, hands):
+async def test_only_the_contiguous_done_prefix_is_committed(make_lanes, hands):
     log = MemoryLog(a=4, b=1)
-    async with make(log, slots=2, ahead=8):
+    async with make_lanes(log, slots=2, ahead=8):
         for offset in range(2):
             hands.gate(0, offset).set()
         hands.gate(1, 0).set()
@@ -66,9 +45,9 @@ async def test_only_the_contiguous_done_prefix_is_committed(make, hands):
             assert commit.get(A, 0) <= 2
 
 
-async def test_one_slow_partition_leaves_the_other_slots_to_the_others(make, hands):
+async def test_one_slow_partition_leaves_the_other_slots_to_the_others(make_lanes, hands):
     log = MemoryLog(a=10, b=3)
-    async with make(log, slots=2, ahead=1) as (lanes, _):
+    async with make_lanes(log, slots=2, ahead=1) as (lanes, _):
         for offset in range(3):
             hands.gate(1, offset).set()
         await until(lambda: log.committed[B] == 3)  # although partition 0 has a job in hand and nine waiting
@@ -77,11 +56,11 @@ async def test_one_slow_partition_leaves_the_other_slots_to_the_others(make, han
         assert log.paused() == {A}
 
 
-async def test_a_record_that_waits_for_its_next_attempt_takes_no_slot(make, hands):
+async def test_a_record_that_waits_for_its_next_attempt_takes_no_slot(make_lanes, hands):
     log = MemoryLog(a=2, b=3)
     hands.open = True
     hands.answers[0, 0] = [3600.0]
-    async with make(log, slots=1) as (lanes, running):
+    async with make_lanes(log, slots=1) as (lanes, running):
         await until(lambda: log.committed[B] == 3)
         assert hands.begun.count((0, 0)) == 1
         assert (0, 1) not in hands.begun
@@ -91,20 +70,20 @@ async def test_a_record_that_waits_for_its_next_attempt_takes_no_slot(make, hand
     assert log.committed == {A: 0, B: 3}
 
 
-async def test_another_attempt_is_made_after_the_wait(make, hands):
+async def test_another_attempt_is_made_after_the_wait(make_lanes, hands):
     log = MemoryLog(a=2)
     hands.open = True
     hands.answers[0, 0] = [0.001, 0.001]
-    async with make(log, slots=1):
+    async with make_lanes(log, slots=1):
         await until(lambda: log.committed[A] == 2)
     assert hands.begun == [(0, 0), (0, 0), (0, 0), (0, 1)]
 
 
-async def test_of_large_records_fewer_are_fetched_ahead(make, hands, monkeypatch):
+async def test_of_large_records_fewer_are_fetched_ahead(make_lanes, hands, monkeypatch):
     monkeypatch.setattr("calibrant.runtime.feed.BEAT_S", 0.001)
     log = MemoryLog(a=50, b=50, value=b"x" * 1000)
     log.most = 1  # a fetch gives one large record
-    async with make(log, slots=1, ahead=40, ahead_bytes=3000) as (lanes, running):
+    async with make_lanes(log, slots=1, ahead=40, ahead_bytes=3000) as (lanes, running):
         await until(lambda: lanes.in_hand == 3)
         before = log.fetches
         await until(lambda: log.fetches > before + 5)
@@ -117,10 +96,10 @@ async def test_of_large_records_fewer_are_fetched_ahead(make, hands, monkeypatch
         await running
 
 
-async def test_while_everything_is_busy_it_goes_on_fetching_nothing(make, hands, monkeypatch):
+async def test_while_everything_is_busy_it_goes_on_fetching_nothing(make_lanes, hands, monkeypatch):
     monkeypatch.setattr("calibrant.runtime.feed.BEAT_S", 0.001)
     log = MemoryLog(a=5, b=5)
-    async with make(log, slots=2) as (lanes, _):
+    async with make_lanes(log, slots=2) as (lanes, _):
         await until(lambda: lanes.in_hand == 2)
         before = log.fetches
         await until(lambda: log.fetches > before + 5)
@@ -128,9 +107,9 @@ async def test_while_everything_is_busy_it_goes_on_fetching_nothing(make, hands,
         assert lanes.in_hand == 2
 
 
-async def test_paused_it_takes_on_nothing_and_finishes_what_is_in_hand(make, hands):
+async def test_paused_it_takes_on_nothing_and_finishes_what_is_in_hand(make_lanes, hands):
     log = MemoryLog(a=1)
-    async with make(log) as (lanes, _):
+    async with make_lanes(log) as (lanes, _):
         await until(lambda: hands.begun == [(0, 0)])
         lanes.pause()
         log.lengths = {A: 2, B: 1}
@@ -143,10 +122,10 @@ async def test_paused_it_takes_on_nothing_and_finishes_what_is_in_hand(make, han
 
 
 @pytest.mark.parametrize("close", ["pause", "drain"])
-async def test_what_a_fetch_brings_after_pause_or_drain_is_put_back(make, hands, close):
+async def test_what_a_fetch_brings_after_pause_or_drain_is_put_back(make_lanes, hands, close):
     log = MemoryLog(a=3, b=3)
     hands.open = True
-    async with make(log, slots=4, ahead=3) as (lanes, running):
+    async with make_lanes(log, slots=4, ahead=3) as (lanes, running):
 
         async def too_late(found):
             if found:
@@ -166,9 +145,9 @@ async def test_what_a_fetch_brings_after_pause_or_drain_is_put_back(make, hands,
             await until(lambda: log.committed == {A: 3, B: 3})
 
 
-async def test_drained_it_finishes_what_is_worked_on_and_leaves_the_rest(make, hands):
+async def test_drained_it_finishes_what_is_worked_on_and_leaves_the_rest(make_lanes, hands):
     log = MemoryLog(a=5)
-    async with make(log, slots=1, ahead=5) as (lanes, running):
+    async with make_lanes(log, slots=1, ahead=5) as (lanes, running):
         await until(lambda: hands.begun == [(0, 0)])
         assert lanes.in_hand == 5
         lanes.drain()
@@ -180,9 +159,9 @@ async def test_drained_it_finishes_what_is_worked_on_and_leaves_the_rest(make, h
     assert log.committed[A] == 1
 
 
-async def test_abandoned_it_ends_and_commits_what_was_done(make, hands):
+async def test_abandoned_it_ends_and_commits_what_was_done(make_lanes, hands):
     log = MemoryLog(a=2, b=1)
-    async with make(log) as (lanes, running):
+    async with make_lanes(log) as (lanes, running):
         hands.gate(1, 0).set()
         await until(lambda: hands.ended == [(1, 0)] and hands.begun.count((0, 0)) == 1)
         lanes.abandon()
@@ -190,110 +169,9 @@ async def test_abandoned_it_ends_and_commits_what_was_done(make, hands):
     assert log.committed == {A: 0, B: 1}
 
 
-async def test_what_is_in_hand_of_a_partition_that_went_is_dropped_from_the_commit(make, hands):
-    log = MemoryLog(a=2, b=1)
-    async with make(log) as (lanes, running):
-        await until(lambda: len(hands.begun) == 2)
-        await lanes.on_revoked(log.owned)
-        log.owned = frozenset({B})
-        log.positions = dict(log.committed)
-        hands.open = True
-        for gate in hands.gates.values():
-            gate.set()
-        await until(lambda: log.committed[B] == 1)
-        lanes.drain()
-        await asyncio.wait_for(running, 20)
-    assert log.committed == {A: 0, B: 1}
-    assert all(A not in commit for commit in log.commits)
-
-
-async def test_what_comes_again_while_it_is_in_hand_is_not_begun_again(make, hands):
-    log = MemoryLog(a=2, b=1)
-    async with make(log) as (lanes, _):
-        hands.gate(1, 0).set()
-        await until(lambda: len(hands.begun) == 2 and hands.ended == [(1, 0)])
-        await log.rebalance(lanes)
-        assert log.committed[B] == 1  # committed on the way out
-        hands.open = True
-        await until(lambda: log.positions[A] >= 1)
-        hands.gate(0, 0).set()
-        await until(lambda: log.committed == {A: 2, B: 1})
-    assert sorted(hands.begun) == [(0, 0), (0, 1), (1, 0)]
-
-
-async def test_what_another_member_has_done_meanwhile_is_not_taken_back(make, hands):
-    log = MemoryLog(a=6)
-    async with make(log, slots=2) as (lanes, running):
-        await until(lambda: hands.begun == [(0, 0)])
-        await lanes.on_revoked(log.owned)
-        log.committed[A] = log.positions[A] = 5  # by another member, before it came back
-        hands.gate(0, 0).set()
-        await until(lambda: (0, 5) in hands.begun)
-        hands.gate(0, 5).set()
-        await until(lambda: log.committed[A] == 6)
-        lanes.drain()
-        await asyncio.wait_for(running, 20)
-    assert log.commits == [{A: 6}]
-
-
-async def test_a_commit_that_comes_too_late_is_dropped_and_work_goes_on(make, hands):
-    log = MemoryLog(a=1, b=1)
-    hands.open = True
-    commit, refused = log.commit, []
-
-    async def late(offsets):
-        if not refused:
-            refused.append(dict(offsets))
-            raise CommitFailed(sorted(offsets))
-        await commit(offsets)
-
-    log.commit = late
-    async with make(log, slots=1):
-        await until(lambda: refused)
-        log.lengths = {A: 2, B: 2}
-        await until(lambda: log.committed == {A: 2, B: 2})
-
-
-async def test_while_the_bus_is_away_it_says_so_and_goes_on(make, hands, monkeypatch):
-    monkeypatch.setattr("calibrant.runtime.feed.FETCH_S", 0.001)
-    log = MemoryLog(a=1)
-    hands.open = True
-    log.failures = [BusUnavailable("locked: wait")] * 3
-    async with make(log) as (lanes, _):
-        lanes._health.trouble("outbox", "another part's trouble")
-        await until(lambda: "bus of t" in lanes._health.troubles)
-        await until(lambda: log.committed[A] == 1)
-        assert lanes._health.troubles == {"outbox": "another part's trouble"}
-
-
-async def test_a_processor_that_raises_ends_the_consumer_and_commits_nothing_of_it(make, hands):
-    log = MemoryLog(a=1, b=1)
-    hands.answers[0, 0] = [ZeroDivisionError("a fault of ours")]
-    async with make(log) as (lanes, running):
-        await until(lambda: len(hands.begun) == 2)
-        hands.gate(0, 0).set()
-        with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(running, 20)
-        assert lanes.in_hand == 0  # what was in hand of the other partition was given up
-    assert log.committed == {A: 0, B: 0}
-
-
-class Several:
-    """Deals with several records at once: begins when let go, answers as told, by default all done."""
-
-    def __init__(self):
-        self.begun, self.answers = [], []
-        self.free = asyncio.Event()
-
-    async def __call__(self, records):
-        self.begun.append([record.offset for record in records])
-        await self.free.wait()
-        return self.answers.pop(0) if self.answers else (len(records), 0)
-
-
-async def test_what_waits_is_dealt_with_at_once_and_one_record_by_itself(make, hands):
+async def test_what_waits_is_dealt_with_at_once_and_one_record_by_itself(make_lanes, hands):
     log, several = MemoryLog(a=1), Several()
-    async with make(log, slots=1, ahead=8, batch=several) as (lanes, _):
+    async with make_lanes(log, slots=1, ahead=8, batch=several) as (lanes, _):
         await until(lambda: hands.begun == [(0, 0)])  # it waits for no others
         log.lengths[A] = 5
         await until(lambda: lanes.in_hand == 5)
@@ -306,52 +184,21 @@ async def test_what_waits_is_dealt_with_at_once_and_one_record_by_itself(make, h
     assert hands.begun == [(0, 0)]
 
 
-async def test_what_a_batch_leaves_goes_on_in_order_some_of_it_one_by_one(make, hands):
+async def test_what_a_batch_leaves_goes_on_in_order_some_of_it_one_by_one(make_lanes, hands):
     log, several = MemoryLog(a=8), Several()
     hands.open = True
     several.free.set()
     several.answers = [(2, 0), (1, 2)]
-    async with make(log, slots=1, ahead=8, batch=several):
+    async with make_lanes(log, slots=1, ahead=8, batch=several):
         await until(lambda: log.committed[A] == 8)
     assert several.begun == [[0, 1, 2, 3, 4, 5, 6, 7], [2, 3, 4, 5, 6, 7], [5, 6, 7]]
     assert hands.begun == [(0, 3), (0, 4)]
 
 
-@pytest.mark.parametrize("done", [4, 2])
-async def test_a_batch_that_comes_again_while_it_is_in_hand_is_not_begun_again(make, hands, done):
-    log, several = MemoryLog(a=4), Several()
-    hands.open = True
-    several.answers = [(done, 0)]
-    async with make(log, slots=1, ahead=8, batch=several) as (lanes, _):
-        await until(lambda: several.begun == [[0, 1, 2, 3]])
-        await log.rebalance(lanes)
-        log.lengths[A] = 6
-        await until(lambda: lanes.in_hand == 6)
-        several.free.set()
-        await until(lambda: log.committed[A] == 6)
-    assert several.begun == [[0, 1, 2, 3], list(range(done, 6))]
-    assert hands.begun == []
-
-
-async def test_of_a_batch_whose_partition_went_nothing_is_committed_and_nothing_left_to_do(make, hands):
-    log, several = MemoryLog(a=4), Several()
-    several.answers = [(2, 1)]
-    async with make(log, slots=1, ahead=8, batch=several) as (lanes, running):
-        await until(lambda: several.begun)
-        await lanes.on_revoked(log.owned)
-        log.owned = frozenset({B})
-        several.free.set()
-        await until(lambda: lanes.in_hand == 0)
-        lanes.drain()
-        await asyncio.wait_for(running, 20)
-    assert hands.begun == []
-    assert log.commits == []
-
-
-async def test_drained_it_finishes_the_batch_and_leaves_the_rest(make, hands):
+async def test_drained_it_finishes_the_batch_and_leaves_the_rest(make_lanes, hands):
     log, several = MemoryLog(a=6), Several()
     several.answers = [(3, 1)]
-    async with make(log, slots=1, ahead=6, batch=several) as (lanes, running):
+    async with make_lanes(log, slots=1, ahead=6, batch=several) as (lanes, running):
         await until(lambda: several.begun)
         lanes.drain()
         several.free.set()
@@ -360,7 +207,7 @@ async def test_drained_it_finishes_the_batch_and_leaves_the_rest(make, hands):
     assert hands.begun == []
 
 
-async def test_on_a_real_log_everything_is_done_once_and_committed(make, hands, tmp_path):
+async def test_on_a_real_log_everything_is_done_once_and_committed(make_lanes, hands, tmp_path):
     hands.open = True
     hands.answers[0, 0] = [0.01]
     bus = await open_bus(tmp_path / "bus.sqlite")

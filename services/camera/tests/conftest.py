@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from camera_effects import QUIET
 
 import calibrant.camera
 from calibrant.bus.cloudevents import Envelope
@@ -222,3 +223,25 @@ class Desk:
 def desk(database_site, hand_clock, tools):
     with database_site.opened(MIGRATIONS) as database:
         yield Desk(database, hand_clock, tools)
+
+
+@pytest.fixture(scope="module")
+def instrument():
+    return load_instrument("simcam-tiny")
+
+
+@pytest.fixture(scope="module")
+def quiet(instrument):
+    detectors = tuple(
+        detector.model_copy(
+            update={
+                "amplifiers": tuple(
+                    one.model_copy(update={"read_noise_e": 0.0, "gain_e_per_adu": 1.0})
+                    for one in detector.amplifiers
+                )
+            }
+        )
+        for detector in instrument.detectors
+    )
+    update = {"simulation": instrument.simulation | QUIET, "detectors": detectors}
+    return instrument.model_copy(update=update)
