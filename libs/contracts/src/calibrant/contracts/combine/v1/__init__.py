@@ -23,7 +23,7 @@ class CombineJob(Message):
 
     message_type: ClassVar[str] = "calibrant.combine.v1.CombineJob"
     job_id: str = Field(description='Identifier: hash of recipe, versions, instrument description, inputs and parameters.')
-    recipe: str = Field(description='Name of the recipe, which is the kind it makes: "bias", "defects", "dark", "flat", "ptc", "gain".')
+    recipe: str = Field(description='Name of the recipe, which is the kind it makes: "bias", "linearity", "flat".')
     recipe_version: str = Field(description='Version of the recipe.')
     engine_version: str = Field(description='Version of the pixel engine.')
     instrument: str = Field(description='Instrument name.')

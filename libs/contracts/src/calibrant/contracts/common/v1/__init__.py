@@ -51,7 +51,7 @@ class JobInput(Message):
     """One input of a job."""
 
     message_type: ClassVar[str] = "calibrant.common.v1.JobInput"
-    role: str = Field(description='What the input is for: "frames", "bias", "defects", "dark", "flat", "ptc", "gain", "measurements", "previews".')
+    role: str = Field(description='What the input is for: "frames", "measurements", "previews", or the kind of a calibration.')
     id: str = Field(description='Identifier of the frame, product or result.')
     ref: DataRef = Field(description='Its bytes.')
     exposure_id: str | None = Field(default=None, description='Exposure the input belongs to; absent for products.')
@@ -63,7 +63,7 @@ class Product(Message):
 
     message_type: ClassVar[str] = "calibrant.common.v1.Product"
     product_id: str = Field(description="Identifier: the kind and the first twelve digits of the job's identifier.")
-    kind: str = Field(description='Kind of calibration: "bias", "defects", "dark", "flat", "ptc", "gain".')
+    kind: str = Field(description='Kind of calibration, by the name of its recipe: "bias", "linearity", "flat".')
     instrument: str = Field(description='Instrument name.')
     detector: Int32 = Field(description='Detector number.')
     ref: DataRef = Field(description='The FITS file with data, variance, mask and count.')
