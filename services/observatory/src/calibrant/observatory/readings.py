@@ -23,7 +23,7 @@ READINGS: Final = ("reading", "charge", "rate")
 """Names of the column of readings: of a whole exposure, but for a rate."""
 MASKED: Final = "--"
 """How a value that is not there shows itself."""
-MOST: Final = 20_000
+MOST: Final = 5_000
 """Rows that a run takes along."""
 
 

@@ -24,7 +24,7 @@ from calibrant.rules.association import TIME_TOLERANCE_S
 Values = NDArray[np.float64]
 
 NO_TIME: Final = "its header gives no exposure time"
-NO_READING: Final = "the monitor gave no reading"
+NO_READING: Final = "no reading of the monitor above zero"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
