@@ -193,12 +193,17 @@ def postgres() -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def reused_database(postgres: Cluster) -> str:
+    """Return the address of the database that one test after the other has for itself; marker ``postgres``."""
+    return postgres.create_database()
+
+
 @pytest.fixture
-def postgres_url(postgres: Cluster) -> Iterator[str]:
-    """Return the address of a database of the test's own; marker ``postgres``."""
-    url = postgres.create_database()
-    yield url
-    postgres.drop_database(url)
+def postgres_url(postgres: Cluster, reused_database: str) -> Iterator[str]:
+    """Return the address of a database of the test's own, empty; marker ``postgres``."""
+    yield reused_database
+    postgres.empty_database(reused_database)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

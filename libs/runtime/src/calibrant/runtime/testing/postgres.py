@@ -33,6 +33,13 @@ USER = "calibrant"
 """The cluster's superuser; its databases belong to it."""
 PATIENCE_S = 60.0
 _STILL_THERE = "shared memory block"
+_END_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+_SCHEMAS = (
+    r"SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'"
+)
 _PLACES = "/usr/lib/postgresql"
 _OPTIONS = {
     "listen_addresses": LOOPBACK,
@@ -104,11 +111,14 @@ class Cluster(Server):
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(chosen)))
         return self.url(chosen)
 
-    def drop_database(self, url: str) -> None:
-        """Remove a database with all connections to it; ``create_database`` gave its address."""
-        name = sql.Identifier(url.rpartition("/")[2])
-        with self.connect() as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+    def empty_database(self, url: str) -> None:
+        """Remove all that is in a database with all connections to it: a tenth of the work of making another."""
+        with self.connect(url.rpartition("/")[2]) as connection:
+            connection.execute(_END_OTHERS)
+            for (schema,) in connection.execute(_SCHEMAS).fetchall():
+                connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+            connection.execute("CREATE SCHEMA public")
+            connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         """Open a plain connection that commits each statement."""
