@@ -1,12 +1,14 @@
 """Measured charge transfer is undone where frames are corrected, in either unit; amplifiers without a model stay as they are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from calibrant.frames.correcting import Choices, correction
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.writing import ProductTable, ProductTables, Provenance, TableColumn
-from calibrant.pixels import correct_frame
+from calibrant.pixels import Step, correct_frame
 from calibrant.pixels.charge_transfer import RegisterTrap, Transfers, Traps, transfer
 
 SIMCAM = load_instrument("simcam-tiny")
@@ -35,6 +37,7 @@ def table(name, each):
         "SCALE": [0.0] * 4,
         "LENGTH": [0.0] * 4,
         "INEFF": [np.nan if one is None else one.inefficiency for one in each],
+        "INEFF_ERR": [1e-9] * 4,
         "DENSITY": [many.density if many else single.size if single else 0.0 for many, single in both],
         "RELEASE": [many.release if many else single.release if single else 0.0 for many, single in both],
         "POWER": [many.power if many else 0.0 for many in traps],
@@ -87,6 +90,16 @@ def test_deferred_charge_is_put_back_by_the_tables_in_the_unit_of_the_job(unit):
     read = (first.read_noise_e / first.gain_e_per_adu * factor) ** 2
     photons = truth[NAMES[0]][:, -1] * factor / (1 if unit == "electron" else first.gain_e_per_adu)
     assert variance - photons == pytest.approx(read * (1 + 2 * share), rel=3e-3)
+
+
+def test_an_inefficiency_that_is_not_told_from_none_is_none_and_needs_no_whole_frames():
+    columns = [
+        replace(column, values=np.full(4, 2e-9)) if column.name == "INEFF" else column
+        for column in table("PARALLEL", (SLOW, SLOW, SLOW, SLOW)).columns
+    ]
+    told = replace(PRODUCT, tables=(table("SERIAL", SERIAL), ProductTable("PARALLEL", tuple(columns))))
+    barrier = correction(SIMCAM, 0, Choices(), "adu", {"cti": told})[1].barriers[Step.CHARGE_TRANSFER]
+    assert (barrier.parallel, list(barrier.serial), barrier.reach) == ({}, NAMES[:2], 0)
 
 
 def test_it_is_left_out_where_it_is_switched_off_and_refused_where_the_level_stays():

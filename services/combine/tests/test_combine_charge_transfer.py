@@ -8,8 +8,9 @@ import pytest
 from calibrant.combine.recipes import RECIPES, parse_parameters
 from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
 from calibrant.combine.recipes.cti import compute
-from calibrant.frames.correcting import correction
-from calibrant.pixels import ArrayRows
+from calibrant.frames.correcting import Choices, correction
+from calibrant.frames.writing import ProductTables, Provenance
+from calibrant.pixels import ArrayRows, correct_frame
 from calibrant.rules.classification import ImageType
 
 CTI, SETTLING_ADU = 1e-4, -4.0
@@ -81,6 +82,61 @@ def test_a_bounce_is_recognised_and_not_taken_for_charge(bench, geometry):
     assert found["SCALE"] == pytest.approx(0.01, rel=0.1)
     assert (np.abs(found["CTI"] - CTI) < 4 * found["CTI_ERR"]).all()
     assert (np.abs(naive["CTI"] - CTI) > 6 * found["CTI_ERR"]).all()
+
+
+def clocked(charge):
+    """Read lines out along the last axis, one transfer after the other."""
+    register, read = charge.astype(float), []
+    for _ in range(charge.shape[1]):
+        moved = (1 - CTI) * register
+        read.append(moved[:, 0])
+        register = CTI * register + np.pad(moved[:, 1:], ((0, 0), (0, 1)))
+    return np.array(read).T
+
+
+def read_out(rng, geometry, charge_adu):
+    """Give a raw frame whose amplifiers all hold this charge, read out down the columns and along the rows."""
+    raw = rng.normal(1000.0, 3.4, geometry.raw_shape)
+    rows, columns = charge_adu.shape
+    for one in geometry.amplifiers:
+        across, down = one.serial_overscan, one.parallel_overscan
+        field = np.zeros((rows + down.shape[0], one.prescan + columns + across.shape[1]))
+        field[:rows, one.prescan : one.prescan + columns] = rng.poisson(charge_adu)
+        field = clocked(clocked(field.T).T)
+        lit = slice(one.prescan, one.prescan + columns)
+        raw[one.image.slices] += field[:rows, lit]
+        raw[across.slices] += field[:rows, lit.stop :]
+        raw[down.slices] += field[rows:, lit]
+    return raw.round().clip(0, 65535).astype(np.uint16)
+
+
+def test_behind_an_edge_nothing_trails_any_more_in_a_frame_corrected_by_the_product(bench, geometry):
+    flats = [read_out(bench.rng, geometry, np.full((64, 64), level)) for level in LEVELS_ADU]
+    tables = compute(given(bench, flats), RECIPES["cti"].parameters()).tables
+    product = ProductTables(
+        kind="cti",
+        instrument=bench.instrument.name,
+        detector=0,
+        detector_name="S00",
+        provenance=Provenance("cti-1", "1" * 64, "cti", "1", "1", "1" * 64),
+        begin_tai_ns=0,
+        end_tai_ns=1,
+        tables=tables,
+    )
+    scene = np.full((64, 64), 100.0)
+    scene[16:48, 16:48] = 40_000.0
+    raw = read_out(bench.rng, geometry, scene)
+    for measured in ({}, {"cti": product}):
+        where, removed = correction(bench.instrument, 0, Choices(), "adu", measured)
+        found = correct_frame(raw, where, removed)
+        for one in where.amplifiers:
+            image = one.in_readout_order(found.data[one.placed.slices])
+            behind = image[20:44, 48].mean() - 100, image[48, 20:44].mean() - 100
+            error = np.hypot(3.4, 10) / 24**0.5
+            if not measured:
+                assert min(behind) > 30 * error
+            else:
+                assert np.abs(behind).max() < 4 * error
 
 
 def spoilt(bench, geometry):

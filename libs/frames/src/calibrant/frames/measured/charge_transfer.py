@@ -11,6 +11,9 @@ from calibrant.pixels.charge_transfer import ChargeTransfer, ElectronicOffset, R
 
 _Row = Mapping[str, Any]
 
+_TOLD: Final = 3.0
+"""Standard errors that an inefficiency has to have: parallel transfers need whole frames, which costs memory and time."""
+
 
 def _joined(geometry: Geometry, signature: Signature, product: ProductTables) -> tuple[Geometry, Signature]:
     if not signature.removes_level(geometry):
@@ -43,7 +46,13 @@ def _unit(amplifier: Amplifier, signature: Signature) -> float:
 
 
 def _solved(rows: Mapping[str, _Row], units: Mapping[str, float]) -> dict[str, Transfers]:
-    return {name: _transfers(row, units[name]) for name, row in rows.items() if row["MODEL"] != "none"}
+    """Return the transfers of the amplifiers where some charge is late."""
+    known = {name: _transfers(row, units[name]) for name, row in rows.items() if row["MODEL"] != "none"}
+    return {
+        name: one
+        for name, one in known.items()
+        if one.inefficiency or one.traps or one.register_trap is not None
+    }
 
 
 def _transfers(row: _Row, unit: float) -> Transfers:
@@ -55,8 +64,9 @@ def _transfers(row: _Row, unit: float) -> Transfers:
         traps = (Traps(size, release, float(row["FULLWELL"]) * unit, power=float(row["POWER"])),)
     if row["MODEL"] == "register trap":
         trap = RegisterTrap(size, float(row["FILL"]), release)
-    inefficiency = max(float(row["INEFF"]), 0.0)
-    return Transfers(traps, inefficiency, before=int(row["BEFORE"]), register_trap=trap)
+    inefficiency = float(row["INEFF"])
+    told = inefficiency > _TOLD * float(row["INEFF_ERR"])
+    return Transfers(traps, inefficiency if told else 0.0, before=int(row["BEFORE"]), register_trap=trap)
 
 
 CHARGE_TRANSFER: Final = Measured("charge_transfer", _joined)
