@@ -159,7 +159,7 @@ def test_rule_sets_are_in_build_order():
         "ptc",
         "flat",
     ]
-    assert DEFAULT_RULES.image_types == (ImageType.BIAS, ImageType.SPOT, ImageType.FLAT, ImageType.DARK)
+    assert DEFAULT_RULES.image_types == (ImageType.BIAS, ImageType.SPOT, ImageType.DARK, ImageType.FLAT)
     assert DEFAULT_RULES.rule_for("dark") is DARK
     assert DEFAULT_RULES.rule_for("fringe") is None
     assert not any(role.required for role in (*DARK.roles, *FLAT.roles))

@@ -134,8 +134,14 @@ class RuleSet(Frozen):
 
     @property
     def image_types(self) -> tuple[ImageType, ...]:
-        """Types of frames that something is made of, in build order."""
-        return tuple(dict.fromkeys(rule.image_type for rule in self.rules))
+        """Types of frames that something is made of, in build order, as they are taken.
+
+        A type has the place of what is usually made of it: darks come before flats, whose light would fade in them, also where
+        something on request is made of flats before.
+        """
+        usual = {rule.image_type for rule in self.rules if not rule.on_request}
+        placing = (rule for rule in self.rules if not rule.on_request or rule.image_type not in usual)
+        return tuple(dict.fromkeys(rule.image_type for rule in placing))
 
     def rule_for(self, kind: str) -> SetRule | None:
         """Give the rule of a kind; None when the rule set makes none."""
