@@ -46,6 +46,7 @@ class TrendRules(Frozen):
             "bias": ("NOISE_RATIO", *OVERSCAN),
             "dark": ("NOISE_RATIO", *OVERSCAN),
             "flat": ("NOISE_RATIO", *OVERSCAN),
+            "crosstalk": ("CROSSTALK_LARGEST",),
             "ptc": ("GAIN", "PTC_NOISE"),
             "gain": ("GAIN",),
             "bfk": ("A00",),
