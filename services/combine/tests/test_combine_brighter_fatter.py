@@ -117,6 +117,8 @@ def test_areas_come_back_and_a_corrected_pair_has_no_covariances(flats, method, 
         assert found["CORRECTED"]["MEAN"][checked] > 0.9 * LEVELS_E[-1] / GAIN, "the brightest pair"
         was = before[name, found["CORRECTED"]["FIRST"][checked]]
         now = found["CORRECTED"]["COV"][checked]
+        assert found["CORRECTED"]["ROUNDS"][checked] < 10
+        assert found["CORRECTED"]["RESIDUAL"][checked] <= 0.01
         assert now[0, 1] + now[1, 0] < 0.4 * (was[0, 1] + was[1, 0])
         assert abs(amplifiers["LEFT"][row]) < 3 * amplifiers["LEFT_ERR"][row] < 0.6
         assert abs(amplifiers["VARIANCE"][row] - 1) < 3 * amplifiers["VARIANCE_ERR"][row] < 0.06

@@ -27,6 +27,7 @@ from calibrant.combine.recipes.brighter_fatter.boundaries import (
     of_detector,
 )
 from calibrant.combine.recipes.brighter_fatter.level_tables import (
+    CorrectedPair,
     areas_table,
     corrected_table,
     detector_table,
@@ -45,6 +46,7 @@ from calibrant.combine.recipes.pair_tables import leftovers_table, pairs_table
 from calibrant.frames.measured.brighter_fatter import barrier_of
 from calibrant.frames.writing import ProductTable
 from calibrant.pixels import Step
+from calibrant.pixels.brighter_fatter import Convergence
 from calibrant.pixels.photon_transfer import Curve, curves, pair_gain
 from calibrant.rules.classification import ImageType
 
@@ -169,14 +171,15 @@ def _boundaries(
 
 def _corrected(
     inputs: RecipeInputs, pairs: MeasuredPairs, used: Mapping[str, Sequence[int]], shifts: ProductTable
-) -> dict[str, tuple[int, MeasuredPair]]:
-    """Return a pair for each amplifier, by its number, measured again with its charge moved back.
+) -> dict[str, CorrectedPair]:
+    """Return a pair for each amplifier, measured again with its charge moved back.
 
     As few pairs as can be, of the brightest.
     """
-    barrier = barrier_of(shifts, inputs.geometry, inputs.corrected.unit)
+    told: list[Convergence] = []
+    barrier = replace(barrier_of(shifts, inputs.geometry, inputs.corrected.unit), report=told.append)
     removed = replace(pairs.removed, barriers={**pairs.removed.barriers, Step.BRIGHTER_FATTER: barrier})
-    left, checked = dict(used), dict[str, tuple[int, MeasuredPair]]()
+    left, checked = dict(used), dict[str, CorrectedPair]()
     while left:
         number = max(
             {n for numbers in left.values() for n in numbers},
@@ -184,7 +187,8 @@ def _corrected(
         )
         again = measured_pair(pairs.measured[number].frames, inputs, removed, pairs.settings)
         served = [name for name, numbers in left.items() if number in numbers]
-        checked |= dict.fromkeys(served, (number, again))
+        worse = max(told[-2:], key=lambda one: one.residual)
+        checked |= dict.fromkeys(served, CorrectedPair(number, again, worse))
         left = {name: numbers for name, numbers in left.items() if name not in served}
     return checked
 

@@ -116,8 +116,8 @@ def _left(
     """Return what the correction leaves of an amplifier's covariances; or why that is not known."""
     if name not in checked:
         return None, ""
-    number, again = checked[name]
-    before, after = pairs.measured[number].statistics[name], again.statistics[name]
+    one = checked[name]
+    before, after = pairs.measured[one.number].statistics[name], one.again.statistics[name]
     if before.covariances is None or after.covariances is None or after.n_pairs is None:
         return None, f"its corrected pair: {after.reason}"
     known = areas.known

@@ -1,6 +1,7 @@
 """Tables of what pairs say of changes of areas, and of the pairs that were corrected; it must not know boundaries."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -9,11 +10,31 @@ from calibrant.combine.recipes.brighter_fatter.areas import MeasuredAreas, found
 from calibrant.combine.recipes.flat_pairs import MeasuredPair
 from calibrant.combine.recipes.pair_tables import texts
 from calibrant.frames.writing import ProductTable, TableColumn
-from calibrant.pixels.brighter_fatter import mean_areas
+from calibrant.pixels.brighter_fatter import Convergence, mean_areas
 from calibrant.pixels.photon_transfer import Curve, PairStatistics
 
-Checked = Mapping[str, tuple[int, MeasuredPair]]
-"""By amplifier: a pair, by its number, measured again with its charge moved back."""
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CorrectedPair:
+    """A pair that was measured again with its charge moved back.
+
+    Parameters
+    ----------
+    number : int
+        Which of all pairs, from 0.
+    again : MeasuredPair
+        What it says now.
+    convergence : Convergence
+        How moving back ended, of the frame that needed more; the residual is in electrons.
+    """
+
+    number: int
+    again: MeasuredPair
+    convergence: Convergence
+
+
+Checked = Mapping[str, CorrectedPair]
+"""By amplifier."""
 
 PER_ELECTRON: Final = "electron-1"
 """Unit of a change of area: a pixel's own is 1."""
@@ -82,19 +103,25 @@ def levels_table(
 
 def corrected_table(pairs: Sequence[MeasuredPair], checked: Checked) -> ProductTable:
     """Return the table ``CORRECTED``: covariances of corrected pairs; those before are in ``PAIRS``."""
-    found = {
-        name: (number, again.statistics[name])
-        for name, (number, again) in checked.items()
-        if again.statistics[name].covariances is not None
-    }
-    after = [one for _, one in found.values()]
+    found = {name: one for name, one in checked.items() if one.again.statistics[name].covariances is not None}
+    after = [one.again.statistics[name] for name, one in found.items()]
+    ends = [one.convergence for one in found.values()]
     return ProductTable(
         "CORRECTED",
         (
             TableColumn("AMPLIFIER", texts(found), "Name of the amplifier"),
-            *_frames([pairs[number].frames for number, _ in found.values()]),
+            *_frames([pairs[one.number].frames for one in found.values()]),
             TableColumn("MEAN", np.array([one.mean for one in after]), "Mean level of both", "adu"),
             *_covariances(after),
+            TableColumn(
+                "ROUNDS", np.array([one.iterations for one in ends], np.int32), "Rounds of the correction"
+            ),
+            TableColumn(
+                "RESIDUAL",
+                np.array([one.residual for one in ends]),
+                "Largest change of a pixel in the last",
+                "electron",
+            ),
         ),
     )
 
