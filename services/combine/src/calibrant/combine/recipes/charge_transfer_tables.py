@@ -6,73 +6,22 @@ not there, such as traps where there are none, is 0.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from calibrant.combine.recipes.image_ends import FlatEnd
 from calibrant.combine.recipes.pair_tables import texts
+from calibrant.combine.recipes.transferred import Transferred
 from calibrant.frames.writing import ProductTable, TableColumn
 from calibrant.pixels.charge_transfer import (
-    Characterised,
-    Direction,
-    HardEdge,
     Loss,
     Reason,
     SolvedTransfers,
     TrailingCharge,
-    weighted_mean,
 )
 from calibrant.pixels.decays import Decay
 
 LEVELS: Final = "LEVELS"
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Transferred:
-    """What flats say of an amplifier in one direction.
-
-    Parameters
-    ----------
-    amplifier : str
-        Its name.
-    direction : {'serial', 'parallel'}
-        Of the transfers.
-    flats : tuple of FlatEnd
-        Each flat by itself.
-    found : Characterised
-        All of them together.
-    left : tuple of float
-        Charge that the solved transfers leave behind each flat, in ADU; empty: nothing was solved.
-    """
-
-    amplifier: str
-    direction: Direction
-    flats: tuple[FlatEnd, ...]
-    found: Characterised
-    left: tuple[float, ...] = ()
-
-    @property
-    def residual(self) -> tuple[float, float]:
-        """What the solved transfers leave of the inefficiency, weighted mean and error; NaN where there is none."""
-        used = [
-            (one, left)
-            for one, left, used in zip(self.found.measured, self.left, self.found.used, strict=False)
-            if used and isinstance(one, TrailingCharge) and one.cti_error > 0
-        ]
-        if not used:
-            return math.nan, math.nan
-        rests = [one.cti - left / one.signal / one.transfers for one, left in used]
-        return weighted_mean(np.array(rests), np.array([one.cti_error for one, _ in used]))
-
-    @property
-    def edge(self) -> tuple[float, float]:
-        """First overscan pixel over the signal, weighted mean of the flats and error; NaN where none shows it."""
-        first = [one.edge.first for one in self.flats if isinstance(one.edge, HardEdge)]
-        known = np.array([one for one in first if one[1] > 0])
-        return weighted_mean(*known.T) if len(known) else (math.nan, math.nan)
 
 
 class _Column(NamedTuple):
@@ -222,42 +171,49 @@ _COLUMNS: Final = (
 )
 
 
+class _LevelColumn(NamedTuple):
+    name: str
+    get: Callable[[Transferred, int], Any]
+    words: str
+    unit: str = ""
+    kind: type = float
+
+
 def _levels(found: Sequence[Transferred]) -> ProductTable:
     rows = [(one, number) for one in found for number in range(len(one.flats))]
+    return ProductTable(LEVELS, tuple(_level_column(column, rows) for column in _LEVEL_COLUMNS))
 
-    def of(field: str, missing: Any = math.nan, kind: type = float) -> NDArray[Any]:
-        levels = [one.found.measured[number] for one, number in rows]
-        return np.array(
-            [missing if isinstance(level, Reason) else getattr(level, field) for level in levels], dtype=kind
-        )
 
-    def each(get: Callable[[Transferred, int], Any], kind: type = float) -> NDArray[Any]:
-        return np.array([get(one, number) for one, number in rows], dtype=kind)
+def _level_column(column: _LevelColumn, rows: Sequence[tuple[Transferred, int]]) -> TableColumn:
+    values = [column.get(one, number) for one, number in rows]
+    array = texts(values) if column.kind is str else np.array(values, dtype=column.kind)
+    return TableColumn(column.name, array, column.words, column.unit)
 
-    return ProductTable(
-        LEVELS,
-        (
-            TableColumn("AMPLIFIER", texts(one.amplifier for one, _ in rows), "Name of the amplifier"),
-            TableColumn("DIRECTION", texts(one.direction for one, _ in rows), "serial or parallel"),
-            TableColumn(
-                "FRAME", each(lambda one, n: one.flats[n].frame + 1, np.int32), "Its row in PROVENANCE"
-            ),
-            TableColumn("EXPTIME", each(lambda one, n: one.flats[n].exptime_s), "Exposure time", "s"),
-            TableColumn("SIGNAL", of("signal"), "Last imaging pixels", "adu"),
-            TableColumn("SIGNAL_ERR", of("signal_error"), "Standard error of SIGNAL", "adu"),
-            TableColumn("CHARGE", of("charge"), "Charge that comes late", "adu"),
-            TableColumn("CHARGE_ERR", of("charge_error"), "Standard error of CHARGE", "adu"),
-            TableColumn("OFFSET", of("offset"), "Electronic offset subtracted", "adu"),
-            TableColumn("CTI", of("cti"), "Inefficiency of one transfer"),
-            TableColumn("CTI_ERR", of("cti_error"), "Standard error of CTI"),
-            TableColumn(
-                "MODEL",
-                each(lambda one, n: one.left[n] if one.left else math.nan),
-                "CHARGE of the model",
-                "adu",
-            ),
-            TableColumn("RISES", of("rises", False, np.bool_), "The overscan rises somewhere"),
-            TableColumn("USED", each(lambda one, n: one.found.used[n], np.bool_), "Whether it counts"),
-            TableColumn("REASON", texts(_why(one.found.measured[n]) for one, n in rows), "Why not measured"),
-        ),
-    )
+
+def _of(field: str, missing: Any = math.nan) -> Callable[[Transferred, int], Any]:
+    """Return what tells a number of a flat as it was measured."""
+
+    def get(one: Transferred, number: int) -> Any:
+        level = one.found.measured[number]
+        return missing if isinstance(level, Reason) else getattr(level, field)
+
+    return get
+
+
+_LEVEL_COLUMNS: Final = (
+    _LevelColumn("AMPLIFIER", lambda one, _: one.amplifier, "Name of the amplifier", kind=str),
+    _LevelColumn("DIRECTION", lambda one, _: one.direction, "serial or parallel", kind=str),
+    _LevelColumn("FRAME", lambda one, n: one.flats[n].frame + 1, "Its row in PROVENANCE", kind=np.int32),
+    _LevelColumn("EXPTIME", lambda one, n: one.flats[n].exptime_s, "Exposure time", "s"),
+    _LevelColumn("SIGNAL", _of("signal"), "Last imaging pixels", "adu"),
+    _LevelColumn("SIGNAL_ERR", _of("signal_error"), "Standard error of SIGNAL", "adu"),
+    _LevelColumn("CHARGE", _of("charge"), "Charge that comes late", "adu"),
+    _LevelColumn("CHARGE_ERR", _of("charge_error"), "Standard error of CHARGE", "adu"),
+    _LevelColumn("OFFSET", _of("offset"), "Electronic offset subtracted", "adu"),
+    _LevelColumn("CTI", _of("cti"), "Inefficiency of one transfer"),
+    _LevelColumn("CTI_ERR", _of("cti_error"), "Standard error of CTI"),
+    _LevelColumn("MODEL", lambda one, n: one.left[n] if one.left else math.nan, "CHARGE of the model", "adu"),
+    _LevelColumn("RISES", _of("rises", missing=False), "The overscan rises somewhere", kind=np.bool_),
+    _LevelColumn("USED", lambda one, n: one.found.used[n], "Whether it counts", kind=np.bool_),
+    _LevelColumn("REASON", lambda one, n: _why(one.found.measured[n]), "Why not measured", kind=str),
+)

@@ -12,9 +12,10 @@ import numpy as np
 from pydantic import Field
 
 from calibrant.combine.recipes.base import BuiltTables, Parameters, Recipe, RecipeInputs, RecipeRefused, Role
-from calibrant.combine.recipes.charge_transfer_tables import Transferred, tables_of
+from calibrant.combine.recipes.charge_transfer_tables import tables_of
 from calibrant.combine.recipes.correction import named
 from calibrant.combine.recipes.image_ends import FlatEnd, Register, measured_ends
+from calibrant.combine.recipes.transferred import Transferred
 from calibrant.pixels import Amplifier
 from calibrant.pixels.charge_transfer import (
     POWERS,
