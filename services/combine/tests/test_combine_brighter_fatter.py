@@ -106,6 +106,7 @@ def test_areas_come_back_and_a_corrected_pair_has_no_covariances(flats, method, 
     assert set(shifts["FROM"]) == {level}
     assert list(amplifiers["REASON"]) == ["", ""]
     assert list(amplifiers["GAIN_FROM"]) == ["pairs", "pairs"]
+    assert list(amplifiers["NOISE"]) == pytest.approx([NOISE_E, NOISE_E], rel=0.05), "that of the overscans"
     before = {
         (row, n): c
         for row, n, c in zip(

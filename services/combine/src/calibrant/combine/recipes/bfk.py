@@ -19,6 +19,7 @@ from calibrant.combine.recipes.brighter_fatter.areas import (
     known_gains,
     measured_areas,
     used_pairs,
+    with_noise,
 )
 from calibrant.combine.recipes.brighter_fatter.boundaries import (
     Boundaries,
@@ -111,7 +112,7 @@ def compute(inputs: RecipeInputs, parameters: BrighterFatterParameters) -> Built
     """
     pairs = measured_pairs(NAME, inputs, parameters, parameters.lags)
     found = curves([pair.statistics for pair in pairs.measured])
-    areas = _areas(inputs, parameters, found)
+    areas = _areas(inputs, parameters, pairs, found)
     shared, own = _boundaries(areas, parameters)
     shifts = shifts_table(inputs.geometry, areas, shared, own)
     used = {name: used_pairs(found[name], areas[name]) for name in found_in(areas)}
@@ -138,10 +139,16 @@ def compute(inputs: RecipeInputs, parameters: BrighterFatterParameters) -> Built
 
 
 def _areas(
-    inputs: RecipeInputs, parameters: BrighterFatterParameters, found: Mapping[str, Curve]
+    inputs: RecipeInputs,
+    parameters: BrighterFatterParameters,
+    pairs: MeasuredPairs,
+    found: Mapping[str, Curve],
 ) -> dict[str, MeasuredAreas]:
     """Return the areas of every amplifier, at least one of which has some."""
-    known = known_gains(found, inputs.tables.get("ptc"))
+    known = {
+        name: with_noise(one, (pair.noise_adu[name] for pair in pairs.measured))
+        for name, one in known_gains(found, inputs.tables.get("ptc")).items()
+    }
     levels = Levels(parameters.least_adu, parameters.most_adu, parameters.reject, parameters.zero_sum)
     areas = {name: measured_areas(curve, known[name], levels) for name, curve in found.items()}
     if all(one.reason for one in areas.values()):

@@ -5,8 +5,8 @@ Must not know how boundaries follow from areas, tables of the product, or files.
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -31,7 +31,7 @@ class KnownGain:
     gain, gain_error : float
         In electron/ADU; NaN where `reason` says why.
     noise_e : float
-        Read noise in electrons.
+        Read noise in electrons: of the overscans, else of the curve.
     turnoff_adu : float
         Highest level that counts.
     origin : {'ptc', 'pairs'}
@@ -123,6 +123,20 @@ def _of_product(given: ProductTables, amplifier: str) -> KnownGain:
         float(table[name][rows[0]]) for name in ("GAIN", "GAIN_ERR", "NOISE", "TURNOFF")
     )
     return KnownGain(gain, error, noise, turnoff, "ptc", str(table["REASON"][rows[0]]))
+
+
+def with_noise(known: KnownGain, noise_adu: Iterable[float]) -> KnownGain:
+    """Return it with the noise of the pairs' overscans, which a curve's extrapolation to no light is worse than.
+
+    Parameters
+    ----------
+    known : KnownGain
+        With the noise of a curve.
+    noise_adu : iterable of float
+        Of each pair; NaN where there is no overscan.
+    """
+    squares = np.square([one for one in noise_adu if math.isfinite(one)])
+    return replace(known, noise_e=known.gain * math.sqrt(squares.mean())) if squares.size else known
 
 
 def measured_areas(curve: Curve, known: KnownGain, levels: Levels) -> MeasuredAreas:
