@@ -5,7 +5,7 @@ import pytest
 from calibrant.rules import verification as v
 from calibrant.rules.association import FrameFacts, organise
 from calibrant.rules.classification import ImageType
-from calibrant.rules.rulesets import DEFAULT_RULES
+from calibrant.rules.default_rules import DEFAULT_RULES
 from calibrant.rules.verification import (
     ALL_EXPOSURES,
     Limits,

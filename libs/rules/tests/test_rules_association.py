@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from calibrant.rules.association import FrameFacts, organise
 from calibrant.rules.classification import ImageType
-from calibrant.rules.rulesets import DEFAULT_RULES, RoleRule, RuleSet, SetRule
+from calibrant.rules.default_rules import DEFAULT_RULES
+from calibrant.rules.rulesets import RoleRule, RuleSet, SetRule
 
 BIAS, DEFECTS, DARK, FLAT = map(DEFAULT_RULES.rule_for, ("bias", "defects", "dark", "flat"))
 

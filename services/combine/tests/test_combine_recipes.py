@@ -6,7 +6,7 @@ from astropy.io import fits
 
 from calibrant.combine.recipes import RECIPES, find_recipe, parse_parameters
 from calibrant.combine.recipes.base import RecipeRefused
-from calibrant.rules.rulesets import DEFAULT_RULES
+from calibrant.rules.default_rules import DEFAULT_RULES
 
 
 def amplifier_means(bench, data):

@@ -1,7 +1,7 @@
 """A plan played to its end against a script: no database, no bus."""
 
 from calibrant.contracts.combine.v1 import CombineJob
-from calibrant.rules.rulesets import DEFAULT_RULES
+from calibrant.rules.default_rules import DEFAULT_RULES
 from calibrant.sequencer.plan.model import Draft, Ground, NodeType
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import take_answer

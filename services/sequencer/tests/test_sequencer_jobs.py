@@ -10,7 +10,7 @@ from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob
 from calibrant.rules.comparing import ComparisonRules
-from calibrant.rules.rulesets import DEFAULT_RULES
+from calibrant.rules.default_rules import DEFAULT_RULES
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.trends import TrendRules
 from calibrant.rules.version import verification_version

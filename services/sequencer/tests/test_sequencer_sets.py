@@ -5,7 +5,7 @@ from sequencer_game import Game, roles
 
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob
-from calibrant.rules.rulesets import DEFAULT_RULES
+from calibrant.rules.default_rules import DEFAULT_RULES
 from calibrant.sequencer.plan.model import NodeState, NodeType
 from calibrant.sequencer.plan.outcome import finished
 

@@ -13,7 +13,7 @@ from calibrant.certify.collections import latest
 from calibrant.certify.in_force import InForceRow
 from calibrant.certify.ledger import EntryRow
 from calibrant.certify.wishes import Choice
-from calibrant.rules.rulesets import DEFAULT_RULES
+from calibrant.rules.default_rules import DEFAULT_RULES
 from calibrant.rules.validity import ValidityRange
 
 

@@ -3,8 +3,8 @@
 from pydantic import Field, field_validator
 
 from calibrant.rules.comparing import ComparisonRules
+from calibrant.rules.default_rules import DEFAULT_RULES
 from calibrant.rules.modes import Mode
-from calibrant.rules.rulesets import DEFAULT_RULES
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.trends import TrendRules
 from calibrant.runtime.settings import ServiceSettings

@@ -15,7 +15,8 @@ from calibrant.frames.instrument.limits import LimitEntry, limit_rules
 from calibrant.frames.instrument.overscan import Overscan
 from calibrant.frames.instrument.position import check_positions
 from calibrant.rules.classification import ClassificationRule
-from calibrant.rules.rulesets import DEFAULT_RULES, RuleSet, SetRule
+from calibrant.rules.default_rules import DEFAULT_RULES
+from calibrant.rules.rulesets import RuleSet, SetRule
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.verification import LimitRule, Limits, limits_of
 
