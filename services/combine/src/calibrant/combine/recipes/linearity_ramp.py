@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -13,9 +14,14 @@ from calibrant.combine.recipes.linearity_light import Lights
 from calibrant.combine.recipes.linearity_parameters import LinearityParameters
 from calibrant.frames.writing import ProductTables
 from calibrant.pixels import UNUSABLE, Image, Mask, Signature, clipped_statistics
+from calibrant.pixels.memory import threads_within
 from calibrant.pixels.nonlinearity import FitRules, Ramp, Reason, flicker
+from calibrant.pixels.threads import side_by_side
 
 Values = NDArray[np.float64]
+
+FRAME_BYTES: Final = 32
+"""A pixel of a flat while it is corrected and measured."""
 
 MOST_SATURATED: Final = 1e-3
 """Part of an amplifier's pixels beyond which saturated ones pull its mean down."""
@@ -59,7 +65,8 @@ def measured_signals(inputs: RecipeInputs) -> Signals:
             "where the camera has an overscan"
         )
     removed = signature(inputs, bias=bias)
-    found = [_levels(frame, inputs, removed) for frame in inputs.frames]
+    threads = threads_within(inputs.memory_bytes, FRAME_BYTES * math.prod(inputs.geometry.raw_shape))
+    found = side_by_side(partial(_levels, inputs=inputs, removed=removed), inputs.frames, threads)
     mean, error, saturated = np.array(found).transpose(2, 1, 0)
     names = tuple(one.name for one in inputs.geometry.amplifiers)
     return Signals(names, mean, error, saturated > MOST_SATURATED)
