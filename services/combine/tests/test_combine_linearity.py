@@ -224,27 +224,28 @@ def test_an_amplifier_that_cannot_be_measured_says_why_and_keeps_what_it_has(ram
     frames = []
     for one in ramp:
         raw = one.rows.array.copy()
-        first, second, *_ = GEOMETRY.amplifiers
+        first, second, third, _ = GEOMETRY.amplifiers
         raw[first.image.slices] = 65535.0
+        raw[third.image.slices] = LEVEL_ADU
         raw[second.image.slices] = np.minimum(raw[second.image.slices], 6000.0)
         frames.append(replace(one, rows=ArrayRows(raw)))
     measured = product(tmp_path, compute(inputs(frames), LINEARITY.parameters()).tables)
     amplifiers = measured.table("AMPLIFIERS")
     assert list(amplifiers["REASON"]) == [
-        "too few points for the parameters of the curve",
+        "too many of its pixels are saturated in most exposures",
         "not monotonic: the signal does not rise with the light",
-        "",
+        "no exposure shows light: the amplifier is dead, or its level is not removed",
         "",
     ]
     assert list(amplifiers["SATURATED"]) == [36, 0, 0, 0]
-    assert np.isfinite(amplifiers["HIGHEST"]).tolist() == [False, False, True, True]
+    assert np.isfinite(amplifiers["HIGHEST"]).tolist() == [False, False, False, True]
     corrected = inputs(frames, "adu").corrected
     _, plain = with_measured(GEOMETRY, corrected, {"linearity": measured})
     assert plain.linearity["A00"] == Polynomial((0.0,))
     own = {name: Polynomial((1e-6,)) for name in TRUTH}
     _, kept = with_measured(GEOMETRY, replace(corrected, linearity=own), {"linearity": measured})
     assert kept.linearity["A00"] == own["A00"]
-    assert kept.linearity["A10"] != own["A10"]
+    assert kept.linearity["A11"] != own["A11"]
     with pytest.raises(ValueError, match="linearity: the frames keep their electronic level"):
         correction(TINY, 0, Choices(overscan="none"), "adu", {"linearity": measured})
     assert not correction(TINY, 0, Choices(linearity=False), "adu", {"linearity": measured})[1].linearity

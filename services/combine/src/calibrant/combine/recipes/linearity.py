@@ -1,17 +1,22 @@
 """The linearity recipe: how the signal of every amplifier grows with the light. Knows pixels only."""
 
 import math
+from typing import Final
 
 import numpy as np
 
 from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs, RecipeRefused, roles_of
+from calibrant.combine.recipes.linearity_findings import Findings
 from calibrant.combine.recipes.linearity_fits import measured, residuals
 from calibrant.combine.recipes.linearity_light import Lights, by_monitor, by_time
 from calibrant.combine.recipes.linearity_parameters import LinearityParameters
 from calibrant.combine.recipes.linearity_ramp import Signals, Values, measured_signals, ramp_of, rules_of
-from calibrant.combine.recipes.linearity_tables import Findings, tables_of
+from calibrant.combine.recipes.linearity_tables import tables_of
 from calibrant.pixels.nonlinearity import Reason
 from calibrant.rules.classification import ImageType
+
+_UNREAD: Final = frozenset({Reason.NO_READING, Reason.TOO_FEW_POINTS, Reason.NO_REFERENCE})
+"""Reasons that readings which are missing may have."""
 
 
 def compute(inputs: RecipeInputs, parameters: LinearityParameters) -> BuiltTables:
@@ -39,7 +44,7 @@ def compute(inputs: RecipeInputs, parameters: LinearityParameters) -> BuiltTable
     found = _found(inputs, signals, parameters)
     if not found.fitted:
         raise RecipeRefused(
-            f"linearity: no amplifier could be measured; {signals.names[0]}: {found.fits[0]}{_advice(found)}"
+            f"linearity: no amplifier could be measured; {signals.names[0]}: {found.reasons[0]}{_advice(found)}"
         )
     return BuiltTables(
         tables=tables_of(found), backend="numpy", used=tuple(r for r in ("bias",) if r in inputs.calibrations)
@@ -50,7 +55,7 @@ def _found(inputs: RecipeInputs, signals: Signals, parameters: LinearityParamete
     """Fit by the light that is asked for; by exposure times where its readings are too few and that is allowed."""
     if parameters.light == "monitor":
         found = _fitted(inputs, signals, by_monitor(inputs.frames, parameters), parameters)
-        without = all(one in {Reason.NO_READING, Reason.TOO_FEW_POINTS} for one in found.fits)
+        without = all(one in _UNREAD for one in found.fits)
         if not (without and any(found.lights.reasons) and parameters.fall_back):
             return found
     by = by_time(inputs.frames, signals.mean, signals.error, parameters)

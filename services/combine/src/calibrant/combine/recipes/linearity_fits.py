@@ -124,11 +124,8 @@ def measured(
 
 
 def _curve(ramp: Ramp, parameters: LinearityParameters, rules: FitRules) -> Curve:
-    polynomial = "polynomial" in {
-        parameters.curve,
-        parameters.table_of if parameters.curve == "lookup" else "",
-    }
-    if polynomial:
+    shape = parameters.table_of if parameters.curve == "lookup" else parameters.curve
+    if shape == "polynomial":
         return PolynomialCurve(parameters.order)
     signal = np.nan_to_num(ramp.signal)
     used = ((signal >= rules.lowest) & (signal <= rules.highest)).any(axis=0)
@@ -166,14 +163,17 @@ def _doubly(
     """Fit double splines against the amplifier that is named, or the first one that has a fit."""
     if reference is not None and reference not in names:
         raise RecipeRefused(f"linearity.reference: no amplifier {reference!r}; there are {', '.join(names)}")
-    chosen = [names.index(reference)] if reference is not None else range(len(names))
-    for one in chosen:
+    own: list[Reason] = []
+    for one in range(len(names)) if reference is None else [names.index(reference)]:
         found = fit_double_spline(ramp, one, curve, rules)
-        if isinstance(found[one], DoubleFit):
-            break
-    return tuple(
-        fit if isinstance(fit, Reason) else _double(fit, ramp, number) for number, fit in enumerate(found)
-    )
+        fit = found[one]
+        if isinstance(fit, DoubleFit) or reference is not None:
+            return tuple(
+                each if isinstance(each, Reason) else _double(each, ramp, number)
+                for number, each in enumerate(found)
+            )
+        own.append(fit)
+    return tuple(own)
 
 
 def _double(fit: DoubleFit, ramp: Ramp, number: int) -> Measured:

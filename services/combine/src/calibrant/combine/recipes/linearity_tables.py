@@ -4,15 +4,14 @@
 job works in: what the readout does to them does not depend on the gain that somebody takes for it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from calibrant.combine.recipes.linearity_findings import Findings, why_not
 from calibrant.combine.recipes.linearity_fits import Measured, Residual
-from calibrant.combine.recipes.linearity_light import Lights
-from calibrant.combine.recipes.linearity_ramp import Signals
 from calibrant.combine.recipes.pair_tables import texts
 from calibrant.frames.measured.linearity import (
     COEFFICIENTS,
@@ -26,46 +25,12 @@ from calibrant.frames.measured.linearity import (
 )
 from calibrant.frames.writing import ProductTable, TableColumn
 from calibrant.pixels import DoubleSpline, Lookup, Polynomial, Spline
-from calibrant.pixels.nonlinearity import Ramp, Reason
+from calibrant.pixels.nonlinearity import Reason
 
 AMPLIFIERS: Final = "AMPLIFIERS"
 RESPONSES: Final = "RESPONSES"
 POINTS: Final = "POINTS"
 EXPOSURES: Final = "EXPOSURES"
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Findings:
-    """What was found of a detector.
-
-    Parameters
-    ----------
-    signals : Signals
-        All that was measured.
-    lights : Lights
-        The light of each exposure.
-    ramp : Ramp
-        What was fitted of them.
-    exptime_s : sequence of float
-        Exposure times; NaN where they are not known.
-    fits : sequence of Measured or Reason
-        One an amplifier.
-    residuals : sequence of Residual or Reason
-        One an amplifier.
-    """
-
-    signals: Signals
-    lights: Lights
-    ramp: Ramp
-    exptime_s: Sequence[float]
-    fits: Sequence[Measured | Reason]
-    residuals: Sequence[Residual | Reason]
-
-    @property
-    def fitted(self) -> list[tuple[str, Measured]]:
-        """The amplifiers that have a fit."""
-        both = zip(self.signals.names, self.fits, strict=True)
-        return [(name, fit) for name, fit in both if isinstance(fit, Measured)]
 
 
 def tables_of(found: Findings) -> tuple[ProductTable, ...]:
@@ -96,7 +61,7 @@ def _amplifiers(found: Findings) -> ProductTable:
         (
             TableColumn("AMPLIFIER", texts(found.signals.names), "Name of the amplifier"),
             TableColumn("MODEL", texts(_model(one) for one in found.fits), "What makes its signals linear"),
-            TableColumn("LOWEST", of(_lowest(found)), "Lowest signal fitted", "adu"),
+            TableColumn("LOWEST", _lowest(found), "Lowest signal fitted", "adu"),
             TableColumn("HIGHEST", of(lambda fit: fit.highest), "Highest signal fitted", "adu"),
             TableColumn(
                 "MAX_NL", of(lambda fit: fit.largest[0]), "Largest deviation without correction", "%"
@@ -105,7 +70,9 @@ def _amplifiers(found: Findings) -> ProductTable:
             TableColumn("DEVIATION", of(lambda fit: 100 * fit.deviation), "Largest residual of a point", "%"),
             TableColumn("RESIDUAL", left(lambda one: one.error), "Residual correction over its limit"),
             TableColumn("RES_NL", left(lambda one: one.percent), "Largest deviation of the residual", "%"),
-            TableColumn("RES_WHY", texts(_why(one) for one in found.residuals), "Why there is no residual"),
+            TableColumn(
+                "RES_WHY", texts(why_not(one) for one in found.residuals), "Why there is no residual"
+            ),
             TableColumn("OFFSET", of(lambda fit: fit.offset), "What is added to the light", unit),
             TableColumn("OFFSET_ERR", of(lambda fit: fit.offset_error), "Standard error of OFFSET", unit),
             TableColumn("POINTS", of(lambda fit: np.count_nonzero(fit.kept), 0, np.int32), "Points fitted"),
@@ -115,7 +82,7 @@ def _amplifiers(found: Findings) -> ProductTable:
             TableColumn("DOF", of(lambda fit: fit.dof, 0, np.int32), "Degrees of freedom"),
             TableColumn("LAMP", stability, "Scatter of the exposures that follow the lamp", "%"),
             TableColumn("IS_REF", of(lambda fit: fit.reference, nothing=False, kind=bool), "The reference"),
-            TableColumn("REASON", texts(_why(one) for one in found.fits), "Why there is no fit"),
+            TableColumn("REASON", texts(found.reasons), "Why there is no fit"),
         ),
     )
 
@@ -124,13 +91,9 @@ def _unit(found: Findings) -> str:
     return "s" if found.lights.source == "time" else ""
 
 
-def _why(one: object) -> str:
-    return str(one) if isinstance(one, Reason) else ""
-
-
-def _lowest(found: Findings) -> Callable[[Measured], float]:
-    rows = {id(fit): row for row, fit in enumerate(found.fits)}
-    return lambda fit: float(np.min(found.ramp.signal[rows[id(fit)], fit.kept]))
+def _lowest(found: Findings) -> NDArray[np.float64]:
+    both = zip(found.ramp.signal, found.fits, strict=True)
+    return np.array([signal[fit.kept].min() if isinstance(fit, Measured) else np.nan for signal, fit in both])
 
 
 def _model(fit: Measured | Reason) -> str:
