@@ -9,7 +9,7 @@ from calibrant.frames.correcting import Choices, correction
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.writing import ProductTable, ProductTables, Provenance, TableColumn
 from calibrant.pixels import Step, correct_frame
-from calibrant.pixels.charge_transfer import RegisterTrap, Transfers, Traps, transfer
+from calibrant.pixels.charge_transfer import RegisterTrap, Transfers, Traps, end_of_image, transfer
 
 SIMCAM = load_instrument("simcam-tiny")
 GEOMETRY = SIMCAM.detector(0).geometry()
@@ -100,6 +100,18 @@ def test_an_inefficiency_that_is_not_told_from_none_is_none_and_needs_no_whole_f
     told = replace(PRODUCT, tables=(table("SERIAL", SERIAL), ProductTable("PARALLEL", tuple(columns))))
     barrier = correction(SIMCAM, 0, Choices(), "adu", {"cti": told})[1].barriers[Step.CHARGE_TRANSFER]
     assert (barrier.parallel, list(barrier.serial), barrier.reach) == ({}, NAMES[:2], 0)
+
+
+def test_an_instrument_file_says_how_columns_are_stored():
+    first, second = load_instrument("kast-blue").detector(0).geometry().amplifiers
+    raw = np.tile(np.arange(2112), (350, 1))
+    for one, corner, columns in (
+        (first, (False, False), (1023, 2048)),
+        (second, (False, True), (1024, 2111)),
+    ):
+        assert one.readout_corner == corner
+        assert (one.read_image(raw)[0, -1], one.read_overscan(raw)[0, 0]) == columns
+        assert end_of_image(raw, one, "serial").overscan[0, 0] == columns[1]
 
 
 def test_it_is_left_out_where_it_is_switched_off_and_refused_where_the_level_stays():

@@ -9,6 +9,7 @@ from calibrant.camera.simulator import (
     simulate,
 )
 from calibrant.camera.simulator.effects import Stream
+from calibrant.frames.instrument import load_instrument
 from calibrant.pixels.linearity import Polynomial
 
 
@@ -44,6 +45,16 @@ def test_charge_trails_into_both_overscans_of_every_amplifier(quiet):
         assert columns.sum() == pytest.approx(image[:, -1].mean() * 66 * serial, rel=0.005)
         assert rows.sum() == pytest.approx(image[-1].mean() * 64 * parallel, rel=0.01)
         assert columns[0] > 20 * columns[1]
+
+
+def test_an_image_that_is_stored_in_reverse_is_read_from_its_other_side():
+    """Both overscans of Kast stand at the right; the second amplifier's image and overscan are stored backwards."""
+    slow = camera(load_instrument("kast-blue"), "charge-transfer=1e-4,parallel_cti:0")
+    columns = simulate(slow, flat()).array.mean(axis=0)
+    for last, first in ((1023, 2048), (1024, 2111)):
+        beyond = 2064 if first == 2048 else 2096
+        charge, signal = columns[first] - columns[beyond], columns[last] - columns[beyond]
+        assert charge == pytest.approx(signal * 1024e-4 * np.exp(-1024e-4), rel=0.02)
 
 
 def test_a_trap_takes_from_the_first_column_and_gives_back_in_the_overscan(quiet):
