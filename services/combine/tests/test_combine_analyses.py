@@ -9,7 +9,7 @@ from calibrant.combine.recipes import RECIPES, parse_parameters
 from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
 from calibrant.frames.correcting import correction
 from calibrant.frames.instrument import load_instrument
-from calibrant.pixels import ArrayRows
+from calibrant.pixels import ArrayRows, Geometry
 from calibrant.rules.classification import ImageType
 
 BEGIN_NS = 1_767_225_637_000_000_000
@@ -259,6 +259,14 @@ def test_darks_without_a_dark_time_and_flats_with_their_pedestal_are_refused(cam
     flats = [(ImageType.FLAT, 1.0, camera.raw(100.0)) for _ in range(3)]
     with pytest.raises(RecipeRefused, match="keep their pedestal"):
         made("tearing", camera.inputs(flats, overscan="none"))
+
+
+def test_a_lone_amplifier_has_nothing_to_correlate_with(camera):
+    inputs = camera.inputs([(ImageType.BIAS, 0.0, camera.raw()) for _ in range(2)])
+    first = inputs.geometry.amplifiers[0]
+    alone = Geometry(inputs.geometry.raw_shape, first.placed.shape, (first,))
+    with pytest.raises(RecipeRefused, match="A00: it has no pixels in common with another amplifier"):
+        made("correlations", replace(inputs, geometry=alone))
 
 
 @pytest.mark.parametrize("kind", ["dark-current", "bias-stability", "tearing", "correlations", "persistence"])

@@ -87,11 +87,12 @@ def compute(inputs: RecipeInputs, parameters: CorrelationsParameters) -> BuiltTa
         )
         for pair in pairs
     ]
-    if not any(one.found.names for one in measured):
-        name, reason = next(iter(measured[0].found.reasons.items()))
-        raise RecipeRefused(f"correlations: no amplifier can be measured; {name}: {reason}")
     names = [one.name for one in inputs.geometry.amplifiers]
-    return BuiltTables(tables=tables_of(measured, names, leftovers), backend="numpy")
+    tables = tables_of(measured, names, leftovers)
+    if not tables[0]["PAIRS"].any():
+        name, reason = names[0], tables[0]["REASON"][0]
+        raise RecipeRefused(f"correlations: no amplifier can be measured; {name}: {reason}")
+    return BuiltTables(tables=tables, backend="numpy")
 
 
 def _paired(frames: Sequence[FrameInput]) -> tuple[list[tuple[int, int]], dict[int, str]]:
