@@ -1,11 +1,10 @@
 """Acceptance and the steps of takeImages, each in a transaction of a real database; no bus, no child process."""
 
 import dataclasses
-from pathlib import Path
 
 import pytest
+from taken_images import S_NS, taking
 
-import calibrant.camera
 from calibrant.camera.night import NightFull
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.store import CommandState, ExposureState, StatusRow
@@ -17,14 +16,9 @@ from calibrant.contracts.camera.v1 import (
     SummaryState,
     SummaryStateChanged,
 )
-from calibrant.contracts.common.v1 import DataRef, TaiTime
+from calibrant.contracts.common.v1 import DataRef
 from calibrant.frames.times import format_time
 from calibrant.sal import TRANSITIONS, Remote
-
-S_NS = 1_000_000_000
-FIRST_NS, LAST_NS = (1 - 2**53) * S_NS, 2**53 * S_NS - 1
-"""The first and the last time that a message can hold."""
-MIGRATIONS = Path(calibrant.camera.__file__).parent / "migrations"
 
 
 def stored(detector):
@@ -121,42 +115,6 @@ def test_another_components_command_is_nobodys_business(desk):
     assert desk.read(lambda queries: queries.commands()) == []
 
 
-def test_a_command_after_its_deadline_is_timed_out(desk):
-    desk.enable()
-    command = desk.tools.take_images(desk.remote, "late", timeout_s=10.0)
-    desk.clock.now += 11 * S_NS
-    (ack,) = desk.handle(command)
-    assert (ack.ack, ack.ack.number) == (AckCode.TIMEOUT, -304)
-    assert "deadline passed 1.0 s ago" in ack.result
-
-
-@pytest.mark.parametrize("deadline_ns", [FIRST_NS, 0, 1])
-def test_a_deadline_by_a_clock_that_is_far_behind_is_answered_and_nothing_begins(desk, deadline_ns):
-    desk.enable()
-    command = by_deadline(desk, deadline_ns)
-    (ack,) = desk.handle(command)
-    assert (ack.ack, "deadline passed" in ack.result) == (AckCode.TIMEOUT, True)
-    assert desk.read(lambda queries: queries.unfinished()) == []
-
-
-def test_a_deadline_by_a_clock_that_is_far_ahead_is_taken_as_it_stands(desk):
-    desk.enable()
-    command = by_deadline(desk, LAST_NS)
-    (ack,) = desk.handle(command)
-    assert (ack.ack, ack.timeout_s) == (AckCode.IN_PROGRESS, 120.0)
-    assert desk.service.stalled(command, "no room", now_tai_ns=desk.clock.now, ahead_s=0.0).timeout_s > 0
-    steps = TakingImages(desk.service, command, "run-1")
-    desk.step(lambda session: steps.begin(session, desk.clock.now))
-    image, _ = desk.step(lambda session: steps.begin_image(session, 1))
-    assert image.image_number == 1
-
-
-def by_deadline(desk, deadline_ns):
-    command = desk.tools.take_images(desk.remote, "1")
-    header = command.header.model_copy(update={"deadline": TaiTime.from_ns(deadline_ns)})
-    return command.model_copy(update={"header": header})
-
-
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
@@ -172,27 +130,6 @@ def test_senseless_images_are_refused_with_what_to_ask_for(desk, fields, text):
     _, (ack,) = desk.take(**fields)
     assert ack.ack is AckCode.FAILED
     assert text in ack.result
-
-
-def taking(desk, **fields):
-    desk.enable()
-    command, _ = desk.take(**fields)
-    return TakingImages(desk.service, command, "run-1")
-
-
-def test_a_queued_command_whose_deadline_passes_is_not_begun(desk):
-    steps = taking(desk, timeout_s=10.0)
-    desk.clock.now += 11 * S_NS
-    (ack,) = desk.step(lambda session: steps.begin(session, desk.clock.now))
-    assert ack.ack is AckCode.TIMEOUT
-    assert desk.read(lambda queries: queries.unfinished()) == []
-
-
-def test_a_queued_command_is_not_begun_once_the_camera_is_disabled(desk):
-    steps = taking(desk)
-    desk.handle(desk.tools.state_command(desk.remote, "disable"))
-    (ack,) = desk.step(lambda session: steps.begin(session, desk.clock.now))
-    assert (ack.ack, "state DISABLED" in ack.result) == (AckCode.FAILED, True)
 
 
 def test_images_are_numbered_and_the_simulated_clock_runs_on(desk):

@@ -257,15 +257,13 @@ def test_a_butlers_run_holds_one_of_a_kind_and_detector(here, make, asked, tmp_p
 
 
 def test_a_butler_gets_the_names_of_detectors_that_the_instrument_has(here, make, asked, tmp_path):
-    for name, number in (("bias-8", 1), ("bias-9", 7)):
-        ref = here.store.put_if_absent(f"products/{name}.fits", tmp_path / "made", "image/fits")
-        here.ask(asked(make(name, ref=ref, detector=number), job_id=name))
+    ref = here.store.put_if_absent("products/bias-8.fits", tmp_path / "made", "image/fits")
+    here.ask(asked(make("bias-8", ref=ref, detector=1), job_id="b8"))
     with here.database.reading() as session:
         export(session, here.store, DAILY, tmp_path / "out", T0)
     said = yaml.load((tmp_path / "out" / "export.yaml").read_text(), Loader)["data"]
-    (detectors,) = (one["records"] for one in said if one.get("element") == "detector")
-    names = {one["id"]: one["full_name"] for one in detectors}
-    assert names == {1: "S01", 3: "detector 3", 4: "detector 4", 7: "detector 7"}
+    [detectors] = [one["records"] for one in said if one.get("element") == "detector"]
+    assert [one["full_name"] for one in detectors] == ["S01", "detector 3", "detector 4"]
 
 
 def test_a_butlers_names_have_no_hyphen(here, make, asked, tmp_path):
