@@ -8,7 +8,7 @@ import pytest
 
 from calibrant.frames.instrument import load_instrument
 from calibrant.verify.noticing import findings
-from calibrant.verify.reports import MeasurementRow
+from calibrant.verify.reports import MeasurementRow, ProductRecord
 
 
 @pytest.fixture
@@ -54,6 +54,17 @@ def test_a_gain_that_is_too_high_is_told_with_the_one_that_fits(measured):
     assert said.startswith("detector 0, amplifier A")
     assert "but the instrument file says" in said
     assert "13% too high; 3 more amplifiers like it" in said
+
+
+def test_a_gain_that_a_product_says_is_not_put_on_the_instrument_file(measured):
+    curve = ProductRecord(role="ptc", product_id="ptc-1", sha256="0" * 64)
+    report = measured.model_copy(update={"products": (*measured.products, curve)})
+    numbers = {"NOISE_RATIO": [np.sqrt(1.13)] * 3, "LEVEL": [9000.0] * 3}
+    (said,) = findings("flat", with_numbers(report, **numbers))
+    assert "but ptc-1 says" in said
+    nominal = report.correction.model_copy(update={"measured_gain": False})
+    (said,) = findings("flat", with_numbers(report.model_copy(update={"correction": nominal}), **numbers))
+    assert "but the instrument file says" in said
 
 
 def test_too_little_light_tells_no_gain(measured):

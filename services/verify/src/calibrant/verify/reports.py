@@ -48,7 +48,7 @@ class FrameRecord(_Record):
 
 
 class AmplifierRecord(_Record):
-    """An amplifier's place in the product, and its nominal numbers; boxes are 0-based and half-open."""
+    """An amplifier's place in the product, and the numbers that frames were corrected by; boxes are 0-based and half-open."""
 
     name: str
     x0: int = Field(description="First column.")

@@ -1,4 +1,4 @@
-"""Gain and read noise: what frames show and headers claim beside what the instrument file says."""
+"""Gain and read noise: what frames show and headers claim beside what the instrument file, or a product, says."""
 
 from statistics import median
 from typing import Final
@@ -18,7 +18,7 @@ PHOTON_LIMITED: Final = 10.0
 
 
 def gain(place: Place) -> Said | None:
-    """Compare the gain that the flats' noise fits with the one of the instrument file."""
+    """Compare the gain that the flats' noise fits with the one that is used."""
     fits = fitting_gain(place)
     known = place.amplifier.gain_e_per_adu
     if fits is None or abs(known / fits - 1) <= GAIN_TOLERANCE:
@@ -26,7 +26,7 @@ def gain(place: Place) -> Said | None:
     off = known / fits - 1
     return Said(
         abs(off),
-        f"{place.where}: the noise of the flats fits a gain of {fits:.3g} electron/ADU, but the instrument file says "
+        f"{place.where}: the noise of the flats fits a gain of {fits:.3g} electron/ADU, but {place.told_by} says "
         f"{known:.3g}, {abs(off):.0%} too {'high' if off > 0 else 'low'}",
     )
 
@@ -46,7 +46,7 @@ def fitting_gain(place: Place) -> float | None:
 
 
 def claimed_gain(place: Place) -> Said | None:
-    """Compare the gain that the headers claim with the one of the instrument file, which is used."""
+    """Compare the gain that the headers claim with the one that is used."""
     claimed = place.claimed("gain_e_per_adu")
     known = place.amplifier.gain_e_per_adu
     if not claimed or abs(median(claimed) / known - 1) <= CLAIMED_TOLERANCE:
@@ -57,7 +57,7 @@ def claimed_gain(place: Place) -> Said | None:
 
 
 def claimed_read_noise(place: Place) -> Said | None:
-    """Compare the read noise that the headers claim with the one of the instrument file, which is used."""
+    """Compare the read noise that the headers claim with the one that is used."""
     claimed = place.claimed("read_noise_e")
     known = place.amplifier.read_noise_e
     if not claimed or not known or abs(median(claimed) / known - 1) <= CLAIMED_TOLERANCE:
@@ -72,12 +72,12 @@ def _claimed(place: Place, what: str, *, unit: str, claimed: float, known: float
     return Said(
         abs(off),
         f"{place.where}: the header says {what} of {claimed:.3g} {unit}, {abs(off):.0%} "
-        f"{'above' if off > 0 else 'below'} the {known:.3g} of the instrument file, which is used{shown}",
+        f"{'above' if off > 0 else 'below'} the {known:.3g} of {place.told_by}, which is used{shown}",
     )
 
 
 def read_noise(place: Place) -> Said | None:
-    """Compare the noise of the frames with the read noise of the instrument file, to either side."""
+    """Compare the noise of the frames with the read noise that is used, to either side."""
     ratios = place.values(NOISE_RATIO)
     if not ratios:
         return None
@@ -88,5 +88,5 @@ def read_noise(place: Place) -> Said | None:
     return Said(
         abs(off),
         f"{place.where}: the noise is {median(ratios) * known:.3g} electron, {abs(off):.0%} "
-        f"{'above' if off > 0 else 'below'} the {known:.3g} electron of the instrument file",
+        f"{'above' if off > 0 else 'below'} the {known:.3g} electron of {place.told_by}",
     )

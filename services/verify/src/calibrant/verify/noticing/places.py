@@ -43,13 +43,15 @@ class Place:
     detector : int
         The detector.
     amplifier : AmplifierRecord
-        The amplifier, with its nominal numbers.
+        The amplifier, with the numbers that its frames were corrected by.
     frames : sequence of FrameRecord
         The frames of the detector, with what their headers claim.
     numbers : mapping of str to list of Number
         By name (LEVEL, RATE, NOISE_RATIO, ILLUMINATION), those that could be had.
     product : mapping of str to float or None
         What the product shows there by itself.
+    told_by : str
+        Who says the amplifier's gain and read noise, for people.
     """
 
     detector: int
@@ -57,6 +59,7 @@ class Place:
     frames: Sequence[FrameRecord]
     numbers: Mapping[str, list[Number]]
     product: Mapping[str, float | None]
+    told_by: str = "the instrument file"
 
     @property
     def where(self) -> str:
@@ -93,8 +96,19 @@ def places_of(report: MeasurementReport) -> Iterator[Place]:
                 found[row.amplifier].setdefault(name, []).append(Number(row.exposure_id, value))
     for one in report.amplifiers:
         yield Place(
-            report.detector, one, report.frames, found[one.name], report.product_values.get(one.name, {})
+            report.detector,
+            one,
+            report.frames,
+            found[one.name],
+            report.product_values.get(one.name, {}),
+            _told_by(report),
         )
+
+
+def _told_by(report: MeasurementReport) -> str:
+    """Name what says gains and read noises: the last product that does, or the instrument file."""
+    used = {one.role: one.product_id for one in report.products} if report.correction.measured_gain else {}
+    return next((used[kind] for kind in ("ptc", "gain") if kind in used), "the instrument file")
 
 
 def _numbers(row: MeasurementRow, time_s: float | None) -> Iterator[tuple[str, float]]:
