@@ -164,7 +164,9 @@ def use_client(transport) -> None:
         assert [one.product for one in whole.calibrations] == ["bias-1"]
         assert [gap.detector for gap in whole.gaps] == [4]
         assert any("simcam has no detector 4" in note for note in whole.notes)
-        assert "simcam/calib/daily" in [one.name for one in certify.collections()]
+        every = [one.name for one in certify.collections()]
+        assert "simcam/calib/daily" in every
+        assert [one.name for one in certify.collections(limit=1)] == every[:1]
     with (
         CertifyClient("http://test/elsewhere", transport=transport) as elsewhere,
         pytest.raises(NotAccepted, match="no certify service answers at http://test/elsewhere") as wrong,

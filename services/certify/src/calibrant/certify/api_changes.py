@@ -84,10 +84,11 @@ def change_routes(database: Database, work: OpenWork, new_id: Callable[[], str])
             raise HTTPException(404, f"no change {change_id!r}; GET /changes lists those there are")
         return found
 
-    @router.get("/collections", summary="List collections", responses=_NO_TIME)
-    def collections(as_of: AsOf = None) -> list[dict[str, Any]]:
+    @router.get("/collections", summary="List collections by name", responses=_NO_TIME | NOT_ALL)
+    def collections(response: Response, as_of: AsOf = None, limit: Limit = 1000) -> list[dict[str, Any]]:
         with database.reading() as session:
-            return CertifyQueries(session).collections(_instant(as_of))
+            rows = CertifyQueries(session).collections(_instant(as_of), limit + 1)
+        return first(rows, limit, response)
 
     @router.get(
         "/collections/{name:path}",

@@ -229,9 +229,10 @@ class CertifyClient:
         told = self._get("/changes", collection=collection, product=product, who=who, limit=limit)
         return [Change.model_validate(one) for one in told]
 
-    def collections(self, *, as_of: str | None = None) -> list[Collection]:
-        """List collections, as they stand or stood at a time."""
-        return [Collection.model_validate(one) for one in self._get("/collections", as_of=as_of)]
+    def collections(self, *, as_of: str | None = None, limit: int = 1000) -> list[Collection]:
+        """List collections by name, as they stand or stood at a time."""
+        told = self._get("/collections", as_of=as_of, limit=limit)
+        return [Collection.model_validate(one) for one in told]
 
     def change(self, wish: AnyWish) -> Changed:
         """Change the register; ``calibrant.certify.wishes`` has what may be wished.

@@ -60,10 +60,13 @@ def change(session: Session, change_id: str) -> dict[str, Any] | None:
     }
 
 
-def collections(session: Session, as_of_tai_ns: int | None = None) -> list[dict[str, Any]]:
-    """List the collections that stand, by name."""
+def collections(
+    session: Session, as_of_tai_ns: int | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """List the collections that stand, by name, so many at most."""
     rows = latest(session, None, as_of_tai_ns)
-    return [_collection(row) for _, row in sorted(rows.items()) if row.standing]
+    standing = [row for _, row in sorted(rows.items()) if row.standing]
+    return [_collection(row) for row in standing[:limit]]
 
 
 def collection(session: Session, name: str, as_of_tai_ns: int | None = None) -> dict[str, Any] | None:

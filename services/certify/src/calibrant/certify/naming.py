@@ -76,9 +76,7 @@ def unknown_names(register: CertifyQueries, folder: Path, asked: Named) -> list[
         for one in names or ()
         if one not in known
     ]
-    if asked.collection and asked.collection not in {
-        row["name"] for row in register.collections(asked.as_of_tai_ns)
-    }:
+    if asked.collection and register.collection(asked.collection, asked.as_of_tai_ns) is None:
         notes.append(
             f"there is no collection {asked.collection}; `calibrant calibrations collections list` shows them"
         )

@@ -211,9 +211,9 @@ class CertifyQueries:
         """Show one change with all its lines; None when there is none."""
         return history.change(self._session, change_id)
 
-    def collections(self, as_of_tai_ns: int | None = None) -> list[dict[str, Any]]:
-        """List collections by name: ``name, type, members, since`` (UTC) and ``change``."""
-        return history.collections(self._session, as_of_tai_ns)
+    def collections(self, as_of_tai_ns: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """List collections by name, so many at most: ``name, type, members, since`` (UTC) and ``change``."""
+        return history.collections(self._session, as_of_tai_ns, limit)
 
     def collection(self, name: str, as_of_tai_ns: int | None = None) -> dict[str, Any] | None:
         """Show one collection, with its ``products`` where it has no ranges; None when there is none."""

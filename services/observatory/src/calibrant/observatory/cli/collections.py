@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from calibrant.observatory.cli.console import Column, fail, show_one, show_rows, told
-from calibrant.observatory.cli.options import AsJson, Place, placed
+from calibrant.observatory.cli.options import AsJson, First, Place, placed
 from calibrant.observatory.cli.stores import queries
 from calibrant.observatory.cli.wishing import Why, wish
 
@@ -19,17 +19,25 @@ collections = typer.Typer(help="Collections: list them, show one, chain, tag.", 
 
 @collections.command("list")
 @placed
-def list_collections(place: Place, *, as_json: AsJson = False) -> None:
-    """List collections."""
+def list_collections(place: Place, *, limit: First = 1000, as_json: AsJson = False) -> None:
+    """List collections by name."""
     with told(), queries(place, "certify") as register:
-        rows = [] if register is None else register.collections()
+        rows = [] if register is None else register.collections(limit=limit + 1)
     columns = [
         Column("name"),
         Column("type"),
         Column("members", "searches", "text"),
         Column("since", form="time"),
     ]
-    show_rows("Collections", columns, rows, as_json=as_json, empty="There are none yet.")
+    show_rows(
+        "Collections",
+        columns,
+        rows,
+        as_json=as_json,
+        empty="There are none yet.",
+        most=limit,
+        order="first",
+    )
 
 
 @collections.command("show")

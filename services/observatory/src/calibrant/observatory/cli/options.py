@@ -29,6 +29,7 @@ DataDir = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many, the latest.")]
 Oldest = Annotated[int, typer.Option("--limit", min=1, help="At most so many, the oldest.")]
+First = Annotated[int, typer.Option("--limit", min=1, help="At most so many, the first by name.")]
 
 
 def _elsewhere(name: str, text: str) -> Any:
