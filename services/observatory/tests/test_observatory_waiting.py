@@ -74,7 +74,10 @@ async def test_a_run_waits_for_a_person_and_goes_on(settings, monkeypatch):
         assert (await decide(client, second["id"], accept=False, reason="stripes")).status_code == 200
         view = await until(running, lambda found: found.run.state == "finished")
         certified = (await client.get("/certify/calibrations")).json()
-        trend = await client.get("/verify/trends", params={"instrument": "simcam-tiny", "metric": "NOISE"})
+        asked = {"instrument": "simcam-tiny", "metric": "NOISE"}
+        trend = await client.get("/verify/trends", params=asked)
+        nobody = await client.get("/verify/trends", params=asked | {"metric": "NOIS"})
+        assert (nobody.status_code, " NOISE, " in nobody.json()["detail"]) == (404, True)
     assert view.run.outcome == "completed with withheld calibrations"
     assert [one["product"] for one in certified] == [first["product"]]
     ends = {row.product_id: (row.state, row.reason) for row in view.rows if row.type == "certify"}

@@ -8,10 +8,13 @@ from calibrant.frames.times import parse_time
 from calibrant.rules.trends import TrendRules
 from calibrant.runtime.database import Database
 from calibrant.runtime.listing import NOT_ALL, say_more
+from calibrant.verify.store import VerifyQueries
 from calibrant.verify.trending import MOST, Which, trend
+from calibrant.verify.unmeasured import unmeasured
 
 _TIME = "Such as 2026-01-01T00:00:00; UTC unless it ends in TAI."
 _LIMIT = "At most so many frames (one detector of one exposure), the latest; the header X-More says whether there are more."
+_NO_METRIC = "Nobody measures it, or nothing of the instrument was measured; the detail says what there is"
 
 
 def trends_routes(database: Database, rules: TrendRules) -> APIRouter:
@@ -21,7 +24,7 @@ def trends_routes(database: Database, rules: TrendRules) -> APIRouter:
     @router.get(
         "/trends",
         summary="Give a metric over time, with the history before each exposure and what is out of family",
-        responses=NOT_ALL | {400: {"description": "No time"}},
+        responses=NOT_ALL | {400: {"description": "No time"}, 404: {"description": _NO_METRIC}},
     )
     def trends(
         response: Response,
@@ -40,6 +43,9 @@ def trends_routes(database: Database, rules: TrendRules) -> APIRouter:
         begin, end = _instant("since", since), _instant("until", until)
         with database.reading() as session:
             found = trend(session, which, rules, since_tai_ns=begin, until_tai_ns=end, most=limit)
+            nobody = "" if found.lines else unmeasured(VerifyQueries(session), instrument, metric)
+        if nobody:
+            raise HTTPException(404, nobody)
         say_more(response, more=found.more)
         return found.lines
 

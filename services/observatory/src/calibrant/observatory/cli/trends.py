@@ -94,12 +94,10 @@ def trends(
 
 def _nothing(verify: VerifyQueries, instrument: str, metric: str) -> str:
     """Say why there is nothing, and what there is."""
-    if measured := verify.measured(instrument):
-        if metric in measured:
-            return f"No exposure of {instrument} that was asked for has a {metric}; others have."
-        return f"No exposure of {instrument} has a {metric}; there are {', '.join(measured)}."
-    known = ", ".join(verify.instruments())
-    return f"Nothing of {instrument} was measured; only of {known}." if known else NEVER
+    from calibrant.verify.unmeasured import unmeasured  # noqa: PLC0415
+
+    some = f"No exposure of {instrument} that was asked for has a {metric}; others have."
+    return unmeasured(verify, instrument, metric) or (some if verify.instruments() else NEVER)
 
 
 def sparklines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
