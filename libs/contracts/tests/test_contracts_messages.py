@@ -104,7 +104,15 @@ def test_absent_optional_fields_are_left_out():
 
 def test_enumerations_travel_by_name_and_know_their_sal_number():
     ack = CommandAck(
-        command_id="c", component="camera", command="x", ack=AckCode.NO_ACK, error=0, result="", timeout_s=0
+        command_id="c",
+        component="camera",
+        command="x",
+        ack=AckCode.NO_ACK,
+        error=0,
+        result="",
+        timeout_s=0,
+        identity="sequencer",
+        command_type=0,
     )
     assert b'"ACK_CODE_NO_ACK"' in ack.to_json()
     assert AckCode.NO_ACK.number == -301

@@ -1,9 +1,22 @@
 """The client's ladder and the two sides together, on a clock that stands still until it is moved."""
 
+from typing import get_args
+
 import pytest
 
 from calibrant.contracts.camera.v1 import AckCode, Enable, Start, SummaryState, TakeImages
-from calibrant.sal import Controller, Remote, Tracker, Verdict, answer, is_final
+from calibrant.sal import (
+    COMMANDS,
+    EVENTS,
+    Acceptance,
+    Command,
+    Composer,
+    SequenceNumbers,
+    Tracker,
+    Verdict,
+    answer,
+    is_final,
+)
 
 S_NS = 1_000_000_000
 
@@ -26,7 +39,7 @@ def clock():
 
 @pytest.fixture
 def remote(clock):
-    return Remote("camera", "sequencer", clock)
+    return Composer("camera", "sequencer", clock)
 
 
 def take_images(remote, *cause, timeout_s=60.0):
@@ -104,6 +117,65 @@ def test_an_answer_to_another_command_changes_nothing(remote, clock):
     assert tracker.acknowledged(other, clock.now) is tracker
 
 
+def test_an_answer_to_another_identity_changes_nothing(remote, clock):
+    command = take_images(remote)
+    forged = take_images(Composer("camera", "eve", clock))
+    tracker = remote.track(command)
+    assert forged.header.command_id == command.header.command_id
+    assert tracker.acknowledged(answer(forged, AckCode.COMPLETE, "1 image"), clock.now) is tracker
+
+
+def test_an_answer_echoes_who_commanded_under_which_number(clock):
+    numbers = SequenceNumbers(tuple(COMMANDS), draw=lambda _: 41)
+    command = Composer("camera", "olga", clock, origin=4711, numbers=numbers).command(
+        Start, timeout_s=5, configuration_override=""
+    )
+    ack = answer(command, AckCode.COMPLETE, "now DISABLED")
+    assert (ack.identity, ack.origin, ack.sequence_number) == ("olga", 4711, 42)
+    names = sorted(["ackcmd", *(f"command_{n}" for n in COMMANDS), *(f"logevent_{n}" for n in EVENTS)])
+    assert names[ack.command_type] == "command_start"
+    silent = answer(
+        Composer("camera", "olga", clock).command(Start, timeout_s=5, configuration_override=""),
+        AckCode.FAILED,
+        "no",
+    )
+    assert (silent.origin, silent.sequence_number) == (None, None)
+
+
+def test_numbers_begin_at_random_in_the_share_of_their_command_and_come_back_to_its_first():
+    share = (2**31 - 1) // 2
+    numbers = SequenceNumbers(("start", "enable"), draw=lambda below: below - 1)
+    assert [numbers.next("start") for _ in range(3)] == [share, 1, 2]
+    assert [numbers.next("enable") for _ in range(2)] == [2 * share, share + 1]
+    assert 2 * share < 2**31
+
+
+@pytest.mark.parametrize(
+    ("number", "used_by", "text"),
+    [
+        (0, "", "sequence number 0: numbers begin at 1"),
+        (-4, "", "sequence number -4: numbers begin at 1"),
+        (7, "c-1", "sequence number 7 of olga was command c-1: give every command a number of its own"),
+    ],
+)
+def test_a_number_that_is_none_or_old_is_refused(clock, number, used_by, text):
+    command = Composer("camera", "olga", clock).command(Start, timeout_s=5, configuration_override="")
+    header = command.header.model_copy(update={"sequence_number": number})
+    decision = Acceptance("camera").decide(
+        command.model_copy(update={"header": header}),
+        state=SummaryState.STANDBY,
+        now_tai_ns=clock.now,
+        used_by=used_by,
+    )
+    assert decision.ack is not None
+    assert (decision.verdict, decision.ack.ack) == (Verdict.REFUSED, AckCode.FAILED)
+    assert decision.ack.result.startswith(text)
+
+
+def test_every_command_of_the_contract_is_one_for_the_type_checker():
+    assert set(get_args(Command)) == set(COMMANDS.values())
+
+
 def test_a_tracker_survives_json(remote, clock):
     command = take_images(remote)
     tracker = remote.track(command).acknowledged(answer(command, AckCode.ABORTED, "restart"), clock.now)
@@ -111,7 +183,7 @@ def test_a_tracker_survives_json(remote, clock):
 
 
 def test_the_controller_takes_on_what_is_allowed(remote, clock):
-    controller = Controller("camera")
+    controller = Acceptance("camera")
     start = controller.decide(
         remote.command(Start, "a", timeout_s=5, configuration_override=""),
         state=SummaryState.STANDBY,
@@ -125,7 +197,7 @@ def test_the_controller_takes_on_what_is_allowed(remote, clock):
 
 
 def test_the_controller_refuses_late_and_misplaced_commands(remote, clock):
-    controller = Controller("camera")
+    controller = Acceptance("camera")
     command = take_images(remote, timeout_s=10)
     on_time = clock.now + 10 * S_NS
     wrong = controller.decide(command, state=SummaryState.DISABLED, now_tai_ns=on_time)
@@ -138,10 +210,10 @@ def test_the_controller_refuses_late_and_misplaced_commands(remote, clock):
 
 def test_the_controller_ignores_others_commands_and_repeats_its_answer(remote, clock):
     command = take_images(remote)
-    other = Controller("shutter").decide(command, state=SummaryState.ENABLED, now_tai_ns=clock.now)
+    other = Acceptance("shutter").decide(command, state=SummaryState.ENABLED, now_tai_ns=clock.now)
     assert (other.verdict, other.ack) == (Verdict.IGNORED, None)
     last = answer(command, AckCode.COMPLETE, "1 image")
-    again = Controller("camera").decide(
+    again = Acceptance("camera").decide(
         command, state=SummaryState.STANDBY, now_tai_ns=clock.now + 10**18, last=last
     )
     assert (again.verdict, again.ack, again.state) == (Verdict.REPEATED, last, SummaryState.STANDBY)
@@ -149,9 +221,9 @@ def test_the_controller_ignores_others_commands_and_repeats_its_answer(remote, c
 
 @pytest.mark.parametrize("roles", [(), ("viewer",), ("certifier",), ("astronaut", "ADMIN")])
 def test_who_may_not_command_is_answered_noperm_whatever_the_state_and_the_time(clock, roles):
-    remote = Remote("camera", "eve", clock, roles)
+    remote = Composer("camera", "eve", clock, roles)
     for command in (take_images(remote), take_images(remote, timeout_s=-1.0)):
-        decision = Controller("camera").decide(command, state=SummaryState.STANDBY, now_tai_ns=clock.now)
+        decision = Acceptance("camera").decide(command, state=SummaryState.STANDBY, now_tai_ns=clock.now)
         assert decision.ack is not None
         assert (decision.verdict, decision.ack.ack.number) == (Verdict.NOT_PERMITTED, -300)
         assert decision.ack.result.startswith("takeImages needs the role operator; eve has ")
@@ -160,11 +232,11 @@ def test_who_may_not_command_is_answered_noperm_whatever_the_state_and_the_time(
 
 @pytest.mark.parametrize("roles", [("operator",), ("viewer", "operator"), ("admin",)])
 def test_who_may_command_is_not_told_so(clock, roles):
-    command = take_images(Remote("camera", "olga", clock, roles))
-    decision = Controller("camera").decide(command, state=SummaryState.ENABLED, now_tai_ns=clock.now)
+    command = take_images(Composer("camera", "olga", clock, roles))
+    decision = Acceptance("camera").decide(command, state=SummaryState.ENABLED, now_tai_ns=clock.now)
     assert decision.verdict is Verdict.ACCEPTED
 
 
 def test_a_component_says_for_whom_it_commands(clock):
-    header = take_images(Remote("camera", "sequencer", clock, requested_by="ana")).header
+    header = take_images(Composer("camera", "sequencer", clock, requested_by="ana")).header
     assert (header.identity, header.roles, header.requested_by) == ("sequencer", ("operator",), "ana")

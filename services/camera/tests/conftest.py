@@ -32,7 +32,7 @@ from calibrant.frames.instrument import load_instrument
 from calibrant.runtime.handlers import Context, collect, on
 from calibrant.runtime.platform import open_platform
 from calibrant.runtime.process import ServiceProcess, ServiceSpec
-from calibrant.sal import COMMANDS, Remote, Tracker, is_final
+from calibrant.sal import COMMANDS, Composer, Tracker, is_final
 
 PATIENCE_S = 60.0
 IMAGE_FIELDS = {
@@ -69,7 +69,7 @@ class Commander:
     def __init__(self, platform, folder: Path):
         self.said = []
         self.sent = 0
-        self.remote = Remote("camera", "test", platform.clock)
+        self.remote = Composer("camera", "test", platform.clock)
         module = types.ModuleType("commander")
         for kind in (
             CommandAck,
@@ -187,7 +187,7 @@ class Desk:
             ack_margin_s=120.0,
             room=Room(Path(), 0, 0),
         )
-        self.remote = Remote("camera", "test", clock)
+        self.remote = Composer("camera", "test", clock)
         self.table = collect(handlers)
 
     def handle(self, command):

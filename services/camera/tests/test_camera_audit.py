@@ -5,7 +5,7 @@ import pytest
 from calibrant.camera.store import CameraQueries
 from calibrant.contracts.camera.v1 import AckCode, SummaryState
 from calibrant.runtime.access.audit import entries
-from calibrant.sal import Remote
+from calibrant.sal import Composer
 
 S_NS = 1_000_000_000
 
@@ -22,7 +22,7 @@ def test_each_verdict_is_on_record(desk):
     late = desk.tools.take_images(desk.remote, "late", timeout_s=10.0)
     desk.clock.now += 11 * S_NS
     desk.handle(late)
-    desk.handle(desk.tools.state_command(Remote("shutter", "test", desk.clock), "start"))
+    desk.handle(desk.tools.state_command(Composer("shutter", "test", desk.clock), "start"))
     assert rows(desk) == [
         ("test", "command start", "changes state"),
         ("test", "command enable", "changes state"),
@@ -35,7 +35,7 @@ def test_each_verdict_is_on_record(desk):
 @pytest.mark.parametrize("roles", [(), ("viewer",), ("captain", "OPERATOR", "operator ")])
 def test_a_command_without_the_role_changes_nothing_and_takes_no_identifier(desk, roles):
     desk.enable()
-    forged = desk.tools.take_images(Remote("camera", "eve", desk.clock, roles), "1")
+    forged = desk.tools.take_images(Composer("camera", "eve", desk.clock, roles), "1")
     (ack,) = desk.handle(forged)
     assert (ack.ack, ack.error) == (AckCode.NO_PERMISSION, 1)
     assert rows(desk)[-1] == ("eve", "command takeImages", "not permitted")
@@ -49,13 +49,13 @@ def test_a_command_without_the_role_changes_nothing_and_takes_no_identifier(desk
 def test_a_replay_by_who_may_not_command_is_answered_as_before(desk):
     desk.enable()
     _, (first,) = desk.take("1")
-    forged = desk.tools.take_images(Remote("camera", "eve", desk.clock, ()), "1")
+    forged = desk.tools.take_images(Composer("camera", "eve", desk.clock, ()), "1")
     assert desk.handle(forged) == [first]
     assert rows(desk)[-1] == ("eve", "command takeImages", "repeated")
 
 
 def test_for_whom_a_component_commands_is_on_record(desk):
-    desk.remote = Remote("camera", "sequencer", desk.clock, requested_by="ana")
+    desk.remote = Composer("camera", "sequencer", desk.clock, requested_by="ana")
     desk.enable()
     with desk.database.reading() as session:
         assert "changes state, for ana: COMPLETE: now ENABLED" in [row["outcome"] for row in entries(session)]

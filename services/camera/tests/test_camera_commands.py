@@ -18,7 +18,7 @@ from calibrant.contracts.camera.v1 import (
 )
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.frames.times import format_time
-from calibrant.sal import TRANSITIONS, Remote
+from calibrant.sal import COMMANDS, TRANSITIONS, Composer, SequenceNumbers
 
 
 def stored(detector):
@@ -109,8 +109,29 @@ def test_the_same_command_twice_is_one_command(desk):
     assert desk.handle(command) == [first]
 
 
+def test_an_old_sequence_number_is_refused_and_the_same_command_under_it_is_not(desk):
+    numbers = SequenceNumbers(tuple(COMMANDS), draw=lambda _: 0)
+    desk.remote = Composer("camera", "olga", desk.clock, origin=1, numbers=numbers)
+    first = desk.tools.state_command(desk.remote, "start", "1")
+    (done, _) = desk.handle(first)
+    other = desk.tools.state_command(desk.remote, "start", "2")
+    first_number = first.header.sequence_number
+    old = other.model_copy(
+        update={"header": other.header.model_copy(update={"sequence_number": first_number})}
+    )
+    (refused,) = desk.handle(old)
+    assert (done.ack, refused.ack) == (AckCode.COMPLETE, AckCode.FAILED)
+    assert f"was command {first.header.command_id}: give every" in refused.result
+    assert desk.handle(first) == [done]
+    process = other.header.model_copy(
+        update={"command_id": "3", "sequence_number": first_number, "origin": 2}
+    )
+    (elsewhere,) = desk.handle(other.model_copy(update={"header": process}))
+    assert "start not allowed in state DISABLED" in elsewhere.result
+
+
 def test_another_components_command_is_nobodys_business(desk):
-    other = Remote("shutter", "test", desk.clock)
+    other = Composer("shutter", "test", desk.clock)
     assert desk.handle(desk.tools.state_command(other, "start")) == []
     assert desk.read(lambda queries: queries.commands()) == []
 

@@ -159,6 +159,8 @@ class CameraScript:
             result=result,
             timeout_s=5.0,
             image_names=names,
+            identity=command.header.identity,
+            command_type=0,
         )
 
     def _take(self, command: TakeImages) -> list[tuple[str, Message]]:

@@ -131,6 +131,8 @@ def test_a_camera_in_progress_is_given_the_time_it_asks_for(kit, code):
         error=0,
         result="the shutter is slow",
         timeout_s=1000.0,
+        identity="sequencer",
+        command_type=0,
     )
     world.say("camera", progress, "run-1")
     world.play()

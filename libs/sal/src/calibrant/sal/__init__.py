@@ -1,26 +1,31 @@
 """The vocabulary for commanding components: summary state, commands, acknowledgement ladder, Controller and Remote."""
 
+from calibrant.sal.acceptance import Acceptance, Decision, Verdict, sender
 from calibrant.sal.acks import Tracker, answer, is_final
-from calibrant.sal.commands import COMMANDS, STATE_COMMANDS, Command, command_name
-from calibrant.sal.controller import Controller, Decision, Verdict, sender
-from calibrant.sal.remote import Remote
+from calibrant.sal.commands import COMMANDS, EVENTS, STATE_COMMANDS, Command, command_name, command_type
+from calibrant.sal.composer import Composer
+from calibrant.sal.numbers import SequenceNumbers, sender_key
 from calibrant.sal.states import TRANSITIONS, NotAllowed, after, path_to
 
 __all__ = [
     "COMMANDS",
+    "EVENTS",
     "STATE_COMMANDS",
     "TRANSITIONS",
+    "Acceptance",
     "Command",
-    "Controller",
+    "Composer",
     "Decision",
     "NotAllowed",
-    "Remote",
+    "SequenceNumbers",
     "Tracker",
     "Verdict",
     "after",
     "answer",
     "command_name",
+    "command_type",
     "is_final",
     "path_to",
     "sender",
+    "sender_key",
 ]

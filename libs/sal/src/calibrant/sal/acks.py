@@ -11,7 +11,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.contracts.camera.v1 import AckCode, CommandAck
-from calibrant.sal.commands import Command, command_name
+from calibrant.sal.commands import Command, command_name, command_type
 
 UNFINISHED = frozenset({AckCode.UNSPECIFIED, AckCode.IN_PROGRESS, AckCode.STALLED})
 """Codes after which another answer comes."""
@@ -49,16 +49,28 @@ def answer(
     image_names
         With the end of takeImages: the images taken.
     """
+    name = command_name(command)
     return CommandAck(
         command_id=command.header.command_id,
         component=command.header.component,
-        command=command_name(command),
+        command=name,
+        command_type=command_type(name),
+        identity=command.header.identity,
+        sequence_number=command.header.sequence_number,
+        origin=command.header.origin,
         ack=ack,
         error=ERROR if is_final(ack) and ack is not AckCode.COMPLETE else 0,
         result=result,
         timeout_s=timeout_s,
         image_names=list(image_names),
     )
+
+
+def again(command: Command, last: CommandAck) -> CommandAck:
+    """Return the last answer to a command that has come again, addressed to who sends it now."""
+    header = command.header
+    update = {"sequence_number": header.sequence_number, "origin": header.origin}
+    return last.model_copy(update=update)
 
 
 class Tracker(BaseModel):
@@ -71,6 +83,7 @@ class Tracker(BaseModel):
 
     command_id: str
     command: str = Field(description="SAL name of the command.")
+    identity: str = Field(description="Who commands: answers to another identity are not ours.")
     wait_until_tai_ns: int = Field(description="When the client stops waiting for an answer.")
     patience_s: float = Field(default=0.0, description="How much longer than told the client waits. Unit: s.")
     ack: AckCode = Field(
@@ -87,12 +100,13 @@ class Tracker(BaseModel):
     def acknowledged(self, ack: CommandAck, now_tai_ns: int) -> Self:
         """Return what is known after an acknowledgement.
 
-        One of another command changes nothing, nor does one after a final answer. But an answer that comes
+        One of another command or to another identity changes nothing, nor does one after a final answer. But an answer that comes
         after the client has given up (NO_ACK) counts: better late than never. An answer that is not final,
         IN_PROGRESS or STALLED, moves the end of the wait to ``timeout_s`` and the client's patience from now,
         never back.
         """
-        if ack.command_id != self.command_id or (self.final and self.ack is not AckCode.NO_ACK):
+        ours = ack.command_id == self.command_id and ack.identity == self.identity
+        if not ours or (self.final and self.ack is not AckCode.NO_ACK):
             return self
         changes: dict[str, object] = {
             "ack": ack.ack,

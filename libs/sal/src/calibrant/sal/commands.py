@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import MappingProxyType
+from typing import cast
 
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
@@ -14,9 +16,11 @@ from calibrant.contracts.camera.v1 import (
     Start,
     TakeImages,
 )
+from calibrant.contracts.flow import topics
+from calibrant.contracts.generated.registry import MESSAGES
 
 Command = Start | Enable | Disable | Standby | ExitControl | EnterControl | TakeImages
-"""Any command: a message with a ``header``."""
+"""Any command, for the type checker: the messages of the topic ``camera-commands``."""
 
 STATE_COMMANDS: tuple[type[Command], ...] = (Start, Enable, Disable, Standby, ExitControl, EnterControl)
 """The commands that every component has: they change its summary state."""
@@ -34,5 +38,34 @@ def command_name(command: Message | type[Message]) -> str:
     return name[0].lower() + name[1:]
 
 
-COMMANDS = MappingProxyType({command_name(kind): kind for kind in (*STATE_COMMANDS, TakeImages)})
-"""Type of each command by its SAL name."""
+def _sent_on(topic: str) -> tuple[type[Message], ...]:
+    return tuple(MESSAGES[name] for name in topics()[topic].messages)
+
+
+COMMANDS = MappingProxyType(
+    {command_name(kind): cast("type[Command]", kind) for kind in _sent_on("camera-commands")}
+)
+"""Type of each command by its SAL name, in the order of the contract."""
+
+EVENTS = MappingProxyType(
+    {command_name(kind): kind for kind in (*_sent_on("camera-events"), *_sent_on("camera-telemetry"))}
+)
+"""Type of each event of a component by its SAL name."""
+
+
+@cache
+def command_type(name: str) -> int:
+    """Return a command's number: its place, from 0, among the sorted SAL names of all topics.
+
+    Parameters
+    ----------
+    name
+        SAL name of the command, such as "takeImages".
+
+    Raises
+    ------
+    ValueError
+        There is no such command.
+    """
+    names = ["ackcmd", *(f"command_{one}" for one in COMMANDS), *(f"logevent_{one}" for one in EVENTS)]
+    return sorted(names).index(f"command_{name}")

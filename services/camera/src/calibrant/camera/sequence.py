@@ -31,7 +31,7 @@ from calibrant.contracts.camera.v1 import (
 )
 from calibrant.contracts.common.v1 import TaiTime
 from calibrant.frames.times import NS_PER_S, day_obs
-from calibrant.sal import Controller, answer
+from calibrant.sal import Acceptance, answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class TakingImages:
         Once begun it is never begun again, whatever happens.
         """
         state = self.service.state(session)
-        refusal = Controller(self.service.component).refusal(self.command, state=state, now_tai_ns=now_tai_ns)
+        refusal = Acceptance(self.service.component).refusal(self.command, state=state, now_tai_ns=now_tai_ns)
         if refusal is None:
             self._row(session).state = CommandState.EXECUTING
             return []

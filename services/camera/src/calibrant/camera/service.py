@@ -30,7 +30,7 @@ from calibrant.frames.times import NS_PER_S, day_obs
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
-from calibrant.sal import Command, Controller, Verdict, answer, command_name, is_final, sender
+from calibrant.sal import Acceptance, Command, Verdict, answer, command_name, is_final, sender, sender_key
 
 STALLED_AGAIN_S = 30.0
 """How often a client is told that its command still waits for room."""
@@ -96,11 +96,12 @@ class CameraService:
         """
         queries = CameraQueries(session)
         given = queries.acks(command.header.command_id)
-        decision = Controller(self.component).decide(
+        decision = Acceptance(self.component).decide(
             command,
             state=self.state(session),
             now_tai_ns=now_tai_ns,
             last=given[-1] if given else None,
+            used_by=queries.numbered(numbered := sender_key(command.header)),
         )
         if decision.verdict is Verdict.IGNORED:
             return []
@@ -112,6 +113,7 @@ class CameraService:
         session.add(
             CommandRow(
                 command_id=command.header.command_id,
+                numbered=numbered,
                 name=command_name(command),
                 body=command.to_json().decode(),
                 run_id=run_id,

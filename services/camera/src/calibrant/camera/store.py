@@ -65,6 +65,9 @@ class CommandRow(SQLModel, table=True):
 
     number: int | None = Field(default=None, sa_column=_number())
     command_id: str = Field(unique=True)
+    numbered: str = Field(
+        default="", index=True, description="Its sender and sequence number; empty without one"
+    )
     name: str
     body: str = Field(sa_column=_text(), description="The message as JSON")
     run_id: str = ""
@@ -149,6 +152,13 @@ class CameraQueries:
         """Return a command's row, or None when it is unknown."""
         return self._session.exec(select(CommandRow).where(CommandRow.command_id == command_id)).first()
 
+    def numbered(self, key: str) -> str:
+        """Return the command that a sender gave a sequence number; empty for none."""
+        if not key:
+            return ""
+        query = select(CommandRow.command_id).where(CommandRow.numbered == key)
+        return self._session.exec(query).first() or ""
+
     def unfinished(self) -> list[CommandRow]:
         """Return the commands that wait or are being carried out, in order."""
         query = select(CommandRow).where(col(CommandRow.state) != CommandState.DONE)
@@ -215,7 +225,7 @@ class CameraQueries:
 
     def _command(self, row: CommandRow) -> tuple[dict[str, Any], list[CommandAck]]:
         acks = self.acks(row.command_id)
-        facts = row.model_dump(exclude={"number", "boot_id"}) | {"body": json.loads(row.body)}
+        facts = row.model_dump(exclude={"number", "boot_id", "numbered"}) | {"body": json.loads(row.body)}
         return facts | {"last": _ack(acks[-1]) if acks else None}, acks
 
 

@@ -22,7 +22,7 @@ from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.rules.times import NS_PER_S
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
-from calibrant.sal import COMMANDS, Command, Remote, Tracker, command_name, is_final, path_to
+from calibrant.sal import COMMANDS, Command, Composer, Tracker, command_name, is_final, path_to
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.tables import AcquisitionRow, CameraRow, CommandRow, RunRow, StepRow
 
@@ -174,7 +174,7 @@ class Commander:
         kind = COMMANDS[name]
         fields = {"configuration_override": ""} if kind is Start else {}
         cause = (run.run_id, step.step_id, str(attempt))
-        command = self._remote(run).command(kind, *cause, timeout_s=self.settings.command_s, **fields)
+        command = self._composer(run).command(kind, *cause, timeout_s=self.settings.command_s, **fields)
         self._note(step, run, command, state=state, attempt=attempt)
         return command
 
@@ -182,7 +182,7 @@ class Commander:
         acquisition = self.session.get_one(AcquisitionRow, step.acquisition_id)
         step.state, step.attempts = "commanded", step.attempts + 1
         self.session.add(step)
-        command = self._remote(run).command(
+        command = self._composer(run).command(
             TakeImages,
             *(run.run_id, step.step_id, str(step.attempts)),
             timeout_s=self.settings.command_s + step.exposure_time_s,
@@ -197,16 +197,16 @@ class Commander:
         self._note(step, run, command, state=state, attempt=step.attempts, takes_s=step.exposure_time_s)
         return command
 
-    def _remote(self, run: RunRow) -> Remote:
+    def _composer(self, run: RunRow) -> Composer:
         """Command as ourselves, for who asked for the run."""
         asked = RunRequested.from_json(run.request_json.encode()).requested_by
-        return Remote(run.component, self.settings.identity, self.clock, requested_by=asked or None)
+        return Composer(run.component, self.settings.identity, self.clock, requested_by=asked or None)
 
     def _note(
         self, step: StepRow, run: RunRow, command: Command, *, state: str, attempt: int, takes_s: float = 0.0
     ) -> None:
         """Write down a command that is being sent."""
-        tracker = self._remote(run).track(command, duration_s=takes_s, patience_s=self.settings.grace_s)
+        tracker = self._composer(run).track(command, duration_s=takes_s, patience_s=self.settings.grace_s)
         self.session.add(
             CommandRow(
                 command_id=tracker.command_id,
@@ -229,6 +229,7 @@ class Commander:
         return Tracker(
             command_id=command.command_id,
             command=command.name,
+            identity=self.settings.identity,
             wait_until_tai_ns=command.answer_by_tai_ns,
             patience_s=self.settings.grace_s,
             ack=AckCode[command.ack],

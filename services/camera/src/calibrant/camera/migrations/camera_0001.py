@@ -22,6 +22,7 @@ def upgrade() -> None:
         "camera_command",
         _number(),
         sa.Column("command_id", sa.String, nullable=False, unique=True),
+        sa.Column("numbered", sa.String, nullable=False),
         sa.Column("name", sa.String, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("run_id", sa.String, nullable=False),
@@ -30,6 +31,7 @@ def upgrade() -> None:
         sa.Column("received_tai_ns", sa.BigInteger, nullable=False),
         sa.Column("traceparent", sa.String, nullable=False),
     )
+    op.create_index("ix_camera_command_numbered", "camera_command", ["numbered"])
     op.create_index("ix_camera_command_state", "camera_command", ["state"])
     op.create_table(
         "camera_ack",

@@ -111,6 +111,8 @@ class CommandHeader(Message):
     deadline: TaiTime = Field(description='A command is not started after this instant (system clock).')
     roles: tuple[str, ...] = Field(default=(), description='Roles of who commands: viewer, operator, certifier, admin. Set by who lets the command in, never by who asks for it; a command needs operator or admin and is answered NO_PERMISSION otherwise.')
     requested_by: str | None = Field(default=None, description='For whom a component commands: who asked for the run, say; left out when it commands for itself.')
+    sequence_number: Int32 | None = Field(default=None, description='Number of the command among those of its sender, 1 or more, never used twice; left out by who has none.')
+    origin: Int32 | None = Field(default=None, description='Which process of the identity sends it, so that two of one name tell their numbers apart.')
 
 
 class Start(Message):
@@ -183,6 +185,10 @@ class CommandAck(Message):
     result: str = Field(description='What happened, for a person.')
     timeout_s: float = Field(description='With IN_PROGRESS: how long the rest may take. Unit: s.', json_schema_extra={"unit": "s"})
     image_names: tuple[str, ...] = Field(default=(), description='With COMPLETE of takeImages: the names of the images taken.')
+    identity: str = Field(description="Who commanded: the command's own identity.")
+    sequence_number: Int32 | None = Field(default=None, description="The command's own sequence number, where it has one.")
+    origin: Int32 | None = Field(default=None, description="The command's own origin, where it has one.")
+    command_type: Int32 = Field(description='Number of the command, from 0: its place among the sorted SAL names of all commands, events, telemetry and acknowledgements.')
 
 
 class SummaryStateChanged(Message):

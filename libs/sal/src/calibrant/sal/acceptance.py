@@ -11,7 +11,7 @@ from enum import Enum
 from calibrant.contracts.camera.v1 import AckCode, CommandAck, SummaryState
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.roles import COMMANDS
-from calibrant.sal.acks import answer
+from calibrant.sal.acks import again, answer
 from calibrant.sal.commands import Command, command_name
 from calibrant.sal.states import TRANSITIONS, NotAllowed, after
 
@@ -48,7 +48,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Controller:
+class Acceptance:
     """Decides on commands for one component.
 
     Parameters
@@ -60,7 +60,13 @@ class Controller:
     component: str
 
     def decide(
-        self, command: Command, *, state: SummaryState, now_tai_ns: int, last: CommandAck | None = None
+        self,
+        command: Command,
+        *,
+        state: SummaryState,
+        now_tai_ns: int,
+        last: CommandAck | None = None,
+        used_by: str = "",
     ) -> Decision:
         """Decide on a command that has arrived.
 
@@ -74,14 +80,16 @@ class Controller:
             Now on the system clock, in nanoseconds since 1970-01-01T00:00:00 TAI.
         last
             What was answered to the command before; None when it is new.
+        used_by
+            Identifier of another command that its sender gave the same sequence number; empty for none.
         """
         if command.header.component != self.component:
             return Decision(Verdict.IGNORED, state)
         if last is not None:
-            return Decision(Verdict.REPEATED, state, last)
+            return Decision(Verdict.REPEATED, state, again(command, last))
         if not sender(command).has(COMMANDS):
             return Decision(Verdict.NOT_PERMITTED, state, _no_permission(command))
-        refusal = self.refusal(command, state=state, now_tai_ns=now_tai_ns)
+        refusal = _misnumbered(command, used_by) or self.refusal(command, state=state, now_tai_ns=now_tai_ns)
         if refusal is not None:
             return Decision(Verdict.REFUSED, state, refusal)
         name = command_name(command)
@@ -111,6 +119,19 @@ class Controller:
 def sender(command: Command) -> Caller:
     """Return who gives a command, as who let it in has written it down."""
     return Caller.of(command.header.identity, command.header.roles)
+
+
+def _misnumbered(command: Command, used_by: str) -> CommandAck | None:
+    number = command.header.sequence_number
+    if number is not None and number < 1:
+        return answer(command, AckCode.FAILED, f"sequence number {number}: numbers begin at 1")
+    if used_by:
+        text = (
+            f"sequence number {number} of {command.header.identity} was command {used_by}: "
+            "give every command a number of its own, or repeat that one under its identifier"
+        )
+        return answer(command, AckCode.FAILED, text)
+    return None
 
 
 def _no_permission(command: Command) -> CommandAck:

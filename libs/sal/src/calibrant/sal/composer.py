@@ -15,13 +15,14 @@ from calibrant.runtime.clock import Clock
 from calibrant.runtime.ids import derive
 from calibrant.sal.acks import Tracker
 from calibrant.sal.commands import Command, command_name
+from calibrant.sal.numbers import SequenceNumbers
 
 C = TypeVar("C", bound=Command)
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
-    """Commands one component.
+class Composer:
+    """Composes commands to one component.
 
     Parameters
     ----------
@@ -35,6 +36,10 @@ class Remote:
         What it may do.
     requested_by
         For whom it commands; None: for itself.
+    origin
+        Which process of that identity; None: it does not tell.
+    numbers
+        Gives sequence numbers; None: commands have none, and their identifiers alone tell them apart.
     """
 
     component: str
@@ -42,6 +47,8 @@ class Remote:
     clock: Clock
     roles: tuple[str, ...] = (Role.OPERATOR.value,)
     requested_by: str | None = None
+    origin: int | None = None
+    numbers: SequenceNumbers | None = None
 
     def command(self, kind: type[C], *cause: str, timeout_s: float, **fields: Any) -> C:
         """Make a command.
@@ -63,13 +70,16 @@ class Remote:
         pydantic.ValidationError
             A field is missing or has the wrong type.
         """
+        name = command_name(kind)
         header = CommandHeader(
-            command_id=derive("command", self.component, command_name(kind), *cause),
+            command_id=derive("command", self.component, name, *cause),
             component=self.component,
             identity=self.identity,
             roles=self.roles,
             requested_by=self.requested_by,
             deadline=TaiTime.from_ns(self.clock.tai_ns() + round(timeout_s * 1e9)),
+            origin=self.origin,
+            sequence_number=self.numbers.next(name) if self.numbers else None,
         )
         return kind(header=header, **fields)
 
@@ -89,6 +99,7 @@ class Remote:
         return Tracker(
             command_id=command.header.command_id,
             command=command_name(command),
+            identity=self.identity,
             wait_until_tai_ns=until,
             patience_s=patience_s,
         )
