@@ -36,6 +36,7 @@ def test_all_commands_of_the_plan_are_there():
         "events",
         "dead-letters",
         "instruments",
+        "sal",
         "audit",
         "topics",
         "trends",

@@ -22,6 +22,7 @@ from calibrant.observatory.cli import (
     listings,
     reports,
     runs,
+    sal,
     topics,
     trends,
     up,
@@ -56,6 +57,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(topics.app, name="topics")
 app.add_typer(audit.app, name="audit")
 app.add_typer(instruments.app, name="instruments")
+app.add_typer(sal.app, name="sal")
 
 
 def _version(value: bool) -> None:
