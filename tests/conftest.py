@@ -19,9 +19,13 @@ SEQUENCE = """
 instrument: simcam-tiny
 script_mode: BIAS_DARK_FLAT
 n_bias: 5
+n_discard_bias: 0
 n_dark: 3
+n_discard_dark: 0
 exp_times_dark: 30
 n_flat: 5
+n_discard_flat: 0
+do_gain_from_flat_pairs: false
 exp_times_flat: 5
 filter: r
 generate_calibrations: true

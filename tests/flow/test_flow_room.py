@@ -12,7 +12,9 @@ from calibrant.observatory.testing import DataFolder, asked
 from calibrant.runtime.testing.services import until
 from calibrant.sequencer.store.queries import SequencerQueries
 
-SEQUENCE = "{instrument: simcam-tiny, script_mode: BIAS, n_bias: 3, generate_calibrations: true}"
+SEQUENCE = (
+    "{instrument: simcam-tiny, script_mode: BIAS, n_bias: 3, n_discard_bias: 0, generate_calibrations: true}"
+)
 MORE_THAN_THERE_IS = str(1 << 60)
 SAYS = "(CALIBRANT_STALL_FREE_BYTES): free some space"
 TIMED_OUT = "select count(*) from camera_ack where body like '%ACK_CODE_TIMEOUT%'"

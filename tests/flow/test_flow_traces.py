@@ -9,6 +9,7 @@ BIASES = """
 instrument: simcam-tiny
 script_mode: BIAS
 n_bias: 3
+n_discard_bias: 0
 generate_calibrations: true
 """
 

@@ -21,7 +21,9 @@ from calibrant.runtime.testing.otlp import collector
 from calibrant.sequencer.store.tables import CameraRow
 
 BIASES = (ExposureRequest(image_type="BIAS", exposure_times_s=(0.0,) * 3, filter=""),)
-SEQUENCE = "{instrument: simcam-tiny, script_mode: BIAS, n_bias: 3, generate_calibrations: true}"
+SEQUENCE = (
+    "{instrument: simcam-tiny, script_mode: BIAS, n_bias: 3, n_discard_bias: 0, generate_calibrations: true}"
+)
 
 
 @pytest.fixture

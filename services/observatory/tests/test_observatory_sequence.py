@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from calibrant.observatory.requests import recipe_parameters, run_request
 from calibrant.observatory.sequence import BadSequence, Sequence, read_sequence
+from calibrant.observatory.sequence_keys import ScriptMode
+from calibrant.observatory.settings import ObservatorySettings
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "nightly.yaml"
 GOOD = {
@@ -15,6 +19,9 @@ GOOD = {
     "exp_times_dark": "[10, 20, 30]",
     "n_flat": "2",
     "exp_times_flat": "5",
+    "n_discard_bias": "0",
+    "n_discard_dark": "0",
+    "n_discard_flat": "0",
 }
 
 
@@ -66,9 +73,21 @@ def test_recipe_parameters_become_words_with_json(tmp_path):
     assert sequence.settings == ("bias.sigma=4", 'dark.statistic="median"')
 
 
-def test_what_is_made_is_all_that_is_usual_unless_it_is_named(tmp_path):
-    assert read_sequence(write(tmp_path)).make == ()
-    assert read_sequence(write(tmp_path, make="[bias, defects]")).make == ("bias", "defects")
+@pytest.mark.parametrize(
+    ("changed", "kinds"),
+    [
+        ({}, ("bias", "dark", "flat", "gain")),
+        ({"script_mode": "DARK"}, ("dark",)),
+        ({"make": "[bias, defects]"}, ("bias", "defects")),
+        ({"make": "[bias]", "do_defects": "true"}, ("bias", "defects")),
+        ({"do_gain_from_flat_pairs": "false"}, ("bias", "dark", "flat")),
+        ({"n_flat": "3", "exp_times_flat": "[1, 1, 2]"}, ("bias", "dark", "flat")),
+        ({"n_discard_flat": "1", "exp_times_flat": "[9, 1, 1]"}, ("bias", "dark", "flat", "gain")),
+        ({"generate_calibrations": "false"}, ("bias", "dark", "flat")),
+    ],
+)
+def test_what_is_made_follows_from_the_mode_and_the_options_unless_it_is_named(tmp_path, changed, kinds):
+    assert read_sequence(write(tmp_path, **({"generate_calibrations": "true"} | changed))).kinds == kinds
 
 
 @pytest.mark.parametrize(
@@ -77,10 +96,15 @@ def test_what_is_made_is_all_that_is_usual_unless_it_is_named(tmp_path):
         ({"n_biass": "3"}, "unknown field 'n_biass'; did you mean 'n_bias'?"),
         ({"exptimes_dark": "3"}, "did you mean 'exp_times_dark'?"),
         ({"zzz": "3"}, "unknown field 'zzz'"),
-        ({"n_bias": None}, "n_bias is missing; script_mode BIAS_DARK_FLAT takes bias frames"),
-        ({"n_flat": None}, "n_flat is missing"),
-        ({"exp_times_flat": None}, "exp_times_flat is missing; give one time in seconds, or 2 of them"),
-        ({"exp_times_dark": "[10, 20]"}, "exp_times_dark has 2 times for n_dark = 3; give 1 or 3"),
+        ({"n_spot": "3"}, "exp_times_spot is missing; give one time in seconds, or 3 of them"),
+        (
+            {"exp_times_dark": "[10, 20]", "n_discard_dark": "2"},
+            "exp_times_dark has 2 times for n_dark + n_discard_dark = 5; give 1 or 5",
+        ),
+        (
+            {"exp_times_dark": None},
+            "exp_times_dark has 23 times for n_dark + n_discard_dark = 3; give 1 or 3",
+        ),
         ({"exp_times_dark": "[]"}, "exp_times_dark: "),
         ({"exp_times_dark": "-1"}, "greater than or equal to 0"),
         ({"n_bias": "0"}, "n_bias: "),
@@ -92,7 +116,13 @@ def test_what_is_made_is_all_that_is_usual_unless_it_is_named(tmp_path):
         ({"make": "[ptc]", "script_mode": "BIAS"}, "script_mode BIAS takes none; give BIAS_DARK_FLAT"),
         ({"script_mode": "FLAT"}, "'BIAS_DARK_FLAT'"),
         ({"script_mode": None}, "script_mode: "),
-        ({"instrument": None}, "instrument: "),
+        ({"do_ptc": "true", "script_mode": "BIAS_DARK"}, "do_ptc: needs script_mode BIAS_DARK_FLAT"),
+        (
+            {"config_options_bias": "'-c isr:doDefect=False'"},
+            "'isr:doDefect=False' is no parameter of the recipe",
+        ),
+        ({"config_options_ptc": '"\'"'}, "config_options_ptc: No closing quotation"),
+        ({"certify_calib_end_date": "soon"}, "'soon' is not a time"),
         ({"instrument": "[unclosed"}, "is not YAML"),
     ],
 )
@@ -164,3 +194,138 @@ def test_hostile_yaml_is_refused_in_words(tmp_path, text):
     path.write_text(text)
     with pytest.raises(BadSequence, match=r"hostile\.yaml"):
         read_sequence(path)
+
+
+MINIMAL = {"instrument": "latiss", "script_mode": "BIAS_DARK_FLAT"}
+DARK_TIMES_S = (5.0,) * 5 + (15.0,) * 2 + (30.0,) * 16
+"""As Rubin's script has it."""
+
+
+def taken(sequence):
+    return {e.image_type: (e.exposure_times_s, e.discard) for e in sequence.exposures}
+
+
+KEYS = {
+    "instrument": ("", "LATISS", 5, lambda s: s.instrument == "LATISS"),
+    "script_mode": (..., "BIAS", "FLAT", lambda s: list(taken(s)) == ["BIAS"]),
+    "n_bias": (20, 3, 0, lambda s: len(taken(s)["BIAS"][0]) == 4),
+    "n_discard_bias": (1, 2, -1, lambda s: taken(s)["BIAS"] == ((0.0,) * 22, 2)),
+    "n_dark": (22, 22, "many", lambda s: taken(s)["DARK"] == (DARK_TIMES_S, 1)),
+    "n_discard_dark": (1, 1, 1.5, lambda s: taken(s)["DARK"][1] == 1),
+    "exp_times_dark": (DARK_TIMES_S, 7, -1, lambda s: taken(s)["DARK"][0] == (7.0,) * 23),
+    "n_flat": (20, 6, True, lambda s: taken(s)["FLAT"] == ((5.0,) * 7, 1)),
+    "n_discard_flat": (1, 0, "one", lambda s: taken(s)["FLAT"] == ((5.0,) * 20, None)),
+    "exp_times_flat": ((5.0,), [2] * 21, [], lambda s: taken(s)["FLAT"][0] == (2.0,) * 21),
+    "n_spot": (None, None, 0, lambda s: "SPOT" not in taken(s)),
+    "exp_times_spot": (None, 2, -2, lambda s: "SPOT" not in taken(s)),
+    "filter": ("", "SDSSr_65mm", 5, lambda s: s.exposures[-1].filter == "SDSSr_65mm"),
+    "generate_calibrations": (False, True, "perhaps", lambda s: s.kinds == ("bias", "dark", "flat", "gain")),
+    "do_defects": (False, True, 2, lambda s: s.build == ("defects",)),
+    "do_ptc": (False, True, 2, lambda s: s.build == ("ptc",)),
+    "do_gain_from_flat_pairs": (True, True, 2, lambda s: s.build == ("gain",)),
+    "make": ((), ["bias"], "bias", lambda s: s.kinds == ("bias",)),
+    "number_verification_tests_threshold_bias": (
+        None,
+        4,
+        0,
+        lambda s: s.settings == ("gate.bias.failed_tests=4",),
+    ),
+    "number_verification_tests_threshold_dark": (
+        None,
+        5,
+        -8,
+        lambda s: s.settings == ("gate.dark.failed_tests=5",),
+    ),
+    "number_verification_tests_threshold_flat": (
+        None,
+        6,
+        1.5,
+        lambda s: s.settings == ("gate.flat.failed_tests=6",),
+    ),
+    "config_options_bias": (" ", "-c sigma=4", "sigma", lambda s: s.settings == ("bias.sigma=4",)),
+    "config_options_dark": (" ", "sigma=4", "--x", lambda s: s.settings == ("dark.sigma=4",)),
+    "config_options_flat": (" ", "--config sigma=4", 4, lambda s: s.settings == ("flat.sigma=4",)),
+    "config_options_defects": (" ", "dark_sigma=4", "=4", lambda s: s.settings == ("defects.dark_sigma=4",)),
+    "config_options_ptc": (" ", "-c a=1 -c b=2", "a:b=1", lambda s: s.settings == ("ptc.a=1", "ptc.b=2")),
+    "calib_collection": (
+        "",
+        "LATISS/calib/daily",
+        5,
+        lambda s: s.calib_collection == "LATISS/calib/daily",
+    ),
+    "certify_calib_begin_date": (None, "1950-01-01T00:00:00", "yesterday", lambda s: s.valid_for_s == 86_400),
+    "certify_calib_end_date": (None, "2050-01-01", 2050, lambda s: s.valid_for_s == 86_400),
+    "parameters": ({}, {"bias.sigma": 3}, "x", lambda s: s.settings == ("bias.sigma=3",)),
+    "n_processes": (None, 8, 0, lambda s: "n_processes has no effect" in s.remarks[0]),
+    "repo": (None, "/repo/LATISS/butler+sasquatch.yaml", 5, lambda s: "repo has no effect" in s.remarks[0]),
+    "ignore": (None, ["mtdome"], "mtdome", lambda s: "ignore has no effect" in s.remarks[0]),
+}
+"""Every key: its default, a value, one that is refused, and what the value does."""
+
+
+@pytest.mark.parametrize("key", Sequence.model_fields)
+def test_every_key_has_its_default_its_effect_and_its_error(key):
+    default, value, wrong, shown = KEYS[key]
+    field = Sequence.model_fields[key]
+    assert (... if field.is_required() else field.get_default(call_default_factory=True)) == default
+    assert shown(Sequence.model_validate(MINIMAL | {key: value}))
+    with pytest.raises(ValidationError, match=key):
+        Sequence.model_validate(MINIMAL | {key: wrong})
+
+
+def test_null_stands_for_the_default_and_a_file_of_the_mode_alone_is_whole():
+    nulls = dict.fromkeys(f"n_{d}{t}" for d in ("", "discard_") for t in ("bias", "dark", "flat"))
+    assert taken(Sequence.model_validate(MINIMAL | nulls)) == {
+        "BIAS": ((0.0,) * 21, 1),
+        "DARK": (DARK_TIMES_S, 1),
+        "FLAT": ((5.0,) * 21, 1),
+    }
+
+
+def test_parameters_go_before_config_options():
+    sequence = Sequence.model_validate(
+        MINIMAL | {"config_options_bias": "-c sigma=4 -c statistic=median", "parameters": {"bias.sigma": 3}}
+    )
+    assert recipe_parameters(sequence.settings) == {"bias.sigma": "3", "bias.statistic": '"median"'}
+
+
+def test_r28_a_ptc_is_made_of_pairs_of_flats():
+    good = {"do_ptc": True, "n_flat": 4, "exp_times_flat": [9, 1, 1, 2, 2]}
+    assert Sequence.model_validate(MINIMAL | good).kinds == ("bias", "dark", "flat", "ptc")
+    with pytest.raises(ValidationError, match="a ptc is made of pairs"):
+        Sequence.model_validate(MINIMAL | good | {"exp_times_flat": [9, 1, 1, 2, 3]})
+
+
+@pytest.mark.parametrize("key", ["do_defects", "do_ptc"])
+def test_r26_r27_defects_and_ptc_need_darks_and_flats(key):
+    for mode in ("BIAS", "DARK", "BIAS_DARK"):
+        with pytest.raises(ValidationError, match="needs script_mode BIAS_DARK_FLAT"):
+            Sequence.model_validate({"script_mode": mode, key: True})
+
+
+def test_r22_r23_r24_and_dark_alone_are_the_modes():
+    modes = {mode: [e.image_type for e in Sequence(script_mode=mode).exposures] for mode in ScriptMode}
+    assert modes == {
+        "BIAS": ["BIAS"],
+        "DARK": ["DARK"],
+        "BIAS_DARK": ["BIAS", "DARK"],
+        "BIAS_DARK_FLAT": ["BIAS", "DARK", "FLAT"],
+    }
+
+
+def test_r14_external_verification_is_the_default_and_r13_internal_is_asked_for():
+    assert not Sequence(script_mode="BIAS").generate_calibrations
+    assert Sequence(script_mode="BIAS", generate_calibrations=True).generate_calibrations
+
+
+def test_r2_a_camera_is_found_by_its_name_in_capitals(tmp_path):
+    request = run_request(ObservatorySettings(data_dir=tmp_path), instrument="SIMCAM-TINY")
+    assert request.instrument == "simcam-tiny"
+
+
+def test_dates_of_a_sequence_are_tai_unless_they_say_utc(tmp_path):
+    ends = {"begin": "2026-01-01T00:00:00", "end": "2026-01-01T00:00:00 UTC"}
+    request = run_request(
+        ObservatorySettings(data_dir=tmp_path), instrument="simcam-tiny", **ends, scale="tai"
+    )
+    assert request.validity.end.ns - request.validity.begin.ns == 37 * 10**9

@@ -13,11 +13,10 @@ from calibrant.combine.recipes import RECIPES, find_recipe, parse_parameters
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.frames.instrument import Instrument, InstrumentError, list_instruments, load_instrument
-from calibrant.frames.times import parse_time
+from calibrant.frames.times import Scale, parse_time
 from calibrant.observatory.settings import ObservatorySettings
 from calibrant.rules.holding_out import HOLD_OUT, parsed
-from calibrant.rules.thresholds import GateThresholds
-from calibrant.sequencer.plan.gating import GATE
+from calibrant.sequencer.plan.gating import GATE, check_gate
 
 
 class BadRequest(CalibrantError):
@@ -36,9 +35,12 @@ def run_request(
     collection: str = "",
     begin: str | None = None,
     end: str | None = None,
+    scale: Scale = "utc",
+    valid_for_s: float | None = None,
+    build: tuple[str, ...] = (),
     requested_by: str = "command line",
 ) -> RunRequested:
-    """Return a request for a new run.
+    """Return a request for a new run; times are in the given scale unless they name theirs.
 
     Raises
     ------
@@ -56,8 +58,10 @@ def run_request(
         parameters=dict(parameters or {}),
         generate=generate,
         collection=collection,
-        validity=TimeRange(begin=_time("begin", begin), end=_time("end", end)),
+        validity=TimeRange(begin=_time("begin", begin, scale), end=_time("end", end, scale)),
         requested_by=requested_by,
+        valid_for_s=valid_for_s,
+        build=build,
     )
 
 
@@ -107,7 +111,7 @@ def recipe_parameters(
     for recipe in dict.fromkeys(name.partition(".")[0] for name in found):
         own = {n.partition(".")[2]: v for n, v in found.items() if n.partition(".")[0] == recipe}
         if recipe == GATE:
-            _check_gate(own)
+            _check_gate(found)
             continue
         parameters = {name: text for name, text in own.items() if name != HOLD_OUT}
         parse_parameters(find_recipe(recipe), parameters)
@@ -118,7 +122,7 @@ def recipe_parameters(
 
 def _check_gate(texts: Mapping[str, str]) -> None:
     try:
-        GateThresholds().replaced({name: json.loads(text) for name, text in texts.items()})
+        check_gate(texts, RECIPES)
     except ValueError as problem:
         raise BadRequest(f"--set gate: {problem}") from None
 
@@ -179,15 +183,15 @@ def _is_file(name: str) -> bool:
 
 def _load(settings: ObservatorySettings, name: str) -> Instrument:
     try:
-        return load_instrument(Path(name) if _is_file(name) else name, settings.instruments_dir)
+        return load_instrument(Path(name) if _is_file(name) else name.lower(), settings.instruments_dir)
     except InstrumentError as error:
         raise BadRequest(f"instrument {error}") from None
 
 
-def _time(which: str, text: str | None) -> TaiTime | None:
+def _time(which: str, text: str | None, scale: Scale) -> TaiTime | None:
     if text is None:
         return None
     try:
-        return TaiTime.from_ns(parse_time(text))
+        return TaiTime.from_ns(parse_time(text, scale))
     except ValueError as error:
         raise BadRequest(f"--{which} {text}: {error}") from None

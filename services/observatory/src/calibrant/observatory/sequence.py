@@ -7,116 +7,61 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 from collections import Counter
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from calibrant.bus.errors import CalibrantError
 from calibrant.contracts.sequencer.v1 import ExposureRequest
 from calibrant.frames.plain_yaml import NotYamlError, load_yaml
+from calibrant.frames.times import parse_time
+from calibrant.observatory.sequence_keys import NO_EFFECT, SPOT, ScriptMode, SequenceKeys
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class BadSequence(CalibrantError):
     """A sequence file cannot be used; the text names file, field and what to do."""
 
 
-SPOT = "SPOT"
-"""Image type of frames of bright spots, which no script mode has."""
 OF_PAIRS = frozenset({"ptc", "gain", "bfk"})
 """Kinds that are made of pairs of flats."""
 
+VALID_S: Final = 86_400.0
+"""How long calibrations of a sequence are valid where its file does not say until when, s: one day."""
 
-class ScriptMode(StrEnum):
-    """Which image types are taken; frames of spots come beside them where `n_spot` says so."""
-
-    BIAS = "BIAS"
-    DARK = "DARK"
-    BIAS_DARK = "BIAS_DARK"
-    BIAS_DARK_FLAT = "BIAS_DARK_FLAT"
-
-    @property
-    def image_types(self) -> tuple[str, ...]:
-        """The image types in the order they are taken."""
-        return tuple(self.value.split("_"))
+_OPTIONS: Final = {"do_defects": "defects", "do_ptc": "ptc", "do_gain_from_flat_pairs": "gain"}
+_WITH_OPTIONS: Final = ("bias", "dark", "flat", "defects", "ptc")
+_WITH_THRESHOLD: Final = ("bias", "dark", "flat")
 
 
-def _times(value: Any) -> Any:
-    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
-Count = Annotated[int, Field(ge=1, le=10_000)]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
-Times = Annotated[list[Seconds], BeforeValidator(_times), Field(min_length=1)]
-
-
-class Sequence(BaseModel):
+class Sequence(SequenceKeys):
     """A commanded sequence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    instrument: str = Field(description="Instrument name or file.")
-    script_mode: ScriptMode = Field(description="BIAS, DARK, BIAS_DARK or BIAS_DARK_FLAT.")
-    n_bias: Count | None = Field(default=None, description="Biases to take.")
-    n_dark: Count | None = Field(default=None, description="Darks to take.")
-    exp_times_dark: Times | None = Field(
-        default=None, description="Unit: s. One time for all darks, or one for each."
-    )
-    n_flat: Count | None = Field(default=None, description="Flats to take.")
-    exp_times_flat: Times | None = Field(
-        default=None, description="Unit: s. One time for all flats, or one for each."
-    )
-    n_spot: Count | None = Field(
-        default=None, description="Frames of bright spots to take, after the biases; for a crosstalk."
-    )
-    exp_times_spot: Times | None = Field(
-        default=None, description="Unit: s. One time for all frames of spots, or one for each."
-    )
-    filter: str = Field(default="", description="Filter of the flats; empty leaves it as it is.")
-    generate_calibrations: bool = Field(
-        default=False,
-        description="True: build new calibrations and verify against them (internal verification). "
-        "False: verify the frames against the calibrations in force (external verification).",
-    )
-    make: tuple[str, ...] = Field(
-        default=(), description="Kinds to make, such as [bias, defects]. Empty: all that are usually made."
-    )
-    calib_collection: str = Field(default="", description="Empty: <instrument>/calib/daily.")
-    certify_calib_begin_date: str | None = Field(
-        default=None, description="Start of the validity range; UTC unless it ends in TAI."
-    )
-    certify_calib_end_date: str | None = Field(
-        default=None, description="End of the validity range, exclusive; UTC unless it ends in TAI."
-    )
-    parameters: dict[str, Any] = Field(
-        default_factory=dict, description="Recipe parameters, such as {bias.sigma: 4}."
-    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         for image_type in self.image_types:
             self._exposure_times(image_type)
-        of_pairs = next((kind for kind in self.make if kind in OF_PAIRS), None)
+        for key in ("do_defects", "do_ptc"):
+            if getattr(self, key) and self.script_mode is not ScriptMode.BIAS_DARK_FLAT:
+                raise ValueError(f"{key}: needs script_mode BIAS_DARK_FLAT, not {self.script_mode}")
+        of_pairs = next((kind for kind in self.kinds if kind in OF_PAIRS), None)
         if of_pairs is not None:
             self._check_pairs(of_pairs)
         if "crosstalk" in self.make and self.n_spot is None:
             raise ValueError("make: a crosstalk is made of frames of spots; give n_spot and exp_times_spot")
+        self._options()
         return self
 
-    def _check_pairs(self, kind: str) -> None:
-        """Make sure that every flat has its pair."""
-        if self.script_mode is not ScriptMode.BIAS_DARK_FLAT:
-            raise ValueError(
-                f"make: a {kind} is made of flats, and script_mode {self.script_mode} takes none; give BIAS_DARK_FLAT"
-            )
-        odd = [time_s for time_s, count in Counter(self._exposure_times("FLAT")).items() if count % 2]
-        if odd:
-            raise ValueError(
-                f"make: a {kind} is made of pairs, but exp_times_flat has {odd[0]:g} s an odd number of times; give each "
-                "time twice"
-            )
+    @field_validator("certify_calib_begin_date", "certify_calib_end_date")
+    @classmethod
+    def _a_time(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_time(text, "tai")
+        return text
 
     @property
     def image_types(self) -> tuple[str, ...]:
@@ -124,9 +69,39 @@ class Sequence(BaseModel):
         return (*self.script_mode.image_types, *(() if self.n_spot is None else (SPOT,)))
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of calibration to make: as the file names them, or as its mode and its options have it."""
+        named = self.make or tuple(one.lower() for one in self.script_mode.image_types)
+        added = tuple(kind for key, kind in _OPTIONS.items() if self._adds(key))
+        return tuple(dict.fromkeys((*named, *added)))
+
+    @property
+    def build(self) -> tuple[str, ...]:
+        """The kinds that are made although calibrations are not to be generated."""
+        added = tuple(kind for key, kind in _OPTIONS.items() if self._adds(key))
+        return () if self.generate_calibrations else added
+
+    @property
     def settings(self) -> tuple[str, ...]:
-        """The recipe parameters as ``recipe.parameter=value``, the value as JSON."""
-        return tuple(f"{name}={json.dumps(value)}" for name, value in self.parameters.items())
+        """The recipe parameters as ``recipe.parameter=value``, the value as JSON; the last one of a name counts."""
+        thresholds = ((kind, f"number_verification_tests_threshold_{kind}") for kind in _WITH_THRESHOLD)
+        return (
+            *(f"gate.{k}.failed_tests={getattr(self, key)}" for k, key in thresholds if getattr(self, key)),
+            *self._options(),
+            *(f"{name}={json.dumps(value)}" for name, value in self.parameters.items()),
+        )
+
+    @property
+    def valid_for_s(self) -> float | None:
+        """How long calibrations are valid, s; None: the file says until when, and from when."""
+        dates = (self.certify_calib_begin_date, self.certify_calib_end_date)
+        return VALID_S if None in dates else None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What of the file changes nothing, and why."""
+        given = [key for key in NO_EFFECT if getattr(self, key) is not None]
+        return tuple(f"{key} has no effect: {NO_EFFECT[key]}" for key in given)
 
     @property
     def exposures(self) -> tuple[ExposureRequest, ...]:
@@ -136,25 +111,77 @@ class Sequence(BaseModel):
                 image_type=image_type,
                 exposure_times_s=tuple(self._exposure_times(image_type)),
                 filter=self.filter if image_type == "FLAT" else "",
+                discard=self._discarded(image_type) or None,
             )
             for image_type in self.image_types
         )
 
+    def _adds(self, key: str) -> bool:
+        """Tell whether an option adds its kind; gains come unasked only where they can be made."""
+        if key != "do_gain_from_flat_pairs":
+            return bool(getattr(self, key))
+        if not self.do_gain_from_flat_pairs or self.do_ptc:
+            return False
+        if self.script_mode is not ScriptMode.BIAS_DARK_FLAT:
+            return False
+        if key in self.model_fields_set:
+            return True
+        return self.generate_calibrations and not self.make and self._unpaired() is None
+
+    def _check_pairs(self, kind: str) -> None:
+        """Make sure that every flat has its pair."""
+        if self.script_mode is not ScriptMode.BIAS_DARK_FLAT:
+            raise ValueError(
+                f"make: a {kind} is made of flats, and script_mode {self.script_mode} takes none; give BIAS_DARK_FLAT"
+            )
+        odd = self._unpaired()
+        if odd is not None:
+            raise ValueError(
+                f"make: a {kind} is made of pairs, but exp_times_flat has {odd:g} s an odd number of times; give each "
+                "time twice"
+            )
+
+    def _unpaired(self) -> float | None:
+        """Return an exposure time that an odd number of the flats have that are used, s."""
+        used = self._exposure_times("FLAT")[self.n_discard_flat :]
+        return next((time_s for time_s, count in Counter(used).items() if count % 2), None)
+
+    def _options(self) -> list[str]:
+        """Return the recipe parameters that ``config_options_*`` have, as ``recipe.parameter=value``."""
+        found = []
+        for kind in _WITH_OPTIONS:
+            key = f"config_options_{kind}"
+            try:
+                words = shlex.split(getattr(self, key))
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from None
+            for word in words:
+                if word in {"-c", "--config"}:
+                    continue
+                name, equals, _ = word.partition("=")
+                if not equals or not name.isidentifier():
+                    raise ValueError(
+                        f"{key}: {word!r} is no parameter of the recipe; write -c parameter=value, such as -c sigma=4"
+                    )
+                found.append(f"{kind}.{word}")
+        return found
+
+    def _discarded(self, image_type: str) -> int:
+        return 0 if image_type == SPOT else int(getattr(self, f"n_discard_{image_type.lower()}"))
+
     def _exposure_times(self, image_type: str) -> list[float]:
-        name = image_type.lower()
-        count: int | None = getattr(self, f"n_{name}")
-        if count is None:
-            raise ValueError(f"n_{name} is missing; script_mode {self.script_mode} takes {name} frames")
+        """Return the exposure time of each exposure of a type, those that are discarded first, s."""
+        name, discarded = image_type.lower(), self._discarded(image_type)
+        count = int(getattr(self, f"n_{name}")) + discarded
         if image_type == "BIAS":
             return [0.0] * count
-        times: list[float] | None = getattr(self, f"exp_times_{name}")
+        times: tuple[float, ...] | None = getattr(self, f"exp_times_{name}")
         if times is None:
             raise ValueError(f"exp_times_{name} is missing; give one time in seconds, or {count} of them")
         if len(times) not in (1, count):
-            raise ValueError(
-                f"exp_times_{name} has {len(times)} times for n_{name} = {count}; give 1 or {count}"
-            )
-        return times * count if len(times) == 1 else times
+            of = f"n_{name}" if image_type == SPOT else f"n_{name} + n_discard_{name}"
+            raise ValueError(f"exp_times_{name} has {len(times)} times for {of} = {count}; give 1 or {count}")
+        return list(times) * count if len(times) == 1 else list(times)
 
 
 def read_sequence(path: Path) -> Sequence:

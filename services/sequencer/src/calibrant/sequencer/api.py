@@ -38,6 +38,12 @@ class RunOrder(BaseModel):
         description='"recipe.parameter" to JSON text, such as "bias.statistic": "\\"median\\"".',
     )
     generate: bool = Field(default=True, description="False: only verify against what is certified.")
+    build: tuple[str, ...] = Field(default=(), description="Kinds that are made although generate is false.")
+    valid_for_s: float | None = Field(
+        default=None,
+        description="How long calibrations are valid, s, from the start of the run's first frame unless validity says "
+        "another begin. Omitted: as the instrument's rules say, from a set's first frame.",
+    )
     collection: str = Field(default="", description="Collection; empty for the instrument's daily one.")
     validity: TimeRange = Field(default=TimeRange(), description="Validity range; missing sides by rule.")
 

@@ -282,6 +282,9 @@ def problem_of(asked: ExposureRequest, known: list[str]) -> str:
         return f"image type {asked.image_type!r} is unknown: use one of {', '.join(known).upper()}"
     if not asked.exposure_times_s:
         return f"{asked.image_type}: no exposure; give at least one exposure time"
+    count = len(asked.exposure_times_s)
+    if asked.discard is not None and not 0 <= asked.discard < count:
+        return f"{asked.image_type}: discard {asked.discard} of {count} exposures: leave at least one"
     wrong = [t for t in asked.exposure_times_s if not 0 <= t <= LONGEST_S]
     what = "is negative" if wrong and wrong[0] < 0 else f"is no time of 0 to {LONGEST_S:g} s"
     return f"{asked.image_type}: exposure time {wrong[0]:g} s {what}" if wrong else ""

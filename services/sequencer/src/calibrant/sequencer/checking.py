@@ -11,15 +11,17 @@ from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.rules.holding_out import HOLD_OUT, parsed
 from calibrant.rules.rulesets import RuleSet
-from calibrant.rules.thresholds import GateThresholds
 from calibrant.sequencer.camera import problem_of
-from calibrant.sequencer.plan.gating import GATE, asked_for
+from calibrant.sequencer.plan.gating import GATE, check_gate
 
 RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """What a run may be called: it stands in addresses and names of files."""
 
 INSTRUMENT = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """What an instrument may be called: a name, never a path."""
+
+LONGEST_VALID_S = 100 * 366 * 86_400.0
+"""Longest that a calibration is valid by a run's wish, s."""
 
 
 class RunRefused(PermanentError):
@@ -61,11 +63,12 @@ def check_wish(request: RunRequested, rules: RuleSet) -> None:
         The text names what is wrong and says what to do.
     """
     kinds = [rule.kind for rule in rules.rules]
-    unknown = sorted(set(request.make) - set(kinds))
-    if unknown:
-        raise RunRefused(
-            f"make: {unknown[0]!r} is no kind of calibration of {request.instrument}: use {', '.join(kinds)}"
-        )
+    for field, wish in (("make", request.make), ("build", request.build)):
+        unknown = sorted(set(wish) - set(kinds))
+        if unknown:
+            raise RunRefused(
+                f"{field}: {unknown[0]!r} is no kind of calibration of {request.instrument}: use {', '.join(kinds)}"
+            )
     if bool(request.folder) == bool(request.exposures):
         raise RunRefused("a run takes exposures or the frames of a folder: give one of the two")
     if request.folder:
@@ -76,6 +79,8 @@ def check_wish(request: RunRequested, rules: RuleSet) -> None:
             raise RunRefused(f"exposures: {problem}")
     _check_parameters(request, kinds)
     begin, end = request.validity.begin, request.validity.end
+    if request.valid_for_s is not None and not 1 <= request.valid_for_s <= LONGEST_VALID_S:
+        raise RunRefused(f"valid_for_s: {request.valid_for_s:g} s is no time of 1 to {LONGEST_VALID_S:g} s")
     if begin is not None and end is not None and begin.ns >= end.ns:
         raise RunRefused("validity ends before it begins: swap its begin and its end")
 
@@ -113,7 +118,7 @@ def _check_parameters(request: RunRequested, kinds: list[str]) -> None:
         except ValueError as error:
             raise RunRefused(f'parameter {name}: {value!r} is not JSON ({error}); text is "quoted"') from None
     try:
-        GateThresholds().replaced(asked_for(request))
+        check_gate(request.parameters, kinds)
         for name, value in request.parameters.items():
             if name.endswith(f".{HOLD_OUT}"):
                 parsed(json.loads(value))

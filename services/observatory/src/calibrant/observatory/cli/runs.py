@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from calibrant.contracts.sequencer.v1 import RunRequested
     from calibrant.observatory.cli.show_run import Bars, RunOutcome
     from calibrant.observatory.following import Progress, Running
+    from calibrant.observatory.sequence import Sequence
     from calibrant.observatory.settings import ObservatorySettings
 
 DEMO = {"bias": (10, 0.0), "dark": (5, 30.0), "flat": (10, 5.0)}
@@ -150,6 +151,12 @@ def run(
     sequence: Annotated[Path, typer.Argument(help="Sequence file (YAML).")],
     place: Place,
     *,
+    instrument: Annotated[
+        str | None,
+        typer.Option(
+            "--instrument", "-i", help="Camera: a name, or a YAML file. Default: the sequence file's own."
+        ),
+    ] = None,
     make: Make = None,
     parameters: Set = None,
     readings: ReadingsFile = None,
@@ -172,19 +179,20 @@ def run(
 
     with told():
         wanted = read_sequence(sequence)
+        camera = _camera_of(wanted, sequence, instrument)
         settings = chosen(
             ObservatorySettings,
             **place.given(),
-            instrument=wanted.instrument,
+            instrument=camera,
             speed=speed,
             flaws=tuple(flaw or ()),
             **_switched_on(effect),
         )
         request = run_request(
             settings,
-            instrument=wanted.instrument,
+            instrument=camera,
             exposures=wanted.exposures,
-            make=make or ",".join(wanted.make),
+            make=make or ",".join(wanted.kinds),
             parameters={
                 **readings_parameters(readings),
                 **recipe_parameters(wanted.settings),
@@ -194,8 +202,20 @@ def run(
             collection=wanted.calib_collection,
             begin=wanted.certify_calib_begin_date,
             end=wanted.certify_calib_end_date,
+            scale="tai",
+            valid_for_s=wanted.valid_for_s,
+            build=() if make else wanted.build,
         )
+        for remark in wanted.remarks:
+            typer.echo(f"{sequence.name}: {remark}", err=True)
         _go(place, _imitating(settings, request), request, attach=attach, as_json=as_json)
+
+
+def _camera_of(wanted: Sequence, file: Path, asked: str | None) -> str:
+    """Return which camera a sequence is for: as asked, else as its file says."""
+    if not (asked or wanted.instrument):
+        fail(f"sequence file {file} names no instrument: add `instrument: NAME`, or give --instrument NAME")
+    return asked or wanted.instrument
 
 
 def _switched_on(effects: list[str] | None) -> dict[str, tuple[str, ...]]:

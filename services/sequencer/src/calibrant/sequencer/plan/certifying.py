@@ -45,13 +45,21 @@ def settle_certification(draft: Draft, ground: Ground, node: Node) -> list[Messa
     if not going:
         return []
     rule = ground.rules.rule_for(decide.kind)
-    begins = [n.begin_tai_ns for n in draft.in_set(NodeType.BUILD, decide) if n.begin_tai_ns is not None]
-    validity = "its rule is gone" if rule is None else validity_of(ground.request, rule, min(begins))
+    begin = _begin_of(draft, ground, decide)
+    validity = "its rule is gone" if rule is None else validity_of(ground.request, rule, begin)
     if isinstance(validity, str):
         for one in going:
             draft.change(one.certify, state=NodeState.WITHHELD, product=one.product, reason=validity)
         return []
     return _send(draft, ground, decide, going, validity)
+
+
+def _begin_of(draft: Draft, ground: Ground, decide: Node) -> int:
+    """Return when the set's first frame begins, TAI ns; the run's first frame, where validity counts from the run."""
+    if ground.request.valid_for_s is not None:
+        return min(frame.begin.ns for frame in ground.frames.values())
+    builds = draft.in_set(NodeType.BUILD, decide)
+    return min(build.begin_tai_ns for build in builds if build.begin_tai_ns is not None)
 
 
 def _send(

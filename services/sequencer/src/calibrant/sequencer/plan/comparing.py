@@ -23,9 +23,7 @@ def standing(draft: Draft, ground: Ground, measures: Iterable[Node]) -> list[InF
     measures : iterable of Node
         What was measured of a set.
     """
-    if ground.head is not NodeType.BUILD:
-        return []
-    found = (_in_force(draft, ground, measure) for measure in measures)
+    found = (_in_force(draft, ground, measure) for measure in measures if ground.builds(measure.kind))
     return [one for one in found if one is not None]
 
 

@@ -1,7 +1,7 @@
 """Which gate a run's sets have to pass: as the run asks, else as the instrument says, else as the sequencer is set."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from calibrant.contracts.sequencer.v1 import RunRequested
@@ -37,19 +37,51 @@ def gate_in_force(
         A field is unknown or a value out of its range; the text says which.
     """
     gate = GateThresholds()
-    for version, values in (("settings-1", settings), instrument, ("as the run asked", asked_for(request))):
+    for version, values in (
+        ("settings-1", settings),
+        instrument,
+        ("as the run asked", asked_for(request.parameters)),
+    ):
         if values:
             gate = gate.replaced({"version": version, **values})
     return gate
 
 
-def asked_for(request: RunRequested) -> dict[str, Any]:
-    """Return what a request says of the gate, by field."""
-    prefix = f"{GATE}."
+def gate_of_kind(gate: GateThresholds, request: RunRequested, kind: str) -> GateThresholds:
+    """Return the gate for the sets of one kind: a run's parameters ``gate.KIND.FIELD`` go before all else."""
+    own = asked_for(request.parameters, f"{GATE}.{kind}.")
+    return gate.replaced({"version": "as the run asked", **own}) if own else gate
+
+
+def check_gate(parameters: Mapping[str, str], kinds: Iterable[str]) -> None:
+    """Make sure of what is asked of the gate, for all sets and for those of a kind.
+
+    Parameters
+    ----------
+    parameters : mapping of str to str
+        JSON text by the names that requests have, ``gate.FIELD`` or ``gate.KIND.FIELD``; others are passed over.
+    kinds : iterable of str
+        Kinds of calibration that there are.
+
+    Raises
+    ------
+    ValueError
+        A field is unknown or a value out of its range.
+    """
+    known = {f"{GATE}.{kind}." for kind in kinds}
+    prefixes = {name[: name.rindex(".") + 1] for name in parameters if name.startswith(f"{GATE}.")}
+    for prefix in sorted(prefixes - {f"{GATE}."} - known):
+        raise ValueError(f"{prefix[:-1]}: write gate.FIELD, or gate.KIND.FIELD for one kind of calibration")
+    for prefix in sorted(prefixes):
+        GateThresholds().replaced(asked_for(parameters, prefix))
+
+
+def asked_for(parameters: Mapping[str, str], prefix: str = f"{GATE}.") -> dict[str, Any]:
+    """Return what is said of the gate, by field; of all sets, or of those of one kind."""
     return {
         name.removeprefix(prefix): json.loads(value)
-        for name, value in sorted(request.parameters.items())
-        if name.startswith(prefix)
+        for name, value in sorted(parameters.items())
+        if name.startswith(prefix) and "." not in name.removeprefix(prefix)
     }
 
 

@@ -79,7 +79,7 @@ def candidates(
 def _choices(draft: Draft, ground: Ground, rule: SetRule, head: Node) -> list[tuple[Choice, Product | None]]:
     """Choose for each role; where the choice is made, with the product."""
     facts = detector_facts(ground, head)
-    if ground.request.generate:
+    if ground.builds(rule.kind):
         return [_choice(draft, ground, role, facts) for role in rule.roles]
     verified = RoleRule(
         role=rule.kind, kind=rule.kind, required=True, because="the frames are verified against it"

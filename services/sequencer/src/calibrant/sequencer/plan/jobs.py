@@ -17,11 +17,11 @@ from calibrant.rules.identity import job_id
 from calibrant.rules.ledger import daily_collection
 from calibrant.rules.rulesets import SetRule
 from calibrant.rules.times import NS_PER_S
-from calibrant.rules.validity import default_range
+from calibrant.rules.validity import ValidityRule, default_range
 from calibrant.rules.verification import tests_for
 from calibrant.rules.version import verification_version
 from calibrant.runtime.ids import derive
-from calibrant.sequencer.plan.gating import as_message
+from calibrant.sequencer.plan.gating import as_message, gate_of_kind
 from calibrant.sequencer.plan.model import Ground, Node, NodeType
 
 MEASURE_VERSION = "2"
@@ -113,10 +113,10 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
             ground.engine_version,
             ground.instrument_hash,
             _by_role(inputs),
-            {"mode": ground.mode.value, "unit": unit, "rules": rules, **_values(asked)},
+            {"mode": ground.mode(kind).value, "unit": unit, "rules": rules, **_values(asked)},
         ),
         kind=kind,
-        mode=ground.mode,
+        mode=ground.mode(kind),
         instrument=ground.request.instrument,
         instrument_hash=ground.instrument_hash,
         detector=_detector(head),
@@ -177,12 +177,13 @@ def decide_job(
     )
     told = {str(detector): reason for detector, reason in missing.items()}
     rules = verification_version()
+    gate = gate_of_kind(ground.gate, ground.request, decide.kind)
     about = {
-        "mode": ground.mode.value,
+        "mode": ground.mode(decide.kind).value,
         "set": decide.set_key,
         "missing": told,
         "rules": rules,
-        "gate": ground.gate.model_dump(),
+        "gate": gate.model_dump(),
         "trends": ground.trends.model_dump(mode="json"),
         "comparison": ground.comparison.model_dump(mode="json"),
     }
@@ -196,13 +197,13 @@ def decide_job(
             about,
         ),
         kind=decide.kind,
-        mode=ground.mode,
+        mode=ground.mode(decide.kind),
         instrument=ground.request.instrument,
         set_key=decide.set_key,
         inputs=inputs,
         missing=dict(missing),
         rules_version=rules,
-        gate=as_message(ground.gate),
+        gate=as_message(gate),
         in_force=tuple(in_force),
         known_at=TaiTime.from_ns(ground.begun_tai_ns),
         filter=next((node.product.filter for node in measured if node.product is not None), None),
@@ -242,18 +243,21 @@ def validity_of(request: RunRequested, rule: SetRule, first_begin_tai_ns: int) -
     Parameters
     ----------
     request : RunRequested
-        Its sides are taken where given.
+        Its sides are taken where given, and how long calibrations are valid.
     rule : SetRule
         Gives the missing sides; a missing end counts from the begin that was given.
     first_begin_tai_ns : int
-        Start of the set's first frame, TAI ns.
+        Start of the set's first frame, or of the run's where that counts, TAI ns.
     """
-    default = default_range(first_begin_tai_ns, rule.validity)
+    lasting = rule.validity
+    if request.valid_for_s is not None:
+        lasting = ValidityRule(duration_s=round(request.valid_for_s))
+    default = default_range(first_begin_tai_ns, lasting)
     asked = request.validity
     begin, end = default.begin_tai_ns, default.end_tai_ns
     if asked.begin is not None:
         begin = asked.begin.ns
-        duration_s = rule.validity.duration_s
+        duration_s = lasting.duration_s
         end = None if duration_s is None else begin + duration_s * NS_PER_S
     if asked.end is not None:
         end = asked.end.ns

@@ -198,15 +198,17 @@ class Ground:
         """The run."""
         return self.request.run_id
 
-    @property
-    def head(self) -> NodeType:
-        """Type of node a branch begins with: building, or measuring against what is certified."""
-        return NodeType.BUILD if self.request.generate else NodeType.MEASURE
+    def builds(self, kind: str) -> bool:
+        """Whether calibrations of a kind are made, or else frames verified against those in force."""
+        return self.request.generate or kind in self.request.build
 
-    @property
-    def mode(self) -> VerificationMode:
+    def head(self, kind: str) -> NodeType:
+        """Type of node a branch of a kind begins with: building, or measuring against what is certified."""
+        return NodeType.BUILD if self.builds(kind) else NodeType.MEASURE
+
+    def mode(self, kind: str) -> VerificationMode:
         """Which calibrations frames are verified against."""
-        return VerificationMode.INTERNAL if self.request.generate else VerificationMode.EXTERNAL
+        return VerificationMode.INTERNAL if self.builds(kind) else VerificationMode.EXTERNAL
 
     def node_id(self, node_type: NodeType, kind: str, set_key: str, *parts: object) -> str:
         """Return the identifier of a node."""

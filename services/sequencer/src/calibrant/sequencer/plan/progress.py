@@ -36,7 +36,7 @@ def advance(draft: Draft, ground: Ground) -> list[Message]:
 
 
 def _settle(draft: Draft, ground: Ground, node: Node) -> list[Message]:
-    if node.type is ground.head:
+    if node.type is ground.head(node.kind):
         return settle_head(draft, ground, node)
     if node.type is NodeType.MEASURE:
         return _settle_measure(draft, ground, node)
@@ -59,7 +59,7 @@ def _settle_measure(draft: Draft, ground: Ground, measure: Node) -> list[Message
 
 def _settle_decide(draft: Draft, ground: Ground, decide: Node) -> list[Message]:
     """Decide when all of the set is measured and no part of its family may still be split off to it."""
-    heads = draft.of(ground.head, decide.kind)
+    heads = draft.of(ground.head(decide.kind), decide.kind)
     if any(n.family == decide.family and n.state is NodeState.WAITING for n in heads):
         return []
     measures = draft.in_set(NodeType.MEASURE, decide)
@@ -68,7 +68,7 @@ def _settle_decide(draft: Draft, ground: Ground, decide: Node) -> list[Message]:
     measured = [node for node in measures if node.state is NodeState.DONE]
     missing = {
         node.detector: node.reason
-        for node in (*draft.in_set(ground.head, decide), *measures)
+        for node in (*draft.in_set(ground.head(decide.kind), decide), *measures)
         if node.detector is not None and node.ended and node.state is not NodeState.DONE
     }
     if not measured:

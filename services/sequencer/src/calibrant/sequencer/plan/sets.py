@@ -9,6 +9,7 @@ from calibrant.rules.association import FrameFacts, FrameSet, LeftOut, organise
 from calibrant.rules.classification import ImageType
 from calibrant.rules.holding_out import HOLD_OUT, HoldOut, held_out, parsed
 from calibrant.rules.rulesets import SetRule
+from calibrant.sequencer.plan.choosing import discarded
 from calibrant.sequencer.plan.jobs import parameters_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
 
@@ -41,12 +42,18 @@ def facts_of(frame: Frame) -> FrameFacts:
 
 def wanted(ground: Ground, rule: SetRule) -> bool:
     """Tell whether the run was asked for a kind of calibration: by its name, or, of what is usually made, for all."""
-    return rule.kind in ground.request.make or not (ground.request.make or rule.on_request)
+    asked = ground.request
+    return rule.kind in (*asked.make, *asked.build) or not (asked.make or rule.on_request)
 
 
 def plan_kind(draft: Draft, ground: Ground, rule: SetRule) -> None:
     """Add the nodes of all sets of one kind; frames that go into none are named with the reason."""
-    frames = [facts_of(f) for f in ground.frames.values() if f.image_type in rule.image_types]
+    apart = discarded(ground.frames, ground.request.exposures)
+    frames = [
+        facts_of(frame)
+        for frame_id, frame in ground.frames.items()
+        if frame.image_type in rule.image_types and frame_id not in apart
+    ]
     organised = organise(frames, rule)
     leave_out(draft, ground, rule, organised.left_out)
     for frame_set in organised.sets:
@@ -82,7 +89,7 @@ def add_set(
     for detector, frames in frame_set.frames_by_detector.items():
         held, why_not = _held_out(frames, kept_out, rule)
         head = node(
-            ground.head,
+            ground.head(rule.kind),
             detector,
             frames=tuple(frame.frame_id for frame in frames),
             filter=frame_set.filter,
@@ -90,7 +97,7 @@ def add_set(
             held_out=held,
             notes=tuple(text for text in (note, unknown, why_not) if text),
         )
-        if ground.request.generate:
+        if ground.builds(rule.kind):
             node(NodeType.MEASURE, detector, depends=(head.node_id,))
             node(NodeType.CERTIFY, detector, depends=(decide,))
     measures = [n for n in draft.of(NodeType.MEASURE, rule.kind) if n.set_key == frame_set.key]
@@ -99,7 +106,7 @@ def add_set(
 
 def _kept_out(ground: Ground, rule: SetRule, frame_set: FrameSet) -> frozenset[str]:
     """Return the exposures of a set that are kept out of its product."""
-    if not ground.request.generate:
+    if not ground.builds(rule.kind):
         return frozenset()
     exposures = list(dict.fromkeys(frame.exposure_id for frame in frame_set.frames))
     return held_out(exposures, _hold_out_of(ground, rule))
@@ -114,7 +121,7 @@ def _hold_out_of(ground: Ground, rule: SetRule) -> HoldOut:
 def _unknown_told(ground: Ground, rule: SetRule) -> str:
     """Name the exposures that are to be kept out but that no frame of the kind is of; empty: there is none."""
     wanted = _hold_out_of(ground, rule)
-    if isinstance(wanted, int) or not ground.request.generate:
+    if isinstance(wanted, int) or not ground.builds(rule.kind):
         return ""
     there = {frame.exposure_id for frame in ground.frames.values() if frame.image_type in rule.image_types}
     unknown = [name for name in wanted if name not in there]
@@ -160,6 +167,11 @@ def _lower_wish(ground: Ground, rule: SetRule) -> str:
 
 def leave_unused(draft: Draft, ground: Ground) -> None:
     """Record the frames that no node has, by type: nobody makes anything of them, or nobody asked for it."""
+    apart = discarded(ground.frames, ground.request.exposures)
+    for image_type in dict.fromkeys(ground.frames[frame_id].image_type for frame_id in sorted(apart)):
+        ids = [frame_id for frame_id in sorted(apart) if ground.frames[frame_id].image_type == image_type]
+        told = f"{len(ids)} {image_type} frames ({named(ground, ids)}) discarded: the first ones, as asked"
+        skip(draft, ground, image_type, ids, told)
     used = {frame_id for node in draft for frame_id in node.frames}
     unused: dict[str, list[str]] = {}
     for frame in ground.frames.values():
@@ -193,9 +205,9 @@ def skip(
     rule = ground.rules.rule_for(kind)
     draft.put(
         Node(
-            node_id=ground.node_id(ground.head, kind, set_key, *parts),
+            node_id=ground.node_id(ground.head(kind), kind, set_key, *parts),
             run_id=ground.run_id,
-            type=ground.head,
+            type=ground.head(kind),
             rank=len(ground.rules.rules) if rule is None else ground.rules.rules.index(rule),
             kind=kind,
             set_key=set_key,

@@ -29,6 +29,7 @@ class ExposureRequest(Message):
     image_type: str = Field(description='Image type: BIAS, DARK, FLAT, SPOT.')
     exposure_times_s: tuple[float, ...] = Field(default=(), description='Exposure time of each exposure, in order; one exposure an element. Unit: s.', json_schema_extra={"unit": "s"})
     filter: str = Field(description='Filter; empty to leave it as it is.')
+    discard: Int32 | None = Field(default=None, description='How many of them, the first ones, are taken and then left out of everything; left out: none.')
 
 
 class RunRequested(Message):
@@ -45,6 +46,8 @@ class RunRequested(Message):
     collection: str = Field(description="Collection to certify into; empty for the instrument's daily collection.")
     validity: TimeRange = Field(description="Validity range; a missing side takes the recipe's rule.")
     requested_by: str = Field(description='Who asks.')
+    valid_for_s: float | None = Field(default=None, description="How long calibrations are valid where validity has no end; they begin then, without a begin, at the start of the run's first frame. Left out: the recipe's rule. Unit: s.", json_schema_extra={"unit": "s"})
+    build: tuple[str, ...] = Field(default=(), description='Kinds that are built although generate is false: from calibrations in force.')
 
 
 class FolderIngestRequested(Message):

@@ -1,0 +1,112 @@
+"""What a sequence asks of a plan: exposures discarded, validity from the run's start, a gate of each kind, kinds to build."""
+
+import pytest
+from sequencer_game import Game, roles
+
+from calibrant.contracts.certify.v1 import CertifyJob
+from calibrant.contracts.combine.v1 import CombineJob
+from calibrant.contracts.common.v1 import TaiTime, TimeRange
+from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
+from calibrant.sequencer.camera import problem_of
+from calibrant.sequencer.plan.choosing import discarded
+from calibrant.sequencer.plan.gating import check_gate
+from calibrant.sequencer.plan.model import NodeState, NodeType
+
+DAY = 86_400 * 10**9
+
+
+@pytest.fixture
+def kit(makers):
+    """Needs no database."""
+    return makers
+
+
+def asked(kit, image_type, *times_s, discard):
+    return kit.exposures(image_type, *times_s).model_copy(update={"discard": discard})
+
+
+def test_the_first_exposures_are_in_no_set_and_are_named(kit):
+    request = kit.request(exposures=(asked(kit, "BIAS", *(0.0,) * 5, discard=2),))
+    game = Game(kit, kit.frames({"bias": 5}, detectors=(0, 1)), request=request)
+    assert [one.id for one in game.build("bias").inputs] == [f"bias-{n}-d0" for n in (2, 3, 4)]
+    left = [node for node in game.draft if node.state is NodeState.SKIPPED]
+    assert [node.frames for node in left] == [("bias-0-d0", "bias-0-d1", "bias-1-d0", "bias-1-d1")]
+    assert (
+        "4 bias frames (bias-0-d0.fits, bias-0-d1.fits, bias-1-d0.fits and 1 more) discarded"
+        in left[0].reason
+    )
+
+
+def test_where_the_first_exposure_failed_the_next_of_its_kind_is_discarded(kit):
+    """Of two lists of flats each has its own first one; the one of 7 s never came."""
+    wanted = (
+        asked(kit, "FLAT", 2.0, 2.0, discard=1),
+        asked(kit, "FLAT", 7.0, 7.0, 7.0, discard=1),
+        asked(kit, "DARK", 2.0, discard=None),
+    )
+    times_s = (2.0, 2.0, 7.0, 7.0)
+    frames = [kit.frame("flat", number, exposure_time_s=one) for number, one in enumerate(times_s)]
+    frames.append(kit.frame("dark", 9))
+    by_id = {frame.frame_id: frame for frame in frames}
+    assert discarded(by_id, wanted) == {"flat-0-d0", "flat-2-d0"}
+    assert discarded(by_id, ()) == frozenset()
+
+
+@pytest.mark.parametrize("discard", [-1, 2])
+def test_one_exposure_at_least_is_kept(kit, discard):
+    said = problem_of(asked(kit, "BIAS", 0.0, 0.0, discard=discard), ["bias"])
+    assert said == f"BIAS: discard {discard} of 2 exposures: leave at least one"
+
+
+def ranges(kit, frames, **fields):
+    game = Game(kit, frames, request=kit.request(folder="x", **fields))
+    return {
+        job.products[0].kind: (job.validity.begin.ns - kit.t0, job.validity.end.ns - kit.t0)
+        for job in game.of(CertifyJob)
+    }
+
+
+def test_r11_r12_d9_all_of_a_run_is_valid_for_one_day_from_its_start(kit):
+    """Not from 1950 to 2050, where the second certification of a kind would be in conflict with the first."""
+    frames = kit.frames({"bias": 3, "dark": 3})
+    assert ranges(kit, frames, valid_for_s=86_400) == {"bias": (0, DAY), "dark": (0, DAY)}
+    begin, end = (TaiTime.from_ns(kit.t0 + one) for one in (5, 7))
+    assert ranges(kit, frames, valid_for_s=86_400, validity=TimeRange(begin=begin))["dark"] == (5, 5 + DAY)
+    assert ranges(kit, frames, valid_for_s=86_400, validity=TimeRange(end=end))["dark"] == (0, 7)
+
+
+def test_r20_each_kind_has_a_threshold_of_its_own(kit):
+    parameters = {"gate.bias.failed_tests": "4", "gate.failed_tests": "6"}
+    game = Game(
+        kit, kit.frames({"bias": 3, "dark": 3}), request=kit.request(folder="x", parameters=parameters)
+    )
+    assert {job.kind: job.gate.failed_tests for job in game.of(DecideJob)} == {"bias": 4, "dark": 8}
+    assert not any("gate" in name for job in game.of(CombineJob) for name in job.parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gate.bais.failed_tests", "gate.bais: write gate.FIELD, or gate.KIND.FIELD"),
+        ("gate.bias.failed", "the gate has no 'failed'; do you mean 'failed_tests'"),
+        ("gate.failed_tests", "failed_tests: 0"),
+    ],
+)
+def test_a_wrong_word_about_the_gate_is_named(name, said):
+    with pytest.raises(ValueError, match=said):
+        check_gate({"gate.bias.failed_tests": "3", "bias.sigma": "4", name: "0"}, ["bias", "dark"])
+
+
+def test_r7_what_is_built_without_generating_takes_what_is_in_force(kit):
+    """Biases are verified against the one in force, of which, too, the gains are made that were asked for."""
+    certified = [kit.certified_product(kind) for kind in ("bias", "flat")]
+    request = kit.request(folder="x", generate=False, make=("bias", "flat"), build=("gain",))
+    game = Game(kit, kit.frames({"bias": 3, "flat": 6}), request=request, certified=certified)
+    bias = certified[0].product.product_id
+    assert [job.recipe for job in game.of(CombineJob)] == ["gain"]
+    assert roles(game.build("gain")) == {"bias": bias}
+    modes = {job.kind: job.mode for job in game.of(MeasureJob)}
+    internal, external = VerificationMode.INTERNAL, VerificationMode.EXTERNAL
+    assert modes == {"bias": external, "flat": external, "gain": internal}
+    assert [job.products[0].kind for job in game.of(CertifyJob)] == ["gain"]
+    assert game.draft.of(NodeType.CERTIFY, "bias") == []
