@@ -20,10 +20,14 @@ from calibrant.camera.simulator import parameters_of
 from calibrant.camera.store import CameraQueries
 from calibrant.contracts.camera.v1 import (
     CommandAck,
+    EndOfImageTelemetry,
     EndReadout,
     ErrorCode,
     ExposureStored,
+    FitsFilesWritten,
+    ImageStored,
     StartIntegration,
+    StartReadout,
     SummaryState,
     SummaryStateChanged,
     TakeImages,
@@ -76,7 +80,11 @@ class Commander:
             SummaryStateChanged,
             ErrorCode,
             StartIntegration,
+            StartReadout,
             EndReadout,
+            EndOfImageTelemetry,
+            ImageStored,
+            FitsFilesWritten,
             ExposureStored,
         ):
             setattr(module, kind.__name__, self._listener(kind))

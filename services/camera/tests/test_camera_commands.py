@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from taken_images import S_NS, taking
+from taken_images import taking
 
 from calibrant.camera.night import NightFull
 from calibrant.camera.sequence import TakingImages
@@ -22,7 +22,9 @@ from calibrant.sal import COMMANDS, TRANSITIONS, Composer, SequenceNumbers
 
 
 def stored(detector):
-    ref = DataRef(uri=f"objects:raw/{detector}.fits", sha256="0" * 64, size_bytes=1, media_type="image/fits")
+    ref = DataRef(
+        uri=f"objects:raw/20260101/{detector}.fits", sha256="0" * 64, size_bytes=1, media_type="image/fits"
+    )
     return StoredFile(detector=detector, ref=ref)
 
 
@@ -50,7 +52,9 @@ def test_an_image_is_told_of_the_light_before_it_as_long_as_that_is_felt(desk):
         told.append([(e.exposure.exposure_id - 2026010100000, e.gap_s) for e in plans[1].earlier])
         if index != 2:  # the second one was never stored: nobody knows what it did
             files = [stored(0), stored(1)]
-            desk.step(lambda session, image=image, files=files: taking.store_image(session, image, files, 1))
+            desk.step(
+                lambda session, image=image, files=files: taking.store_image(session, image, files, 1, 1)
+            )
     # Each image takes 3 s and 2 s of readout; ends of readout within 10 s count.
     assert told == [[], [(1, 2.0)], [(1, 7.0)], [(3, 2.0)]]
     desk.service.memory_s = 0.0
@@ -189,8 +193,11 @@ def test_storing_an_image_tells_its_files_and_how_much_is_left(desk):
     steps = taking(desk, num_images=2)
     image, _ = desk.step(lambda session: steps.begin_image(session, 1))
     files = [stored(0), stored(1)]
-    end, told, ack = desk.step(lambda s: steps.store_image(s, image, files, desk.clock.now))
-    assert end.end_of_readout.ns - told.begin.ns == 2 * S_NS
+    image_stored, written, told, ack = desk.step(
+        lambda s: steps.store_image(s, image, files, desk.clock.now, 1)
+    )
+    assert (image_stored.image_stored.ns, written.files_written.ns) == (1, 1)
+    assert (written.root_file_name, written.relative_file_names) == ("raw/20260101", ("0.fits", "1.fits"))
     assert (list(told.files), told.instrument, told.image.group_id) == (files, "simcam-tiny", "group-1")
     assert (ack.ack, ack.result, ack.timeout_s) == (AckCode.IN_PROGRESS, "1 of 2 images taken", 120.0)
 
@@ -216,7 +223,7 @@ def test_an_interrupted_command_is_complete_only_if_all_its_images_are_stored(de
     for index in (1, 2):
         image, _ = desk.step(lambda session, i=index: steps.begin_image(session, i))
         if index <= images_stored:
-            desk.step(lambda s, row=image: steps.store_image(s, row, [stored(0)], desk.clock.now))
+            desk.step(lambda s, row=image: steps.store_image(s, row, [stored(0)], desk.clock.now, 1))
     restarted(desk)
     after = dataclasses.replace(steps, service=desk.service)
     (final,) = desk.step(lambda session: after.end_interrupted(session, desk.clock.now))
@@ -244,7 +251,7 @@ def test_a_new_night_begins_only_after_an_exposure(desk):
     steps = taking(desk)
     image, _ = desk.step(lambda session: steps.begin_image(session, 1))
     assert desk.service.begin_night() == "20260101"  # a command is still under way
-    desk.step(lambda s: steps.store_image(s, image, [stored(0)], desk.clock.now))
+    desk.step(lambda s: steps.store_image(s, image, [stored(0)], desk.clock.now, 1))
     desk.step(lambda s: steps.end(s, AckCode.COMPLETE, "done", desk.clock.now))
     assert desk.service.begin_night() == "20260102"
     assert desk.service.begin_night() == "20260102"
@@ -264,7 +271,7 @@ def test_what_is_done_is_kept_with_every_answer(desk):
     steps = taking(desk)
     desk.step(lambda session: steps.begin(session, desk.clock.now))
     image, _ = desk.step(lambda session: steps.begin_image(session, 1))
-    desk.step(lambda s: steps.store_image(s, image, [stored(0)], desk.clock.now))
+    desk.step(lambda s: steps.store_image(s, image, [stored(0)], desk.clock.now, 1))
     desk.step(lambda s: steps.end(s, AckCode.COMPLETE, "1 image(s) taken", desk.clock.now))
     kept = desk.read(lambda queries: queries.command(steps.command_id))
     assert [ack["code"] for ack in kept["acks"]] == [301, 303]

@@ -10,14 +10,18 @@ from astropy.io import fits
 
 from calibrant.bus.cloudevents import Envelope, to_message
 from calibrant.bus.errors import PermanentError
-from calibrant.camera import executor
+from calibrant.camera import transactions
 from calibrant.contracts.camera.v1 import (
     AckCode,
+    EndOfImageTelemetry,
     EndReadout,
     ErrorCode,
     ExposureStored,
+    FitsFilesWritten,
     Heartbeat,
+    ImageStored,
     StartIntegration,
+    StartReadout,
     SummaryState,
     SummaryStateChanged,
 )
@@ -48,10 +52,10 @@ async def test_commanded_images_are_taken_told_and_stored(tmp_path, tools):
         await tools.until(lambda: len(commander.heard(ExposureStored)) == 2, "two exposures")
     assert [ack.ack.number for ack in commander.acks(command)] == [301, 301, 303]
     assert {run for message, run in commander.said if isinstance(message, ExposureStored)} == {"run-7"}
-    about = (StartIntegration, EndReadout, ExposureStored)
-    told = [(type(m).__name__, m.image.image_index) for m, _ in commander.said if isinstance(m, about)]
-    each = ("StartIntegration", "EndReadout", "ExposureStored")
-    assert told == [(name, index) for index in (1, 2) for name in each]
+    about = (StartIntegration, StartReadout, EndReadout, EndOfImageTelemetry, ImageStored, FitsFilesWritten)
+    told = [type(m) for m, _ in commander.said if isinstance(m, (*about, ExposureStored))]
+    assert told == [*about, ExposureStored] * 2
+    assert [m.image_name for m in commander.heard(ImageStored)] == list(end.image_names)
     check_files(tmp_path, commander.heard(ExposureStored)[1])
 
 
@@ -165,7 +169,7 @@ async def test_a_killed_child_process_costs_nothing_but_time(tmp_path, tools):
 
 @pytest.mark.asyncio
 async def test_a_full_disk_costs_nothing_but_time(tmp_path, tools, monkeypatch):
-    monkeypatch.setattr(executor, "_RETRY_S", 0.01)
+    monkeypatch.setattr(transactions, "RETRY_S", 0.01)
     async with tools.running_camera(tmp_path) as (app, commander):
         process, full = app.state.process, [True]
         run = process.platform.workers.run
@@ -180,7 +184,9 @@ async def test_a_full_disk_costs_nothing_but_time(tmp_path, tools, monkeypatch):
         command = tools.take_images(commander.remote, "1")
         commander.send(command)
         await tools.until(lambda: "objects" in process.health.troubles, "the trouble")
+        await tools.until(lambda: commander.heard(EndOfImageTelemetry), "the end of the readout")
         assert not process.health.ready
+        assert not commander.heard(ImageStored)
         full.clear()
         assert (await commander.final(command)).ack is AckCode.COMPLETE
         assert process.health.ready

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from calibrant.camera import executor, room
+from calibrant.camera import executor, room, transactions
 from calibrant.camera.room import Room
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.service import STALLED_AGAIN_S
@@ -85,7 +85,7 @@ def test_a_folder_that_is_gone_stalls_with_the_reason_and_is_no_fault(desk, tmp_
 
 @pytest.mark.asyncio
 async def test_a_stalled_camera_executes_nothing_and_goes_on_when_there_is_room(tmp_path, tools, monkeypatch):
-    monkeypatch.setattr(executor, "_RETRY_S", 0.01)
+    monkeypatch.setattr(transactions, "RETRY_S", 0.01)
     monkeypatch.setattr(executor, "_IDLE_S", 0.01)
     free = {"bytes": 5000}
     usage = shutil.disk_usage
@@ -114,7 +114,7 @@ async def test_a_stalled_camera_executes_nothing_and_goes_on_when_there_is_room(
 
 @pytest.mark.asyncio
 async def test_a_command_stalls_between_two_of_its_images(tmp_path, tools, monkeypatch):
-    monkeypatch.setattr(executor, "_RETRY_S", 0.01)
+    monkeypatch.setattr(transactions, "RETRY_S", 0.01)
     full = []
 
     def lacking(self, session):

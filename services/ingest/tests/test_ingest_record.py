@@ -75,6 +75,9 @@ def test_an_exposure_becomes_one_job_a_file(database, context_of) -> None:
         image_number=1,
         group_id="acq-7",
         command_id="c",
+        image_source="SC",
+        image_controller="O",
+        acquisition_start=TaiTime.from_ns(0),
     )
     files = tuple(
         StoredFile(

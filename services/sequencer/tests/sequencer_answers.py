@@ -185,6 +185,9 @@ class CameraScript:
             image_number=self.taken,
             group_id=command.group_id,
             command_id=command.header.command_id,
+            image_source="SC",
+            image_controller="O",
+            acquisition_start=TaiTime.from_ns(T0),
         )
         return "camera", ExposureStored(
             component="camera",

@@ -62,7 +62,12 @@ class FramePlan:
 
 def raw_prefix(night: str, image_name: str) -> str:
     """Return how the keys of an image's files begin; an underscore and the detector follow."""
-    return f"{RAW}/{night}/{image_name}"
+    return f"{raw_folder(night)}/{image_name}"
+
+
+def raw_folder(night: str) -> str:
+    """Return the folder of a night's files in the object store."""
+    return f"{RAW}/{night}"
 
 
 def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:

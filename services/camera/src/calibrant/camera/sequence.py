@@ -17,19 +17,15 @@ from calibrant.camera.night import exposure_id, image_name
 from calibrant.camera.service import STALLED_AGAIN_S, CameraService
 from calibrant.camera.simulator import Earlier, Exposure, HeaderValues
 from calibrant.camera.store import CameraQueries, CommandRow, CommandState, ExposureRow, ExposureState
+from calibrant.camera.telling import Telling
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
     AckCode,
-    EndReadout,
     ErrorCode,
-    ExposureStored,
-    Image,
-    StartIntegration,
     StoredFile,
     SummaryState,
     TakeImages,
 )
-from calibrant.contracts.common.v1 import TaiTime
 from calibrant.frames.times import NS_PER_S, day_obs
 from calibrant.sal import Acceptance, answer
 
@@ -88,7 +84,9 @@ class TakingImages:
             return []
         return [self.service.give(session, self.service.stalled(self.command, why, now_tai_ns), now_tai_ns)]
 
-    def begin_image(self, session: Session, index: int) -> tuple[ExposureRow, list[Message]]:
+    def begin_image(
+        self, session: Session, index: int, now_simulated_ns: int = 0
+    ) -> tuple[ExposureRow, list[Message]]:
         """Give the image its number and its time; the simulated clock moves to the end of its readout.
 
         One that has them already keeps them, and nothing is told again: the commit went through and its answer
@@ -100,6 +98,8 @@ class TakingImages:
             An open transaction.
         index
             Place in the command, from 1.
+        now_simulated_ns
+            What the camera's clock shows, TAI; the image begins then, but not before the end of the last readout.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class TakingImages:
                 return image, []
         status, command = self.service.status(session), self.command
         status.filter = command.filter or status.filter
-        begin = status.clock_tai_ns
+        begin = max(status.clock_tai_ns, now_simulated_ns)
         simulated_s = command.exposure_time_s + self.service.parameters.readout_s
         status.clock_tai_ns = begin + round(simulated_s * NS_PER_S)
         night = day_obs(begin)
@@ -137,30 +137,35 @@ class TakingImages:
             state=ExposureState.BEGUN,
         )
         session.add(row)
-        started = StartIntegration(
-            component=self.service.component,
-            image=_image(row),
-            exposure_time_s=row.exposure_time_s,
-            acquisition_start=TaiTime.from_ns(begin),
-        )
-        return row, [started]
+        return row, [self.telling(row).integration()]
 
     def store_image(
-        self, session: Session, image: ExposureRow, files: Sequence[StoredFile], now_tai_ns: int
+        self,
+        session: Session,
+        image: ExposureRow,
+        files: Sequence[StoredFile],
+        now_tai_ns: int,
+        stored_tai_ns: int,
     ) -> list[Message]:
-        """Record that all files of an image are in the object store, and tell it."""
+        """Record that all files of an image are in the object store, and tell it.
+
+        Parameters
+        ----------
+        session
+            An open transaction.
+        image
+            The image.
+        files
+            Its files.
+        now_tai_ns
+            Now on the system clock.
+        stored_tai_ns
+            Now on the camera's clock.
+        """
         row = session.get_one(ExposureRow, image.exposure_id)
         row.state = ExposureState.STORED
         row.files = json.dumps([file.model_dump(mode="json") for file in files])
-        events: list[Message] = [
-            EndReadout(
-                component=self.service.component,
-                image=_image(row),
-                requested_exposure_time_s=row.exposure_time_s,
-                end_of_readout=TaiTime.from_ns(row.end_tai_ns),
-            ),
-            self._stored(row, files),
-        ]
+        events = self.telling(row).stored(files, stored_tai_ns)
         left = row.images_in_sequence - row.image_index
         if left:
             text = f"{row.image_index} of {row.images_in_sequence} images taken"
@@ -226,17 +231,9 @@ class TakingImages:
             for detector in row.detectors()
         ]
 
-    def _stored(self, row: ExposureRow, files: Sequence[StoredFile]) -> ExposureStored:
-        return ExposureStored(
-            component=self.service.component,
-            instrument=self.service.instrument.name,
-            image=_image(row),
-            begin=TaiTime.from_ns(row.begin_tai_ns),
-            exposure_time_s=row.exposure_time_s,
-            dark_time_s=row.dark_time_s,
-            filter=row.filter,
-            files=list(files),
-        )
+    def telling(self, row: ExposureRow) -> Telling:
+        """Return what is told of an image."""
+        return Telling(self.service.component, self.service.instrument.name, row)
 
     def _row(self, session: Session) -> CommandRow:
         row = CameraQueries(session).row(self.command_id)
@@ -249,17 +246,3 @@ def _earlier(other: ExposureRow, row: ExposureRow) -> Earlier:
         other.exposure_id, other.image_type, other.exposure_time_s, other.dark_time_s, other.shutter
     )
     return Earlier(exposure, (row.begin_tai_ns - other.begin_tai_ns) / NS_PER_S - other.exposure_time_s)
-
-
-def _image(row: ExposureRow) -> Image:
-    return Image(
-        image_name=row.image_name,
-        exposure_id=row.exposure_id,
-        image_type=row.image_type,
-        image_index=row.image_index,
-        images_in_sequence=row.images_in_sequence,
-        day_obs=row.day_obs,
-        image_number=row.image_number,
-        group_id=row.group_id,
-        command_id=row.command_id,
-    )

@@ -19,16 +19,21 @@ __all__ = [
     "CommandHeader",
     "Disable",
     "Enable",
+    "EndOfImageTelemetry",
     "EndReadout",
     "EnterControl",
     "ErrorCode",
     "ExitControl",
     "ExposureStored",
+    "FitsFilesWritten",
     "Heartbeat",
     "Image",
+    "ImageStored",
+    "IntegrationMode",
     "Standby",
     "Start",
     "StartIntegration",
+    "StartReadout",
     "StoredFile",
     "SummaryState",
     "SummaryStateChanged",
@@ -98,6 +103,22 @@ class SummaryState(Enum):
     def number(self) -> int:
         """The number in the contract."""
         numbers = {"SUMMARY_STATE_UNSPECIFIED": 0, "SUMMARY_STATE_DISABLED": 1, "SUMMARY_STATE_ENABLED": 2, "SUMMARY_STATE_FAULT": 3, "SUMMARY_STATE_OFFLINE": 4, "SUMMARY_STATE_STANDBY": 5}
+        return numbers[self.value]
+
+
+class IntegrationMode(Enum):
+    """What ends the collection of charge."""
+
+    UNSPECIFIED = "INTEGRATION_MODE_UNSPECIFIED"
+    """Not given. (0)"""
+
+    TIMED = "INTEGRATION_MODE_TIMED"
+    """The camera's own clock, after the exposure time. (1)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"INTEGRATION_MODE_UNSPECIFIED": 0, "INTEGRATION_MODE_TIMED": 1}
         return numbers[self.value]
 
 
@@ -216,33 +237,85 @@ class Image(Message):
     message_type: ClassVar[str] = "calibrant.camera.v1.Image"
     image_name: str = Field(description='Name, such as "SC_O_20260101_000012".')
     exposure_id: Int64 = Field(description='Number made of date and sequence number: 2026010100012.')
-    image_type: str = Field(description='Image type: BIAS, DARK, FLAT, SPOT, OBJECT, ENGTEST.')
+    image_type: str = Field(description='Image type, such as BIAS, DARK, FLAT, OBJECT: as it was commanded.')
     image_index: Int32 = Field(description='Place in its command, from 1.')
     images_in_sequence: Int32 = Field(description='Images in that command.')
     day_obs: str = Field(description='Observing day YYYYMMDD, which rolls at 12:00 UTC.')
     image_number: Int32 = Field(description='Number within the observing day, from 1; never repeated.')
     group_id: str = Field(description='Group the image belongs to.')
     command_id: str = Field(description='Command that took the image.')
+    image_source: str = Field(description='Camera whose image it is: the first letters of its name, such as "SC", "AT", "CC", "MC".')
+    image_controller: str = Field(description="Who commanded the image: O the observatory, C the camera's own system.")
+    acquisition_start: TaiTime = Field(description='Start of the acquisition (camera clock).')
+    additional_keys: tuple[str, ...] = Field(default=(), description='Names of what the observer says of the image, in the order they were given; imageType and groupId are among them.')
+    additional_values: tuple[str, ...] = Field(default=(), description='Their values, as many.')
 
 
 class StartIntegration(Message):
-    """Charge is being collected from now on."""
+    """Charge is being collected from now on. What follows next of the image is StartReadout."""
 
     message_type: ClassVar[str] = "calibrant.camera.v1.StartIntegration"
     component: str = Field(description='The component.')
     image: Image = Field(description='The image.')
     exposure_time_s: float = Field(description='Requested exposure time. Unit: s.', json_schema_extra={"unit": "s"})
-    acquisition_start: TaiTime = Field(description='Start of the acquisition (camera clock).')
+    mode: IntegrationMode = Field(description='What ends it.')
+    timeout_s: float = Field(description='How long it lasts at most (camera clock). Unit: s.', json_schema_extra={"unit": "s"})
+
+
+class StartReadout(Message):
+    """The shutter is closed, and the detectors are being read out."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.StartReadout"
+    component: str = Field(description='The component.')
+    image: Image = Field(description='The image.')
+    exposure_time_s: float = Field(description='Requested exposure time. Unit: s.', json_schema_extra={"unit": "s"})
+    start_of_readout: TaiTime = Field(description='Start of the readout (camera clock).')
 
 
 class EndReadout(Message):
-    """The image is complete in the camera's memory."""
+    """The image is complete in the camera's memory. Its files are not yet stored."""
 
     message_type: ClassVar[str] = "calibrant.camera.v1.EndReadout"
     component: str = Field(description='The component.')
     image: Image = Field(description='The image.')
     requested_exposure_time_s: float = Field(description='Requested exposure time. Unit: s.', json_schema_extra={"unit": "s"})
     end_of_readout: TaiTime = Field(description='End of the readout (camera clock).')
+
+
+class EndOfImageTelemetry(Message):
+    """All that is measured of an image has been told: a header can be written."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.EndOfImageTelemetry"
+    component: str = Field(description='The component.')
+    image: Image = Field(description='The image.')
+    exposure_time_s: float = Field(description='Requested exposure time. Unit: s.', json_schema_extra={"unit": "s"})
+    image_tag: str = Field(description='Name of the image in the object store: the keys of its files begin with it.')
+    date_obs: TaiTime = Field(description='Start of the observation (camera clock).')
+    date_end: TaiTime = Field(description='End of the observation, before the readout (camera clock).')
+    measured_shutter_open_time_s: float = Field(description='How long the shutter was open; 0 where it stayed closed. Unit: s.', json_schema_extra={"unit": "s"})
+    dark_time_s: float = Field(description='Time in which dark current was collected. Unit: s.', json_schema_extra={"unit": "s"})
+    emulated_image: bool = Field(description='Whether the pixels are simulated.')
+
+
+class ImageStored(Message):
+    """The pixels of an image are safe."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.ImageStored"
+    component: str = Field(description='The component.')
+    image_name: str = Field(description='Name of the image.')
+    image_stored: TaiTime = Field(description='When they were (camera clock).')
+
+
+class FitsFilesWritten(Message):
+    """The files of an image are written."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.FitsFilesWritten"
+    component: str = Field(description='The component.')
+    image_name: str = Field(description='Name of the image.')
+    files_written: TaiTime = Field(description='When they were (camera clock).')
+    root_file_name: str = Field(description='Folder of the object store that they lie in.')
+    relative_file_names: tuple[str, ...] = Field(default=(), description='Their names in that folder, by detector.')
+    file_node: str = Field(description='Where the camera runs that wrote them.')
 
 
 class StoredFile(Message):

@@ -1,0 +1,117 @@
+"""Takes one image: waits on the camera's clock, tells what happens when it happens, has the frames made and stored.
+
+Owns what happens between an image's transactions. Must not know how a command is begun or ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from calibrant.camera import transactions
+from calibrant.camera.exposing import FramePlan, expose
+from calibrant.camera.sequence import TakingImages
+from calibrant.camera.store import ExposureRow
+from calibrant.camera.telling import Moment
+from calibrant.camera.ticking import SimulatedClock
+from calibrant.camera.transactions import Transactions
+from calibrant.contracts.camera.v1 import StoredFile
+from calibrant.runtime.limits import WorkerDied
+from calibrant.runtime.objects import StoreUnavailable
+from calibrant.runtime.platform import Platform
+from calibrant.runtime.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+_ATTEMPTS = 3
+"""How often a frame is begun when the child process dies under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imaging:
+    """Takes images of commands.
+
+    Parameters
+    ----------
+    transactions
+        Of the camera's process.
+    platform
+        Object store and child processes.
+    clock
+        The camera's clock.
+    """
+
+    transactions: Transactions
+    platform: Platform
+    clock: SimulatedClock
+
+    async def take(self, taking: TakingImages, index: int) -> None:
+        """Take an image of a command by its place, from 1; when this returns it is stored and told.
+
+        Raises
+        ------
+        NightFull
+            The night has no number left.
+        CalibrantError
+            A frame cannot be simulated or stored.
+        """
+        cause = f"{taking.command_id}:{index}"
+
+        def begin(unit: UnitOfWork) -> tuple[ExposureRow, list[FramePlan]]:
+            row, events = taking.begin_image(unit.session, index, self.clock.now_tai_ns())
+            unit.emit(events)
+            return row, taking.plans(unit.session, row)
+
+        image, plans = await self.transactions.unit(f"{cause}:begin", taking.run_id, begin)
+        telling = taking.telling(image)
+        self.clock.reach(image.begin_tai_ns)
+        await self.clock.until(telling.shutter_closed_ns)
+        frames = asyncio.gather(*map(self._frame, plans), return_exceptions=True)
+        moments = telling.readout()
+        try:
+            for moment in moments:
+                await self._tell(taking, cause, moment)
+            files = _all_stored(await frames)
+        finally:
+            frames.cancel()
+
+        def store(unit: UnitOfWork) -> None:
+            at = max(self.clock.now_tai_ns(), moments[-1].at_tai_ns)
+            unit.emit(taking.store_image(unit.session, image, files, self.platform.clock.tai_ns(), at))
+
+        await self.transactions.once(f"{cause}:store", taking.run_id, store)
+
+    async def _tell(self, taking: TakingImages, cause: str, moment: Moment) -> None:
+        """Tell an event when its moment has come."""
+        await self.clock.until(moment.at_tai_ns)
+        kind = moment.event.message_type.rpartition(".")[2]
+        await self.transactions.once(f"{cause}:{kind}", taking.run_id, lambda unit: unit.emit([moment.event]))
+
+    async def _frame(self, plan: FramePlan) -> StoredFile:
+        """Take a frame; while the disk is full or the object store is away, wait and take it again."""
+        deaths, health = 0, self.transactions.process.health
+        while True:
+            try:
+                file = await self.platform.workers.run(expose, plan, self.platform.objects)
+            except StoreUnavailable as error:
+                health.trouble("objects", str(error))
+                log.warning("%s waits: %s", plan.key, error)
+                await asyncio.sleep(transactions.RETRY_S)
+            except WorkerDied:
+                deaths += 1
+                if deaths == _ATTEMPTS:
+                    raise
+                log.warning("the child process died under %s; it is taken again", plan.key)
+            else:
+                health.well("objects")
+                return file
+
+
+def _all_stored(results: list[StoredFile | BaseException]) -> list[StoredFile]:
+    """Return the files once all frames have ended, or raise what the first one ended with."""
+    files = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        files.append(result)
+    return files

@@ -1,0 +1,153 @@
+"""What is told of an image, in order, and when on the camera's clock: the events' fields out of its row.
+
+Pure. Must not know waiting, transactions or how events are sent.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from calibrant.camera.exposing import raw_folder, raw_prefix
+from calibrant.camera.store import ExposureRow
+from calibrant.contracts.base import Message
+from calibrant.contracts.camera.v1 import (
+    EndOfImageTelemetry,
+    EndReadout,
+    ExposureStored,
+    FitsFilesWritten,
+    Image,
+    ImageStored,
+    IntegrationMode,
+    StartIntegration,
+    StartReadout,
+    StoredFile,
+)
+from calibrant.contracts.common.v1 import TaiTime
+from calibrant.frames.times import NS_PER_S
+
+TELEMETRY_S = 0.3
+"""How long after the readout all that is measured of an image has been told, in seconds of the camera's clock."""
+
+
+class Moment(NamedTuple):
+    """An event of an image and when it comes, in nanoseconds since 1970-01-01T00:00:00 TAI of the camera's clock."""
+
+    at_tai_ns: int
+    event: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What is told of one image.
+
+    Parameters
+    ----------
+    component, instrument
+        Names of the camera.
+    row
+        The image.
+    said
+        What the observer says of it, by key, beside its type and group.
+    """
+
+    component: str
+    instrument: str
+    row: ExposureRow
+    said: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def image(self) -> Image:
+        """What every event of the image carries."""
+        row = self.row
+        told = {"imageType": row.image_type, "groupId": row.group_id, **self.said}
+        source, controller, _, _ = row.image_name.split("_")
+        return Image(
+            image_name=row.image_name,
+            exposure_id=row.exposure_id,
+            image_type=row.image_type,
+            image_index=row.image_index,
+            images_in_sequence=row.images_in_sequence,
+            day_obs=row.day_obs,
+            image_number=row.image_number,
+            group_id=row.group_id,
+            command_id=row.command_id,
+            image_source=source,
+            image_controller=controller,
+            acquisition_start=TaiTime.from_ns(row.begin_tai_ns),
+            additional_keys=list(told),
+            additional_values=list(told.values()),
+        )
+
+    @property
+    def shutter_closed_ns(self) -> int:
+        """When the collection of charge ends, on the camera's clock (TAI)."""
+        return self.row.begin_tai_ns + round(self.row.exposure_time_s * NS_PER_S)
+
+    def integration(self) -> StartIntegration:
+        """Return what is told when charge begins to be collected."""
+        return StartIntegration(
+            component=self.component,
+            image=self.image,
+            exposure_time_s=self.row.exposure_time_s,
+            mode=IntegrationMode.TIMED,
+            timeout_s=self.row.exposure_time_s,
+        )
+
+    def readout(self) -> list[Moment]:
+        """Return what is told from the end of the integration on, each at its moment, until files are written."""
+        closed_ns, end_ns = self.shutter_closed_ns, self.row.end_tai_ns
+        start = StartReadout(
+            component=self.component,
+            image=self.image,
+            exposure_time_s=self.row.exposure_time_s,
+            start_of_readout=TaiTime.from_ns(closed_ns),
+        )
+        end = EndReadout(
+            component=self.component,
+            image=self.image,
+            requested_exposure_time_s=self.row.exposure_time_s,
+            end_of_readout=TaiTime.from_ns(end_ns),
+        )
+        last_ns = end_ns + round(TELEMETRY_S * NS_PER_S)
+        return [Moment(closed_ns, start), Moment(end_ns, end), Moment(last_ns, self._telemetry())]
+
+    def stored(self, files: Sequence[StoredFile], at_tai_ns: int) -> list[Message]:
+        """Return what is told when all files are in the object store, and when that was on the camera's clock."""
+        row, at, folder = self.row, TaiTime.from_ns(at_tai_ns), raw_folder(self.row.day_obs)
+        image = ImageStored(component=self.component, image_name=row.image_name, image_stored=at)
+        written = FitsFilesWritten(
+            component=self.component,
+            image_name=row.image_name,
+            files_written=at,
+            root_file_name=folder,
+            relative_file_names=[file.ref.uri.partition(f"{folder}/")[2] for file in files],
+            file_node=platform.node(),
+        )
+        exposure = ExposureStored(
+            component=self.component,
+            instrument=self.instrument,
+            image=self.image,
+            begin=TaiTime.from_ns(row.begin_tai_ns),
+            exposure_time_s=row.exposure_time_s,
+            dark_time_s=row.dark_time_s,
+            filter=row.filter,
+            files=list(files),
+        )
+        return [image, written, exposure]
+
+    def _telemetry(self) -> EndOfImageTelemetry:
+        row = self.row
+        return EndOfImageTelemetry(
+            component=self.component,
+            image=self.image,
+            exposure_time_s=row.exposure_time_s,
+            image_tag=raw_prefix(row.day_obs, row.image_name),
+            date_obs=TaiTime.from_ns(row.begin_tai_ns),
+            date_end=TaiTime.from_ns(self.shutter_closed_ns),
+            measured_shutter_open_time_s=row.exposure_time_s if row.shutter else 0.0,
+            dark_time_s=row.dark_time_s,
+            emulated_image=True,
+        )

@@ -1,0 +1,48 @@
+"""The camera's simulated clock: how it runs beside the system's, and waiting for an instant of it.
+
+Owns the speed. Must not know exposures or tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from calibrant.frames.times import NS_PER_S
+from calibrant.runtime.clock import Clock
+
+
+@dataclass(slots=True)
+class SimulatedClock:
+    """A clock that is set by the first exposure of a boot and runs on from there.
+
+    With speed 0 it stands still between exposures, and nothing is waited for: the same commands give the same times.
+
+    Parameters
+    ----------
+    system
+        The system's clock.
+    speed
+        How much faster it runs than real time; 0: as fast as possible.
+    """
+
+    system: Clock
+    speed: float
+    _set_ns: int = 0
+    _at_s: float = 0.0
+
+    def now_tai_ns(self) -> int:
+        """Return what it shows, in nanoseconds since 1970-01-01T00:00:00 TAI; 0 before it is set."""
+        if not self._set_ns:
+            return 0
+        return self._set_ns + round((self.system.monotonic_s() - self._at_s) * self.speed * NS_PER_S)
+
+    def reach(self, tai_ns: int) -> None:
+        """Set it to an instant, unless it shows a later one."""
+        if tai_ns > self.now_tai_ns():
+            self._set_ns, self._at_s = tai_ns, self.system.monotonic_s()
+
+    async def until(self, tai_ns: int) -> None:
+        """Wait until it shows an instant; with speed 0 that is now."""
+        while self.speed > 0 and (left_ns := tai_ns - self.now_tai_ns()) > 0:  # noqa: ASYNC110  nobody tells the time
+            await asyncio.sleep(left_ns / NS_PER_S / self.speed)
