@@ -155,14 +155,19 @@ def test_shifts_along_the_rows_are_found_and_drifts_are_none():
     assert bias_shifts(np.ones(50)) is Reason.TOO_FEW_PIXELS
 
 
-def test_shifts_are_measured_in_the_overscan_behind_the_charge_that_trails():
+@pytest.mark.parametrize("stored_reversed", [False, True])
+def test_shifts_are_measured_in_the_overscan_behind_the_charge_that_trails(stored_reversed):
     rng = np.random.default_rng(8)
     raw = rng.normal(1000, 2, (300, 80))
     raw[200:, 60:] += 3
-    raw[:, 60:63] += rng.normal(0, 500, (300, 1))
+    raw[:, 77:] += rng.normal(0, 500, (300, 1))
+    raw[:, 60:] = raw[:, 60:][:, :: 1 if stored_reversed else -1]
     raw[250, 60:] = np.nan
     box = Box(0, 300, 0, 60)
-    one = Amplifier("A", box, box, False, False, Box(0, 300, 60, 80), None, 1.0, 1.0, None)
+    overscan = Box(0, 300, 60, 80)
+    one = Amplifier(
+        "A", box, box, False, False, overscan, None, 1.0, 1.0, None, overscan_reversed=stored_reversed
+    )
     (found,) = amplifier_shifts(raw, one)
     assert abs(found.row - 200) <= 2
     assert found.size == pytest.approx(3, abs=4 * found.error)

@@ -108,9 +108,11 @@ def test_the_polynomial_is_that_of_the_exposures_kept_however_many_rounds_that_t
 
 def test_levels_of_all_amplifiers_make_one_by_their_errors():
     level = np.array([1.02, 1.0, 0.98])
-    signal = np.stack([100 * level, 3000 * level, [50.0, np.nan, 50.0]])
-    error = np.stack([np.full(3, 1.0), np.full(3, 10.0), [1.0, np.nan, 1.0]])
-    found, spread = common_level(signal, error)  # the third lacks an exposure, and would pull the level
+    signal = np.stack([100 * level, 3000 * level, [50.0, np.nan, 50.0], np.zeros(3)])
+    error = np.stack([np.full(3, 1.0), np.full(3, 10.0), [1.0, np.nan, 1.0], np.full(3, 0.1)])
+    found, spread = common_level(
+        signal, error
+    )  # one that lacks an exposure would pull it, a dead one spoil it
     np.testing.assert_allclose(found, level)
     np.testing.assert_allclose(spread, ((100 / 1) ** 2 + (3000 / 10) ** 2) ** -0.5)
     assert np.isnan(common_level(np.full((2, 3), np.nan), error[:2])[0]).all()

@@ -186,3 +186,11 @@ def test_defects_are_left_out_where_the_assembled_frame_has_them(bench, geometry
     levels = built(inputs)["LEVELS"]
     mine = (levels["AMPLIFIER"] == turned.name) & (levels["DIRECTION"] == "serial")
     assert levels["SIGNAL"][mine] == pytest.approx(LEVELS_ADU, rel=0.01)
+
+
+def test_a_flat_without_noise_in_its_overscan_does_not_stop_the_others(bench, geometry):
+    flats = [frame(bench.rng, geometry, level) for level in reversed(LEVELS_ADU)]
+    flats[0][geometry.amplifiers[0].serial_overscan.slices] = 1000
+    found = built(given(bench, flats))["SERIAL"]
+    assert list(found["MODEL"]) == ["inefficiency"] * 4
+    assert found["CTI"] == pytest.approx(CTI, rel=0.1)

@@ -46,7 +46,7 @@ def amplifier_shifts(
     amplifier
         Whose serial overscan is looked at.
     skip
-        Overscan columns next to the image that are left out (deferred charge).
+        Overscan columns that are left out, those read first (deferred charge).
     settings
         Of :func:`bias_shifts`.
 
@@ -55,12 +55,10 @@ def amplifier_shifts(
     tuple or Reason
         The reason where there is no overscan, or too few rows of it are known.
     """
-    box = amplifier.serial_overscan
-    if box is None:
+    overscan = amplifier.read_overscan(raw)
+    if overscan is None:
         return Reason.NO_OVERSCAN
-    after = box.x0 >= amplifier.image.x1
-    columns = slice(box.x0 + skip, box.x1) if after else slice(box.x0, max(box.x0, box.x1 - skip))
-    pixels = raw[box.y0 : box.y1, columns].astype(np.float64)
+    pixels = overscan[:, skip:].astype(np.float64)
     if not pixels.shape[1]:
         return Reason.TOO_FEW_PIXELS
     known = np.isfinite(pixels)

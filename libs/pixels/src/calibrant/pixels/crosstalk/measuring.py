@@ -19,16 +19,8 @@ from calibrant.pixels.growing import grown
 from calibrant.pixels.image import Unit
 from calibrant.pixels.smooth import surface_terms
 
-AMPLIFIER_PIXEL_BYTES: Final = 100
-"""A pixel of the largest amplifier while it is measured: its signal, mask, level and what is fitted to it."""
-
-_SIGNAL_BYTES: Final = 32
-"""A bright pixel, as one source shows it."""
-
 _LEAST_BRIGHT: Final = 200
-
-_TERM_BYTES: Final = 32
-"""A bright pixel in the fit, for each unknown."""
+"""Of a source, however many sources there are."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +46,9 @@ class CrosstalkFit:
         Pixels that a source needs.
     degree
         Of the polynomial surface that is the level of an amplifier.
+    most
+        Bright pixels of all sources together that are used, evenly chosen, but 200 of each at least. It bounds memory,
+        and is no other where there is less of that: the same frames give the same coefficients.
 
     Raises
     ------
@@ -69,6 +64,7 @@ class CrosstalkFit:
     iterations: int = 5
     fewest: int = 30
     degree: int = 1
+    most: int = 100_000
 
     def __post_init__(self) -> None:
         for name in ("bright", "largest", "sigma"):
@@ -76,7 +72,7 @@ class CrosstalkFit:
                 raise ValueError(f"crosstalk: {name} is {getattr(self, name)}, must be positive")
         if self.terms not in {1, 2}:
             raise ValueError(f"crosstalk: terms is {self.terms}, must be 1 or 2")
-        for name, least in (("grow", 0), ("iterations", 1), ("fewest", 3), ("degree", 0)):
+        for name, least in (("grow", 0), ("iterations", 1), ("fewest", 3), ("degree", 0), ("most", 1)):
             if not getattr(self, name) >= least:
                 raise ValueError(f"crosstalk: {name} is {getattr(self, name)}, must be at least {least}")
 
@@ -90,7 +86,6 @@ def measure_crosstalk(
     *,
     fit: CrosstalkFit = _DEFAULTS,
     unit: Unit = "electron",
-    memory_bytes: int = 0,
 ) -> CrosstalkMatrix:
     """Measure what leaks from sources into victims in one exposure.
 
@@ -111,10 +106,6 @@ def measure_crosstalk(
         How.
     unit
         Of the planes.
-    memory_bytes
-        What may be taken beside the planes; 0: no limit. A pixel of the largest amplifier takes 100 bytes, and each
-        bright pixel 32 for every source and for every unknown of the fit; where that is more, fewer of a source's
-        bright pixels are used, evenly chosen, but 200 at least.
 
     Returns
     -------
@@ -131,8 +122,7 @@ def measure_crosstalk(
     if not victims or not sources:
         raise ValueError("crosstalk: no victims or no sources; give the planes of one amplifier at least")
     shape = common_shape({**sources, **victims})
-    most = _most_bright(memory_bytes, shape, len(sources), fit)
-    scene = survey(sources, shape, fit.bright, fit.degree, most)
+    scene = survey(sources, shape, fit.bright, fit.degree, max(_LEAST_BRIGHT, fit.most // len(sources)))
     bright = scene.bright_pixels()
     seen = _Seen(scene, bright, scene.signals(bright, fit.bright))
     rows = [
@@ -148,16 +138,6 @@ def measure_crosstalk(
         tuple(tuple(row.reasons) for row in rows),
         unit,
     )
-
-
-def _most_bright(memory_bytes: int, shape: tuple[int, int], sources: int, fit: CrosstalkFit) -> int:
-    """Give how many bright pixels of each source there is memory for."""
-    pixels = shape[0] * shape[1]
-    if not memory_bytes:
-        return pixels
-    unknowns = sources * fit.terms + (fit.degree + 1) * (fit.degree + 2) // 2
-    each = _SIGNAL_BYTES * sources + _TERM_BYTES * unknowns
-    return max(_LEAST_BRIGHT, (memory_bytes - AMPLIFIER_PIXEL_BYTES * pixels) // (each * sources))
 
 
 @dataclass(frozen=True, eq=False)

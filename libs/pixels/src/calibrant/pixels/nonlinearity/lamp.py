@@ -70,7 +70,7 @@ def common_level(signal: Values, error: Values) -> tuple[Values, Values]:
     ----------
     signal, error
         (amplifiers, exposures), in any unit, and their standard deviations; NaN where there is none. Amplifiers that lack
-        an exposure that others have do not count.
+        an exposure that others have do not count, nor do those that saw no light.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def common_level(signal: Values, error: Values) -> tuple[Values, Values]:
     """
     known = np.isfinite(signal) & (np.nan_to_num(error) > 0)
     exposures = known.any(axis=0)
-    whole = known[:, exposures].all(axis=1)
+    whole = known[:, exposures].all(axis=1) & (np.where(known, signal, 0).sum(axis=1) > 0)
     level = np.full((2, signal.shape[1]), np.nan)
     if whole.any() and exposures.any():
         chosen = np.ix_(whole, exposures)

@@ -36,7 +36,7 @@ class BiasStabilityParameters(Parameters):
         default=30, ge=2, description="Rows before and after a shift that are averaged. Unit: rows."
     )
     shift_skip_columns: int = Field(
-        default=3, ge=0, description="Overscan columns next to the image that are left out. Unit: columns."
+        default=3, ge=0, description="Overscan columns that are left out, those read first. Unit: columns."
     )
     shift_skip_rows: int = Field(
         default=30, ge=0, description="First rows of the overscan that are left out. Unit: rows."
@@ -85,7 +85,7 @@ def _followed(
     """Yield each frame's time and image, and note what its overscans say."""
     removed = signature(inputs, photon_noise=False)
     for hour, (raw, image) in zip(hours, with_raw(inputs.frames, inputs, removed), strict=True):
-        for name, shifts in _shifts(raw, inputs.geometry, parameters).items():
+        for name, shifts in _shifts(raw, inputs.whole, parameters).items():
             level = image.overscan.get(name)
             overscans.levels_adu[name].append(np.nan if level is None else level.level_adu)
             overscans.shifts[name].append(shifts)

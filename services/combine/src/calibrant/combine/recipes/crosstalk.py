@@ -53,6 +53,12 @@ class CrosstalkParameters(Parameters):
         default=1, ge=0, le=4, description="Degree of the surface that is an amplifier's level."
     )
     fewest: int = Field(default=30, ge=3, description="Fewest bright pixels of a source. Unit: pixels.")
+    most_pixels: int = Field(
+        default=100_000,
+        ge=1,
+        description="Bright pixels of all sources of a frame that are used at most, evenly chosen; 200 of each at least. "
+        "Unit: pixels.",
+    )
     outlier_sigma: float = Field(
         default=5.0, gt=0, description="How far off the fit a pixel may lie. Unit: standard deviations."
     )
@@ -80,6 +86,7 @@ class CrosstalkParameters(Parameters):
             iterations=self.rounds,
             fewest=self.fewest,
             degree=self.degree,
+            most=self.most_pixels,
         )
 
 
@@ -149,7 +156,7 @@ def _measured_in(
         planes = readout_planes(corrected_frame(frame, inputs.geometry, removed), inputs.geometry)
     except ValueError as problem:
         raise RecipeRefused(f"{frame.name}: {named(str(problem), inputs)}") from problem
-    return measure_crosstalk(planes, fit=fit, unit=parameters.unit, memory_bytes=inputs.memory_bytes // 2)
+    return measure_crosstalk(planes, fit=fit, unit=parameters.unit)
 
 
 def _rest(

@@ -136,19 +136,21 @@ def _transferred(
 
 def _left(given: Transferred, solved: SolvedTransfers, settings: Trailing) -> tuple[float, ...]:
     """Return the charge that the solved transfers leave behind each flat; NaN where there is none measured."""
-    signals = [one.signal if isinstance(one, TrailingCharge) else math.nan for one in given.found.measured]
-    known = [number for number, signal in enumerate(signals) if math.isfinite(signal)]
-    end = given.flats[known[0]].end
-    assert not isinstance(end.profile, Reason)
+    known = {n: one.signal for n, one in enumerate(given.found.measured) if isinstance(one, TrailingCharge)}
+    imaging, overscan = next(
+        (one.end.imaging, len(one.end.profile.values))
+        for one in given.flats
+        if not isinstance(one.end.profile, Reason)
+    )
     charges = predicted_charge(
         solved.transfers,
-        np.array([signals[number] for number in known]),
-        imaging=end.imaging,
-        overscan=len(end.profile.values),
+        np.array(list(known.values())),
+        imaging=imaging,
+        overscan=overscan,
         settings=settings,
     )
     by_number = dict(zip(known, charges.tolist(), strict=True))
-    return tuple(by_number.get(number, math.nan) for number in range(len(signals)))
+    return tuple(by_number.get(number, math.nan) for number in range(len(given.flats)))
 
 
 def _refusal(inputs: RecipeInputs, found: Sequence[Transferred]) -> str:

@@ -58,7 +58,7 @@ def _found(inputs: RecipeInputs, signals: Signals, parameters: LinearityParamete
         without = all(one in _UNREAD for one in found.fits)
         if not (without and any(found.lights.reasons) and parameters.fall_back):
             return found
-    by = by_time(inputs.frames, signals.mean, signals.error, parameters)
+    by = by_time(inputs.frames, signals.unsaturated, signals.error, parameters)
     found = _fitted(inputs, signals, by, parameters)
     if parameters.lamp == "steady":
         return found
@@ -70,7 +70,7 @@ def _found(inputs: RecipeInputs, signals: Signals, parameters: LinearityParamete
 
 def _corrected(found: Findings) -> Values:
     """Return the signals made linear, where they can be."""
-    mean = found.signals.mean
+    mean = found.signals.unsaturated
     both = zip(mean, found.fits, strict=True)
     return np.array([one if isinstance(fit, Reason) else fit.linearity.apply(one)[0] for one, fit in both])
 

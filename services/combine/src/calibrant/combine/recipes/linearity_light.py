@@ -85,7 +85,7 @@ def by_time(
     frames : sequence of FrameInput
         The exposures.
     signal, error : ndarray
-        (amplifiers, exposures): of those that follow the lamp.
+        (amplifiers, exposures); NaN where there is none, as of a saturated amplifier.
     parameters : LinearityParameters
         How.
 
@@ -128,7 +128,7 @@ def _lamp(
     frames: Sequence[FrameInput], signal: Values, error: Values, parameters: LinearityParameters
 ) -> Drift:
     chosen = np.array([_follows(frame, parameters) for frame in frames])
-    at_s = np.array([(frame.begin_tai_ns - frames[0].begin_tai_ns) / NS_PER_S for frame in frames])
+    at_s = np.array([_middle_s(frame, frames[0].begin_tai_ns) for frame in frames])
     brackets = Brackets(at_s[chosen], *common_level(signal[:, chosen], error[:, chosen]))
     if parameters.lamp == "interpolated":
         drift = interpolated_drift(brackets, at_s)
@@ -141,6 +141,11 @@ def _lamp(
             "give the exposure time of more, or set lamp to steady"
         )
     return drift
+
+
+def _middle_s(frame: FrameInput, zero_tai_ns: int) -> float:
+    """Return the middle of an exposure: a lamp that drifts has its mean brightness then."""
+    return (frame.begin_tai_ns - zero_tai_ns) / NS_PER_S + (frame.exptime_s or 0.0) / 2
 
 
 def _follows(frame: FrameInput, parameters: LinearityParameters) -> bool:

@@ -14,14 +14,14 @@ from calibrant.combine.recipes.linearity_light import Lights
 from calibrant.combine.recipes.linearity_parameters import LinearityParameters
 from calibrant.frames.writing import ProductTables
 from calibrant.pixels import UNUSABLE, Image, Mask, Signature, clipped_statistics
-from calibrant.pixels.memory import threads_within
+from calibrant.pixels.memory import level_bytes, threads_within
 from calibrant.pixels.nonlinearity import FitRules, Ramp, Reason, flicker
 from calibrant.pixels.threads import side_by_side
 
 Values = NDArray[np.float64]
 
 FRAME_BYTES: Final = 32
-"""A pixel of a flat while it is corrected and measured."""
+"""A pixel of a flat while it is corrected, row by row, and measured."""
 
 MOST_SATURATED: Final = 1e-3
 """Part of an amplifier's pixels beyond which saturated ones pull its mean down."""
@@ -49,6 +49,11 @@ class Signals:
     error: Values
     saturated: NDArray[np.bool_]
 
+    @property
+    def unsaturated(self) -> Values:
+        """(amplifiers, exposures): the levels, NaN where too many pixels are saturated."""
+        return np.where(self.saturated, np.nan, self.mean)
+
 
 def measured_signals(inputs: RecipeInputs) -> Signals:
     """Correct every flat and measure its amplifiers.
@@ -65,7 +70,9 @@ def measured_signals(inputs: RecipeInputs) -> Signals:
             "where the camera has an overscan"
         )
     removed = signature(inputs, bias=bias)
-    threads = threads_within(inputs.memory_bytes, FRAME_BYTES * math.prod(inputs.geometry.raw_shape))
+    shape = inputs.geometry.raw_shape
+    each = max(FRAME_BYTES * math.prod(shape), level_bytes(shape, removed))
+    threads = threads_within(inputs.memory_bytes, each)
     found = side_by_side(partial(_levels, inputs=inputs, removed=removed), inputs.frames, threads)
     mean, error, saturated = np.array(found).transpose(2, 1, 0)
     names = tuple(one.name for one in inputs.geometry.amplifiers)

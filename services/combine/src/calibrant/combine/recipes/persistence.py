@@ -4,7 +4,7 @@ Frames are looked at in the order of time. The flood is the exposure to light th
 light are its references.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, takewhile
 from typing import Final
@@ -25,7 +25,7 @@ from calibrant.combine.recipes.base import (
 )
 from calibrant.combine.recipes.correction import signature
 from calibrant.combine.recipes.persistence_tables import Measured, tables_of
-from calibrant.pixels import Amplifier, Image
+from calibrant.pixels import Amplifier, Geometry, Image
 from calibrant.pixels.analyses import Reason, fit_fading, latent_signal
 from calibrant.pixels.mask import UNUSABLE, Mask
 from calibrant.rules.classification import ImageType
@@ -91,7 +91,9 @@ def compute(inputs: RecipeInputs, parameters: PersistenceParameters) -> BuiltTab
     (flood,) = images([inputs.frames[course.flood]], inputs, removed)
     flooded = {one.name: _flooded(flood, one, parameters) for one in inputs.geometry.amplifiers}
     followed = (*course.references, *course.after)
-    pixels = _followed(flooded, [inputs.frames[n] for n in followed], inputs)
+    pixels = _followed(
+        flooded, images([inputs.frames[n] for n in followed], inputs, removed), inputs.geometry
+    )
     times_s = _times_after(inputs.frames[course.flood], [inputs.frames[n] for n in course.after])
     found = {
         one.name: _measured(flood, one, flooded[one.name], pixels[one.name], times_s, parameters)
@@ -116,7 +118,7 @@ def _course(frames: Sequence[FrameInput]) -> _Course:
             "persistence: no dark was taken before the first light, so what darks show without it is not known"
         )
     best = _Course(-1, (), ())
-    for time_s in {round(one.dark_time_s or 0.0, 3) for _, one in references}:
+    for time_s in sorted({round(one.dark_time_s or 0.0, 3) for _, one in references}):
         same = tuple(n for n, one in references if round(one.dark_time_s or 0.0, 3) == time_s)
         for flood, after in _darks_after_light(frames, time_s):
             if after and (len(after), flood) >= (len(best.after), best.flood):
@@ -165,12 +167,12 @@ def _flooded(flood: Image, amplifier: Amplifier, parameters: PersistenceParamete
 
 
 def _followed(
-    flooded: dict[str, NDArray[np.intp]], frames: Sequence[FrameInput], inputs: RecipeInputs
+    flooded: dict[str, NDArray[np.intp]], darks: Iterable[Image], geometry: Geometry
 ) -> dict[str, list[NDArray[np.float32]]]:
     """Return the flooded pixels of each dark, NaN where one is not good, by amplifier."""
     found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in flooded}
-    for image in images(frames, inputs, signature(inputs, photon_noise=False)):
-        for one in inputs.geometry.amplifiers:
+    for image in darks:
+        for one in geometry.amplifiers:
             part, places = image.cut(one.placed), flooded[one.name]
             good = (part.mask.ravel()[places] & np.uint32(UNUSABLE)) == 0
             found[one.name].append(np.where(good, part.data.ravel()[places], np.float32(np.nan)))
