@@ -106,6 +106,43 @@ def test_amplifiers_that_cannot_be_measured_say_why_and_the_others_go_on(bench):
     assert np.isfinite(fitted["GAIN"][2:]).all()
 
 
+EDGES = tuple(np.geomspace(300.0, 20_000.0, 7).tolist())
+
+
+def spectra(bench, count):
+    """Give flats whose light rises along the columns, with the noise of a gain of 1 over a pedestal."""
+    frames = []
+    for _ in range(count):
+        raw = flat_field(bench, 0.0, 3.0)
+        for one in bench.instrument.geometry(0).amplifiers:
+            light = np.broadcast_to(np.geomspace(200.0, 25_000.0, one.image.shape[1]), one.image.shape)
+            raw[one.image.slices] = (1000 + bench.rng.normal(light, np.sqrt(light))).astype(np.uint16)
+        frames.append((raw, 1.0, "r"))
+    return plain_inputs(bench, frames)
+
+
+def test_flats_with_many_levels_give_a_curve_of_their_bins_and_a_gain_of_them_together(bench):
+    given = spectra(bench, 4)
+    curve = transfer(given, settings(level_edges=EDGES, least_pixels=100)).tables
+    single = gain(given, RECIPES["gain"].parameters(level_edges=EDGES, least_pixels=100)).tables
+    assert len(curve[1]["MEAN"]) == 4 * 2 * (len(EDGES) - 1)
+    assert len(single[1]["MEAN"]) == 4 * 2
+    for fitted in (curve[0], single[0]):
+        assert list(fitted["REASON"]) == [""] * 4
+        assert np.abs((fitted["GAIN"] - 1) / fitted["GAIN_ERR"]).max() < 4
+        assert fitted["GAIN_ERR"].max() < 0.1
+
+
+def test_edges_of_levels_ascend_and_give_no_covariances():
+    for wrong, words in (
+        ({"level_edges": "[300, 200]"}, "must ascend"),
+        ({"level_edges": "[300]"}, "at least 2"),
+        ({"level_edges": "[200, 300]", "model": '"full-covariance"'}, "bins have no covariances"),
+    ):
+        with pytest.raises(RecipeRefused, match=words):
+            parse_parameters(RECIPES["ptc"], wrong)
+
+
 def test_single_pairs_give_the_gain_and_a_slope_is_taken_out(bench):
     _, bias, _ = bench.build("bias", bench.biases(5))
     inputs = [*pairs(bench, 5_000.0, 20_000.0), bench.calibration("bias", bias)]

@@ -23,7 +23,7 @@ from calibrant.pixels.photon_transfer.pairs import (
 )
 from calibrant.pixels.photon_transfer.reasons import Reason
 from calibrant.pixels.photon_transfer.results import CovarianceTerms, TransferFit
-from calibrant.pixels.photon_transfer.spectra import level_bins, pooled
+from calibrant.pixels.photon_transfer.spectra import level_bins, pooled, spectrum_statistics
 
 __all__ = [
     "CovarianceTerms",
@@ -48,4 +48,5 @@ __all__ = [
     "pair_statistics",
     "pooled",
     "read_noise",
+    "spectrum_statistics",
 ]

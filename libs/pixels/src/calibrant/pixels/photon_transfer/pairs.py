@@ -141,9 +141,7 @@ def pair_statistics(
     """
     settings = settings or PairSettings()
     array_module(backend)
-    for image in (first, second):
-        if image.data.shape != geometry.shape:
-            raise ValueError(f"flat: shape {image.data.shape}, but the geometry says {geometry.shape}")
+    check_shapes(first, second, geometry)
 
     def measure(amplifier: Amplifier) -> PairStatistics:
         part = amplifier.placed.slices
@@ -152,6 +150,19 @@ def pair_statistics(
 
     found = side_by_side(measure, geometry.amplifiers, thread_count(threads))
     return {amplifier.name: one for amplifier, one in zip(geometry.amplifiers, found, strict=True)}
+
+
+def check_shapes(first: Image, second: Image, geometry: Geometry) -> None:
+    """Make sure that both flats of a pair are of a detector.
+
+    Raises
+    ------
+    ValueError
+        One has another shape.
+    """
+    for image in (first, second):
+        if image.data.shape != geometry.shape:
+            raise ValueError(f"flat: shape {image.data.shape}, but the geometry says {geometry.shape}")
 
 
 def measure_difference(

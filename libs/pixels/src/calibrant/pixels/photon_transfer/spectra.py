@@ -11,8 +11,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.photon_transfer.pairs import PairSettings, PairStatistics, measure_difference
+from calibrant.pixels.geometry import Amplifier, Geometry
+from calibrant.pixels.image import Image
+from calibrant.pixels.photon_transfer.pairs import (
+    PairSettings,
+    PairStatistics,
+    check_shapes,
+    measure_difference,
+)
 from calibrant.pixels.photon_transfer.reasons import Reason
+from calibrant.pixels.threads import side_by_side, thread_count
 
 Plane = NDArray[np.floating[Any]]
 
@@ -75,6 +83,46 @@ def level_bins(
         share = 1.0 if left is None or one.reason is not None else float(left[inside].mean())
         found.append(replace(one, variance=one.variance / share))
     return found
+
+
+def spectrum_statistics(
+    first: Image,
+    second: Image,
+    geometry: Geometry,
+    edges: Sequence[float],
+    *,
+    lines: bool = False,
+    settings: PairSettings | None = None,
+    threads: int | None = None,
+) -> dict[str, list[PairStatistics]]:
+    """Measure a pair with many levels in one exposure, amplifier by amplifier.
+
+    Parameters
+    ----------
+    first, second, geometry, settings, threads
+        As of :func:`pair_statistics`.
+    edges, lines
+        As of :func:`level_bins`.
+
+    Returns
+    -------
+    dict
+        One a bin, by the amplifier's name, in the geometry's order.
+
+    Raises
+    ------
+    ValueError
+        When an image does not have the geometry's shape, or edges do not ascend.
+    """
+    check_shapes(first, second, geometry)
+
+    def measure(amplifier: Amplifier) -> list[PairStatistics]:
+        part = amplifier.placed.slices
+        bits = first.mask[part] | second.mask[part]
+        return level_bins(first.data[part], second.data[part], bits, edges, lines=lines, settings=settings)
+
+    found = side_by_side(measure, geometry.amplifiers, thread_count(threads))
+    return {amplifier.name: bins for amplifier, bins in zip(geometry.amplifiers, found, strict=True)}
 
 
 def pooled(bins: Sequence[PairStatistics]) -> PairStatistics:

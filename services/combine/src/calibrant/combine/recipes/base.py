@@ -17,12 +17,12 @@ from calibrant.pixels import Combined, Geometry, Reference, RowSource, Signature
 from calibrant.rules.classification import ImageType
 
 
-def _as_tuple(value: Any) -> Any:
+def as_tuple(value: Any) -> Any:
     """Return what JSON calls a list as what does not change."""
     return tuple(value) if isinstance(value, list) else value
 
 
-PerFrame = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_as_tuple)]
+PerFrame = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(as_tuple)]
 """A number above zero for each frame, the earliest first."""
 
 Statistic = Literal["clipped-mean", "median", "mean", "minmax-mean", "weighted-mean"]

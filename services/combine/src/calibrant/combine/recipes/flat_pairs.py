@@ -4,14 +4,16 @@ Must not know what is made of the measurements, files, messages or tables.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, field_validator
 
-from calibrant.combine.recipes.base import Parameters, RecipeInputs, RecipeRefused, roles_of
+from calibrant.combine.recipes.base import Parameters, RecipeInputs, RecipeRefused, as_tuple, roles_of
 from calibrant.combine.recipes.correction import corrected_frame, in_adu, level_removed, named, signature
-from calibrant.pixels import OverscanLevel, Signature
+from calibrant.pixels import Image, OverscanLevel, Signature
 from calibrant.pixels.memory import threads_within
 from calibrant.pixels.photon_transfer import (
     FlatExposure,
@@ -19,6 +21,8 @@ from calibrant.pixels.photon_transfer import (
     PairStatistics,
     pair_exposures,
     pair_statistics,
+    pooled,
+    spectrum_statistics,
 )
 
 PIXEL_BYTES: Final = 64
@@ -50,9 +54,32 @@ class PairParameters(Parameters):
     )
 
 
+class SpectrumParameters(PairParameters):
+    """The parameters of a recipe whose flats may have many levels in one exposure, as those of a spectrograph."""
+
+    level_edges: Annotated[tuple[float, ...], BeforeValidator(as_tuple)] | None = Field(
+        default=None,
+        min_length=2,
+        description="Edges of bins of levels, ascending, for flats with many levels in one exposure: each bin of a pair "
+        "is measured as a pair of its own, without covariances; null: flats are of one level. Unit: ADU.",
+    )
+    equalise_lines: bool = Field(
+        default=True,
+        description="With level_edges: whether each row and each column of one flat is brought to the light of the "
+        "other's.",
+    )
+
+    @field_validator("level_edges")
+    @classmethod
+    def _ascend(cls, edges: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if edges is not None and any(low >= high for low, high in pairwise(edges)):
+            raise ValueError("must ascend")
+        return edges
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class MeasuredPair:
-    """A pair of flats as it was measured.
+    """A pair of flats as it was measured, or one bin of its levels.
 
     Parameters
     ----------
@@ -98,9 +125,14 @@ class MeasuredPairs:
 
 
 def measured_pairs(
-    recipe: str, inputs: RecipeInputs, parameters: PairParameters, lags: int | None
+    recipe: str,
+    inputs: RecipeInputs,
+    parameters: PairParameters,
+    lags: int | None,
+    *,
+    join_bins: bool = False,
 ) -> MeasuredPairs:
-    """Pair flats, and measure every pair in ADU.
+    """Pair flats, and measure every pair in ADU: of flats with many levels each bin of these.
 
     Parameters
     ----------
@@ -112,6 +144,8 @@ def measured_pairs(
         How.
     lags : int or None
         Pixels apart at most for which covariances are measured; None: none are.
+    join_bins : bool
+        Whether the bins of a pair are joined again, each counting with its pixels.
 
     Raises
     ------
@@ -138,8 +172,13 @@ def measured_pairs(
         iterations=parameters.difference_rounds,
         least_pixels=parameters.least_pixels,
     )
+    if isinstance(parameters, SpectrumParameters) and parameters.level_edges is not None:
+        bins = [one for pair in pairs for one in _bins(pair, inputs, removed, settings, parameters)]
+        measured = _joined(bins, len(pairs)) if join_bins else bins
+    else:
+        measured = [measured_pair(pair, inputs, removed, settings) for pair in pairs]
     return MeasuredPairs(
-        measured=[measured_pair(pair, inputs, removed, settings) for pair in pairs],
+        measured=measured,
         leftovers=leftovers,
         used=tuple(role for role, one in [("bias", bias), ("dark", dark)] if one is not None),
         removed=removed,
@@ -189,19 +228,80 @@ def measured_pair(
     RecipeRefused
         A frame does not fit the detector.
     """
-    frames = [inputs.frames[number] for number in pair]
-    geometry = inputs.geometry
-    largest = max(amplifier.placed.area for amplifier in geometry.amplifiers)
+    with _of_pair(pair, inputs):
+        first, second = _in_adu(pair, inputs, removed)
+        statistics = pair_statistics(first, second, inputs.geometry, settings, threads=_threads(inputs))
+    return _measured(pair, inputs, statistics, (first, second))
+
+
+def _bins(
+    pair: tuple[int, int],
+    inputs: RecipeInputs,
+    removed: Signature,
+    settings: PairSettings,
+    parameters: SpectrumParameters,
+) -> list[MeasuredPair]:
+    """Correct both frames of a pair, and measure each bin of their levels."""
+    edges, lines = parameters.level_edges or (), parameters.equalise_lines
+    with _of_pair(pair, inputs):
+        first, second = _in_adu(pair, inputs, removed)
+        found = spectrum_statistics(
+            first, second, inputs.geometry, edges, lines=lines, settings=settings, threads=_threads(inputs)
+        )
+    return [
+        _measured(pair, inputs, {name: bins[number] for name, bins in found.items()}, (first, second))
+        for number in range(len(edges) - 1)
+    ]
+
+
+def _joined(bins: Sequence[MeasuredPair], pairs: int) -> list[MeasuredPair]:
+    """Join the bins of each pair again, which lie one after the other."""
+    each = len(bins) // pairs
+    return [
+        replace(
+            bins[begin],
+            statistics={
+                name: pooled([one.statistics[name] for one in bins[begin : begin + each]])
+                for name in bins[begin].statistics
+            },
+        )
+        for begin in range(0, len(bins), each)
+    ]
+
+
+@contextmanager
+def _of_pair(pair: tuple[int, int], inputs: RecipeInputs) -> Iterator[None]:
+    """Name the pair where one of its frames does not fit."""
     try:
-        first, second = (in_adu(corrected_frame(frame, geometry, removed), geometry) for frame in frames)
-        threads = threads_within(inputs.memory_bytes, PIXEL_BYTES * largest)
-        statistics = pair_statistics(first, second, geometry, settings, threads=threads)
+        yield
     except ValueError as problem:
-        told = named(str(problem), inputs)
-        raise RecipeRefused(f"pair of {frames[0].name} and {frames[1].name}: {told}") from problem
+        first, second = (inputs.frames[number].name for number in pair)
+        raise RecipeRefused(f"pair of {first} and {second}: {named(str(problem), inputs)}") from problem
+
+
+def _in_adu(pair: tuple[int, int], inputs: RecipeInputs, removed: Signature) -> tuple[Image, Image]:
+    first, second = (
+        in_adu(corrected_frame(inputs.frames[number], inputs.geometry, removed), inputs.geometry)
+        for number in pair
+    )
+    return first, second
+
+
+def _threads(inputs: RecipeInputs) -> int:
+    largest = max(amplifier.placed.area for amplifier in inputs.geometry.amplifiers)
+    return threads_within(inputs.memory_bytes, PIXEL_BYTES * largest)
+
+
+def _measured(
+    pair: tuple[int, int],
+    inputs: RecipeInputs,
+    statistics: Mapping[str, PairStatistics],
+    images: tuple[Image, Image],
+) -> MeasuredPair:
+    first, second = images
     return MeasuredPair(
         frames=pair,
-        exptime_s=frames[0].exptime_s,
+        exptime_s=inputs.frames[pair[0]].exptime_s,
         statistics=statistics,
         noise_adu={
             name: _noise_adu(first.overscan.get(name), second.overscan.get(name)) for name in statistics

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs
-from calibrant.combine.recipes.flat_pairs import ROLES, MeasuredPair, PairParameters, measured_pairs
+from calibrant.combine.recipes.flat_pairs import ROLES, MeasuredPair, SpectrumParameters, measured_pairs
 from calibrant.combine.recipes.pair_tables import leftovers_table, pairs_table, texts
 from calibrant.frames.writing import ProductTable, TableColumn
 from calibrant.pixels import Amplifier
@@ -18,7 +18,7 @@ from calibrant.pixels.photon_transfer import PairGain, Reason, pair_gain
 from calibrant.rules.classification import ImageType
 
 
-class GainParameters(PairParameters):
+class GainParameters(SpectrumParameters):
     """The parameters of gains from single pairs."""
 
     slope: float = Field(
@@ -59,7 +59,7 @@ def compute(inputs: RecipeInputs, parameters: GainParameters) -> BuiltTables:
     RecipeRefused
         No two flats are a pair, the pedestal stays in, a dark does not apply, or a frame does not fit the detector.
     """
-    pairs = measured_pairs("gain", inputs, parameters, lags=None)
+    pairs = measured_pairs("gain", inputs, parameters, lags=None, join_bins=True)
     found = {one.name: _found(one, pairs.measured, parameters.slope) for one in inputs.geometry.amplifiers}
     numbers = {id(pair): number for number, pair in enumerate(pairs.measured)}
     return BuiltTables(

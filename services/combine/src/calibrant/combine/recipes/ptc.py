@@ -1,17 +1,17 @@
 """The photon transfer recipe: pairs of flats of equal exposure, measured and fitted by amplifier. Knows pixels only."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs
-from calibrant.combine.recipes.flat_pairs import ROLES, PairParameters, measured_pairs
+from calibrant.combine.recipes.flat_pairs import ROLES, SpectrumParameters, measured_pairs
 from calibrant.combine.recipes.transfer_tables import tables_of
 from calibrant.pixels.photon_transfer import FitSettings, Model, curves, fit_curves
 from calibrant.rules.classification import ImageType
 
 
-class TransferParameters(PairParameters):
+class TransferParameters(SpectrumParameters):
     """The parameters of a photon transfer curve."""
 
     model: Literal["exponential", "full-covariance", "full-covariance-no-b", "polynomial"] = Field(
@@ -29,6 +29,12 @@ class TransferParameters(PairParameters):
     most_adu: float | None = Field(
         default=None, gt=0, description="Level above which no pair counts; null: none. Unit: ADU."
     )
+
+    @model_validator(mode="after")
+    def _covariances_measured(self) -> Self:
+        if self.level_edges is not None and self.model.startswith("full"):
+            raise ValueError(f"level_edges: bins have no covariances, which the model {self.model} needs")
+        return self
 
 
 def compute(inputs: RecipeInputs, parameters: TransferParameters) -> BuiltTables:
