@@ -4,7 +4,10 @@ from calibrant.sal.acceptance import Acceptance, Decision, Verdict, sender
 from calibrant.sal.acks import Tracker, answer, is_final
 from calibrant.sal.commands import COMMANDS, EVENTS, STATE_COMMANDS, Command, command_name, command_type
 from calibrant.sal.composer import Composer
+from calibrant.sal.controller import Controller, Doing
+from calibrant.sal.fields import filled, own_fields
 from calibrant.sal.numbers import SequenceNumbers, sender_key
+from calibrant.sal.remote import CommandFailed, Remote
 from calibrant.sal.states import TRANSITIONS, NotAllowed, after, path_to
 
 __all__ = [
@@ -14,9 +17,13 @@ __all__ = [
     "TRANSITIONS",
     "Acceptance",
     "Command",
+    "CommandFailed",
     "Composer",
+    "Controller",
     "Decision",
+    "Doing",
     "NotAllowed",
+    "Remote",
     "SequenceNumbers",
     "Tracker",
     "Verdict",
@@ -24,7 +31,9 @@ __all__ = [
     "answer",
     "command_name",
     "command_type",
+    "filled",
     "is_final",
+    "own_fields",
     "path_to",
     "sender",
     "sender_key",

@@ -70,8 +70,12 @@ class Composer:
         pydantic.ValidationError
             A field is missing or has the wrong type.
         """
+        return kind(header=self.header(kind, *cause, timeout_s=timeout_s), **fields)
+
+    def header(self, kind: type[C], *cause: str, timeout_s: float) -> CommandHeader:
+        """Make the header of a command; parameters as for ``command``."""
         name = command_name(kind)
-        header = CommandHeader(
+        return CommandHeader(
             command_id=derive("command", self.component, name, *cause),
             component=self.component,
             identity=self.identity,
@@ -81,7 +85,6 @@ class Composer:
             origin=self.origin,
             sequence_number=self.numbers.next(name) if self.numbers else None,
         )
-        return kind(header=header, **fields)
 
     def track(self, command: Command, *, duration_s: float = 0.0, patience_s: float = 0.0) -> Tracker:
         """Begin to track a command that is being sent.

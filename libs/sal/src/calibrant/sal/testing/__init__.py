@@ -1,4 +1,4 @@
-"""What tests of components on SAL's wire need: small interface files of our own, and a double of a schema registry."""
+"""What tests of components need: a walk over states and commands, small interface files of our own, a registry's double."""
 
 from pathlib import Path
 
