@@ -207,3 +207,24 @@ async def test_every_command_in_every_state_over_the_log(tmp_path, monkeypatch):
     monkeypatch.setattr("calibrant.sal.line.POLL_S", 0.001)
     async with log(tmp_path) as bus, lamp(bus) as (controller, _), Remote(bus, "lamp", "olga") as remote:
         assert await walk(OnLog(remote, controller)) == 5 * len(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "text"),
+    [
+        (Said(AckCode.COMPLETE, ""), SummaryState.STANDBY, "start in STANDBY: it must lead to DISABLED"),
+        (Said(AckCode.COMPLETE, ""), SummaryState.DISABLED, "enable in STANDBY: it must stay in STANDBY"),
+        (Said(AckCode.FAILED, "no"), SummaryState.STANDBY, "start in STANDBY: it must lead to DISABLED"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_walk_names_what_a_component_gets_wrong(answer, state, text):
+    class Wrong:
+        async def send(self, name):
+            return answer
+
+        async def state(self):
+            return state
+
+    with pytest.raises(AssertionError, match=text):
+        await walk(Wrong())

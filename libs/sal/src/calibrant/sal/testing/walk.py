@@ -80,10 +80,12 @@ async def walk(component: Walked) -> int:
     AssertionError
         An answer or the state after it is not what SAL says; the text names state and command.
     """
-    steps = 0
+    steps, now = 0, _S.STANDBY
     for state in STATES:
         for name in COMMANDS:
-            await _bring(component, _S.STANDBY, state)
+            if now is not state:
+                await _bring(component, now, _S.STANDBY)
+                await _bring(component, _S.STANDBY, state)
             said = await component.send(name)
             now = await component.state()
             wrong = _wrong(name, state, said, now)
@@ -91,8 +93,8 @@ async def walk(component: Walked) -> int:
                 raise AssertionError(
                     f"{name} in {state.name}: {wrong}; it said {said.ack.name}: {said.result}"
                 )
-            await _bring(component, now, _S.STANDBY)
             steps += 1
+    await _bring(component, now, _S.STANDBY)
     return steps
 
 

@@ -1,0 +1,75 @@
+"""A live camera is walked over HTTP, and commanded as docs/commanding.md does it: the examples run as they stand there."""
+
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from calibrant.contracts.camera.v1 import AckCode, SummaryState
+from calibrant.runtime.settings import PlatformSettings
+from calibrant.sal import COMMANDS
+from calibrant.sal.testing.walk import Said, walk
+
+PAGE = (Path(__file__).parents[3] / "docs" / "commanding.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+NOTHING_TO_TAKE = {"takeImages": {"sensors": [99]}}
+"""Fields with which a walk asks for no image."""
+
+
+class OverHttp:
+    """A camera that is commanded over HTTP."""
+
+    def __init__(self, app, client):
+        self.process, self.client = app.state.process, client
+
+    async def send(self, name):
+        answer = await self.client.post(f"/commands/{name}", json=NOTHING_TO_TAKE.get(name, {}))
+        said = answer.json()
+        return Said(AckCode[said["ack"]], said["result"])
+
+    async def state(self):
+        return SummaryState[(await self.client.get("/summary-state")).json()["summary_state"]]
+
+    async def fault(self):
+        with self.process.unit_of_work("walk", None) as unit:
+            self.process.spec.service.change_state(unit.session, SummaryState.FAULT, "for the walk")
+
+
+@pytest.mark.asyncio
+async def test_every_command_in_every_state_and_the_examples_of_the_page(tmp_path, tools):
+    async with tools.running_camera(tmp_path) as (app, _):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://camera") as client:
+            assert await walk(OverHttp(app, client)) == 5 * len(COMMANDS)
+            await python_example(tmp_path)
+            for name in ("disable", "standby"):
+                await client.post(f"/commands/{name}")
+            await http_example(client, tools)
+
+
+async def python_example(folder):
+    example: dict[str, object] = {"__name__": "example"}
+    exec(next(code for language, code in BLOCKS if language == "python"), example)
+    names = await example["take_biases"](PlatformSettings(data_dir=folder))
+    assert names == ("SC_O_20260101_000001", "SC_O_20260101_000002")
+
+
+async def http_example(client, tools):
+    text = next(code for language, code in BLOCKS if language == "http")
+    for request in text.strip().split("\n\n"):
+        line, _, body = request.partition("\n")
+        method, path = line.split()
+        path = path.removeprefix("/camera")  # below which `calibrant up` has it
+        answer = await client.request(method, path, json=json.loads(body) if body else None)
+        assert answer.status_code == (202 if method == "POST" else 200), answer.text
+    found = {}
+
+    async def look():
+        found.update((await client.get(path)).json())
+        return found["last"]["ack"]
+
+    while (await look()) != "ACK_CODE_COMPLETE":
+        assert found["last"]["ack"] == "ACK_CODE_IN_PROGRESS", found
+    assert [ack["code"] for ack in found["acks"]] == [301, 303]
