@@ -36,7 +36,7 @@ def test_a_deadline_by_a_clock_that_is_far_ahead_is_taken_as_it_stands(desk):
     command = by_deadline(desk, LAST_NS)
     (ack,) = desk.handle(command)
     assert (ack.ack, ack.timeout_s) == (AckCode.IN_PROGRESS, 120.0)
-    assert desk.service.stalled(command, "no room", now_tai_ns=desk.clock.now, ahead_s=0.0).timeout_s > 0
+    assert desk.service.stalled(command, "no room", now_tai_ns=desk.clock.now).timeout_s > 0
     steps = TakingImages(desk.service, command, "run-1")
     desk.step(lambda session: steps.begin(session, desk.clock.now))
     image, _ = desk.step(lambda session: steps.begin_image(session, 1))

@@ -113,24 +113,6 @@ async def test_a_command_delivered_twice_is_carried_out_once(tmp_path, tools):
 
 
 @pytest.mark.asyncio
-async def test_commands_are_carried_out_in_order_and_none_after_its_deadline(tmp_path, tools):
-    async with tools.running_camera(tmp_path, speed=10.0) as (_, commander):
-        await commander.enable()
-        slow = tools.take_images(commander.remote, "1", image_type="DARK", exposure_time_s=10.0)
-        late = tools.take_images(commander.remote, "2", timeout_s=0.5)
-        last = tools.take_images(commander.remote, "3")
-        for command in (slow, late, last):
-            commander.send(command)
-        ends = [(await commander.final(command)).ack for command in (slow, late, last)]
-        assert ends == [AckCode.COMPLETE, AckCode.TIMEOUT, AckCode.COMPLETE]
-        await tools.until(lambda: len(commander.heard(ExposureStored)) == 2, "two exposures")
-        assert [e.image.command_id for e in commander.heard(ExposureStored)] == [
-            slow.header.command_id,
-            last.header.command_id,
-        ]
-
-
-@pytest.mark.asyncio
 async def test_a_camera_that_cannot_write_its_files_is_in_fault(tmp_path, tools):
     async with tools.running_camera(tmp_path) as (_, commander):
         strange = tmp_path / "objects" / "raw" / "20260101" / "SC_O_20260101_000001_1.fits"

@@ -22,6 +22,13 @@ from calibrant.pixels.geometry import Geometry
 from calibrant.pixels.isr import remove_signature
 
 FIRST = 2026010100001
+CLASSIFIED = {
+    **{name: name.lower() for name in ("BIAS", "DARK", "FLAT", "SPOT")},
+    **dict.fromkeys(("DFLAT", "SFLAT"), "flat"),
+    "CBP": "spot",
+    **dict.fromkeys(("OBJECT", "ENGTEST", "ACQ", "CWFS", "FOCUS", "STUTTERED", "INDOME"), "science"),
+}
+"""What the reader makes of each image type that can be commanded."""
 
 
 @pytest.fixture(scope="module")
@@ -208,9 +215,7 @@ def test_the_reader_understands_a_frame(instrument, camera, tmp_path, image_type
     facts = frame.facts
     assert (facts.exposure_id, frame.detector, facts.begin_tai_ns) == (str(FIRST), 0, begin)
     assert (facts.exptime_s, facts.dark_time_s, facts.filter, facts.night) == (1.5, 1.5, "r", "20260101")
-    assert facts.image_type.value == {"OBJECT": "science", "ENGTEST": "science"}.get(
-        image_type, image_type.lower()
-    )
+    assert facts.image_type.value == CLASSIFIED[image_type]
     assert np.array_equal(frame.array, array)
 
 

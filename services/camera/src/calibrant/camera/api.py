@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from calibrant.camera.checks import LONGEST_EXPOSURE_S, MOST_IMAGES
 from calibrant.camera.service import CameraService
+from calibrant.camera.simulator import IMAGE_TYPES
 from calibrant.camera.store import CameraQueries
 from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader, TakeImages
 from calibrant.contracts.common.v1 import TaiTime
@@ -57,13 +58,20 @@ class TakeImagesOrder(Order):
         default=0.0, ge=0, le=LONGEST_EXPOSURE_S, description="Unit: s. Exposure time of each."
     )
     shutter: bool = Field(default=False, description="Whether the shutter opens.")
-    image_type: Text = Field(default="BIAS", description="BIAS, DARK, FLAT, SPOT, OBJECT or ENGTEST.")
+    image_type: Text = Field(
+        default="", description=f"{', '.join(IMAGE_TYPES)}; left out: what key_value_map says."
+    )
     group_id: Text = Field(default="", description="Group the images belong to.")
     sensors: list[Whole] = Field(
         default_factory=list, max_length=1000, description="Detectors to read; empty for all."
     )
     filter: Text = Field(default="", description="Filter; empty to leave it as it is.")
     observation_note: Text = Field(default="", description="Note of the observer.")
+    key_value_map: Text | None = Field(
+        default=None,
+        description="What the observer says of the images: KEY: VALUE pairs with commas between them, such as "
+        "imageType: BIAS, groupId: G, testType: BIAS.",
+    )
 
 
 class Answer(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from calibrant.camera.simulator import IMAGE_TYPES, can_take
 from calibrant.contracts.camera.v1 import TakeImages
@@ -10,11 +10,26 @@ from calibrant.frames.instrument import Instrument
 
 MOST_IMAGES = 10_000
 """Images that one command may ask for."""
+DARK_TYPES = ("BIAS", "DARK")
+"""Image types for which the shutter stays closed."""
 LONGEST_EXPOSURE_S = 86_400.0
 
 
-def problem_of(command: TakeImages, instrument: Instrument) -> str:
-    """Return why the images cannot be taken, and what to ask for instead; an empty text when they can."""
+def problem_of(command: TakeImages, instrument: Instrument, filters: Sequence[str]) -> str:
+    """Return why the images cannot be taken, and what to ask for instead; an empty text when they can.
+
+    Parameters
+    ----------
+    command
+        What is asked for.
+    instrument
+        The camera.
+    filters
+        Filters that it has.
+    """
+    if command.filter and command.filter not in filters:
+        known = ", ".join(filters) or "none"
+        return f"filter {command.filter!r} is not in {instrument.name}, which has {known}"
     return next(_problems(command, instrument), "")
 
 
@@ -26,6 +41,8 @@ def _problems(command: TakeImages, instrument: Instrument) -> Iterator[str]:
         yield f"exposure_time_s is {exposure_s}; give 0 to {LONGEST_EXPOSURE_S:.0f} s"
     if image_type == "BIAS" and exposure_s > 0:
         yield f"a BIAS has exposure_time_s 0, not {exposure_s}; take a DARK instead"
+    if image_type in DARK_TYPES and command.shutter:
+        yield f"the shutter stays closed for a {image_type}: give shutter false, or another image_type"
     known = [detector.id for detector in instrument.detectors]
     strange = sorted(set(command.sensors) - set(known))
     if strange:

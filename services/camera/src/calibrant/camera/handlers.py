@@ -59,7 +59,7 @@ def enter_control(command: EnterControl, context: CameraContext) -> Iterable[Mes
 
 @on(TakeImages)
 def take_images(command: TakeImages, context: CameraContext) -> Iterable[Message]:
-    """Queue images to be taken."""
+    """Take images, unless the camera is busy."""
     return _accept(command, context)
 
 

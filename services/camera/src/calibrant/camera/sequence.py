@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from calibrant.camera.exposing import FramePlan
 from calibrant.camera.night import exposure_id, image_name
+from calibrant.camera.saying import said_in
 from calibrant.camera.service import STALLED_AGAIN_S, CameraService
 from calibrant.camera.simulator import Earlier, Exposure, HeaderValues
 from calibrant.camera.store import CameraQueries, CommandRow, CommandState, ExposureRow, ExposureState
@@ -233,7 +234,8 @@ class TakingImages:
 
     def telling(self, row: ExposureRow) -> Telling:
         """Return what is told of an image."""
-        return Telling(self.service.component, self.service.instrument.name, row)
+        said = said_in(self.command.key_value_map or "")
+        return Telling(self.service.component, self.service.instrument.name, row, said)
 
     def _row(self, session: Session) -> CommandRow:
         row = CameraQueries(session).row(self.command_id)

@@ -15,6 +15,7 @@ from calibrant.camera.checks import problem_of
 from calibrant.camera.exposing import Camera
 from calibrant.camera.night import next_night
 from calibrant.camera.room import Room
+from calibrant.camera.saying import NotUnderstood, settled
 from calibrant.camera.simulator import SimulationParameters
 from calibrant.camera.store import AckRow, CameraQueries, CommandRow, CommandState, StatusRow
 from calibrant.contracts.base import Message
@@ -105,7 +106,9 @@ class CameraService:
         )
         if decision.verdict is Verdict.IGNORED:
             return []
-        ack = decision.ack or self._take_on(command, session, now_tai_ns)
+        ack = decision.ack
+        if ack is None:
+            command, ack = self._take_on(command, session, now_tai_ns)
         record(session, now_tai_ns, sender(command), _deed(command, decision.verdict, ack, run_id))
         if decision.verdict in {Verdict.REPEATED, Verdict.NOT_PERMITTED}:
             return [ack]
@@ -186,23 +189,33 @@ class CameraService:
         each_s = self.ack_margin_s + (simulated_s / self.speed if self.speed else 0.0)
         return each_s * (command.num_images if images is None else images)
 
-    def stalled(self, command: Command, why: str, now_tai_ns: int, ahead_s: float = 0.0) -> CommandAck:
+    def stalled(self, command: Command, why: str, now_tai_ns: int) -> CommandAck:
         """Make the answer to a command that waits for room: it may begin as late as at its deadline."""
         left_s = max((command.header.deadline.ns - now_tai_ns) / NS_PER_S, STALLED_AGAIN_S * 2)
-        timeout_s = left_s + ahead_s + self.duration_s(command)
-        return answer(command, AckCode.STALLED, why, timeout_s=timeout_s)
+        return answer(command, AckCode.STALLED, why, timeout_s=left_s + self.duration_s(command))
 
-    def _take_on(self, command: Command, session: Session, now_tai_ns: int) -> CommandAck:
-        problem = problem_of(command, self.instrument) if isinstance(command, TakeImages) else ""
-        if problem:
-            return answer(command, AckCode.FAILED, problem)
-        before = [row.command() for row in CameraQueries(session).unfinished()]
-        lacking = self.room.lacking(session)
-        if lacking:
-            return self.stalled(command, lacking, now_tai_ns, sum(map(self.duration_s, before)))
-        text = f"queued behind {len(before)} command(s)" if before else "begins now"
-        timeout_s = sum(map(self.duration_s, (*before, command)))
-        return answer(command, AckCode.IN_PROGRESS, text, timeout_s=timeout_s)
+    def _take_on(self, command: Command, session: Session, now_tai_ns: int) -> tuple[Command, CommandAck]:
+        """Return a command with what follows from its fields filled in, and what is answered to it first."""
+        if isinstance(command, TakeImages):
+            try:
+                command = settled(command)
+            except NotUnderstood as error:
+                return command, answer(command, AckCode.FAILED, str(error))
+            problem = problem_of(command, self.instrument, self.parameters.filters)
+            if problem:
+                return command, answer(command, AckCode.FAILED, problem)
+        if busy := self._busy(session):
+            return command, answer(command, AckCode.FAILED, busy)
+        if lacking := self.room.lacking(session):
+            return command, self.stalled(command, lacking, now_tai_ns)
+        begins = answer(command, AckCode.IN_PROGRESS, "begins now", timeout_s=self.duration_s(command))
+        return command, begins
+
+    def _busy(self, session: Session) -> str:
+        """Say which command the camera is busy with; empty when it is free. Those of an earlier boot have ended."""
+        here = (row for row in CameraQueries(session).unfinished() if row.boot_id == self.boot_id)
+        row = next(here, None)
+        return "" if row is None else f"busy with {row.name} ({row.command_id}): wait for its last answer"
 
 
 def _deed(command: Command, verdict: Verdict, ack: CommandAck, run_id: str) -> Deed:

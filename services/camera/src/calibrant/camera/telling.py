@@ -50,7 +50,7 @@ class Telling:
     row
         The image.
     said
-        What the observer says of it, by key, beside its type and group.
+        What the observer says of it, by key; its type and group come first.
     """
 
     component: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_FLATS = frozenset({"FLAT", "DFLAT", "SFLAT"})
+_SPOTS = frozenset({"SPOT", "CBP"})
 _FIRST_NUMBER = 100_000
 """An exposure's number is its night and five digits."""
 
@@ -18,12 +20,12 @@ class Exposure:
     exposure_id
         Number of the exposure.
     image_type
-        Image type: BIAS, DARK, FLAT, SPOT, OBJECT, ENGTEST.
+        Image type, such as BIAS, DARK, FLAT, SPOT, OBJECT.
     exposure_time_s, dark_time_s
         Times in which light and dark current are collected, in seconds.
     shutter
-        Whether the shutter opens. The flat lamp shines for FLAT only, a projector for SPOT only; the dome is dark
-        otherwise.
+        Whether the shutter opens. The flat lamp shines for flats only (FLAT, DFLAT, SFLAT), a projector for spots only
+        (SPOT, CBP); the dome is dark otherwise.
     earlier
         Exposures before it whose charge may still come out, the oldest first.
     """
@@ -38,12 +40,12 @@ class Exposure:
     @property
     def lit(self) -> bool:
         """Whether the lamp shines on the detectors."""
-        return self.shutter and self.image_type == "FLAT"
+        return self.shutter and self.image_type in _FLATS
 
     @property
     def projected(self) -> bool:
         """Whether spots are projected on the detectors."""
-        return self.shutter and self.image_type == "SPOT"
+        return self.shutter and self.image_type in _SPOTS
 
     @property
     def number(self) -> int:

@@ -23,9 +23,17 @@ _TYPES = {
     "BIAS": ImageType.BIAS,
     "DARK": ImageType.DARK,
     "FLAT": ImageType.FLAT,
+    "DFLAT": ImageType.FLAT,
+    "SFLAT": ImageType.FLAT,
     "SPOT": ImageType.SPOT,
+    "CBP": ImageType.SPOT,
     "OBJECT": ImageType.SCIENCE,
     "ENGTEST": ImageType.SCIENCE,
+    "ACQ": ImageType.SCIENCE,
+    "CWFS": ImageType.SCIENCE,
+    "FOCUS": ImageType.SCIENCE,
+    "STUTTERED": ImageType.SCIENCE,
+    "INDOME": ImageType.SCIENCE,
 }
 IMAGE_TYPES = tuple(_TYPES)
 """Image types that a command may ask for."""

@@ -49,6 +49,9 @@ class SimulationParameters(Values):
         pattern=r"^[A-Z]{2}$",
         description="First letters of an image's name, as in SC_O_20260101_000012.",
     )
+    filters: tuple[str, ...] = Field(
+        default=("u", "g", "r", "i", "z", "y"), description="Filters that the camera has, by name."
+    )
     readout_s: float = Field(default=2.0, ge=0, description="Unit: s. Time to read out an exposure.")
     bias_level_adu: float = Field(default=1000.0, ge=0, description="Unit: adu. Electronic level.")
     bias_amplifier_spread_adu: float = Field(

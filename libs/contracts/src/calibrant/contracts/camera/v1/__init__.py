@@ -180,18 +180,19 @@ class EnterControl(Message):
 
 
 class TakeImages(Message):
-    """Take images. Only in ENABLED."""
+    """Take images. Only in ENABLED, and not while another command is being carried out."""
 
     message_type: ClassVar[str] = "calibrant.camera.v1.TakeImages"
     header: CommandHeader = Field(description='Identity, target and deadline.')
     num_images: Int32 = Field(description='How many images to take one after the other.')
     exposure_time_s: float = Field(description='Requested exposure time of each. Unit: s.', json_schema_extra={"unit": "s"})
     shutter: bool = Field(description='Whether the shutter opens.')
-    image_type: str = Field(description='Image type: BIAS, DARK, FLAT, SPOT, OBJECT, ENGTEST.')
-    group_id: str = Field(description='Group the images belong to, such as one acquisition of a run.')
+    image_type: str = Field(description='Image type: BIAS, DARK, FLAT, DFLAT, SFLAT, SPOT, CBP, OBJECT, ENGTEST, ACQ, CWFS, FOCUS, STUTTERED or INDOME. Empty where key_value_map says imageType.')
+    group_id: str = Field(description='Group the images belong to, such as one acquisition of a run. Empty where key_value_map says groupId.')
     sensors: tuple[Int32, ...] = Field(default=(), description='Detectors to read; empty for all.')
     filter: str = Field(description='Filter to use; empty to leave it as it is.')
     observation_note: str = Field(description='Note of the observer.')
+    key_value_map: str | None = Field(default=None, description='What the observer says of the images beside: "KEY: VALUE" pairs with commas between them, such as "imageType: BIAS, groupId: G, testType: BIAS". All events of the images carry it.')
 
 
 class CommandAck(Message):
