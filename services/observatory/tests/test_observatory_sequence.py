@@ -1,13 +1,17 @@
 """Sequence files: what they give, and what is said of wrong ones."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from calibrant.contracts.common.v1 import TimeRange
+from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.observatory.requests import recipe_parameters, run_request
 from calibrant.observatory.sequence import BadSequence, Sequence, read_sequence
 from calibrant.observatory.sequence_keys import ScriptMode
+from calibrant.observatory.sequence_wish import as_wished
 from calibrant.observatory.settings import ObservatorySettings
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "nightly.yaml"
@@ -205,6 +209,24 @@ def taken(sequence):
     return {e.image_type: (e.exposure_times_s, e.discard) for e in sequence.exposures}
 
 
+def wish(sequence):
+    return as_wished(RunRequested(**REQUEST), sequence)
+
+
+def looks_in(field, kind, sequence):
+    return getattr(wish(sequence), field)[kind] == BOTH
+
+
+REQUEST = {
+    "run_id": "run-1",
+    "instrument": "latiss",
+    "folder": "",
+    "generate": True,
+    "collection": "",
+    "validity": TimeRange(),
+    "requested_by": "tester",
+}
+BOTH = "a/calib,b/calib"
 KEYS = {
     "instrument": ("", "LATISS", 5, lambda s: s.instrument == "LATISS"),
     "script_mode": (..., "BIAS", "FLAT", lambda s: list(taken(s)) == ["BIAS"]),
@@ -253,8 +275,25 @@ KEYS = {
         5,
         lambda s: s.calib_collection == "LATISS/calib/daily",
     ),
-    "certify_calib_begin_date": (None, "1950-01-01T00:00:00", "yesterday", lambda s: s.valid_for_s == 86_400),
-    "certify_calib_end_date": (None, "2050-01-01", 2050, lambda s: s.valid_for_s == 86_400),
+    "certify_calib_begin_date": (
+        None,
+        "1950-01-01T00:00:00",
+        "yesterday",
+        lambda s: wish(s).valid_for_s == 86_400,
+    ),
+    "certify_calib_end_date": (None, "2050-01-01", 2050, lambda s: wish(s).valid_for_s == 86_400),
+    "detectors": ((), [0, 3], [-1], lambda s: wish(s).detectors == (0, 3)),
+    "wait_between_exposures": (0.0, 2.5, -1, lambda s: wish(s).wait_between_exposures_s == 2.5),
+    "note": (None, "new lamp", 5, lambda s: wish(s).note == "new lamp"),
+    "do_verify": (True, False, "no", lambda s: wish(s).skip_verification),
+    **{
+        f"input_collections_{kind}": (None, BOTH, 5, partial(looks_in, "input_collections", kind))
+        for kind in ("bias", "dark", "flat", "defects", "ptc")
+    },
+    **{
+        f"input_collections_verify_{kind}": (None, BOTH, 5, partial(looks_in, "verify_collections", kind))
+        for kind in ("bias", "dark", "flat")
+    },
     "parameters": ({}, {"bias.sigma": 3}, "x", lambda s: s.settings == ("bias.sigma=3",)),
     "n_processes": (None, 8, 0, lambda s: "n_processes has no effect" in s.remarks[0]),
     "repo": (None, "/repo/LATISS/butler+sasquatch.yaml", 5, lambda s: "repo has no effect" in s.remarks[0]),
@@ -287,6 +326,18 @@ def test_parameters_go_before_config_options():
         MINIMAL | {"config_options_bias": "-c sigma=4 -c statistic=median", "parameters": {"bias.sigma": 3}}
     )
     assert recipe_parameters(sequence.settings) == {"bias.sigma": "3", "bias.statistic": '"median"'}
+
+
+def test_r9_frames_are_verified_against_the_standard_collection_unless_another_is_named():
+    plain = wish(Sequence.model_validate(MINIMAL))
+    assert plain.verify_collections["dark"] == "latiss/calib,latiss/calib/daily"
+    assert plain.input_collections["gain"] == "latiss/calib"
+    named = {"input_collections_verify_dark": "mine", "calib_collection": "LATISS/calib/daily"}
+    asked = wish(Sequence.model_validate(MINIMAL | named))
+    assert (asked.verify_collections["dark"], asked.verify_collections["bias"]) == (
+        "mine",
+        "latiss/calib,LATISS/calib/daily",
+    )
 
 
 def test_r28_a_ptc_is_made_of_pairs_of_flats():

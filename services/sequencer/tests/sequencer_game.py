@@ -11,7 +11,9 @@ from calibrant.sequencer.plan.sets import leave_unused, plan_kind, wanted
 class Game:
     """A plan played to its end against a script."""
 
-    def __init__(self, kit, frames, script=None, *, request=None, certified=(), rules=DEFAULT_RULES):
+    def __init__(
+        self, kit, frames, script=None, *, request=None, certified=(), rules=DEFAULT_RULES, ground=None
+    ):
         self.ground = Ground(
             request=request or kit.request(folder="x"),
             rules=rules,
@@ -21,6 +23,7 @@ class Game:
             certified=lambda kind, detector, _filter, _at: [
                 c for c in certified if (c.product.kind, c.product.detector) == (kind, detector)
             ],
+            **(ground or {}),
         )
         self.draft = Draft()
         self.jobs = []

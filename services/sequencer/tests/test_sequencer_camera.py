@@ -285,3 +285,18 @@ def test_a_file_whose_ingest_failed_counts_as_rejected(kit):
     view = world.view()
     assert [(r.reason, r.message) for r in view.rejected] == [("DiskFull", "no space left")]
     assert (view.run.outcome, world.row("build", "bias").frames) == ("completed", 3)
+
+
+def test_every_exposure_has_the_note_and_the_detectors_of_its_run_and_the_camera_rests_after_each(kit):
+    world = begun(kit, 0.0, 0.0, note="new lamp", detectors=(0,), wait_between_exposures_s=5.0)
+    world.say(*world.camera.tell())
+    world.play()
+    assert len(world.of(TakeImages)) == 1
+    assert wait(world, 4.9) == 0
+    world.restart()
+    for _ in range(2):
+        wait(world, 5.1)
+        world.play()
+    takes = world.of(TakeImages)
+    assert [(take.observation_note, take.sensors) for take in takes] == [("new lamp", (0,))] * 2
+    assert world.view().exposures.done == 2

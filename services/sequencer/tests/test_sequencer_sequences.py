@@ -11,6 +11,7 @@ from calibrant.sequencer.camera import problem_of
 from calibrant.sequencer.plan.choosing import discarded
 from calibrant.sequencer.plan.gating import check_gate
 from calibrant.sequencer.plan.model import NodeState, NodeType
+from calibrant.sequencer.plan.places import all_searched, searched_for
 
 DAY = 86_400 * 10**9
 
@@ -110,3 +111,62 @@ def test_r7_what_is_built_without_generating_takes_what_is_in_force(kit):
     assert modes == {"bias": external, "flat": external, "gain": internal}
     assert [job.products[0].kind for job in game.of(CertifyJob)] == ["gain"]
     assert game.draft.of(NodeType.CERTIFY, "bias") == []
+
+
+def test_r9_calibrations_are_looked_up_where_the_run_says_by_kind(kit):
+    """What a dark is made with is searched in the run's own collection first; what verifies it elsewhere alone."""
+    request = kit.request(
+        input_collections={"dark": "a, b"}, verify_collections={"dark": "b,a"}, collection="own"
+    )
+    assert searched_for(request, "dark", builds=True) == ("own", "a", "b")
+    assert searched_for(request, "dark", builds=False) == ("b", "a")
+    assert searched_for(request, "bias", builds=True) == ("own",)
+    assert searched_for(request, "bias", builds=False) == ("own",)
+    assert all_searched(request) == ("own", "a", "b")
+
+
+@pytest.mark.parametrize("places", [("b", "a"), ("a",), ("none",)])
+def test_r9_the_reference_is_the_one_of_the_collection_that_is_searched_first(kit, places):
+    found = {name: kit.certified_product("bias", product_id=f"bias-of-{name}") for name in ("a", "b")}
+    request = kit.request(folder="x", generate=False, verify_collections={"bias": ",".join(places)})
+    ground = {"elsewhere": lambda *names: lambda *_subject: [found[name] for name in names if name in found]}
+    game = Game(kit, kit.frames({"bias": 3}), request=request, ground=ground)
+    references = [job.reference.product_id for job in game.of(MeasureJob)]
+    assert references == [f"bias-of-{name}" for name in places[:1] if name in found]
+
+
+def test_only_frames_of_the_detectors_that_are_asked_for_are_used(kit):
+    game = Game(
+        kit, kit.frames({"bias": 3}, detectors=(0, 1)), request=kit.request(folder="x", detectors=(1,))
+    )
+    assert [job.detector for job in game.of(CombineJob)] == [1]
+    (left,) = [node for node in game.draft if node.state is NodeState.SKIPPED]
+    assert left.reason.endswith(": the run is of detectors 1 alone")
+
+
+def test_what_is_not_verified_is_used_within_the_run_and_certified_nowhere(kit):
+    request = kit.request(folder="x", skip_verification=True)
+    game = Game(kit, kit.frames({"bias": 3, "dark": 3, "flat": 2}), request=request)
+    bias = game.node(NodeType.BUILD, "bias").product.product_id
+    assert roles(game.build("dark")) == {"bias": bias}
+    assert all(isinstance(job, CombineJob) for job in game.jobs)
+    told = {node.kind: (node.state, node.reason) for node in game.draft.of(NodeType.CERTIFY, "bias")}
+    assert told == {"bias": (NodeState.WITHHELD, "not verified, as asked")}
+    assert all(node.ended for node in game.draft)
+
+
+def test_a_failed_build_that_was_not_to_be_verified_ends_its_branch(kit):
+    script = kit.Script(broken={("bias", 0)})
+    request = kit.request(folder="x", skip_verification=True)
+    game = Game(kit, kit.frames({"bias": 3}), script, request=request)
+    assert game.certify("bias").reason.startswith("not built: ")
+    assert all(node.ended for node in game.draft)
+
+
+def test_frames_that_are_neither_to_be_made_to_anything_nor_verified_are_only_taken(kit):
+    request = kit.request(folder="x", generate=False, skip_verification=True)
+    game = Game(kit, kit.frames({"bias": 3}), request=request)
+    assert game.jobs == []
+    assert [node.reason.rpartition(": ")[2] for node in game.draft] == [
+        "neither made to anything nor verified, as asked"
+    ]

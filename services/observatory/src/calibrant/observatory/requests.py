@@ -36,7 +36,6 @@ def run_request(
     begin: str | None = None,
     end: str | None = None,
     scale: Scale = "utc",
-    valid_for_s: float | None = None,
     build: tuple[str, ...] = (),
     requested_by: str = "command line",
 ) -> RunRequested:
@@ -60,7 +59,6 @@ def run_request(
         collection=collection,
         validity=TimeRange(begin=_time("begin", begin, scale), end=_time("end", end, scale)),
         requested_by=requested_by,
-        valid_for_s=valid_for_s,
         build=build,
     )
 

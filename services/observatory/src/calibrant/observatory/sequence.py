@@ -30,9 +30,6 @@ class BadSequence(CalibrantError):
 OF_PAIRS = frozenset({"ptc", "gain", "bfk"})
 """Kinds that are made of pairs of flats."""
 
-VALID_S: Final = 86_400.0
-"""How long calibrations of a sequence are valid where its file does not say until when, s: one day."""
-
 _OPTIONS: Final = {"do_defects": "defects", "do_ptc": "ptc", "do_gain_from_flat_pairs": "gain"}
 _WITH_OPTIONS: Final = ("bias", "dark", "flat", "defects", "ptc")
 _WITH_THRESHOLD: Final = ("bias", "dark", "flat")
@@ -90,12 +87,6 @@ class Sequence(SequenceKeys):
             *self._options(),
             *(f"{name}={json.dumps(value)}" for name, value in self.parameters.items()),
         )
-
-    @property
-    def valid_for_s(self) -> float | None:
-        """How long calibrations are valid, s; None: the file says until when, and from when."""
-        dates = (self.certify_calib_begin_date, self.certify_calib_end_date)
-        return VALID_S if None in dates else None
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ Times = Annotated[tuple[Seconds, ...], BeforeValidator(_times), Field(min_length
 Twenty = Annotated[Count, _or_default(20)]
 TwentyTwo = Annotated[Count, _or_default(22)]
 Discarded = Annotated[int, Field(ge=0, le=10_000, strict=True), _or_default(1)]
+Detector = Annotated[int, Field(ge=0, strict=True)]
 Threshold = Annotated[int, Field(ge=1, strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
 
@@ -126,6 +127,36 @@ class SequenceKeys(BaseModel):
     config_options_flat: str = Field(default=" ", description="The same for flats.")
     config_options_defects: str = Field(default=" ", description="The same for masks of defects.")
     config_options_ptc: str = Field(default=" ", description="The same for photon transfer curves.")
+    detectors: tuple[Detector, ...] = Field(
+        default=(),
+        description="Detectors that are read, and of whose frames something is made. Empty: all.",
+    )
+    wait_between_exposures: Seconds = Field(
+        default=0.0, description="Unit: s. How long the camera rests after each exposure."
+    )
+    note: str | None = Field(default=None, description="Note of the observer, for every exposure.")
+    do_verify: Switch = Field(
+        default=True,
+        description="False: nothing is verified. What is made is withheld, and used within the run.",
+    )
+    input_collections_bias: str | None = Field(
+        default=None,
+        description="Collections, with commas, that a bias takes calibrations from, after calib_collection. "
+        "Left out: <instrument>/calib.",
+    )
+    input_collections_dark: str | None = Field(default=None, description="The same for darks.")
+    input_collections_flat: str | None = Field(default=None, description="The same for flats.")
+    input_collections_defects: str | None = Field(default=None, description="The same for masks of defects.")
+    input_collections_ptc: str | None = Field(
+        default=None, description="The same for photon transfer curves, and for gains of pairs."
+    )
+    input_collections_verify_bias: str | None = Field(
+        default=None,
+        description="Collections, with commas, that biases are verified against where nothing is built. "
+        "Left out: <instrument>/calib, then calib_collection.",
+    )
+    input_collections_verify_dark: str | None = Field(default=None, description="The same for darks.")
+    input_collections_verify_flat: str | None = Field(default=None, description="The same for flats.")
     calib_collection: str = Field(default="", description="Empty: <instrument>/calib/daily.")
     certify_calib_begin_date: str | None = Field(
         default=None,

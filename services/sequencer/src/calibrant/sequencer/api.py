@@ -39,6 +39,25 @@ class RunOrder(BaseModel):
     )
     generate: bool = Field(default=True, description="False: only verify against what is certified.")
     build: tuple[str, ...] = Field(default=(), description="Kinds that are made although generate is false.")
+    detectors: tuple[int, ...] = Field(
+        default=(), description="Detectors that are read, and of whose frames something is made; none: all."
+    )
+    note: str | None = Field(default=None, description="Note of the observer, for every exposure.")
+    wait_between_exposures_s: float | None = Field(
+        default=None, description="How long the camera rests after each exposure, s."
+    )
+    input_collections: dict[str, str] = Field(
+        default_factory=dict,
+        description="By kind: collections, with commas, that its inputs are searched in after the run's own.",
+    )
+    verify_collections: dict[str, str] = Field(
+        default_factory=dict,
+        description="By kind: collections, with commas, that frames are verified against where nothing is built.",
+    )
+    skip_verification: bool | None = Field(
+        default=None,
+        description="True: nothing is verified; what is made is withheld, and used within the run.",
+    )
     valid_for_s: float | None = Field(
         default=None,
         description="How long calibrations are valid, s, from the start of the run's first frame unless validity says "

@@ -148,6 +148,8 @@ class Commander:
 
     def _next(self, step: StepRow, run: RunRow) -> list[Message] | None:
         """Return the command that comes next, nothing while the camera is waited for, None if it was given up."""
+        if run.rest_until_tai_ns is not None and run.rest_until_tai_ns > self.clock.tai_ns():
+            return []
         camera = self.session.get(CameraRow, run.component)
         state = "" if camera is None else camera.summary_state
         if state == SummaryState.ENABLED.name:
@@ -179,7 +181,7 @@ class Commander:
         return command
 
     def _take(self, step: StepRow, run: RunRow, state: str) -> Message:
-        acquisition = self.session.get_one(AcquisitionRow, step.acquisition_id)
+        acquisition, asked = self.session.get_one(AcquisitionRow, step.acquisition_id), _request(run)
         step.state, step.attempts = "commanded", step.attempts + 1
         self.session.add(step)
         command = self._composer(run).command(
@@ -192,14 +194,17 @@ class Commander:
             image_type=acquisition.image_type,
             group_id=acquisition.acquisition_id,
             filter=acquisition.filter,
-            observation_note=f"run {run.run_id}, exposure {step.position}",
+            sensors=asked.detectors,
+            observation_note=f"run {run.run_id}, exposure {step.position}"
+            if asked.note is None
+            else asked.note,
         )
         self._note(step, run, command, state=state, attempt=step.attempts, takes_s=step.exposure_time_s)
         return command
 
     def _composer(self, run: RunRow) -> Composer:
         """Command as ourselves, for who asked for the run."""
-        asked = RunRequested.from_json(run.request_json.encode()).requested_by
+        asked = _request(run).requested_by
         return Composer(run.component, self.settings.identity, self.clock, requested_by=asked or None)
 
     def _note(
@@ -244,12 +249,20 @@ class Commander:
             if acquisition.state == "open":
                 step.state, step.reason = "done", ""
             self.session.add(step)
+            self._rest(self.session.get_one(RunRow, command.run_id))
             self.touched.add(command.run_id)
         elif command.state == "open":
             camera = self.session.get(CameraRow, command.component)
             moved = camera is not None and camera.summary_state != command.from_state
             command.state = "complete" if moved else "settling"
         self.session.add(command)
+
+    def _rest(self, run: RunRow) -> None:
+        """Let the camera rest after an exposure, where the run asks for it."""
+        wait_s = _request(run).wait_between_exposures_s
+        if wait_s:
+            run.rest_until_tai_ns = self.clock.tai_ns() + round(wait_s * NS_PER_S)
+            self.session.add(run)
 
     def _failed(self, command: CommandRow, told: str, *, final: bool, stalled: bool = False) -> None:
         command.state, command.result = "stalled" if stalled else "failed", told
@@ -269,6 +282,10 @@ class Commander:
         """Count the commands for an exposure that the camera had no room for: they are no attempts at it."""
         stalled = (CommandRow.step_id == step_id, CommandRow.state == "stalled")
         return self.session.exec(select(func.count()).select_from(CommandRow).where(*stalled)).one()
+
+
+def _request(run: RunRow) -> RunRequested:
+    return RunRequested.from_json(run.request_json.encode())
 
 
 def opens_shutter(image_type: str) -> bool:

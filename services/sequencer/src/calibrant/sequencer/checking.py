@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.rules.holding_out import HOLD_OUT, parsed
 from calibrant.rules.rulesets import RuleSet
-from calibrant.sequencer.camera import problem_of
+from calibrant.sequencer.camera import LONGEST_S, problem_of
 from calibrant.sequencer.plan.gating import GATE, check_gate
 
 RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -63,7 +63,13 @@ def check_wish(request: RunRequested, rules: RuleSet) -> None:
         The text names what is wrong and says what to do.
     """
     kinds = [rule.kind for rule in rules.rules]
-    for field, wish in (("make", request.make), ("build", request.build)):
+    wishes = {
+        "make": request.make,
+        "build": request.build,
+        "input_collections": tuple(request.input_collections),
+        "verify_collections": tuple(request.verify_collections),
+    }
+    for field, wish in wishes.items():
         unknown = sorted(set(wish) - set(kinds))
         if unknown:
             raise RunRefused(
@@ -81,8 +87,25 @@ def check_wish(request: RunRequested, rules: RuleSet) -> None:
     begin, end = request.validity.begin, request.validity.end
     if request.valid_for_s is not None and not 1 <= request.valid_for_s <= LONGEST_VALID_S:
         raise RunRefused(f"valid_for_s: {request.valid_for_s:g} s is no time of 1 to {LONGEST_VALID_S:g} s")
+    wait_s = request.wait_between_exposures_s
+    if wait_s is not None and not 0 <= wait_s <= LONGEST_S:
+        raise RunRefused(f"wait_between_exposures_s: {wait_s:g} s is no time of 0 to {LONGEST_S:g} s")
     if begin is not None and end is not None and begin.ns >= end.ns:
         raise RunRefused("validity ends before it begins: swap its begin and its end")
+
+
+def check_detectors(request: RunRequested, known: Sequence[int]) -> None:
+    """Make sure that the instrument has the detectors that are asked for.
+
+    Raises
+    ------
+    RunRefused
+        It has not; the text says which there are.
+    """
+    strange = sorted(set(request.detectors) - set(known))
+    if strange:
+        there = f"{known[0]} to {known[-1]}" if len(known) > 1 else f"{known[0]} alone"
+        raise RunRefused(f"detectors: {request.instrument} has no detector {strange[0]}; it has {there}")
 
 
 def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:

@@ -25,10 +25,10 @@ from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sequencer import acquisition
 from calibrant.sequencer.camera import Commander
 from calibrant.sequencer.plan.gating import gate_in_force
-from calibrant.sequencer.plan.jobs import collection_of
 from calibrant.sequencer.plan.memory import footprint_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
 from calibrant.sequencer.plan.outcome import finished, shortened, telling
+from calibrant.sequencer.plan.places import collection_of
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
 from calibrant.sequencer.plan.sets import leave_unused, plan_kind, wanted
@@ -205,7 +205,9 @@ class Conductor:
             return []
         if len(draft) < nodes:
             draft = Draft(load_draft(self.session, run.run_id))
-        return self._finish(run, draft, self._remarks(run, rows))
+        taken = any(row.state == "closed" for row in rows)
+        outcome = "completed" if taken and _only_frames(run) else ""
+        return self._finish(run, draft, self._remarks(run, rows), outcome)
 
     def _finish(self, run: RunRow, draft: Draft, remarks: list[str], outcome: str = "") -> list[Message]:
         done = finished(run.run_id, draft, remarks)
@@ -232,6 +234,7 @@ class Conductor:
             engine_version=ENGINE_VERSION,
             frames=StoredFrames(self.session, run.run_id, detectors),
             certified=StoredCertifications(self.session, run.instrument, collection_of(request)),
+            elsewhere=partial(StoredCertifications, self.session, run.instrument),
             footprint=footprint_of(instrument, self.settings.job_memory),
             gate=gate_in_force(
                 self.settings.gate, (f"{instrument.name}-{instrument.version}", instrument.gate), request
@@ -257,6 +260,12 @@ def _frames_there(rule: SetRule, rows: list[AcquisitionRow]) -> bool:
     """Tell whether every acquisition that may bring frames of a rule's types has ended."""
     may = [row for row in rows if row.folder or row.image_type.lower() in rule.image_types]
     return all(row.state != "open" for row in may)
+
+
+def _only_frames(run: RunRow) -> bool:
+    """Tell whether nothing is asked for but frames: neither made to anything nor verified."""
+    request = RunRequested.from_json(run.request_json.encode())
+    return bool(request.skip_verification) and not (request.generate or request.build)
 
 
 def _tells(node: Node) -> bool:

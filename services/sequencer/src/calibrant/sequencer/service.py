@@ -17,7 +17,7 @@ from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
 from calibrant.runtime.unit_of_work import UnitOfWork
 from calibrant.sequencer.camera import OUT
-from calibrant.sequencer.checking import RunRefused, check_names, check_wish
+from calibrant.sequencer.checking import RunRefused, check_detectors, check_names, check_wish
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.queries import SequencerQueries
@@ -87,7 +87,9 @@ class SequencerService:
             The text names what is wrong and says what to do.
         """
         check_names(request)
-        check_wish(request, self.instrument(request.instrument).rule_set())
+        instrument = self.instrument(request.instrument)
+        check_wish(request, instrument.rule_set())
+        check_detectors(request, [detector.id for detector in instrument.detectors])
 
     def check_camera(self, session: Session, request: RunRequested) -> None:
         """Make sure that the camera, as it last told its state, is the one that a run commands.
@@ -176,6 +178,7 @@ class SequencerService:
             commands = session.exec(select(CommandRow).where(*late)).all()
             silent = col(RunRow.camera_by_tai_ns) <= now
             runs = session.exec(select(RunRow).where(silent)).all()
+            rested = session.exec(select(RunRow).where(col(RunRow.rest_until_tai_ns) <= now)).all()
         for command in commands:
             with self._work(f"overdue:{command.command_id}", command.run_id) as unit:
                 conductor = self.conductor(unit.session, self.clock)
@@ -186,7 +189,11 @@ class SequencerService:
                 conductor = self.conductor(unit.session, self.clock)
                 conductor.commander.silent(unit.session.get_one(RunRow, run.run_id))
                 unit.emit(conductor.drive(run.component))
-        return len(commands) + len(runs)
+        for run in rested:
+            with self._work(f"rested:{run.run_id}:{run.rest_until_tai_ns}", run.run_id) as unit:
+                unit.session.get_one(RunRow, run.run_id).rest_until_tai_ns = None
+                unit.emit(self.conductor(unit.session, self.clock).drive(run.component))
+        return len(commands) + len(runs) + len(rested)
 
     def _add(self, session: Session, request: RunRequested, roles: tuple[str, ...], now_tai_ns: int) -> bool:
         """Write an accepted run down; False when it is there already."""

@@ -174,6 +174,7 @@ def run(
     from calibrant.observatory.readings import readings_parameters  # noqa: PLC0415
     from calibrant.observatory.requests import recipe_parameters, run_request  # noqa: PLC0415
     from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
+    from calibrant.observatory.sequence_wish import as_wished  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
     from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
@@ -203,9 +204,9 @@ def run(
             begin=wanted.certify_calib_begin_date,
             end=wanted.certify_calib_end_date,
             scale="tai",
-            valid_for_s=wanted.valid_for_s,
             build=() if make else wanted.build,
         )
+        request = as_wished(request, wanted)
         for remark in wanted.remarks:
             typer.echo(f"{sequence.name}: {remark}", err=True)
         _go(place, _imitating(settings, request), request, attach=attach, as_json=as_json)

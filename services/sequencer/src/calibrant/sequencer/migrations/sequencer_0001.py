@@ -78,6 +78,7 @@ def _runs() -> None:
         _text("request_json"),
         *_strings("request_key", "instrument", "component", "state", "planned"),
         _ns("camera_by_tai_ns", nullable=True),
+        _ns("rest_until_tai_ns", nullable=True),
         _string("outcome"),
         _text("message"),
         _ns("begun_tai_ns"),

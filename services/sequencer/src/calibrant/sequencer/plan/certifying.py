@@ -34,6 +34,9 @@ def settle_certification(draft: Draft, ground: Ground, node: Node) -> list[Messa
     list of Message
         One job for all that is certified, one for each product that a person is asked about.
     """
+    if ground.unverified:
+        _withhold_unverified(draft, node)
+        return []
     decide = next(iter(draft.in_set(NodeType.DECIDE, node)), None)
     if decide is None or not decide.ended:
         return []
@@ -52,6 +55,20 @@ def settle_certification(draft: Draft, ground: Ground, node: Node) -> list[Messa
             draft.change(one.certify, state=NodeState.WITHHELD, product=one.product, reason=validity)
         return []
     return _send(draft, ground, decide, going, validity)
+
+
+def _withhold_unverified(draft: Draft, certify: Node) -> None:
+    """End a certification in a run that verifies nothing: what was made is withheld."""
+    build = draft.beside(NodeType.BUILD, certify)
+    if build is None or not build.ended:
+        return
+    if build.product is None:
+        state = NodeState.SKIPPED if build.state is NodeState.SKIPPED else NodeState.WITHHELD
+        draft.change(certify, state=state, reason=f"not built: {build.reason}")
+    else:
+        draft.change(
+            certify, state=NodeState.WITHHELD, product=build.product, reason="not verified, as asked"
+        )
 
 
 def _begin_of(draft: Draft, ground: Ground, decide: Node) -> int:

@@ -69,7 +69,7 @@ def candidates(
     """
     own = [n for n in draft.of(NodeType.BUILD, kind) if n.detector == facts.detector and n.set_key]
     own_products = {node.product.product_id for node in own if node.product is not None}
-    certified = ground.certified(kind, facts.detector, facts.filter, facts.begin_tai_ns)
+    certified = ground.searched(facts.set_kind)(kind, facts.detector, facts.filter, facts.begin_tai_ns)
     made = [] if earlier else [(_own(draft, ground, node), node.product) for node in own]
     return made + [
         (_certified(each), each.product) for each in certified if each.product.product_id not in own_products
@@ -131,7 +131,7 @@ def _certified(certified: Certified) -> Candidate:
 
 
 def _own(draft: Draft, ground: Ground, build: Node) -> Candidate:
-    state, reason = _standing(draft, build)
+    state, reason = _standing(draft, ground, build)
     begin = build.begin_tai_ns
     known = {} if build.product is None else _properties(build.product)
     return Candidate.model_validate(
@@ -150,10 +150,17 @@ def _own(draft: Draft, ground: Ground, build: Node) -> Candidate:
     )
 
 
-def _standing(draft: Draft, build: Node) -> tuple[str, str]:
+def _standing(draft: Draft, ground: Ground, build: Node) -> tuple[str, str]:
     """Return whether a product of this run is expected, accepted or rejected; dependents wait for the decision."""
     if build.ended and build.state is not NodeState.DONE:
         return "rejected", build.reason
+    if ground.unverified:
+        return ("accepted" if build.ended else "expected"), ""
+    return _decided_on(draft, build)
+
+
+def _decided_on(draft: Draft, build: Node) -> tuple[str, str]:
+    """Return what the gate, or a person, has decided on a product; expected until then."""
     decide = next(iter(draft.in_set(NodeType.DECIDE, build)), None)
     if decide is None or not decide.ended:
         return "expected", ""

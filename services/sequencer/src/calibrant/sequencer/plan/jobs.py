@@ -14,7 +14,6 @@ from calibrant.frames.correcting import chosen
 from calibrant.frames.measured import BARRIERS
 from calibrant.rules.holding_out import HOLD_OUT
 from calibrant.rules.identity import job_id
-from calibrant.rules.ledger import daily_collection
 from calibrant.rules.rulesets import SetRule
 from calibrant.rules.times import NS_PER_S
 from calibrant.rules.validity import ValidityRule, default_range
@@ -23,6 +22,7 @@ from calibrant.rules.version import verification_version
 from calibrant.runtime.ids import derive
 from calibrant.sequencer.plan.gating import as_message, gate_of_kind
 from calibrant.sequencer.plan.model import Ground, Node, NodeType
+from calibrant.sequencer.plan.places import collection_of
 
 MEASURE_VERSION = "2"
 """Version of what a measure job asks for."""
@@ -230,11 +230,6 @@ def certify_job(
         reason=f"report {decide.report_id} {verb} {decide.title} of run {ground.run_id}",
         ask=ask,
     )
-
-
-def collection_of(request: RunRequested) -> str:
-    """Return the collection that a run certifies into and takes calibrations from."""
-    return request.collection or daily_collection(request.instrument)
 
 
 def validity_of(request: RunRequested, rule: SetRule, first_begin_tai_ns: int) -> TimeRange | str:

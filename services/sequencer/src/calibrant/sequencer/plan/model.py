@@ -19,6 +19,7 @@ from calibrant.rules.trends import TrendRules
 from calibrant.rules.validity import ValidityRange
 from calibrant.runtime.ids import derive
 from calibrant.sequencer.plan.memory import Footprint
+from calibrant.sequencer.plan.places import collection_of, searched_for
 
 
 class NodeType(StrEnum):
@@ -152,6 +153,10 @@ class Certified(BaseModel):
     recorded_tai_ns: int = 0
 
 
+Lookup = Callable[[str, int, str | None, int], Sequence[Certified]]
+"""``lookup(kind, detector, filter, at_tai_ns)`` gives calibrations that are certified, best first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What a plan stands on; the same ground and the same answers give the same plan.
@@ -167,7 +172,9 @@ class Ground:
     frames : mapping of str to Frame
         Frames of the closed acquisitions, by id.
     certified : callable
-        ``certified(kind, detector, filter, at_tai_ns)`` gives the calibrations in the run's collection, best first.
+        Looks calibrations up in the run's collection.
+    elsewhere : callable
+        ``elsewhere(*collections)`` looks them up in others.
     footprint : Footprint
         What the instrument's images take in memory.
     gate : GateThresholds
@@ -185,7 +192,8 @@ class Ground:
     instrument_hash: str
     engine_version: str
     frames: Mapping[str, Frame]
-    certified: Callable[[str, int, str | None, int], Sequence[Certified]] = lambda *_subject: ()
+    certified: Lookup = lambda *_subject: ()
+    elsewhere: Callable[..., Lookup] = lambda *_collections: lambda *_subject: ()
     footprint: Footprint = field(default_factory=Footprint)
     gate: GateThresholds = field(default_factory=GateThresholds)
     trends: TrendRules = field(default_factory=TrendRules)
@@ -209,6 +217,16 @@ class Ground:
     def mode(self, kind: str) -> VerificationMode:
         """Which calibrations frames are verified against."""
         return VerificationMode.INTERNAL if self.builds(kind) else VerificationMode.EXTERNAL
+
+    @property
+    def unverified(self) -> bool:
+        """Whether nothing is verified."""
+        return bool(self.request.skip_verification)
+
+    def searched(self, kind: str) -> Lookup:
+        """Return the look-up of the calibrations that sets of a kind take, or are verified against."""
+        places = searched_for(self.request, kind, builds=self.builds(kind))
+        return self.certified if places == (collection_of(self.request),) else self.elsewhere(*places)
 
     def node_id(self, node_type: NodeType, kind: str, set_key: str, *parts: object) -> str:
         """Return the identifier of a node."""

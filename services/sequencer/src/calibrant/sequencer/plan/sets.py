@@ -46,14 +46,21 @@ def wanted(ground: Ground, rule: SetRule) -> bool:
     return rule.kind in (*asked.make, *asked.build) or not (asked.make or rule.on_request)
 
 
+def chosen_detector(ground: Ground, frame: Frame) -> bool:
+    """Tell whether something is to be made of frames of a frame's detector."""
+    return not ground.request.detectors or frame.detector in ground.request.detectors
+
+
 def plan_kind(draft: Draft, ground: Ground, rule: SetRule) -> None:
     """Add the nodes of all sets of one kind; frames that go into none are named with the reason."""
     apart = discarded(ground.frames, ground.request.exposures)
     frames = [
         facts_of(frame)
         for frame_id, frame in ground.frames.items()
-        if frame.image_type in rule.image_types and frame_id not in apart
+        if frame.image_type in rule.image_types and frame_id not in apart and chosen_detector(ground, frame)
     ]
+    if ground.unverified and not ground.builds(rule.kind):
+        return
     organised = organise(frames, rule)
     leave_out(draft, ground, rule, organised.left_out)
     for frame_set in organised.sets:
@@ -98,8 +105,11 @@ def add_set(
             notes=tuple(text for text in (note, unknown, why_not) if text),
         )
         if ground.builds(rule.kind):
-            node(NodeType.MEASURE, detector, depends=(head.node_id,))
-            node(NodeType.CERTIFY, detector, depends=(decide,))
+            if not ground.unverified:
+                node(NodeType.MEASURE, detector, depends=(head.node_id,))
+            node(NodeType.CERTIFY, detector, depends=(head.node_id if ground.unverified else decide,))
+    if ground.unverified:
+        return
     measures = [n for n in draft.of(NodeType.MEASURE, rule.kind) if n.set_key == frame_set.key]
     node(NodeType.DECIDE, None, depends=tuple(sorted(n.node_id for n in measures)))
 
@@ -173,15 +183,20 @@ def leave_unused(draft: Draft, ground: Ground) -> None:
         told = f"{len(ids)} {image_type} frames ({named(ground, ids)}) discarded: the first ones, as asked"
         skip(draft, ground, image_type, ids, told)
     used = {frame_id for node in draft for frame_id in node.frames}
-    unused: dict[str, list[str]] = {}
+    unused: dict[tuple[str, bool], list[str]] = {}
     for frame in ground.frames.values():
         if frame.frame_id not in used:
-            unused.setdefault(frame.image_type, []).append(frame.frame_id)
+            group = (frame.image_type, chosen_detector(ground, frame))
+            unused.setdefault(group, []).append(frame.frame_id)
     rules = {str(rule.image_type): rule for rule in ground.rules.rules if not rule.on_request}
-    for image_type, ids in sorted(unused.items()):
+    for (image_type, chosen), ids in sorted(unused.items()):
         rule = rules.get(image_type)
         if rule is None:
             why = "no rule makes a calibration of them"
+        elif not chosen:
+            why = f"the run is of detectors {', '.join(map(str, ground.request.detectors))} alone"
+        elif ground.unverified and not ground.builds(rule.kind):
+            why = "neither made to anything nor verified, as asked"
         elif not wanted(ground, rule):
             why = f"not asked for: make is {', '.join(ground.request.make)}"
         else:

@@ -30,19 +30,22 @@ class ChainsUnsettled(TransientError):
 
 
 class StoredCertifications:
-    """Calibrations certified for an instrument in a collection, or in those that a chain searches.
+    """Calibrations certified for an instrument in collections, or in those that chains search.
 
     Parameters
     ----------
     session : Session
         The transaction.
-    instrument, collection : str
-        Whose, and where.
+    instrument : str
+        Whose.
+    *collections : str
+        Where; what is in the first ones is found first.
     """
 
-    def __init__(self, session: Session, instrument: str, collection: str) -> None:
+    def __init__(self, session: Session, instrument: str, *collections: str) -> None:
         self._session = session
-        places = {name: place for place, name in enumerate(_searched(session, collection))}
+        searched = dict.fromkeys(name for one in collections for name in _searched(session, one))
+        places = {name: place for place, name in enumerate(searched)}
         self._mine = (CalibrationRow.instrument == instrument, col(CalibrationRow.collection).in_(places))
         self._place = case(places, value=col(CalibrationRow.collection)) if places else literal(0)
         self._found: dict[tuple[str, int, str | None, int], Sequence[Certified]] = {}

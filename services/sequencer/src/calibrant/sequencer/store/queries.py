@@ -9,8 +9,8 @@ from sqlmodel import Session, col, func, select
 
 from calibrant.contracts.camera.v1 import AckCode
 from calibrant.contracts.sequencer.v1 import RunRequested
-from calibrant.sequencer.plan.jobs import collection_of
 from calibrant.sequencer.plan.model import Node, NodeState
+from calibrant.sequencer.plan.places import all_searched
 from calibrant.sequencer.store.certified import chain_trouble
 from calibrant.sequencer.store.plans import load_draft
 from calibrant.sequencer.store.tables import (
@@ -168,11 +168,11 @@ class SequencerQueries:
 
     def _unsettled(self, rows: Iterable[RunRow]) -> dict[str, str]:
         """Return why no calibration can be looked up for runs, where the chains they search lead nowhere."""
-        places = {
-            row.run_id: collection_of(RunRequested.from_json(row.request_json.encode())) for row in rows
-        }
-        troubles = {place: chain_trouble(self._session, place) for place in set(places.values())}
-        return {run_id: troubles[place] for run_id, place in places.items() if troubles[place]}
+        places = {row.run_id: all_searched(RunRequested.from_json(row.request_json.encode())) for row in rows}
+        named = {place for searched in places.values() for place in searched}
+        troubles = {place: chain_trouble(self._session, place) for place in sorted(named)}
+        first = {run_id: next(filter(None, map(troubles.get, one)), "") for run_id, one in places.items()}
+        return {run_id: trouble for run_id, trouble in first.items() if trouble}
 
     def _exposures(self, run_id: str) -> Count:
         rows = self._session.exec(

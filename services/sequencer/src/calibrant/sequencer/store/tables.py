@@ -32,6 +32,9 @@ class RunRow(SQLModel, table=True):
     state: str = Field(description="accepted, acquiring, working or finished")
     planned: str = Field(default="", description="kinds planned so far, with commas")
     camera_by_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
+    rest_until_tai_ns: int | None = Field(
+        default=None, sa_column=_ns(nullable=True), description="its camera is not commanded before, TAI ns"
+    )
     outcome: str = ""
     message: str = Field(default="", sa_column=_text())
     begun_tai_ns: int = Field(sa_column=_ns())

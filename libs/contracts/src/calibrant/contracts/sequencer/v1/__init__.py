@@ -48,6 +48,12 @@ class RunRequested(Message):
     requested_by: str = Field(description='Who asks.')
     valid_for_s: float | None = Field(default=None, description="How long calibrations are valid where validity has no end; they begin then, without a begin, at the start of the run's first frame. Left out: the recipe's rule. Unit: s.", json_schema_extra={"unit": "s"})
     build: tuple[str, ...] = Field(default=(), description='Kinds that are built although generate is false: from calibrations in force.')
+    note: str | None = Field(default=None, description='Note of the observer, for every exposure; left out: the run and the number of the exposure.')
+    detectors: tuple[Int32, ...] = Field(default=(), description='Detectors that are read, and of whose frames something is made; empty for all.')
+    wait_between_exposures_s: float | None = Field(default=None, description='How long the camera rests after each exposure (system clock); left out: not at all. Unit: s.', json_schema_extra={"unit": "s"})
+    input_collections: Mapping[str, str] = Field(default_factory=dict, description="By kind: collections with commas between them that its inputs are searched in, after the run's own.")
+    verify_collections: Mapping[str, str] = Field(default_factory=dict, description="By kind: collections with commas between them that frames are verified against where nothing is built; a kind that is left out is looked up in the run's own.")
+    skip_verification: bool | None = Field(default=None, description='Nothing is verified: what is made is withheld and used within the run; without generate frames are only taken.')
 
 
 class FolderIngestRequested(Message):

@@ -1,0 +1,59 @@
+"""What a sequence file asks of a run beside exposures and kinds. Must not know how it was read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from calibrant.rules.ledger import daily_collection
+
+if TYPE_CHECKING:
+    from calibrant.contracts.sequencer.v1 import RunRequested
+    from calibrant.observatory.sequence import Sequence
+
+VALID_S: Final = 86_400.0
+"""How long calibrations of a sequence are valid where its file does not say until when, s: one day."""
+
+_BUILT: Final = ("bias", "dark", "flat", "defects", "ptc")
+_VERIFIED: Final = ("bias", "dark", "flat")
+
+
+def as_wished(request: RunRequested, sequence: Sequence) -> RunRequested:
+    """Return a request with all that a sequence says of the run.
+
+    Parameters
+    ----------
+    request : RunRequested
+        Has the instrument, the exposures and the kinds.
+    sequence : Sequence
+        The file.
+    """
+    dates = (sequence.certify_calib_begin_date, sequence.certify_calib_end_date)
+    return request.model_copy(
+        update={
+            "valid_for_s": VALID_S if None in dates else None,
+            "detectors": sequence.detectors,
+            "note": sequence.note,
+            "wait_between_exposures_s": sequence.wait_between_exposures or None,
+            "skip_verification": None if sequence.do_verify else True,
+            "input_collections": _inputs(sequence, request.instrument),
+            "verify_collections": _references(sequence, request.instrument),
+        }
+    )
+
+
+def _inputs(sequence: Sequence, instrument: str) -> dict[str, str]:
+    """Return the collections that calibrations of a kind take others from, after the run's own."""
+    named = {kind: getattr(sequence, f"input_collections_{kind}") for kind in _BUILT}
+    found = {kind: text or _standard(instrument) for kind, text in named.items()}
+    return {**found, "gain": found["ptc"]}
+
+
+def _references(sequence: Sequence, instrument: str) -> dict[str, str]:
+    """Return the collections that frames are verified against where nothing is built, by kind."""
+    own = sequence.calib_collection or daily_collection(instrument)
+    named = {kind: getattr(sequence, f"input_collections_verify_{kind}") for kind in _VERIFIED}
+    return {kind: text or f"{_standard(instrument)},{own}" for kind, text in named.items()}
+
+
+def _standard(instrument: str) -> str:
+    return f"{instrument}/calib"
