@@ -169,7 +169,13 @@ async def test_hostile_bodies(tmp_path):
         "generate": True,
     }
     order |= {"parameters": {"bias.statistic": '"median"'}, "collection": "c", "exposures": []}
-    images = {"command_id": "c", "timeout_s": 1.5, "num_images": 1, "exposure_time_s": 0.5, "sensors": [0]}
+    images = {
+        "command_id": "c",
+        "begin_within_s": 1.5,
+        "num_images": 1,
+        "exposure_time_s": 0.5,
+        "sensors": [0],
+    }
     images |= {"image_type": "BIAS", "group_id": "g", "filter": "r", "observation_note": "n", "shutter": True}
     asked = {"sequencer": ("/runs", order), "camera": ("/commands/takeImages", images)}
     async with everything(tmp_path, ("sequencer", "camera"), max_body_bytes=200_000) as (running, _, _):

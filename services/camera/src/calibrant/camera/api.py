@@ -6,72 +6,18 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from calibrant.camera.checks import LONGEST_EXPOSURE_S, MOST_IMAGES
+from calibrant.camera.orders import Order, order_of
 from calibrant.camera.service import CameraService
-from calibrant.camera.simulator import IMAGE_TYPES
 from calibrant.camera.store import CameraQueries
-from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader, TakeImages
+from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader
 from calibrant.contracts.common.v1 import TaiTime
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.guard import CallerOf
 from calibrant.runtime.bodies import BODY_ANSWERS
 from calibrant.runtime.process import ServiceProcess
-from calibrant.sal import COMMANDS, Command, command_name
-
-_ID: Final = r"^[!-~]{1,100}$"
-Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")]
-"""A text that a header, a table and a terminal can hold."""
-Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
-
-
-class Order(BaseModel):
-    """What comes with every command over HTTP."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    command_id: str | None = Field(
-        default=None,
-        pattern=_ID,
-        description="Identifier of your choice, printable ASCII without spaces. The same order again under it, as after a "
-        "503 or a lost answer, is carried out once. Left out: a new one, and the order again is another command.",
-    )
-    timeout_s: float = Field(
-        default=60.0, gt=0, le=86_400, description="Unit: s. It is not started later than so long from now."
-    )
-
-
-class StartOrder(Order):
-    """STANDBY to DISABLED."""
-
-    configuration_override: Text = Field(
-        default="", description="Configuration to apply; empty: the default."
-    )
-
-
-class TakeImagesOrder(Order):
-    """Take images."""
-
-    num_images: int = Field(default=1, ge=1, le=MOST_IMAGES, description="How many.")
-    exposure_time_s: float = Field(
-        default=0.0, ge=0, le=LONGEST_EXPOSURE_S, description="Unit: s. Exposure time of each."
-    )
-    shutter: bool = Field(default=False, description="Whether the shutter opens.")
-    image_type: Text = Field(
-        default="", description=f"{', '.join(IMAGE_TYPES)}; left out: what key_value_map says."
-    )
-    group_id: Text = Field(default="", description="Group the images belong to.")
-    sensors: list[Whole] = Field(
-        default_factory=list, max_length=1000, description="Detectors to read; empty for all."
-    )
-    filter: Text = Field(default="", description="Filter; empty to leave it as it is.")
-    observation_note: Text = Field(default="", description="Note of the observer.")
-    key_value_map: Text | None = Field(
-        default=None,
-        description="What the observer says of the images: KEY: VALUE pairs with commas between them, such as "
-        "imageType: BIAS, groupId: G, testType: BIAS.",
-    )
+from calibrant.sal import COMMANDS, Command
 
 
 class Answer(BaseModel):
@@ -138,27 +84,22 @@ def routes(service: CameraService) -> APIRouter:
 
 
 def _add_orders(router: APIRouter, service: CameraService) -> None:
-    for name in COMMANDS:
-        if name == command_name(TakeImages):
-            continue
-        model = StartOrder if name == "start" else Order
+    for name, kind in COMMANDS.items():
         router.add_api_route(
             f"/commands/{name}",
-            _order(service, name, model),
+            _order(service, kind),
             methods=["POST"],
             status_code=202,
-            summary=COMMANDS[name].__doc__,
+            summary=kind.__doc__,
             **_ANSWERS,
         )
 
-    @router.post("/commands/takeImages", status_code=202, summary="Take images. Only in ENABLED.", **_ANSWERS)
-    def take_images(order: TakeImagesOrder, process: Process, caller: CallerOf) -> Answer | JSONResponse:
-        return _accept(process, service, TakeImages, order, caller)
 
+def _order(service: CameraService, kind: type[Command]) -> Any:
+    model = order_of(kind)
 
-def _order(service: CameraService, name: str, model: type[Order]) -> Any:
     def take_in(process: ServiceProcess, caller: Caller, order: Order | None = None) -> Answer | JSONResponse:
-        return _accept(process, service, COMMANDS[name], order or model(), caller)
+        return _accept(process, service, kind, order or model(), caller)
 
     take_in.__annotations__.update(order=model | None, process=Process, caller=CallerOf)
     return take_in
@@ -169,16 +110,15 @@ def _accept(
 ) -> Answer | JSONResponse:
     now = process.platform.clock.tai_ns()
     command_id = order.command_id or process.platform.ids.new()
-    fields = order.model_dump(exclude={"command_id", "timeout_s"})
     header = CommandHeader(
         command_id=command_id,
         component=service.component,
         identity=caller.identity,
         roles=caller.given,
-        deadline=TaiTime.from_ns(now + round(order.timeout_s * 1e9)),
+        deadline=TaiTime.from_ns(now + round(order.begin_within_s * 1e9)),
     )
     with process.unit_of_work(f"http:{command_id}:{now}") as unit:
-        told = service.accept(kind(header=header, **fields), unit.session, now_tai_ns=now, run_id="")
+        told = service.accept(kind(header=header, **order.own()), unit.session, now_tai_ns=now, run_id="")
         ack = next(message for message in told if isinstance(message, CommandAck))
         barred = ack.ack is AckCode.NO_PERMISSION
         if not barred:  # on the bus, who truly gave a command of this identifier would take it for the answer
