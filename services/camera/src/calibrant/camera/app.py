@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -22,6 +24,8 @@ from calibrant.runtime.http import http_app
 from calibrant.runtime.platform import Platform
 from calibrant.runtime.process import ServiceProcess, ServiceSpec
 
+Background = Callable[[ServiceProcess], Coroutine[Any, Any, None]]
+
 
 class UnknownInstrument(PermanentError):
     """The instrument to imitate is unknown, or its file is wrong."""
@@ -36,6 +40,8 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         The instrument is unknown, or its file is wrong.
     CannotSimulate
         The instrument's simulation section is wrong, a flaw is not in it, or an effect is unknown.
+    WrongSetting, InterfaceError
+        It is to speak SAL, and something for that is not set, or the interface files are wrong.
     """
     instrument = _instrument(settings)
     parameters = parameters_of(instrument)
@@ -63,10 +69,19 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         database=database,
         migrations=Path(__file__).parent / "migrations",
         router=routes(service),
-        background=(executor.execute_commands, executor.heartbeat),
+        background=(executor.execute_commands, executor.heartbeat, *_on_sal(settings, service, platform)),
         sole=f"camera {settings.component}",
     )
     return http_app(ServiceProcess(spec, platform), door_of(settings), settings.max_body_bytes)
+
+
+def _on_sal(settings: CameraSettings, service: CameraService, platform: Platform) -> Iterator[Background]:
+    """Give what lets the camera speak SAL, where it is to."""
+    if settings.sal_interfaces is None:
+        return
+    from calibrant.camera.wire.composition import sal_adapter  # noqa: PLC0415  who speaks no SAL needs no Avro
+
+    yield sal_adapter(settings, settings.sal_interfaces, service, platform).speak_sal
 
 
 def _instrument(settings: CameraSettings) -> Instrument:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
+from calibrant.camera.wire.settings import SalSettings
 from calibrant.frames.times import parse_time
-from calibrant.runtime.settings import ServiceSettings
 
 
-class CameraSettings(ServiceSettings):
+class CameraSettings(SalSettings):
     """What the camera is and how its simulation runs."""
 
     component: str = Field(default="camera", min_length=1, description="Name under which it is commanded.")

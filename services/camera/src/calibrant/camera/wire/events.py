@@ -1,0 +1,97 @@
+"""From our events and answers to the fields of SAL's, by their names.
+
+Pure: owns what they are called on either side. Must not know Kafka. An event that is added to the contract is told at
+once, with those fields that SAL's has; only other names take a line in ``TOPICS`` or ``FIELDS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+from calibrant.camera.wire.names import sal_name
+from calibrant.contracts.base import Message
+from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader, Heartbeat
+from calibrant.contracts.common.v1 import TaiTime
+from calibrant.sal import command_name
+from calibrant.sal.acks import ERROR
+from calibrant.sal.wire.interface import COMMAND, EVENT, Component, Topic
+
+TOPICS: Mapping[str, str] = MappingProxyType({"summaryStateChanged": "summaryState"})
+"""By SAL name of an event of ours, that of SAL's where it is another."""
+
+FIELDS: Mapping[str, str] = MappingProxyType({"dayObs": "imageDate"})
+"""By name of a field of ours in SAL's spelling, that of SAL's where it is another."""
+
+_ACKS: Mapping[AckCode, AckCode] = MappingProxyType({AckCode.STALLED: AckCode.IN_PROGRESS})
+"""Clients of SAL take STALLED for the end of a command (docs/adr/0016)."""
+
+
+def event_of(message: Message, component: Component) -> tuple[str, dict[str, Any]] | None:
+    """Return the topic and the fields of an event; None where the component has no such event."""
+    name = command_name(message)
+    topic = component.topics.get(EVENT + TOPICS.get(name, name))
+    if topic is None:
+        return None
+    return topic.name, _taken(topic, dict(_fields(message)))
+
+
+def acknowledgement_of(ack: CommandAck, component: Component) -> dict[str, Any] | None:
+    """Return the fields of an acknowledgement; None where nobody on SAL can have given the command."""
+    topic = COMMAND + ack.command
+    if ack.sequence_number is None or ack.origin is None or topic not in component.topics:
+        return None
+    return {
+        "ack": _ACKS.get(ack.ack, ack.ack).number,
+        "error": ack.error,
+        "result": ack.result,
+        "identity": ack.identity,
+        "origin": ack.origin,
+        "cmdtype": component.command_number(topic),
+        "timeout": ack.timeout_s,
+    }
+
+
+def refusal_of(topic: str, header: CommandHeader, why: str, component: Component) -> dict[str, Any]:
+    """Return the fields of the answer to a sample that is no command of ours."""
+    return {
+        "ack": AckCode.FAILED.number,
+        "error": ERROR,
+        "result": why,
+        "identity": header.identity,
+        "origin": header.origin,
+        "cmdtype": component.command_number(topic),
+    }
+
+
+def _taken(topic: Topic, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {one.name: _plain(fields[one.name], one.kind) for one in topic.fields if one.name in fields}
+
+
+def _fields(message: Message) -> Iterator[tuple[str, Any]]:
+    """Give all fields of a message and of those within it."""
+    if isinstance(message, Heartbeat):
+        yield "heartbeat", True
+    for name in type(message).model_fields:
+        value = getattr(message, name)
+        if isinstance(value, TaiTime):
+            yield sal_name(f"timestamp_{name}"), value.ns / 1e9
+        elif isinstance(value, Message):
+            yield from _fields(value)
+        elif value is not None:
+            spelt = sal_name(name)
+            yield FIELDS.get(spelt, spelt), value
+
+
+def _plain(value: Any, kind: str) -> Any:
+    """Return a value as SAL has it: states as numbers or by their names, lists as texts with colons between."""
+    if isinstance(value, Enum):
+        return value.name if kind == "string" else getattr(value, "number", value.value)
+    return ":".join(map(_escaped, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _escaped(word: Any) -> str:
+    """Return a word of a list, with a backslash before what would end it."""
+    return str(word).replace("\\", "\\\\").replace(":", "\\:")
