@@ -16,12 +16,12 @@ from pydantic import BaseModel
 
 from calibrant.combine.recipes import RECIPES
 from calibrant.combine.recipes.base import Combination, Parameters
-from calibrant.combine.recipes.charge_transfer_tables import tables_of as charge_transfer_tables
-from calibrant.combine.recipes.crosstalk_tables import tables_of as crosstalk_tables
-from calibrant.combine.recipes.defect_tables import regions_table
-from calibrant.combine.recipes.flat_pairs import MeasuredPair, PairParameters
-from calibrant.combine.recipes.transfer_tables import tables_of
-from calibrant.combine.recipes.transferred import Transferred
+from calibrant.combine.recipes.charge_transfer.tables import tables_of as charge_transfer_tables
+from calibrant.combine.recipes.charge_transfer.transferred import Transferred
+from calibrant.combine.recipes.crosstalk.tables import tables_of as crosstalk_tables
+from calibrant.combine.recipes.defects.tables import regions_table
+from calibrant.combine.recipes.photon_transfer.flat_pairs import MeasuredPair, PairParameters
+from calibrant.combine.recipes.photon_transfer.transfer_tables import tables_of
 from calibrant.frames.instrument import Instrument, list_instruments
 from calibrant.frames.reading import RejectionReason
 from calibrant.frames.writing import (

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
-from calibrant.combine.recipes.bfk import BFK
-from calibrant.combine.recipes.ptc import PTC
+from calibrant.combine.recipes.brighter_fatter.recipe import BFK
+from calibrant.combine.recipes.photon_transfer.ptc import PTC
 from calibrant.pixels import Amplifier, ArrayRows, Box, Geometry, Overscan, Signature
 
 TITLES = ("Brighter-fatter kernel", "Photon transfer")

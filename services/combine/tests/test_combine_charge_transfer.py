@@ -7,7 +7,7 @@ import pytest
 
 from calibrant.combine.recipes import RECIPES, parse_parameters
 from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
-from calibrant.combine.recipes.cti import compute
+from calibrant.combine.recipes.charge_transfer.recipe import compute
 from calibrant.frames.correcting import Choices, correction
 from calibrant.frames.writing import ProductTables, Provenance
 from calibrant.pixels import ArrayRows, correct_frame

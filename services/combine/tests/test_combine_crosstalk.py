@@ -10,7 +10,7 @@ from calibrant.combine.building import compute as build
 from calibrant.combine.facts import ProductFacts
 from calibrant.combine.recipes import RECIPES, parse_parameters
 from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
-from calibrant.combine.recipes.crosstalk import compute
+from calibrant.combine.recipes.crosstalk.recipe import compute
 from calibrant.frames.correcting import Choices, correction
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.measured import with_measured
@@ -215,6 +215,12 @@ def test_a_product_of_other_amplifiers_is_refused_by_its_name(geometry, tables):
         with_measured(
             replace(geometry, amplifiers=renamed), plain, {"crosstalk": product(tables, "electron")}
         )
+
+
+def test_frames_that_keep_their_level_are_not_corrected(tables):
+    given = {"crosstalk": product(tables, "electron")}
+    with pytest.raises(ValueError, match="crosstalk-1: the frames keep their electronic level"):
+        correction(load_instrument("simcam-tiny"), 0, Choices(overscan="none"), "electron", given)
 
 
 def test_a_flat_is_made_with_the_matrix_and_says_so(bench, geometry):

@@ -9,7 +9,7 @@ import pytest
 
 from calibrant.combine.recipes import LINEARITY, parse_parameters
 from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
-from calibrant.combine.recipes.linearity import compute
+from calibrant.combine.recipes.linearity.recipe import compute
 from calibrant.frames.correcting import Choices, correction
 from calibrant.frames.instrument import load_instrument
 from calibrant.frames.measured import with_measured

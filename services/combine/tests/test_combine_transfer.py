@@ -10,8 +10,8 @@ from calibrant.combine.building import compute
 from calibrant.combine.facts import ProductFacts
 from calibrant.combine.recipes import RECIPES, parse_parameters
 from calibrant.combine.recipes.base import Calibration, FrameInput, RecipeInputs, RecipeRefused
-from calibrant.combine.recipes.gain import compute as gain
-from calibrant.combine.recipes.ptc import compute as transfer
+from calibrant.combine.recipes.photon_transfer.gain import compute as gain
+from calibrant.combine.recipes.photon_transfer.ptc import compute as transfer
 from calibrant.frames.correcting import correction
 from calibrant.frames.writing import read_product_tables, write_product
 from calibrant.pixels import ArrayRows, Geometry, Overscan, Reference

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from calibrant.frames.measured.form import Measured, rows_by_amplifier
+from calibrant.frames.measured.form import Measured, check_level_removed, rows_by_amplifier
 from calibrant.frames.writing import ProductTables
 from calibrant.pixels import Amplifier, Geometry, Signature, Step
 from calibrant.pixels.charge_transfer import ChargeTransfer, ElectronicOffset, RegisterTrap, Transfers, Traps
@@ -16,11 +16,7 @@ _TOLD: Final = 3.0
 
 
 def _joined(geometry: Geometry, signature: Signature, product: ProductTables) -> tuple[Geometry, Signature]:
-    if not signature.removes_level(geometry):
-        raise ValueError(
-            f"{product.provenance.product_id}: the frames keep their electronic level, which would trail as if it were "
-            "charge; choose an overscan method that every amplifier has a region for, or set charge_transfer to false"
-        )
+    check_level_removed(geometry, signature, product, "charge_transfer", "trail as if it were charge")
     serial = rows_by_amplifier(geometry, product, "SERIAL")
     parallel = rows_by_amplifier(geometry, product, "PARALLEL")
     units = {one.name: _unit(one, signature) for one in geometry.amplifiers}

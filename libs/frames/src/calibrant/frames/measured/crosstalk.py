@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.frames.measured.form import Measured
+from calibrant.frames.measured.form import Measured, check_level_removed
 from calibrant.frames.writing import ProductTable, ProductTables
 from calibrant.pixels import Geometry, Signature, Step
 from calibrant.pixels.crosstalk import Crosstalk, CrosstalkMatrix, Reason
@@ -62,6 +62,7 @@ def _covariances(pairs: ProductTable, terms: int) -> NDArray[np.float64]:
 
 def _joined(geometry: Geometry, signature: Signature, product: ProductTables) -> tuple[Geometry, Signature]:
     """Put the matrix at its step: told in ADU by the gains that it was made with, applied by those in force."""
+    check_level_removed(geometry, signature, product, "crosstalk", "leak as if it were signal")
     unit: Unit = "adu" if product.provenance.parameters.get("unit") == "adu" else "electron"
     made = {one.name: one.gain_e_per_adu for one in product.amplifiers}
     now = {one.name: one.gain_e_per_adu for one in geometry.amplifiers}

@@ -28,6 +28,34 @@ class Measured:
     join: Callable[[Geometry, Signature, ProductTables], tuple[Geometry, Signature]]
 
 
+def check_level_removed(
+    geometry: Geometry, signature: Signature, product: ProductTables, switch: str, wrong: str
+) -> None:
+    """Check that an overscan takes the electronic level away, where a step before the bias would take it for signal.
+
+    Parameters
+    ----------
+    geometry, signature
+        Of the detector.
+    product : ProductTables
+        Asks for the step.
+    switch : str
+        Leaves it out.
+    wrong : str
+        What would become of the level, to end the message.
+
+    Raises
+    ------
+    ValueError
+        It stays in.
+    """
+    if not signature.removes_level(geometry):
+        raise ValueError(
+            f"{product.provenance.product_id}: the frames keep their electronic level, which would {wrong}; choose an "
+            f"overscan method that every amplifier has a region for, or set {switch} to false"
+        )
+
+
 def rows_by_amplifier(
     geometry: Geometry, product: ProductTables, table: str = "AMPLIFIERS"
 ) -> dict[str, dict[str, Any]]:

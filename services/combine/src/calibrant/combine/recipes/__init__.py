@@ -1,4 +1,4 @@
-"""The recipes, one file each: add a file, and its recipe to ``RECIPES``.
+"""The recipes, a file or a package each: add one, and its recipe to ``RECIPES``.
 
 Owns the registry and the reading of parameters. Must not know files, messages beyond plain text, or tables.
 """
@@ -11,22 +11,22 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from calibrant.combine.recipes.analyses.bias_stability import BIAS_STABILITY
+from calibrant.combine.recipes.analyses.correlations import CORRELATIONS
+from calibrant.combine.recipes.analyses.dark_current import DARK_CURRENT
+from calibrant.combine.recipes.analyses.persistence import PERSISTENCE
+from calibrant.combine.recipes.analyses.tearing import TEARING
 from calibrant.combine.recipes.base import Parameters, Recipe, RecipeRefused
-from calibrant.combine.recipes.bfk import BFK
 from calibrant.combine.recipes.bias import BIAS
-from calibrant.combine.recipes.bias_stability import BIAS_STABILITY
-from calibrant.combine.recipes.correlations import CORRELATIONS
-from calibrant.combine.recipes.crosstalk import CROSSTALK
-from calibrant.combine.recipes.cti import CTI
+from calibrant.combine.recipes.brighter_fatter.recipe import BFK
+from calibrant.combine.recipes.charge_transfer.recipe import CTI
+from calibrant.combine.recipes.crosstalk.recipe import CROSSTALK
 from calibrant.combine.recipes.dark import DARK
-from calibrant.combine.recipes.dark_current import DARK_CURRENT
-from calibrant.combine.recipes.defects import DEFECTS
+from calibrant.combine.recipes.defects.recipe import DEFECTS
 from calibrant.combine.recipes.flat import FLAT
-from calibrant.combine.recipes.gain import GAIN
-from calibrant.combine.recipes.linearity import LINEARITY
-from calibrant.combine.recipes.persistence import PERSISTENCE
-from calibrant.combine.recipes.ptc import PTC
-from calibrant.combine.recipes.tearing import TEARING
+from calibrant.combine.recipes.linearity.recipe import LINEARITY
+from calibrant.combine.recipes.photon_transfer.gain import GAIN
+from calibrant.combine.recipes.photon_transfer.ptc import PTC
 
 __all__ = ["RECIPES", "find_recipe", "parse_parameters"]
 

@@ -4,7 +4,7 @@ Must not know files, messages or tables.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -204,6 +204,47 @@ def per_frame(name: str, values: Sequence[float] | None, inputs: RecipeInputs) -
 def named(problem: str, inputs: RecipeInputs) -> str:
     """Put a frame's name where the engine, which knows none, says its number."""
     return re.sub(r"^frames?\W(\d+)\]?", lambda number: inputs.frames[int(number[1])].name, problem)
+
+
+def bias_and_dark(inputs: RecipeInputs) -> dict[str, Calibration]:
+    """Return what frames with light have subtracted, by role; an unscaled dark holds the bias's structure itself."""
+    found = {role: one for role in ("bias", "dark") if (one := inputs.calibrations.get(role)) is not None}
+    if "dark" in found and not found["dark"].per_second:
+        found.pop("bias", None)
+    return found
+
+
+def check_level(
+    recipe: str,
+    inputs: RecipeInputs,
+    subtracted: Mapping[str, Calibration],
+    *,
+    frames: str = "flats",
+    signal: str = "light",
+) -> None:
+    """Check that the pedestal of frames does not stay in: an overscan takes it, a bias, or a dark that holds it.
+
+    Parameters
+    ----------
+    recipe, frames, signal : str
+        Who asks of what, and what a pedestal would be taken for; for the message.
+    inputs : RecipeInputs
+        What is removed before any calibration.
+    subtracted : mapping of str to Calibration
+        Of `bias_and_dark`.
+
+    Raises
+    ------
+    RecipeRefused
+        It does.
+    """
+    dark = subtracted.get("dark")
+    unscaled = None if dark is None or dark.per_second else dark
+    if not level_removed(inputs, subtracted.get("bias", unscaled)):
+        raise RecipeRefused(
+            f"{recipe}: the {frames} keep their pedestal, which would count as {signal}; give a bias, or an overscan "
+            "method where the camera has an overscan"
+        )
 
 
 def level_removed(inputs: RecipeInputs, bias: Calibration | None) -> bool:

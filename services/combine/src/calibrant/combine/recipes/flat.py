@@ -17,7 +17,7 @@ from calibrant.combine.recipes.base import (
     RecipeRefused,
     roles_of,
 )
-from calibrant.combine.recipes.correction import combined, named, per_frame, signature
+from calibrant.combine.recipes.correction import bias_and_dark, combined, named, per_frame, signature
 from calibrant.pixels import (
     UNUSABLE,
     Combined,
@@ -97,10 +97,8 @@ def compute(inputs: RecipeInputs, parameters: FlatParameters) -> Built:
     RecipeRefused
         A dark does not apply, an exposure time is missing, or a level is not above zero.
     """
-    bias, dark = inputs.calibrations.get("bias"), inputs.calibrations.get("dark")
-    if dark is not None and not dark.per_second:
-        bias = None  # the unscaled dark holds the bias's structure itself
-    removed = signature(inputs, bias=bias, dark=dark)
+    subtracted = bias_and_dark(inputs)
+    removed = signature(inputs, bias=subtracted.get("bias"), dark=subtracted.get("dark"))
     scales, measured = _scales(inputs, removed, parameters)
     master = combined(inputs, parameters, removed, scales, measured)
     if parameters.normalise == "combined":
@@ -112,7 +110,7 @@ def compute(inputs: RecipeInputs, parameters: FlatParameters) -> Built:
         "",
         scales=tuple(scales),
         normalisation=parameters.normalise,
-        used=tuple(role for role, one in [("bias", bias), ("dark", dark)] if one is not None),
+        used=tuple(subtracted),
     )
 
 

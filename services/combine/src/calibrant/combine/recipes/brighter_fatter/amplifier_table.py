@@ -17,8 +17,8 @@ from calibrant.combine.recipes.brighter_fatter.level_tables import (
     PER_ELECTRON,
     Checked,
 )
-from calibrant.combine.recipes.flat_pairs import MeasuredPairs
-from calibrant.combine.recipes.pair_tables import texts
+from calibrant.combine.recipes.columns import texts
+from calibrant.combine.recipes.photon_transfer.flat_pairs import MeasuredPairs
 from calibrant.frames.writing import ProductTable, TableColumn
 from calibrant.pixels.brighter_fatter import Remainder, remainder
 from calibrant.pixels.photon_transfer import Curve

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from calibrant.combine.recipes.brighter_fatter.areas import MeasuredAreas, found_in
-from calibrant.combine.recipes.flat_pairs import MeasuredPair
-from calibrant.combine.recipes.pair_tables import texts
+from calibrant.combine.recipes.columns import texts
+from calibrant.combine.recipes.photon_transfer.flat_pairs import MeasuredPair
 from calibrant.frames.writing import ProductTable, TableColumn
 from calibrant.pixels.brighter_fatter import Convergence, mean_areas
 from calibrant.pixels.photon_transfer import Curve, PairStatistics

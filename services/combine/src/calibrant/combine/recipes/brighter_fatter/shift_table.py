@@ -8,7 +8,7 @@ import numpy as np
 
 from calibrant.combine.recipes.brighter_fatter.areas import MeasuredAreas
 from calibrant.combine.recipes.brighter_fatter.boundaries import DETECTOR, Boundaries
-from calibrant.combine.recipes.pair_tables import texts
+from calibrant.combine.recipes.columns import texts
 from calibrant.frames.writing import ProductTable, TableColumn
 from calibrant.pixels import Geometry
 
