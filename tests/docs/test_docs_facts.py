@@ -20,7 +20,8 @@ from calibrant.combine.recipes.charge_transfer.tables import tables_of as charge
 from calibrant.combine.recipes.charge_transfer.transferred import Transferred
 from calibrant.combine.recipes.crosstalk.tables import tables_of as crosstalk_tables
 from calibrant.combine.recipes.defects.tables import regions_table
-from calibrant.combine.recipes.photon_transfer.flat_pairs import MeasuredPair, PairParameters
+from calibrant.combine.recipes.photon_transfer.flat_pairs import MeasuredPair
+from calibrant.combine.recipes.photon_transfer.parameters import PairParameters
 from calibrant.combine.recipes.photon_transfer.transfer_tables import tables_of
 from calibrant.frames.instrument import Instrument, list_instruments
 from calibrant.frames.reading import RejectionReason

@@ -10,11 +10,12 @@ from calibrant.combine.building import compute
 from calibrant.combine.facts import ProductFacts
 from calibrant.combine.recipes import RECIPES, parse_parameters
 from calibrant.combine.recipes.base import Calibration, FrameInput, RecipeInputs, RecipeRefused
+from calibrant.combine.recipes.correction import bias_and_dark, check_level
 from calibrant.combine.recipes.photon_transfer.gain import compute as gain
 from calibrant.combine.recipes.photon_transfer.ptc import compute as transfer
 from calibrant.frames.correcting import correction
 from calibrant.frames.writing import read_product_tables, write_product
-from calibrant.pixels import ArrayRows, Geometry, Overscan, Reference
+from calibrant.pixels import ArrayRows, Geometry, Overscan, Reference, Signature
 
 LEVELS_E = (500.0, 2_000.0, 8_000.0, 20_000.0, 40_000.0)
 SMALL = {"least_pixels": 1000, "lags": 1}
@@ -237,3 +238,20 @@ def replace_gains(path, factor):
     changed = replace(product, tables=(replace(table, columns=columns), *product.tables[1:]))
     write_product(path.with_name("changed.fits"), changed)
     return path.with_name("changed.fits")
+
+
+def test_a_dark_removes_the_pedestal_where_it_holds_it(bench):
+    geometry = bench.instrument.geometry(0)
+    plane = Reference(np.zeros(geometry.shape, np.float32), None, None)
+    unscaled, scaled = (
+        RecipeInputs(
+            [],
+            {"dark": Calibration("dark-1", plane, per_second=per_second, dark_time_s=1.0)},
+            geometry,
+            Signature(overscan=Overscan("none")),
+        )
+        for per_second in (False, True)
+    )
+    check_level("ptc", unscaled, bias_and_dark(unscaled))
+    with pytest.raises(RecipeRefused, match="ptc: the flats keep their pedestal"):
+        check_level("ptc", scaled, bias_and_dark(scaled))

@@ -39,11 +39,11 @@ from calibrant.combine.recipes.photon_transfer.flat_pairs import (
     ROLES,
     MeasuredPair,
     MeasuredPairs,
-    PairParameters,
     measured_pair,
     measured_pairs,
 )
 from calibrant.combine.recipes.photon_transfer.pair_tables import leftovers_table, pairs_table
+from calibrant.combine.recipes.photon_transfer.parameters import PairParameters
 from calibrant.frames.measured.brighter_fatter import barrier_of
 from calibrant.frames.writing import ProductTable
 from calibrant.pixels import Step

@@ -11,13 +11,9 @@ from pydantic import Field
 
 from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs
 from calibrant.combine.recipes.columns import texts
-from calibrant.combine.recipes.photon_transfer.flat_pairs import (
-    ROLES,
-    MeasuredPair,
-    SpectrumParameters,
-    measured_pairs,
-)
+from calibrant.combine.recipes.photon_transfer.flat_pairs import ROLES, MeasuredPair, measured_pairs
 from calibrant.combine.recipes.photon_transfer.pair_tables import leftovers_table, pairs_table
+from calibrant.combine.recipes.photon_transfer.parameters import SpectrumParameters
 from calibrant.frames.writing import ProductTable, TableColumn
 from calibrant.pixels import Amplifier
 from calibrant.pixels.photon_transfer import PairGain, Reason, pair_gain

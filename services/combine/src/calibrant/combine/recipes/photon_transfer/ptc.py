@@ -5,7 +5,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs
-from calibrant.combine.recipes.photon_transfer.flat_pairs import ROLES, SpectrumParameters, measured_pairs
+from calibrant.combine.recipes.photon_transfer.flat_pairs import ROLES, measured_pairs
+from calibrant.combine.recipes.photon_transfer.parameters import SpectrumParameters
 from calibrant.combine.recipes.photon_transfer.transfer_tables import tables_of
 from calibrant.pixels.photon_transfer import FitSettings, Model, curves, fit_curves
 from calibrant.rules.classification import ImageType
