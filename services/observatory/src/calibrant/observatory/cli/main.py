@@ -15,6 +15,7 @@ import typer
 from calibrant.observatory.cli import (
     audit,
     calibrations,
+    camera,
     dead_letters,
     doctor,
     events,
@@ -43,6 +44,7 @@ app.command("demo")(runs.demo)
 app.command("replay")(runs.replay)
 app.command("run")(runs.run)
 app.command("up")(up.up)
+app.add_typer(camera.app, name="camera")
 app.command("doctor")(doctor.doctor)
 app.add_typer(listings.frames, name="frames")
 app.add_typer(listings.products, name="products")
