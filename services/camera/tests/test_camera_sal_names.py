@@ -9,6 +9,7 @@ from calibrant.camera.wire.events import acknowledgement_of, event_of
 from calibrant.contracts.camera.v1 import (
     AckCode,
     CommandHeader,
+    EndOfImageTelemetry,
     EndReadout,
     ExposureStored,
     Heartbeat,
@@ -147,6 +148,25 @@ def test_lists_are_texts_whose_words_are_escaped_and_a_state_in_a_text_is_its_na
     )
     assert (fields["mode"], fields["timeout"], fields["exposureTime"]) == ("TIMED", 3.0, 1.5)
     assert (fields["imageSource"], fields["timestampAcquisitionStart"]) == ("SC", 0.25)
+
+
+def test_a_field_that_is_something_else_in_sal_keeps_its_default_and_the_event_is_told():
+    """Our emulated_image says whether, SAL's emulatedImage is a name."""
+    measured = EndOfImageTelemetry(
+        component="camera",
+        image=IMAGE,
+        exposure_time_s=1.5,
+        image_tag="raw/1",
+        date_obs=TaiTime.from_ns(500_000_000),
+        date_end=TaiTime.from_ns(2_000_000_000),
+        measured_shutter_open_time_s=1,
+        dark_time_s=2.0,
+        emulated_image=True,
+    )
+    assert event_of(measured, CAMERA) == (
+        "logevent_endOfImageTelemetry",
+        {"imageName": "SC_O_20260101_000012", "timestampDateObs": 0.5, "measuredShutterOpenTime": 1.0},
+    )
 
 
 def test_an_event_that_sal_lacks_is_not_told():

@@ -18,6 +18,7 @@ from calibrant.contracts.common.v1 import TaiTime
 from calibrant.sal import command_name
 from calibrant.sal.acks import ERROR
 from calibrant.sal.wire.interface import COMMAND, EVENT, Component, Topic
+from calibrant.sal.wire.schemas import KINDS
 
 TOPICS: Mapping[str, str] = MappingProxyType({"summaryStateChanged": "summaryState"})
 """By SAL name of an event of ours, that of SAL's where it is another."""
@@ -67,7 +68,15 @@ def refusal_of(topic: str, header: CommandHeader, why: str, component: Component
 
 
 def _taken(topic: Topic, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {one.name: _plain(fields[one.name], one.kind) for one in topic.fields if one.name in fields}
+    """Return those fields that the topic has and that are what they are there; the others keep their defaults."""
+    plain = {one.name: _plain(fields[one.name], one.kind) for one in topic.fields if one.name in fields}
+    kinds = {one.name: _python_types(one.kind) for one in topic.fields}
+    return {name: value for name, value in plain.items() if type(value) in kinds[name]}
+
+
+def _python_types(kind: str) -> tuple[type, ...]:
+    default = type(KINDS[kind][1])
+    return (int, float) if default is float else (default,)
 
 
 def _fields(message: Message) -> Iterator[tuple[str, Any]]:
