@@ -8,6 +8,8 @@ import pytest
 from calibrant.pixels import (
     Amplifier,
     Box,
+    Combining,
+    Composition,
     Geometry,
     Image,
     Mask,
@@ -20,6 +22,7 @@ from calibrant.pixels import (
 
 N, READ_NOISE_E = 20, 5.0
 SHAPE = (100, 500)
+INSIDE, HELD_OUT = Composition(N, 0), Composition(N)
 
 
 def illumination(structured: bool) -> np.ndarray:
@@ -53,22 +56,20 @@ def master(images: list[Image], statistic: str = "clipped-mean") -> Reference:
 def test_an_ideal_flat_gives_one(structured, gain):
     images = exposures(structured, gain)
     flat = master(images[:N])
-    options = {"read_noise_e": READ_NOISE_E, "gain": gain, "n_combined": N}
-    inside = noise_ratio(images[0], flat, **options, in_reference=True)
-    outside = noise_ratio(images[N], flat, **options, in_reference=False)
+    options = {"read_noise_e": READ_NOISE_E, "gain": gain}
+    inside = noise_ratio(images[0], flat, **options, composition=INSIDE)
+    outside = noise_ratio(images[N], flat, **options, composition=HELD_OUT)
     error = 4 / np.sqrt(2 * outside.count)
     assert inside.ratio == pytest.approx(1, abs=error)
     assert outside.ratio == pytest.approx(1, abs=error)
     # without the reference's noise neither would do: 0.975 and 1.025
-    swapped = noise_ratio(images[N], flat, **options, in_reference=True)
+    swapped = noise_ratio(images[N], flat, **options, composition=INSIDE)
     assert swapped.ratio == pytest.approx(np.sqrt((1 + 1 / N) / (1 - 1 / N)), abs=error)
 
 
 def test_level_and_expected_noise_of_even_light():
     images = exposures(structured=False)
-    found = noise_ratio(
-        images[N], master(images[:N]), read_noise_e=READ_NOISE_E, n_combined=N, in_reference=False
-    )
+    found = noise_ratio(images[N], master(images[:N]), read_noise_e=READ_NOISE_E, composition=HELD_OUT)
     assert found.level == pytest.approx(20_000, rel=1e-4)
     assert found.expected == pytest.approx(np.sqrt((20_000 + 25) * (1 + 1 / N)), rel=1e-3)
 
@@ -81,9 +82,7 @@ def test_a_median_master(in_reference):
         frame,
         master(images[:N], "median"),
         read_noise_e=READ_NOISE_E,
-        n_combined=N,
-        in_reference=in_reference,
-        statistic="median",
+        composition=Composition(N, 0 if in_reference else None, Combining("median")),
     )
     assert found.ratio == pytest.approx(1, abs=4 / np.sqrt(2 * found.count))
 
@@ -94,7 +93,7 @@ def test_excess_noise_is_recovered_and_outliers_are_not_noise():
     rng = np.random.default_rng(5)
     noisy = images[N].data + rng.normal(0, 1, SHAPE) * np.sqrt(0.44 * (illumination(True) + READ_NOISE_E**2))
     noisy[rng.random(SHAPE) < 0.01] += 50_000
-    found = noise_ratio(image_of(noisy), flat, read_noise_e=READ_NOISE_E, n_combined=N, in_reference=False)
+    found = noise_ratio(image_of(noisy), flat, read_noise_e=READ_NOISE_E, composition=HELD_OUT)
     assert found.ratio == pytest.approx(np.sqrt((1.44 + 1 / N) / (1 + 1 / N)), abs=0.02)
     assert found.level == pytest.approx(normalise(images[N].data).level, rel=2e-3)
 
@@ -109,25 +108,22 @@ def test_masked_pixels_say_nothing():
     spoiled[:10] = 0
     spoiled[30] = np.nan
     frame = dataclasses.replace(images[N], data=spoiled, mask=mask)
-    found = noise_ratio(frame, flat, read_noise_e=READ_NOISE_E, n_combined=N, in_reference=False)
+    found = noise_ratio(frame, flat, read_noise_e=READ_NOISE_E, composition=HELD_OUT)
     assert found.count == SHAPE[0] * SHAPE[1] - 12 * SHAPE[1]
     part = Box(40, 60, 100, 200)
-    cut = noise_ratio(
-        frame.cut(part), flat.cut(part), read_noise_e=READ_NOISE_E, n_combined=N, in_reference=False
-    )
+    cut = noise_ratio(frame.cut(part), flat.cut(part), read_noise_e=READ_NOISE_E, composition=HELD_OUT)
     assert cut.count == 2000
 
 
 def test_what_is_wrong_is_named():
     frame, flat = image_of(np.full((4, 4), 100.0)), Reference(np.ones((4, 4)))
-    good = {"read_noise_e": 5.0, "gain": 1.0, "n_combined": 5, "in_reference": True}
+    good = {"read_noise_e": 5.0, "gain": 1.0, "composition": Composition(5, 0)}
     for message, changed_frame, changes in [
         ("flat: shape", frame.cut(Box(0, 2, 0, 2)), {}),
         ("read_noise_e", frame, {"read_noise_e": -1.0}),
         ("gain: 0", frame, {"gain": 0.0}),
         ("in electrons already", frame, {"gain": 2.0}),
-        ("n_combined: 0", frame, {"n_combined": 0}),
-        ("the reference is the frame itself", frame, {"n_combined": 1}),
+        ("the reference is the frame itself", frame, {"composition": Composition(1, 0)}),
         ("at least 2 are needed", image_of(np.full((4, 4), np.nan)), {}),
         ("is it a flat", image_of(np.full((4, 4), -1.0)), {}),
     ]:

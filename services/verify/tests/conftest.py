@@ -124,7 +124,9 @@ class Bench:
         per_s = kind == "dark" and bias is not None
         if per_s:
             images = [per_second(i, f.facts.dark_time_s) for i, f in zip(images, read, strict=True)]
-        planes = [normalise(i.data, i.mask).data if kind == "flat" else i.data for i in images]
+        relative = [normalise(i.data, i.mask) for i in images] if kind == "flat" else []
+        planes = [one.data for one in relative or images]
+        scales = [one.level for one in relative] or [None] * len(images)
         made = combine(planes, statistic=statistic, masks=[i.mask for i in images])
         job = hashlib.sha256(repr((kind, unit, [f.id for f in frames])).encode()).hexdigest()
         image = ProductImage(
@@ -145,8 +147,8 @@ class Bench:
                 engine_version=ENGINE_VERSION,
                 instrument_hash=self.instrument.hash,
                 inputs=tuple(
-                    ProductInput("frames", f.id, f.ref.sha256, dark_time_s=r.facts.dark_time_s)
-                    for f, r in zip(frames, read, strict=True)
+                    ProductInput("frames", f.id, f.ref.sha256, dark_time_s=r.facts.dark_time_s, scale=scale)
+                    for f, r, scale in zip(frames, read, scales, strict=True)
                 ),
                 parameters={"unit": unit},
             ),

@@ -11,6 +11,7 @@ from calibrant.pixels import Reference, remove_signature
 from calibrant.rules.verification import ALL_EXPOSURES, Verdict
 from calibrant.verify.measuring import once
 from calibrant.verify.measuring.membership import membership
+from calibrant.verify.noticing import findings
 
 
 def ratios(report):
@@ -32,6 +33,26 @@ def test_biases_have_the_noise_expected_in_the_product_and_held_out(bench, stati
     assert np.mean(found[True]) == pytest.approx(1.0, abs=0.015)
     assert np.mean(found[False]) == pytest.approx(1.0, abs=0.015)
     assert {r.verdict for r in report.results if r.test == "NOISE"} == {Verdict.PASS}
+
+
+@pytest.mark.parametrize(
+    ("unit", "statistic"), [("electron", "clipped-mean"), ("adu", "mean"), ("electron", "median")]
+)
+def test_flats_of_unequal_levels_have_the_noise_expected_from_faint_to_bright(bench, unit, statistic):
+    """A faint flat has nearly all the noise of the master. Taken as equal, bright ones had up to 1.6 times theirs."""
+    levels = [300.0, 1000.0, *[20_000.0] * 4]
+    made, new = ([bench.frame("flat", f"{name}-{e:.0f}-{i}", light_e=e) for i, e in enumerate(levels)]
+                 for name in ("made", "new"))  # fmt: skip
+    bias = bench.master("bias", bench.frames("bias", 30))
+    flat = bench.master("flat", made, unit=unit, statistic=statistic, bias=bias)
+    report, _ = bench.measure(flat, [*made, *new], bias)
+    for name in ("made", "new"):
+        for level in sorted(set(levels)):
+            found = [row.values["NOISE_RATIO"] for row in report.measurements
+                     if row.amplifier and row.exposure_id.startswith(f"{name}-{level:.0f}-")]  # fmt: skip
+            assert np.mean(found) == pytest.approx(1.0, abs=0.05), (name, level)
+    assert {r.verdict for r in report.results if r.test == "NOISE_MODEL"} == {Verdict.PASS}
+    assert not [one for one in findings("flat", {0: report}) if "gain" in one or "shape" in one]
 
 
 def test_darks_of_other_dark_times_have_the_noise_expected(bench):

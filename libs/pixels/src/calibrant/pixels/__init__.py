@@ -6,6 +6,7 @@ cameras: an instrument reaches it as a :class:`Geometry`, frames as arrays. NumP
 
 from calibrant.pixels.choosing import backend_in_use, why_not
 from calibrant.pixels.combine import Combined, combine
+from calibrant.pixels.composition import Composition
 from calibrant.pixels.cosmic_rays import CosmicRays
 from calibrant.pixels.darks import per_second, scaled
 from calibrant.pixels.defect_statistics import DefectStatistics, defect_statistics
@@ -29,6 +30,7 @@ from calibrant.pixels.scaling import (
     frame_scales,
     solve_exposures,
 )
+from calibrant.pixels.shares import Combining
 from calibrant.pixels.signature import Band, Barrier, Signature, Step, Terms
 from calibrant.pixels.statistics import (
     AmplifierStatistics,
@@ -57,6 +59,8 @@ __all__ = [
     "ClippedStatistics",
     "Combined",
     "CombinedRaw",
+    "Combining",
+    "Composition",
     "CosmicRays",
     "DefectStatistics",
     "DoubleSpline",

@@ -6,12 +6,12 @@ It owns what is kept of the rows as they go by; it must not know the estimators 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrant.pixels.composition import Composition
 from calibrant.pixels.corrected import CorrectedFrame
 from calibrant.pixels.flats import NoiseRatio, noise_ratio
 from calibrant.pixels.geometry import Amplifier, Box, Geometry
@@ -65,9 +65,7 @@ def flat_statistics(
     signature: Signature,
     *,
     dark_time_s: float | None = None,
-    n_combined: int,
-    in_reference: bool,
-    statistic: Literal["mean", "median"] = "mean",
+    composition: Composition,
 ) -> FlatStatistics:
     """Correct a flat frame, describe it after division by its flat, and compare its noise with what is expected.
 
@@ -82,7 +80,7 @@ def flat_statistics(
         As for :func:`correct_frame`; the signature has the flat.
     dark_time_s
         See :class:`Terms`.
-    n_combined, in_reference, statistic
+    composition
         As for :func:`noise_ratio`.
 
     Raises
@@ -95,7 +93,6 @@ def flat_statistics(
         raise ValueError("signature: has no flat; give the one that frames are divided by")
     signature.check(geometry)
     frame = single_frame(raw, geometry, replace(signature, flat=None), Terms(dark_time_s=dark_time_s))
-    compared = partial(_compared, n_combined=n_combined, in_reference=in_reference, statistic=statistic)
     placed = {one.placed: one for one in geometry.amplifiers}
     amplifiers: dict[str, AmplifierStatistics] = {}
     noise: dict[str, NoiseRatio | str] = {}
@@ -104,7 +101,9 @@ def flat_statistics(
         amplifier, part = placed[box], _Part.joined(parts)
         found = amplifiers[amplifier.name] = part.statistics(amplifier)
         illumination[amplifier.name] = residual_illumination(part.divided, found)
-        noise[amplifier.name] = compared(part.undivided(signature.unit), flat.cut(box), amplifier)
+        noise[amplifier.name] = _compared(
+            part.undivided(signature.unit), flat.cut(box), amplifier, composition
+        )
     return FlatStatistics(amplifiers, noise, illumination, frame.numbers.measured[0], sorted_by())
 
 
@@ -179,10 +178,14 @@ def _divided(frame: CorrectedFrame, signature: Signature) -> Iterator[_Rows]:
         yield _Rows(band, frame.divided(band, signature))
 
 
-def _compared(frame: Image, flat: Reference, amplifier: Amplifier, **model: Any) -> NoiseRatio | str:
+def _compared(
+    frame: Image, flat: Reference, amplifier: Amplifier, composition: Composition
+) -> NoiseRatio | str:
     """Compare the noise of an amplifier with what is expected, or say why that cannot be."""
     gain = 1.0 if frame.unit == "electron" else amplifier.gain_e_per_adu
     try:
-        return noise_ratio(frame, flat, read_noise_e=amplifier.read_noise_e, gain=gain, **model)
+        return noise_ratio(
+            frame, flat, read_noise_e=amplifier.read_noise_e, gain=gain, composition=composition
+        )
     except ValueError as problem:
         return str(problem)

@@ -6,12 +6,12 @@ It owns normalisation and the expected-noise model; it must not know verdicts, o
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.expectations import difference_variance
+from calibrant.pixels.composition import Composition
 from calibrant.pixels.geometry import Geometry
 from calibrant.pixels.image import Image, Reference
 from calibrant.pixels.mask import UNUSABLE, Mask
@@ -138,19 +138,16 @@ def noise_ratio(
     *,
     read_noise_e: float,
     gain: float = 1.0,
-    n_combined: int,
-    in_reference: bool,
-    statistic: Literal["mean", "median"] = "mean",
+    composition: Composition,
     exclude: Mask = UNUSABLE,
 ) -> NoiseRatio:
     """Compare the noise of a frame divided by its flat with what photons, readout and reference explain.
 
     With the level L and the flat f, a pixel of frame / flat has the variance ``(L f / gain + (read_noise_e /
-    gain)**2) / f**2`` times a factor for the noise of the flat, made of N frames of the same level: ``1 + 1/N``
-    for a frame held out, ``1 - 1/N`` for one of the N, and for a median as :func:`difference_variance` says. The
-    ratio is the clipped
-    standard deviation of ``z = (frame / flat - L) / expected``; structure of any contrast in the illumination
-    cancels.
+    gain)**2) / f**2``, and each of its two parts a factor for the noise of the flat. Both are ``1 + 1/N`` for a frame
+    held out and ``1 - 1/N`` for one of the N in the flat where all are of one level; else they are as
+    :meth:`Composition.factors` says. The ratio is the clipped standard deviation of ``z = (frame / flat - L) /
+    expected``; structure of any contrast in the illumination cancels.
 
     Parameters
     ----------
@@ -162,12 +159,8 @@ def noise_ratio(
         In electrons.
     gain
         Electrons per unit of `frame`: 1 for a frame in electrons, else the gain in electrons per ADU.
-    n_combined
-        Frames in the flat.
-    in_reference
-        Whether `frame` is one of them.
-    statistic
-        How the flat was combined; "mean" stands for the clipped mean too.
+    composition
+        Of which frames the flat was combined, and which of them `frame` is.
     exclude
         Pixels with any of these bits, in frame or flat, are left out, and those where the flat is not above zero.
 
@@ -182,8 +175,7 @@ def noise_ratio(
         When shapes differ, numbers make no sense, fewer than two pixels are usable, the level is not above zero,
         or the frame is the whole flat and nothing is left to measure.
     """
-    _check_model(frame, flat, read_noise_e, gain, n_combined)
-    factor = difference_variance(n_combined, in_reference, statistic)
+    _check_model(frame, flat, read_noise_e, gain)
     good = _usable(frame, flat, exclude)
     response = flat.data[good].astype(np.float64)
     ratio = frame.data[good] / response
@@ -191,11 +183,13 @@ def noise_ratio(
         raise ValueError(
             f"frame: {ratio.size} usable pixels under its mask and the flat's; at least 2 are needed"
         )
+    typical, noise = float(response.mean()), (read_noise_e / gain) ** 2
     level = clipped_statistics(ratio.astype(np.float32)).mean  # float32 is sorted in a tenth of the time
     for _ in range(2):
         if not level > 0:
             raise ValueError(f"frame: level {level} relative to its flat is not above zero; is it a flat?")
-        variance = factor * (level * response / gain + (read_noise_e / gain) ** 2) / response**2
+        photons, readout = composition.factors(level, level * typical / gain, noise)
+        variance = (photons * level * response / gain + readout * noise) / response**2
         expected = np.sqrt(variance)
         inliers = np.abs(ratio - level) <= OUTLIER_SIGMA * expected
         if inliers.any():
@@ -222,7 +216,7 @@ def _level(name: str, values: NDArray[Any]) -> float:
     return level
 
 
-def _check_model(frame: Image, flat: Reference, read_noise_e: float, gain: float, n_combined: int) -> None:
+def _check_model(frame: Image, flat: Reference, read_noise_e: float, gain: float) -> None:
     if frame.data.shape != flat.data.shape:
         raise ValueError(f"flat: shape {flat.data.shape}, but the frame has {frame.data.shape}")
     if not (math.isfinite(read_noise_e) and read_noise_e >= 0):
@@ -231,8 +225,6 @@ def _check_model(frame: Image, flat: Reference, read_noise_e: float, gain: float
         raise ValueError(f"gain: {gain}, must be positive")
     if frame.unit == "electron" and gain != 1:
         raise ValueError(f"gain: {gain}, but the frame is in electrons already; give 1")
-    if n_combined < 1:
-        raise ValueError(f"n_combined: {n_combined}, must be at least 1")
 
 
 def _usable(frame: Image, flat: Reference, exclude: Mask) -> NDArray[np.bool_]:

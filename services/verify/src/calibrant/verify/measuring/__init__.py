@@ -1,6 +1,6 @@
 """Measuring the frames of one detector against a product: from files to numbers and verdicts.
 
-Rooms: ``bench`` (what all frames are measured with), ``membership`` (what noise they must show), ``once`` and
+Rooms: ``bench`` (what all frames are measured with), ``membership`` and, of flats, ``compositions`` (what noise they must show), ``once`` and
 ``splitting`` (what is made with all of them), ``references`` (products as what is removed from a frame), ``amplifiers`` (from statistics to numbers),
 ``artifacts`` (the files it leaves), ``job`` (the computation of a measure job), ``tables`` (that of kinds that are tables and no images), ``telling`` (what a
 module of such a kind gives), ``transfer`` (photon transfer curves and gains), ``crosstalk``, ``cti`` (charge transfer), ``units``.

@@ -44,8 +44,9 @@ from calibrant.verify.measuring.amplifiers import (
 )
 from calibrant.verify.measuring.artifacts import amplifiers_of, mode_of, products_of, written
 from calibrant.verify.measuring.bench import Bench, bench_of
+from calibrant.verify.measuring.compositions import composition
 from calibrant.verify.measuring.defects import regions_told, values_with_and_without
-from calibrant.verify.measuring.membership import Membership, membership
+from calibrant.verify.measuring.membership import membership
 from calibrant.verify.measuring.once import measured_once
 from calibrant.verify.measuring.products import product_values
 from calibrant.verify.measuring.references import Correction
@@ -159,7 +160,7 @@ def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:
             if bench.job.kind == DEFECTS:
                 return _defects(record, frame, bench)
             member = membership(bench.products.verified, one.id, frame.facts.dark_time_s)
-            found = _statistics(frame, bench, member)
+            found = _statistics(frame, bench, one.id)
     except (FrameRejected, PermanentError, ValueError) as problem:
         return _failed(record, bench, str(problem))
     values: dict[str, Values] = {}
@@ -192,7 +193,7 @@ def _told(facts: HeaderFacts) -> dict[str, float | None]:
     }
 
 
-def _statistics(frame: OpenFrame, bench: Bench, member: Membership) -> FrameStatistics | FlatStatistics:
+def _statistics(frame: OpenFrame, bench: Bench, frame_id: str) -> FrameStatistics | FlatStatistics:
     """Correct and measure a frame row by row; a flat's noise before the division by the flat, too."""
     correction = bench.correction
     terms = correction.terms(frame.facts.dark_time_s)
@@ -203,9 +204,7 @@ def _statistics(frame: OpenFrame, bench: Bench, member: Membership) -> FrameStat
         correction.geometry,
         correction.signature,
         dark_time_s=terms.dark_time_s,
-        n_combined=member.n_combined,
-        in_reference=member.in_reference,
-        statistic=member.statistic,
+        composition=composition(bench.products.verified, frame_id, correction.level_e),
     )
 
 

@@ -6,7 +6,6 @@ Owns the expectation. Must not know files, limits or verdicts.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from calibrant.frames.writing import ProductImage, ProductInput
 from calibrant.pixels import Amplifier, combined_variance
@@ -21,21 +20,12 @@ class Membership:
 
     Parameters
     ----------
-    n_combined : int
-        Frames in the product.
-    in_reference : bool
-        Whether the frame is one of them.
-    statistic : {'mean', 'median'}
-        How they were combined.
     combined : float
         Variance of what the product takes from the frame, over the variance of the frame.
     share : float
         Part that the frame itself has in that; 0 for one held out.
     """
 
-    n_combined: int
-    in_reference: bool
-    statistic: Literal["mean", "median"]
     combined: float
     share: float
 
@@ -83,16 +73,12 @@ def membership(product: ProductImage, frame_id: str, dark_time_s: float | None) 
     inputs = [one for one in product.provenance.inputs if one.role == FRAMES]
     places = [number for number, one in enumerate(inputs) if one.id == frame_id]
     count = max(len(inputs), 1)
-    statistic: Literal["mean", "median"] = "median" if product.statistic == "median" else "mean"
     weights = _weights(product, count)
-    if statistic == "median":
-        combined = combined_variance(count, statistic)
+    if product.statistic == "median":
+        combined = combined_variance(count, "median")
     else:
         combined = sum(weight**2 for weight in weights)
     return Membership(
-        n_combined=count,
-        in_reference=bool(places),
-        statistic=statistic,
         combined=combined * _spread(product, inputs, weights, dark_time_s),
         share=weights[places[0]] if places else 0.0,
     )

@@ -28,11 +28,14 @@ class Correction:
         What is removed, in electrons.
     dark_time_s : float or None
         Dark time that an unscaled dark is for; None for one per second.
+    level_e : float
+        Electrons of the unit in which the flat says what its frames were divided by.
     """
 
     geometry: Geometry
     signature: Signature
     dark_time_s: float | None = None
+    level_e: float = 1.0
 
     def terms(self, dark_time_s: float | None) -> Terms:
         """Give what is a frame's own.
@@ -96,7 +99,12 @@ def correction(products: Products, kind: str, geometry: Geometry, corrected: Sig
         photon_noise=kind != "bias",
         barriers={**corrected.barriers, **({Step.COSMIC_RAYS: COSMIC_RAYS} if kind in SUBTRACTED else {})},
     )
-    return Correction(geometry, removed, dark.dark_time_s if dark is not None and unscaled else None)
+    return Correction(
+        geometry,
+        removed,
+        dark.dark_time_s if dark is not None and unscaled else None,
+        1.0 if products.flat is None else level_in_electrons(products.flat, geometry),
+    )
 
 
 def in_electrons(product: ProductImage, geometry: Geometry) -> Reference:
@@ -113,13 +121,27 @@ def in_electrons(product: ProductImage, geometry: Geometry) -> Reference:
     geometry : Geometry
         Where the amplifiers are, and their gains.
     """
-    made_in = product.unit or str(product.provenance.parameters.get("unit", "electron"))
-    gains = _plane_of_gains(geometry) if made_in.startswith("adu") else gain_ratio(product, geometry)
+    gains = _gains(product, geometry)
     if gains is None:
         return Reference(product.data, None, product.mask)
     if not product.unit:
         gains /= gains.mean(dtype=np.float64)
     return Reference(product.data * gains, None, product.mask)
+
+
+def level_in_electrons(flat: ProductImage, geometry: Geometry) -> float:
+    """Return the electrons of the unit in which a flat says the levels of its frames, by the gains in force.
+
+    The mean gain: a flat without unit has the ratios of the gains, by :func:`in_electrons`.
+    """
+    gains = _gains(flat, geometry)
+    return 1.0 if gains is None else float(gains.mean(dtype=np.float64))
+
+
+def _gains(product: ProductImage, geometry: Geometry) -> NDArray[np.float32] | None:
+    """Return what brings each pixel into electrons by the gains in force; None: it is in them."""
+    made_in = product.unit or str(product.provenance.parameters.get("unit", "electron"))
+    return _plane_of_gains(geometry) if made_in.startswith("adu") else gain_ratio(product, geometry)
 
 
 def _plane_of_gains(geometry: Geometry) -> NDArray[np.float32]:

@@ -109,7 +109,7 @@ def _expected(
     amplifier: Amplifier, signature: Signature, dark_e: Sequence[float], scales: Sequence[float]
 ) -> float:
     """Give the noise of the difference of two means of frames that were divided by their scales."""
-    alone = Membership(1, in_reference=False, statistic="mean", combined=0.0, share=0.0)
+    alone = Membership(combined=0.0, share=0.0)
     noises = [
         alone.expected_noise_e(amplifier, signature.overscan.method, charge) / scale
         for charge, scale in zip(dark_e, scales, strict=True)
