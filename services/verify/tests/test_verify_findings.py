@@ -56,6 +56,15 @@ def test_a_gain_that_is_too_high_is_told_with_the_one_that_fits(measured):
     assert "13% too high; 3 more amplifiers like it" in said
 
 
+def test_what_moves_the_noise_of_some_flats_is_no_gain(measured):
+    """Faint ones as expected, bright ones quieter: a gain would move them all."""
+    numbers = {"NOISE_RATIO": [1.0, 1.0, 1.0, 0.96, 0.955, 0.95, 0.95, 0.95], "LEVEL": [9000.0] * 8}
+    assert findings("flat", with_numbers(measured, **numbers)) == ()
+    numbers["NOISE_RATIO"] = [ratio * np.sqrt(1.2) for ratio in numbers["NOISE_RATIO"]]
+    (said,) = findings("flat", with_numbers(measured, **numbers))
+    assert "too high" in said
+
+
 def test_a_gain_that_a_product_says_is_not_put_on_the_instrument_file(measured):
     curve = ProductRecord(role="ptc", product_id="ptc-1", sha256="0" * 64)
     report = measured.model_copy(update={"products": (*measured.products, curve)})

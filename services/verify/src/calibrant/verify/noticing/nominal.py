@@ -18,10 +18,13 @@ PHOTON_LIMITED: Final = 10.0
 
 
 def gain(place: Place) -> Said | None:
-    """Compare the gain that the flats' noise fits with the one that is used."""
+    """Compare the gain that the flats' noise fits with the one that is used.
+
+    A gain moves the noise of all flats alike: where more than a quarter of them fit the one that is used, it is not the gain.
+    """
     fits = fitting_gain(place)
     known = place.amplifier.gain_e_per_adu
-    if fits is None or abs(known / fits - 1) <= GAIN_TOLERANCE:
+    if fits is None or min(abs(ratio**2 - 1) for ratio in _middle(place)) <= GAIN_TOLERANCE:
         return None
     off = known / fits - 1
     return Said(
@@ -43,6 +46,13 @@ def fitting_gain(place: Place) -> float | None:
     if ratio <= 0 or spread_of(ratios) > SHAPES or not flats_are_alike(place):
         return None
     return place.amplifier.gain_e_per_adu / ratio**2
+
+
+def _middle(place: Place) -> list[float]:
+    """Return the middle half of the noise ratios."""
+    ratios = sorted(place.values(NOISE_RATIO))
+    aside = len(ratios) // 4
+    return ratios[aside : len(ratios) - aside]
 
 
 def claimed_gain(place: Place) -> Said | None:
