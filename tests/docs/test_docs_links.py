@@ -85,9 +85,10 @@ def test_every_command_line_parses(text):
 
     command = typer.main.get_command(app)
     _, *words = shlex.split(text)
-    while hasattr(command, "commands") and words and words[0] in command.commands:
-        command = command.commands[words.pop(0)]
-    if not words:
+    while hasattr(command, "commands") and words and (found := command.get_command(None, words[0])):
+        command = found
+        words.pop(0)
+    if not words or words[0] == "COMMAND" or words == ["--help"]:
         return  # only named, not used
     assert not hasattr(command, "commands"), f"{text}: no command {words[0]}"
     assert command.make_context(command.name, words) is not None
