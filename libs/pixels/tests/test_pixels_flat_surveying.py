@@ -8,6 +8,8 @@ import pytest
 from calibrant.pixels import (
     Amplifier,
     Box,
+    Combining,
+    Composition,
     Geometry,
     Mask,
     Overscan,
@@ -36,7 +38,7 @@ DIM = replace(
     gain_e_per_adu=1.7,
 )
 DETECTOR = Geometry((90, 150), (90, 140), (LIT, DIM))
-MODEL = {"n_combined": 8, "in_reference": True, "statistic": "median"}
+MODEL = {"composition": Composition(8, 0, Combining("median"))}
 
 
 @pytest.fixture
