@@ -1,4 +1,4 @@
-"""None"""
+"""Verification tests by themselves: the verdicts of good, bad, missing and impossible measurements."""
 
 import math
 import re
@@ -96,6 +96,8 @@ def test_crosstalk(name, changes, verdict, value):
         ("NOISE", {"PTC_NOISE": 5.24}, PASS, 0.048),
         ("NOISE", {"PTC_NOISE": 4.7}, FAIL, 0.06),
         ("NOISE", {"PTC_NOISE": 4.7, "PTC_NOISE_ERROR": 0.2}, NOT_APPLICABLE, 0.06),
+        ("NOISE", {"PTC_NOISE": 10.0, "PTC_NOISE_ERROR": 0.2}, FAIL, 1.0),
+        ("NOISE", {"PTC_NOISE_ERROR": -0.1}, FAIL, None),
         ("NOISE", {"PTC_NOISE_ERROR": None}, NOT_APPLICABLE, None),
         ("NOISE", {"NOMINAL_READ_NOISE": 0.0}, FAIL, None),
         ("NOISE_INDEPENDENCE", {"NOISE_SPREAD": 0.06}, FAIL, 0.06),
@@ -125,6 +127,7 @@ def test_photon_transfer(name, changes, verdict, value):
         ("NEIGHBOURS", {}, PASS, 0.02),
         ("NEIGHBOURS", {"LEFT_COVARIANCE": -0.12}, FAIL, 0.12),
         ("NEIGHBOURS", {"LEFT_COVARIANCE": 0.12, "LEFT_COVARIANCE_ERROR": 0.05}, NOT_APPLICABLE, 0.12),
+        ("NEIGHBOURS", {"LEFT_COVARIANCE": 0.9, "LEFT_COVARIANCE_ERROR": 0.05}, FAIL, 0.9),
         ("VARIANCE", {}, PASS, 0.005),
         ("VARIANCE", {"CORRECTED_VARIANCE": 0.97}, FAIL, 0.03),
         ("VARIANCE", {"CORRECTED_VARIANCE": 0.97, "CORRECTED_VARIANCE_ERROR": 0.01}, NOT_APPLICABLE, 0.03),

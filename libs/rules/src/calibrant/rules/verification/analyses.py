@@ -7,10 +7,7 @@ says of a detector is told beside a limit, and does not count: a sensor with a f
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from calibrant.rules.verification.base import Judge, Judgement, TestDefinition, Verdict, at_most
-
-CERTAIN = 3.0
-"""Standard errors by which a value must lie beyond a limit."""
+from calibrant.rules.verification.base import TOLD, Judge, Judgement, TestDefinition, Verdict, at_most
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def _at_most(quantity: str, words: str) -> Judge:
 def _certainly(quantity: str, error: str = "", *, words: str) -> Judge:
     def judge(m: Mapping[str, float], limit: float) -> Judgement:
         size, off = abs(m[quantity]), m[error] if error else 0.0
-        if limit < size <= limit + CERTAIN * off:
+        if limit < size <= limit + TOLD * off:
             told = (
                 f"{words} is {size:.4g} ± {off:.2g}: it may be within the limit {limit:g}; measure it better"
             )

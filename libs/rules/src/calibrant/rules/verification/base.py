@@ -36,7 +36,10 @@ NEVER_NEGATIVE = frozenset(
         "PROCESSING_ERRORS",
     }
 )
-"""Standard deviations and counts: a negative one is a fault of the measurement, and so a FAIL."""
+"""Standard deviations and counts, as all ``_ERROR`` are: a negative one is a fault of the measurement, and so a FAIL."""
+
+TOLD = 3.0
+"""Standard errors that a deviation must be larger than to mean something."""
 
 
 class Verdict(StrEnum):
@@ -195,7 +198,7 @@ class TestDefinition:
                 return Judgement(Verdict.FAIL, None, f"{name} was not measured")
             if not math.isfinite(value):
                 return Judgement(Verdict.FAIL, None, f"{name} is {value}, not a number to judge")
-            if value < 0 and name in NEVER_NEGATIVE:
+            if value < 0 and (name in NEVER_NEGATIVE or name.endswith("_ERROR")):
                 return Judgement(Verdict.FAIL, None, f"{name} is {value:g}, which cannot be negative")
         return None
 
@@ -207,3 +210,18 @@ def at_most(value: float, limit: float, words: str) -> Judgement:
     return Judgement(
         Verdict.PASS if within else Verdict.FAIL, value, f"{words} {value:.4g} {relation} {limit:g}"
     )
+
+
+def told_at_most(value: float, error: float, limit: float, words: str, advice: str) -> Judgement:
+    """Pass when the value does not exceed the limit; not applicable where it does, but may not by its error.
+
+    Parameters
+    ----------
+    value, error, limit : float
+        In one unit. An error that is small beside the limit excuses nothing.
+    words, advice : str
+        What the value is, and what to do where it is not known well enough.
+    """
+    if TOLD * error > limit and limit < value <= limit + TOLD * error:
+        return Judgement(Verdict.NOT_APPLICABLE, value, f"{words}: {advice}")
+    return at_most(value, limit, f"{words}: size")

@@ -8,10 +8,9 @@ applicable, as upstream's is with too few stars.
 
 from collections.abc import Mapping
 
-from calibrant.rules.verification.base import Judgement, TestDefinition, Verdict, at_most
+from calibrant.rules.verification.base import Judgement, TestDefinition, Verdict, at_most, told_at_most
 
-TOLD = 3.0
-"""Standard errors that a deviation must be larger than to mean something."""
+_ADVICE = "the pair does not tell it well enough; take more or brighter flats"
 
 
 def _repels(m: Mapping[str, float], limit: float) -> Judgement:
@@ -25,31 +24,16 @@ def _repels(m: Mapping[str, float], limit: float) -> Judgement:
     )
 
 
-def _within(off: float, error: float, limit: float, words: str) -> Judgement:
-    """Judge a deviation that may be too uncertain to be judged."""
-    if off > limit and TOLD * error > limit:
-        return Judgement(
-            Verdict.NOT_APPLICABLE,
-            off,
-            f"{words}: the pair does not tell it well enough; take more or brighter flats",
-        )
-    return at_most(off, limit, f"{words}: size")
-
-
 def _neighbours(m: Mapping[str, float], limit: float) -> Judgement:
     left, error = m["LEFT_COVARIANCE"], m["LEFT_COVARIANCE_ERROR"]
-    return _within(
-        abs(left),
-        error,
-        limit,
-        f"neighbours' covariances after the correction {left:.3g} ± {error:.2g} of those before",
-    )
+    words = f"neighbours' covariances after the correction {left:.3g} ± {error:.2g} of those before"
+    return told_at_most(abs(left), error, limit, words, _ADVICE)
 
 
 def _variance(m: Mapping[str, float], limit: float) -> Judgement:
     ratio, error = m["CORRECTED_VARIANCE"], m["CORRECTED_VARIANCE_ERROR"]
     words = f"corrected variance {ratio:.4g} ± {error:.2g} of that of photons and read noise, less 1"
-    return _within(abs(ratio - 1), error, limit, words)
+    return told_at_most(abs(ratio - 1), error, limit, words, _ADVICE)
 
 
 def _white(m: Mapping[str, float], limit: float) -> Judgement:

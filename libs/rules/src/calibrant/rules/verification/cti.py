@@ -7,10 +7,7 @@ count: what is measured is put back.
 
 from collections.abc import Mapping
 
-from calibrant.rules.verification.base import Judgement, TestDefinition, Verdict, at_most
-
-TOLD = 3.0
-"""Standard errors that a residual must be larger than to mean something."""
+from calibrant.rules.verification.base import TOLD, Judgement, TestDefinition, Verdict, at_most
 
 ABSENT = "no overscan is read behind the image in this direction"
 

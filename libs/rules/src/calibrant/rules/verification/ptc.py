@@ -12,13 +12,12 @@ leaves that standard deviation itself, in electrons; here it is relative to the 
 from collections.abc import Mapping
 
 from calibrant.rules.verification import judges
-from calibrant.rules.verification.base import Judgement, TestDefinition, Verdict, at_most
+from calibrant.rules.verification.base import Judgement, TestDefinition, Verdict, at_most, told_at_most
 
 FULL_WELL_E = 90_000.0
 """Charge that a curve of Rubin's sensors has to reach."""
 
-TOLD = 3.0
-"""Standard errors that a deviation must be larger than to mean something."""
+_ADVICE = "the curve does not tell it well enough; take fainter flats"
 
 
 def _pair_gain(m: Mapping[str, float], limit: float) -> Judgement:
@@ -38,13 +37,7 @@ def _noise(m: Mapping[str, float], limit: float) -> Judgement:
         )
     off = abs(m["PTC_NOISE"] - nominal) / nominal
     words = f"read noise {m['PTC_NOISE']:.4g} ± {error:.2g} beside the nominal one {nominal:.4g}"
-    if off > limit and TOLD * error > limit * nominal:
-        return Judgement(
-            Verdict.NOT_APPLICABLE,
-            off,
-            f"{words}: the curve does not tell it well enough; take fainter flats",
-        )
-    return at_most(off, limit, f"{words}: relative difference")
+    return told_at_most(off, error / nominal, limit, words, _ADVICE)
 
 
 def _noise_spread(m: Mapping[str, float], limit: float) -> Judgement:

@@ -6,7 +6,7 @@ Owns how a wish is written on a command line. What comes of it, certify's own us
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +14,6 @@ from calibrant.observatory.cli.console import Column, fail, show_one, show_rows,
 from calibrant.observatory.cli.options import AsJson, Limit, Place, placed
 from calibrant.observatory.cli.stores import queries
 from calibrant.observatory.cli.wishing import Why, wish
-
-if TYPE_CHECKING:
-    pass
 
 Products = Annotated[list[str], typer.Argument(help="Products, as `calibrant products list` shows them.")]
 In = Annotated[str, typer.Option("--collection", help="Collection.")]
