@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -254,8 +255,11 @@ class Bench:
     def report(self, ref) -> SetReport:
         return SetReport.model_validate_json(self.objects.local_path(ref).read_text())
 
-    def rewritten(self, measured, name) -> JobInput:
-        """Give measurements with another name for all that has one: exposures, files, detector and amplifiers."""
+    def rewritten(self, measured, name, begin_tai_ns) -> JobInput:
+        """Give measurements with another name for all that has one: exposures, files, detector and amplifiers.
+
+        All frames begin then, as none does that ingest lets through.
+        """
         text = self.objects.local_path(measured.ref).read_text()
         told = json.loads(text)
         for known in (told["detector_name"], *(a["name"] for a in told["amplifiers"])):
@@ -263,16 +267,7 @@ class Bench:
         for frame in told["frames"]:
             text = text.replace(json.dumps(frame["exposure_id"]), json.dumps(name + frame["exposure_id"]))
             text = text.replace(json.dumps(frame["file_name"]), json.dumps(name + frame["file_name"]))
-        return self._told_anew(measured, text)
-
-    def dated(self, measured, begin_tai_ns) -> JobInput:
-        """Give measurements of frames that all begin then, as no frame does that ingest lets through."""
-        told = json.loads(self.objects.local_path(measured.ref).read_text())
-        for frame in told["frames"]:
-            frame["begin_tai_ns"] = begin_tai_ns
-        return self._told_anew(measured, json.dumps(told))
-
-    def _told_anew(self, measured, text) -> JobInput:
+        text = re.sub(r'("begin_tai_ns": *)\d+', rf"\g<1>{begin_tai_ns}", text)
         path = self.folder / "rewritten.json"
         path.write_text(text)
         ref = self.objects.put_if_absent("reports/rewritten.json", path, "application/json")

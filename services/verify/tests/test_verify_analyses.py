@@ -11,7 +11,7 @@ from calibrant.verify.measuring.tables import TELLINGS
 from calibrant.verify.page.figures import FIGURES
 
 GEOMETRY = load_instrument("simcam-tiny").geometry(0)
-FIRST, SECOND, *_ = GEOMETRY.amplifiers
+FIRST, SECOND, THIRD, *_ = GEOMETRY.amplifiers
 NAMES = [one.name for one in GEOMETRY.amplifiers]
 DEAD = "its pixels are all the same: it is dead"
 NAN = np.nan
@@ -98,7 +98,7 @@ def test_a_bias_stability_is_told_over_the_noise_and_shifts_where_they_were_sear
         table(
             "AMPLIFIERS",
             AMPLIFIER=NAMES,
-            NOISE=[4.0] * 4,
+            NOISE=[4.0, 4.0, 0.0, 4.0],
             SCATTER=[0.4] * 4,
             NOISESCAT=[0.04] * 4,
             DRIFT=[1.0] * 4,
@@ -113,6 +113,7 @@ def test_a_bias_stability_is_told_over_the_noise_and_shifts_where_they_were_sear
         {"LEVEL_CHANGE": 0.1, "NOISE_CHANGE": 0.01, "DRIFT": 1.0, "DRIFT_ERROR": 0.5, "SHIFTED": 0.25}
     )
     assert "SHIFTED" not in told(made, SECOND)[0]
+    assert math.isnan(told(made, THIRD)[0]["LEVEL_CHANGE"])  # constant in most of its biases
 
 
 def test_an_amplifier_without_a_neighbour_has_no_tearing_and_fails_none():

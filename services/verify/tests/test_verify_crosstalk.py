@@ -12,8 +12,11 @@ from calibrant.verify.page.crosstalk import CROSSTALK
 LEAK = 1.5e-4
 
 
-def matrix(bench, unknown=(), left=()):
-    """Give the product as combine writes it; `unknown` and `left`: numbers of pairs not measured, and not corrected."""
+def matrix(bench, unknown=(), left=(), rests=None):
+    """Give the product as combine writes it; `unknown` and `left`: numbers of pairs not measured, and not corrected.
+
+    `rests`: how many an amplifier could be measured again; all that were measured where it is not given.
+    """
     names = [one.name for one in bench.instrument.geometry(0).amplifiers]
     pairs = list(itertools.permutations(names, 2))
     known = np.array([number not in unknown for number in range(len(pairs))])
@@ -29,7 +32,7 @@ def matrix(bench, unknown=(), left=()):
             SIGNIFICANT=measured,
             LARGEST=np.where(measured, LEAK, np.nan),
             ERROR=np.where(measured, 4e-6, np.nan),
-            RESTS=measured,
+            RESTS=measured if rests is None else [rests] * 4,
             LEFT=(mine & still).sum(axis=1),
             REASON=["" if one else "the victim is dead" for one in measured],
         ),
@@ -52,6 +55,7 @@ def matrix(bench, unknown=(), left=()):
         ({"unknown": (0, 4)}, Outcome.CERTIFIED, set()),
         ({"unknown": (0, 1, 2)}, Outcome.CERTIFIED_WITH_FAILURES, {"NO_SIGNIFICANT_DETECTION", "UNMEASURED"}),
         ({"left": (0, 3, 6)}, Outcome.NOT_CERTIFIED, {"NO_SIGNIFICANT_DETECTION"}),
+        ({"rests": 1}, Outcome.NOT_CERTIFIED, {"UNMEASURED"}),
     ],
 )
 def test_a_matrix_is_judged_by_what_it_leaves_and_what_it_does_not_know(bench, made, outcome, failing):

@@ -29,8 +29,8 @@ def product(source="time"):
     amplifiers = {
         "MAX_NL": np.where(good, -2.0, np.nan), "DEVIATION": np.where(good, 0.1, np.nan),
         "HIGHEST": np.where(good, 833.0, np.nan), "POINTS": np.where(good, 4, 0), "MEASURED": [4] * 4,
-        "RESIDUAL": np.where(good, [0.1, np.nan, 0.1, 0.1], np.nan), "RES_NL": np.where(good, 0.02, np.nan),
-        "RES_WHY": ["", "too few points", "", ""], "LAMP": [np.nan] * 4, "CHI2": np.where(good, 3.0, np.nan),
+        "RESIDUAL": [0.1, np.nan, np.nan, np.nan], "RES_NL": [0.02, np.nan, np.nan, np.nan],
+        "RES_WHY": ["", "too few points", DEAD, ""], "LAMP": [np.nan] * 4, "CHI2": np.where(good, 3.0, np.nan),
         "DOF": np.where(good, 2, 0), "OFFSET": np.where(good, 0.5, np.nan), "REASON": ["", "", "", DEAD],
     }  # fmt: skip
     tables = (
@@ -52,7 +52,7 @@ def product(source="time"):
 
 def test_the_numbers_of_an_amplifier_are_those_of_its_row():
     telling = TELLINGS["linearity"]
-    first, second, _, last = ((telling.amplifier(one, product())) for one in GEOMETRY.amplifiers)
+    first, second, third, last = ((telling.amplifier(one, product())) for one in GEOMETRY.amplifiers)
     assert first[0] == {
         "NONLINEARITY_PERCENT": -2.0, "DEVIATION_PERCENT": 0.1, "HIGHEST": 833.0, "POINTS": 4.0, "MEASURED": 4.0,
         "RESIDUAL": 0.1, "RESIDUAL_PERCENT": 0.02, "CHI2_RATIO": 1.5, "OFFSET": 0.5,
@@ -61,6 +61,8 @@ def test_the_numbers_of_an_amplifier_are_those_of_its_row():
     assert "RESIDUAL" not in second[0]  # absent: the test does not apply
     assert (first[1], second[1], last[1]) == ("", "too few points", DEAD)
     assert math.isnan(last[0]["RESIDUAL"])  # tried and failed
+    assert math.isnan(third[0]["RESIDUAL"] + third[0]["RESIDUAL_PERCENT"])  # the same of a half alone
+    assert "LAMP_PERCENT" not in third[0]
     assert "OFFSET" not in telling.amplifier(GEOMETRY.amplifiers[0], product("monitor"))[0]
 
 

@@ -31,7 +31,7 @@ CHI2_RATIO          amplifier   ptc, bfk, linearity, once: chi squared over degr
 LEFT_COVARIANCE     amplifier   bfk, once: neighbours' covariances of a corrected pair, over those before; with its _ERROR
 CORRECTED_VARIANCE  amplifier   bfk, once: variance of a corrected pair, over that of photons and noise; with its _ERROR
 CROSSTALK_LEFT      amplifier   crosstalk, once: other amplifiers that it shows significantly in corrected frames
-CROSSTALK_UNKNOWN   amplifier   crosstalk, once: part of the other amplifiers that could not be measured
+CROSSTALK_UNKNOWN   amplifier   crosstalk, once: part of the other amplifiers that could not be measured, or not again
 CROSSTALK_LARGEST   amplifier   crosstalk, once: its strongest coefficient; CROSSTALK_ERROR the median of their errors
 SERIAL_CTI          amplifier   cti, once: inefficiency of one transfer; SERIAL_CTI_ERROR its standard error
 SERIAL_RESIDUAL     amplifier   cti, once: what the solved transfers leave of it; SERIAL_RESIDUAL_ERROR its standard error

@@ -35,6 +35,11 @@ def _electrons(amplifier: Amplifier, verified: ProductTables) -> float:
     return amplifier.gain_e_per_adu if verified.provenance.parameters["unit"] == "adu" else 1.0
 
 
+def _over(value: float, noise: float) -> float:
+    """Return a ratio to a noise or an error; NaN, which fails, of what is without any: most of its frames are constant."""
+    return value / noise if noise else math.nan
+
+
 def _dark_current(amplifier: Amplifier, verified: ProductTables) -> Told:
     table, row = row_of(verified, amplifier.name)
     unit = _electrons(amplifier, verified)
@@ -43,7 +48,7 @@ def _dark_current(amplifier: Amplifier, verified: ProductTables) -> Told:
     values = {
         "DARK_CURRENT": rate,
         "DARK_ERROR": error,
-        "DARK_BELOW_ZERO": max(-rate / error, 0.0),
+        "DARK_BELOW_ZERO": max(_over(-rate, error), 0.0),
         "DARK_P95": unit * float(table["P95"][row]),
         "DARK_PIXEL_ERROR": unit * float(table["PIX_ERR"][row]),
         "DARK_REJECTED": rejected / (used + rejected) if used else math.nan,
@@ -60,8 +65,8 @@ def _bias_stability(amplifier: Amplifier, verified: ProductTables) -> Told:
     table, row = row_of(verified, amplifier.name)
     unit, noise = _electrons(amplifier, verified), float(table["NOISE"][row])
     values = {
-        "LEVEL_CHANGE": float(table["SCATTER"][row]) / noise,
-        "NOISE_CHANGE": float(table["NOISESCAT"][row]) / noise,
+        "LEVEL_CHANGE": _over(float(table["SCATTER"][row]), noise),
+        "NOISE_CHANGE": _over(float(table["NOISESCAT"][row]), noise),
         "DRIFT": unit * float(table["DRIFT"][row]),
         "DRIFT_ERROR": unit * float(table["DRIFT_ERR"][row]),
     }

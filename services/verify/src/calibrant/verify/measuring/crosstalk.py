@@ -2,7 +2,7 @@
 
 ==================== ===================================================================================
 CROSSTALK_LEFT       other amplifiers that it still shows significantly in corrected frames
-CROSSTALK_UNKNOWN    part of the other amplifiers that could not be measured
+CROSSTALK_UNKNOWN    part of the other amplifiers that could not be measured, or not again in corrected frames
 CROSSTALK_LARGEST    strongest coefficient, and CROSSTALK_ERROR the median of the standard errors
 CROSSTALK_SHOWN      other amplifiers that it shows significantly
 ==================== ===================================================================================
@@ -29,7 +29,7 @@ def _of_amplifier(amplifier: Amplifier, verified: ProductTables) -> tuple[Values
     sources, measured, rests = (int(table[name][row]) for name in ("SOURCES", "MEASURED", "RESTS"))
     values = {
         "CROSSTALK_LEFT": float(table["LEFT"][row]) if rests else np.nan,
-        "CROSSTALK_UNKNOWN": (sources - measured) / sources,
+        "CROSSTALK_UNKNOWN": (sources - min(measured, rests)) / sources,
         "CROSSTALK_LARGEST": float(table["LARGEST"][row]),
         "CROSSTALK_ERROR": float(table["ERROR"][row]),
         "CROSSTALK_SHOWN": float(table["SIGNIFICANT"][row]) if measured else np.nan,

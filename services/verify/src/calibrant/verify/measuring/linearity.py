@@ -3,7 +3,8 @@
 ==================== ==================================================================================
 NONLINEARITY_PERCENT largest deviation of the signals as they are read, with its sign
 DEVIATION_PERCENT    largest residual of the points fitted, once they are corrected
-RESIDUAL             correction that exposures kept out of the fit still want, over the limit of its curve; absent where too few
+RESIDUAL             correction that exposures kept out of the fit still want, over the limit of its curve; absent where too
+                     few, NaN where a half of them cannot be fitted
 RESIDUAL_PERCENT     what that correction changes at most
 HIGHEST              highest signal fitted [adu]
 OFFSET               what the shutter adds to each exposure [s]; absent where it was not fitted, and of a monitor
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from calibrant.frames.writing import ProductTables
 from calibrant.pixels import Amplifier, Geometry
+from calibrant.pixels.nonlinearity import Reason
 from calibrant.verify.measuring.amplifiers import Values
 from calibrant.verify.measuring.telling import Telling, row_of, rows_of, series_of
 from calibrant.verify.reports import SeriesRecord
@@ -32,7 +34,11 @@ _COLUMNS: Final = {
     "POINTS": "POINTS",
     "MEASURED": "MEASURED",
 }
-_OPTIONAL: Final = {"RESIDUAL": "RESIDUAL", "RESIDUAL_PERCENT": "RES_NL", "LAMP_PERCENT": "LAMP"}
+_OF_HALVES: Final = {"RESIDUAL": "RESIDUAL", "RESIDUAL_PERCENT": "RES_NL"}
+_OPTIONAL: Final = {**_OF_HALVES, "LAMP_PERCENT": "LAMP"}
+
+_FAILED: Final = (Reason.NOT_RISING.value, Reason.NO_CONVERGENCE.value)
+"""Why a half was tried and has no fit, though it has points enough for one."""
 
 _UNITS: Final = {
     **dict.fromkeys(("NONLINEARITY_PERCENT", "DEVIATION_PERCENT", "RESIDUAL_PERCENT", "LAMP_PERCENT"), "%"),
@@ -51,8 +57,10 @@ def _of_amplifier(amplifier: Amplifier, verified: ProductTables) -> tuple[Values
     optional["CHI2_RATIO"] = float(table["CHI2"][row]) / freedom if freedom > 0 else math.nan
     if verified.table("EXPOSURES")["SOURCE"][0] == "time":
         optional["OFFSET"] = float(table["OFFSET"][row])
-    had = optional if reason else {name: one for name, one in optional.items() if math.isfinite(one)}
-    return values | had, reason or str(table["RES_WHY"][row])
+    why_no_residual = str(table["RES_WHY"][row])
+    tried = set(_OF_HALVES if why_no_residual in _FAILED else ()) | set(optional if reason else ())
+    had = {name: one for name, one in optional.items() if name in tried or math.isfinite(one)}
+    return values | had, reason or why_no_residual
 
 
 def _points(geometry: Geometry, verified: ProductTables) -> tuple[SeriesRecord, ...]:
