@@ -104,6 +104,22 @@ async def test_every_api_describes_itself(settings):
 
 
 @pytest.mark.asyncio
+async def test_a_run_with_a_parameter_that_its_recipe_does_not_take_is_refused_before_it_begins(
+    settings, tmp_path
+):
+    (tmp_path / "frame.fits").touch()
+    asked = {"instrument": "simcam-tiny", "folder": str(tmp_path)}
+    async with served(settings, ("sequencer",)) as (_, client, _):
+        misspelt, negative, good = [
+            await client.post("/sequencer/runs", json=asked | {"parameters": parameters})
+            for parameters in ({"bias.sigmma": "4"}, {"bias.sigma": "-1"}, {"bias.hold_out": "3"})
+        ]
+    assert (misspelt.status_code, negative.status_code, good.status_code) == (400, 400, 202)
+    assert "recipe bias has no parameter 'sigmma'; do you mean 'sigma'?" in misspelt.json()["detail"]
+    assert "greater than 0" in negative.json()["detail"]
+
+
+@pytest.mark.asyncio
 async def test_an_unknown_service_is_named_with_the_known_ones(settings):
     with pytest.raises(
         UnknownService, match=r"no service 'combin'; there are archive, camera, certify, combine"

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from calibrant.bus.errors import CalibrantError
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.observatory.lock import hold
+from calibrant.observatory.requests import check_recipes
 from calibrant.observatory.settings import ObservatorySettings
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
@@ -135,6 +136,8 @@ async def observatory(
             for name, build in builders.items():
                 app = build(settings, platform)
                 process: ServiceProcess = app.state.process
+                if name == "sequencer":
+                    process.spec.service.check_recipes = check_recipes
                 if watch is not None:
                     watch.add(app)
                 await process.start()

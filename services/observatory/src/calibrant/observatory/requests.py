@@ -106,16 +106,35 @@ def recipe_parameters(
         if not equals or "." not in name:
             raise BadRequest(f"--set {word}: write recipe.parameter=value, such as bias.sigma=4")
         found[name] = _json_text(value)
-    for recipe in dict.fromkeys(name.partition(".")[0] for name in found):
-        own = {n.partition(".")[2]: v for n, v in found.items() if n.partition(".")[0] == recipe}
-        if recipe == GATE:
-            _check_gate(found)
-            continue
-        parameters = {name: text for name, text in own.items() if name != HOLD_OUT}
-        parse_parameters(find_recipe(recipe), parameters)
-        if HOLD_OUT in own:
-            _check_hold_out(recipe, own[HOLD_OUT])
+    check_recipes(found)
+    _check_gate(found)
+    for name, text in found.items():
+        if name.endswith(f".{HOLD_OUT}"):
+            _check_hold_out(name.partition(".")[0], text)
     return found
+
+
+def check_recipes(parameters: Mapping[str, str]) -> None:
+    """Make sure that recipes take the parameters that are theirs.
+
+    Parameters
+    ----------
+    parameters : mapping of str to str
+        JSON text by ``recipe.parameter``. Those of the gate, and what is held out, are no recipe's.
+
+    Raises
+    ------
+    RecipeRefused
+        A recipe or parameter is unknown, or a value is out of its range; the nearest known one is named.
+    """
+    by_recipe: dict[str, dict[str, str]] = {}
+    for name, text in parameters.items():
+        recipe, _, parameter = name.partition(".")
+        if recipe != GATE:
+            own = by_recipe.setdefault(recipe, {})
+            own |= {} if parameter == HOLD_OUT else {parameter: text}
+    for recipe, texts in by_recipe.items():
+        parse_parameters(find_recipe(recipe), texts)
 
 
 def _check_gate(texts: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 from sqlmodel import Session, col, func, select
@@ -25,6 +25,9 @@ from calibrant.sequencer.store.tables import CameraRow, CommandRow, RunRow
 
 OpenWork = Callable[[str, str], AbstractContextManager[UnitOfWork]]
 """Opens a unit of work for a cause and a run."""
+
+CheckRecipes = Callable[[Mapping[str, str]], None]
+"""Raises a `PermanentError` of parameters, JSON text by ``recipe.parameter``, that a recipe does not take."""
 
 
 class NoSuchRun(PermanentError):
@@ -50,6 +53,11 @@ class SequencerService:
         The time.
     work : callable
         Opens a unit of work.
+
+    Attributes
+    ----------
+    check_recipes : callable or None
+        Set by who has the recipes beside it. Without, a recipe refuses its own parameters, when a run is under way.
     """
 
     def __init__(self, settings: SequencerSettings, database: Database, clock: Clock, work: OpenWork) -> None:
@@ -57,6 +65,7 @@ class SequencerService:
         self.database = database
         self.clock = clock
         self._work = work
+        self.check_recipes: CheckRecipes | None = None
         self._instruments: dict[str, Instrument] = {}
 
     def conductor(self, session: Session, clock: Clock) -> Conductor:
@@ -90,6 +99,12 @@ class SequencerService:
         instrument = self.instrument(request.instrument)
         check_wish(request, instrument.rule_set())
         check_detectors(request, [detector.id for detector in instrument.detectors])
+        if self.check_recipes is None:
+            return
+        try:
+            self.check_recipes(request.parameters)
+        except PermanentError as problem:
+            raise RunRefused(f"parameters: {problem}") from None
 
     def check_camera(self, session: Session, request: RunRequested) -> None:
         """Make sure that the camera, as it last told its state, is the one that a run commands.
