@@ -47,6 +47,21 @@ def test_measured_calibrations_in_force_correct_what_is_built_and_what_verifies_
     assert roles(measuring.build("ptc")) == {"linearity": names["linearity"]}
 
 
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        ({}, {"linearity", "defects"}),
+        ({"flat.brighter_fatter": "true"}, {"linearity", "defects", "bfk"}),
+        ({"flat.linearity": "false", "flat.defects": "false", "bfk.linearity": "true"}, set()),
+    ],
+)
+def test_what_a_recipe_would_not_correct_with_is_neither_taken_nor_waited_for(kit, asked, taken):
+    certified = [kit.certified_product(kind) for kind in ("linearity", "defects", "bfk")]
+    request = kit.request(folder="x", make=("flat",), parameters=asked)
+    game = Game(kit, kit.frames({"flat": 3}), certified=certified, request=request)
+    assert set(roles(game.build("flat"))) == taken
+
+
 def test_of_two_kinds_that_take_each_other_one_takes_only_what_was_certified_before(kit):
     frames, make = kit.frames({"flat": 8}), kit.request(folder="x", make=("linearity", "ptc"))
     before = kit.certified_product("ptc")
@@ -170,6 +185,16 @@ def test_external_verification_builds_and_certifies_nothing(kit):
     assert flat.state is NodeState.SKIPPED
     assert flat.reason.startswith("needs a flat: no flat for detector 0")
     assert finished("r", game.draft, []).outcome == "completed"
+
+
+def test_a_linearity_is_verified_though_the_ptc_that_it_was_made_with_was_followed_by_one_made_with_it(kit):
+    linearity = kit.certified_product("linearity", calibrations=("ptc-older0000000",))
+    request = kit.request(folder="x", generate=False, make=("linearity",))
+    game = Game(
+        kit, kit.frames({"flat": 8}), request=request, certified=[linearity, kit.certified_product("ptc")]
+    )
+    (measure,) = game.of(MeasureJob)
+    assert roles(measure) == {"linearity": linearity.product.product_id}
 
 
 @pytest.mark.parametrize(

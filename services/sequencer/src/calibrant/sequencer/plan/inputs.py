@@ -7,9 +7,10 @@ from calibrant.rules.association import DetectorFacts, organise
 from calibrant.rules.candidates import Candidate, Chosen, Missing, Waiting, associate
 from calibrant.rules.rulesets import RoleRule, SetRule
 from calibrant.rules.validity import ValidityRange
-from calibrant.sequencer.plan.jobs import head_job, unit_of
+from calibrant.sequencer.plan.jobs import head_job, parameters_of, unit_of
 from calibrant.sequencer.plan.model import Certified, Draft, Ground, Node, NodeState, NodeType, Used
 from calibrant.sequencer.plan.sets import add_set, facts_of, leave_out
+from calibrant.sequencer.plan.switching import switched
 
 Choice = Chosen | Waiting | Missing
 
@@ -26,6 +27,8 @@ def settle_head(draft: Draft, ground: Ground, head: Node) -> list[Message]:
     if rule is None:  # the instrument's rules changed under a run that was interrupted
         draft.change(head, state=NodeState.SKIPPED, reason=f"no rule makes a {head.kind} any more")
         return []
+    if head.type is NodeType.BUILD:
+        rule = switched(rule, parameters_of(ground.request, head.kind))
     chosen = _choices(draft, ground, rule, head)
     choices = [choice for choice, _ in chosen]
     waited = [c for c in choices if isinstance(c, Waiting)]
@@ -103,7 +106,10 @@ def _choice(
 def _as_made(
     draft: Draft, ground: Ground, role: RoleRule, facts: DetectorFacts, reference: Product
 ) -> tuple[Choice, Product | None] | None:
-    """Choose what the product that is verified was made with, whenever that applies; nothing where it was made without."""
+    """Choose what the product that is verified was made with, whenever that applies; nothing where it was made without.
+
+    Of two kinds that take each other the earlier one may have been followed by one that was made by way of this product.
+    """
     names = [name for name in reference.calibrations if name.rpartition("-")[0] == role.kind]
     if not names:
         return None
@@ -112,7 +118,7 @@ def _as_made(
             because = f"{reference.product_id} was made with it"
             return Chosen(role=role.role, candidate=candidate, because=because), product
     because = f"{reference.product_id} was made with {names[0]}, which is not in force"
-    return Missing(role=role.role, required=True, because=because), None
+    return Missing(role=role.role, required=not role.earlier, because=because), None
 
 
 def _certified(certified: Certified) -> Candidate:
