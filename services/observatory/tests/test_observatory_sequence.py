@@ -285,6 +285,17 @@ KEYS = {
     "detectors": ((), [0, 3], [-1], lambda s: wish(s).detectors == (0, 3)),
     "wait_between_exposures": (0.0, 2.5, -1, lambda s: wish(s).wait_between_exposures_s == 2.5),
     "note": (None, "new lamp", 5, lambda s: wish(s).note == "new lamp"),
+    "program": (None, "BLOCK-123", "BLOCK_123", lambda s: wish(s).image_keys == {"program": "BLOCK-123"}),
+    "reason": (None, "SITCOM-1", 1, lambda s: wish(s).image_keys == {"reason": "SITCOM-1"}),
+    "test_case": (
+        None,
+        {"name": "BLOCK-T1", "version": 1},
+        [1],
+        lambda s: wish(s).image_keys == {"testCase": "name=BLOCK-T1 version=1"},
+    ),
+    "grating": (None, "holo4_003", 4, lambda s: wish(s).image_keys == {"grating": "holo4_003"}),
+    "min_frames": (None, 5, 0, lambda s: wish(s).min_frames == {"bias": 5, "dark": 5, "flat": 5}),
+    "on_failure": ("stop", "continue", "ignore", lambda s: wish(s).stop_on_failure is None),
     "do_verify": (True, False, "no", lambda s: wish(s).skip_verification),
     **{
         f"input_collections_{kind}": (None, BOTH, 5, partial(looks_in, "input_collections", kind))

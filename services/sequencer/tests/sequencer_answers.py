@@ -102,6 +102,7 @@ class Script:
             mode=job.mode,
             instrument=job.instrument,
             set_key=job.set_key,
+            outcome="certified" if any(one.accepted for one in decisions) else "not certified",
             report=ref_of(job.job_id),
         )
 

@@ -300,3 +300,30 @@ def test_every_exposure_has_the_note_and_the_detectors_of_its_run_and_the_camera
     takes = world.of(TakeImages)
     assert [(take.observation_note, take.sensors) for take in takes] == [("new lamp", (0,))] * 2
     assert world.view().exposures.done == 2
+
+
+@pytest.mark.parametrize("stop", [True, None])
+def test_r18_no_more_exposures_are_taken_after_a_set_that_failed_verification(kit, stop):
+    """The exposure that has begun is taken to its end; what was not taken is named."""
+    world = kit.world(kit.Script(rejected={("bias", 0)}))
+    exposures = (kit.exposures("BIAS", *(0.0,) * 3), kit.exposures("DARK", *(2.0,) * 4))
+    world.request(kit.request(exposures=exposures, stop_on_failure=stop, wait_between_exposures_s=1.0))
+    world.say(*world.camera.tell())
+    for _ in range(8):
+        world.play()
+        wait(world, 1.1)
+    view = world.view()
+    assert view.run.state == "finished"
+    if stop:
+        assert (len(world.of(TakeImages)), view.exposures.failed) == (3, 4)
+        told = "not taken: bias 20260101 failed verification, and the run stops on failure"
+        assert f"DARK: exposure 4: {told}" in view.run.message
+    else:
+        assert (len(world.of(TakeImages)), view.exposures.failed) == (7, 0)
+
+
+def test_what_is_said_of_images_goes_with_every_command(kit):
+    world = begun(kit, 0.0, image_keys={"program": "BLOCK-1", "reason": "a, b"})
+    world.say(*world.camera.tell())
+    world.play()
+    assert world.of(TakeImages)[0].key_value_map == "program: BLOCK-1, reason: a\\, b"

@@ -7,11 +7,13 @@ from calibrant.contracts.certify.v1 import CertifyJob
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
-from calibrant.sequencer.camera import problem_of
+from calibrant.rules.default_rules import DEFAULT_RULES
+from calibrant.sequencer.exposures import problem_of, said_of_images
 from calibrant.sequencer.plan.choosing import discarded
 from calibrant.sequencer.plan.gating import check_gate
 from calibrant.sequencer.plan.model import NodeState, NodeType
 from calibrant.sequencer.plan.places import all_searched, searched_for
+from calibrant.sequencer.plan.ruling import rules_for
 
 DAY = 86_400 * 10**9
 
@@ -170,3 +172,40 @@ def test_frames_that_are_neither_to_be_made_to_anything_nor_verified_are_only_ta
     assert [node.reason.rpartition(": ")[2] for node in game.draft] == [
         "neither made to anything nor verified, as asked"
     ]
+
+
+def test_fewer_frames_are_enough_where_the_run_says_so_and_named_where_they_are_not(kit):
+    frames = kit.frames({"bias": 2, "dark": 3})
+    request = kit.request(folder="x", min_frames={"bias": 2, "dark": 4})
+    rules = rules_for(request, DEFAULT_RULES)
+    game = Game(kit, frames, request=request, rules=rules)
+    assert [(job.recipe, dict(job.parameters)) for job in game.of(CombineJob)] == [
+        ("bias", {"min_inputs": "2"})
+    ]
+    (short,) = [node for node in game.draft if node.kind == "dark" and node.state is NodeState.SKIPPED]
+    assert "3" in short.reason
+    assert "4" in short.reason
+
+
+@pytest.mark.parametrize("script", [{"rejected": {("bias", 0)}}, {"broken": {("bias", 0)}}])
+def test_r18_nothing_is_made_in_place_of_what_is_not_accepted_where_the_run_stops_on_failure(kit, script):
+    """Detector 1 goes on; without the wish, detector 0 goes on, too, with the bias in force."""
+    frames = kit.frames({"bias": 3, "dark": 3}, detectors=(0, 1))
+    certified = [kit.certified_product("bias")]
+    made = {}
+    for stop in (True, None):
+        request = kit.request(folder="x", stop_on_failure=stop)
+        game = Game(kit, frames, kit.Script(**script), request=request, certified=certified)
+        made[stop] = [job.detector for job in game.of(CombineJob) if job.recipe == "dark"]
+        if stop:
+            reason = game.node(NodeType.BUILD, "dark").reason
+    assert made == {True: [1], None: [0, 1]}
+    assert reason.startswith("needs a bias: bias 20260101 of this run is not accepted (")
+    assert reason.endswith("), and the run stops on failure")
+
+
+def test_what_is_said_of_images_keeps_its_commas():
+    said = {"program": "BLOCK-1", "reason": "new lamp, old shutter"}
+    text = said_of_images(said)
+    assert text == "program: BLOCK-1, reason: new lamp\\, old shutter"
+    assert said_of_images({}) is None

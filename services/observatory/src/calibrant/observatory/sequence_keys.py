@@ -4,7 +4,7 @@ Owns what a file may say, key by key. Must not know what is made of it.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -135,6 +135,27 @@ class SequenceKeys(BaseModel):
         default=0.0, description="Unit: s. How long the camera rests after each exposure."
     )
     note: str | None = Field(default=None, description="Note of the observer, for every exposure.")
+    program: str | None = Field(
+        default=None, pattern=r"^BLOCK-\d+$", description="Program, such as BLOCK-123; said of every image."
+    )
+    reason: str | None = Field(default=None, description="Reason, such as SITCOM-321; said of every image.")
+    test_case: str | dict[str, str | int | float] | None = Field(
+        default=None, description="Test case: a name, or names and values; said of every image."
+    )
+    grating: str | None = Field(
+        default=None,
+        description="Grating; said of every image, as no spectrograph is commanded. Null: left as it is.",
+    )
+    min_frames: Annotated[Count | dict[str, Count] | None, Field(union_mode="smart")] = Field(
+        default=None,
+        description="Fewest frames of a detector that biases, darks and flats are made of; or by kind. "
+        "Left out: the instrument's.",
+    )
+    on_failure: Literal["stop", "continue"] = Field(
+        default="stop",
+        description="stop: after a set that failed verification no more exposures are taken, and where a calibration "
+        "is not accepted, nothing is made of another one in its place. continue: go on with what is in force.",
+    )
     do_verify: Switch = Field(
         default=True,
         description="False: nothing is verified. What is made is withheld, and used within the run.",

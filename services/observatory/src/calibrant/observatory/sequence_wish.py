@@ -35,10 +35,33 @@ def as_wished(request: RunRequested, sequence: Sequence) -> RunRequested:
             "note": sequence.note,
             "wait_between_exposures_s": sequence.wait_between_exposures or None,
             "skip_verification": None if sequence.do_verify else True,
+            "image_keys": _said(sequence),
+            "min_frames": _fewest(sequence),
+            "stop_on_failure": sequence.on_failure == "stop" or None,
             "input_collections": _inputs(sequence, request.instrument),
             "verify_collections": _references(sequence, request.instrument),
         }
     )
+
+
+def _said(sequence: Sequence) -> dict[str, str]:
+    """Return what is said of every image, by SAL's names of the keys."""
+    case = sequence.test_case
+    if isinstance(case, dict):
+        case = " ".join(f"{name}={value}" for name, value in case.items())
+    found = {
+        "program": sequence.program,
+        "reason": sequence.reason,
+        "testCase": case,
+        "grating": sequence.grating,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _fewest(sequence: Sequence) -> dict[str, int]:
+    """Return the fewest frames that a set is made of, by kind."""
+    asked = sequence.min_frames
+    return dict.fromkeys(_VERIFIED, asked) if isinstance(asked, int) else dict(asked or {})
 
 
 def _inputs(sequence: Sequence, instrument: str) -> dict[str, str]:

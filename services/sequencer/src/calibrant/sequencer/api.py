@@ -58,6 +58,18 @@ class RunOrder(BaseModel):
         default=None,
         description="True: nothing is verified; what is made is withheld, and used within the run.",
     )
+    image_keys: dict[str, str] = Field(
+        default_factory=dict, description="What is said of every image, such as program: BLOCK-123."
+    )
+    min_frames: dict[str, int] = Field(
+        default_factory=dict,
+        description="By kind: fewest frames of a detector, in place of the instrument's rule.",
+    )
+    stop_on_failure: bool | None = Field(
+        default=None,
+        description="True: after a set that failed verification no more exposures are taken, and nothing is made of "
+        "other calibrations in place of those that are not accepted.",
+    )
     valid_for_s: float | None = Field(
         default=None,
         description="How long calibrations are valid, s, from the start of the run's first frame unless validity says "

@@ -18,18 +18,17 @@ from calibrant.contracts.camera.v1 import (
     SummaryStateChanged,
     TakeImages,
 )
-from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
+from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.rules.times import NS_PER_S
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sal import COMMANDS, Command, Composer, Tracker, command_name, is_final, path_to
+from calibrant.sequencer.exposures import opens_shutter, said_of_images
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.tables import AcquisitionRow, CameraRow, CommandRow, RunRow, StepRow
 
 TAKE = command_name(TakeImages)
 OUT = ("open", "settling")
-LONGEST_S = 86_400.0
-"""Longest exposure that is commanded, s."""
 NOT_OURS = (SummaryState.UNSPECIFIED, SummaryState.OFFLINE)
 """States that a camera is not brought out of: who runs it does that, by enterControl."""
 
@@ -138,9 +137,10 @@ class Commander:
             run.camera_by_tai_ns = None
             self.session.add(run)
 
-    def give_up(self, run_id: str, reason: str) -> None:
-        """Fail all exposures of a run that are not final."""
-        waiting = (StepRow.run_id == run_id, col(StepRow.state).in_(("waiting", "commanded")))
+    def give_up(self, run_id: str, reason: str, *, also_begun: bool = True) -> None:
+        """Fail all exposures of a run that are not final; or only those that have not begun."""
+        states = ("waiting", "commanded") if also_begun else ("waiting",)
+        waiting = (StepRow.run_id == run_id, col(StepRow.state).in_(states))
         for step in self.session.exec(select(StepRow).where(*waiting)).all():
             step.state, step.reason = "failed", reason
             self.session.add(step)
@@ -198,6 +198,7 @@ class Commander:
             observation_note=f"run {run.run_id}, exposure {step.position}"
             if asked.note is None
             else asked.note,
+            key_value_map=said_of_images(asked.image_keys),
         )
         self._note(step, run, command, state=state, attempt=step.attempts, takes_s=step.exposure_time_s)
         return command
@@ -286,22 +287,3 @@ class Commander:
 
 def _request(run: RunRow) -> RunRequested:
     return RunRequested.from_json(run.request_json.encode())
-
-
-def opens_shutter(image_type: str) -> bool:
-    """Tell whether light is wanted in an exposure of a type."""
-    return image_type not in {"BIAS", "DARK"}
-
-
-def problem_of(asked: ExposureRequest, known: list[str]) -> str:
-    """Say what is wrong with exposures asked for; empty when nothing is."""
-    if asked.image_type.lower() not in known:
-        return f"image type {asked.image_type!r} is unknown: use one of {', '.join(known).upper()}"
-    if not asked.exposure_times_s:
-        return f"{asked.image_type}: no exposure; give at least one exposure time"
-    count = len(asked.exposure_times_s)
-    if asked.discard is not None and not 0 <= asked.discard < count:
-        return f"{asked.image_type}: discard {asked.discard} of {count} exposures: leave at least one"
-    wrong = [t for t in asked.exposure_times_s if not 0 <= t <= LONGEST_S]
-    what = "is negative" if wrong and wrong[0] < 0 else f"is no time of 0 to {LONGEST_S:g} s"
-    return f"{asked.image_type}: exposure time {wrong[0]:g} s {what}" if wrong else ""

@@ -11,7 +11,7 @@ from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.rules.holding_out import HOLD_OUT, parsed
 from calibrant.rules.rulesets import RuleSet
-from calibrant.sequencer.camera import LONGEST_S, problem_of
+from calibrant.sequencer.exposures import LONGEST_S, problem_of
 from calibrant.sequencer.plan.gating import GATE, check_gate
 
 RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -19,6 +19,15 @@ RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 INSTRUMENT = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """What an instrument may be called: a name, never a path."""
+
+IMAGE_KEY = r"^[A-Za-z][A-Za-z0-9_]{0,31}$"
+"""What the key of something said of images may be."""
+
+TOLD_BY_US = ("imageType", "groupId")
+"""Keys whose values the sequencer's commands have as fields."""
+
+LONGEST_VALUE = 200
+"""Characters of the longest value that is said of images."""
 
 LONGEST_VALID_S = 100 * 366 * 86_400.0
 """Longest that a calibration is valid by a run's wish, s."""
@@ -68,6 +77,7 @@ def check_wish(request: RunRequested, rules: RuleSet) -> None:
         "build": request.build,
         "input_collections": tuple(request.input_collections),
         "verify_collections": tuple(request.verify_collections),
+        "min_frames": tuple(request.min_frames),
     }
     for field, wish in wishes.items():
         unknown = sorted(set(wish) - set(kinds))
@@ -84,12 +94,9 @@ def check_wish(request: RunRequested, rules: RuleSet) -> None:
         if problem:
             raise RunRefused(f"exposures: {problem}")
     _check_parameters(request, kinds)
+    _check_image_keys(request)
+    _check_numbers(request)
     begin, end = request.validity.begin, request.validity.end
-    if request.valid_for_s is not None and not 1 <= request.valid_for_s <= LONGEST_VALID_S:
-        raise RunRefused(f"valid_for_s: {request.valid_for_s:g} s is no time of 1 to {LONGEST_VALID_S:g} s")
-    wait_s = request.wait_between_exposures_s
-    if wait_s is not None and not 0 <= wait_s <= LONGEST_S:
-        raise RunRefused(f"wait_between_exposures_s: {wait_s:g} s is no time of 0 to {LONGEST_S:g} s")
     if begin is not None and end is not None and begin.ns >= end.ns:
         raise RunRefused("validity ends before it begins: swap its begin and its end")
 
@@ -149,5 +156,28 @@ def _check_parameters(request: RunRequested, kinds: list[str]) -> None:
         raise RunRefused(f"parameters: {error}") from None
 
 
+def _check_image_keys(request: RunRequested) -> None:
+    for key, value in request.image_keys.items():
+        if re.fullmatch(IMAGE_KEY, key) is None or key in TOLD_BY_US:
+            raise RunRefused(
+                f"image_keys: {key!r} is no key of yours; use letters and digits, and not {' or '.join(TOLD_BY_US)}"
+            )
+        if len(value) > LONGEST_VALUE or value.endswith("\\"):
+            raise RunRefused(
+                f"image_keys: {key}: give up to {LONGEST_VALUE} characters, the last one no backslash"
+            )
+
+
 def _no_constant(text: str) -> None:
     raise ValueError(f"{text} is no number of JSON")
+
+
+def _check_numbers(request: RunRequested) -> None:
+    if request.valid_for_s is not None and not 1 <= request.valid_for_s <= LONGEST_VALID_S:
+        raise RunRefused(f"valid_for_s: {request.valid_for_s:g} s is no time of 1 to {LONGEST_VALID_S:g} s")
+    few = next((kind for kind, count in sorted(request.min_frames.items()) if count < 1), None)
+    if few is not None:
+        raise RunRefused(f"min_frames: {request.min_frames[few]} frames make no {few}: give at least 1")
+    wait_s = request.wait_between_exposures_s
+    if wait_s is not None and not 0 <= wait_s <= LONGEST_S:
+        raise RunRefused(f"wait_between_exposures_s: {wait_s:g} s is no time of 0 to {LONGEST_S:g} s")

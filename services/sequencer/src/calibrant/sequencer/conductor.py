@@ -18,6 +18,7 @@ from calibrant.contracts.base import Message
 from calibrant.contracts.sequencer.v1 import RunProgress, RunRequested
 from calibrant.frames.instrument import Instrument
 from calibrant.pixels import ENGINE_VERSION
+from calibrant.rules.decision import Outcome
 from calibrant.rules.modes import mode_of
 from calibrant.rules.rulesets import SetRule
 from calibrant.runtime.clock import Clock
@@ -31,6 +32,7 @@ from calibrant.sequencer.plan.outcome import finished, shortened, telling
 from calibrant.sequencer.plan.places import collection_of
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
+from calibrant.sequencer.plan.ruling import rules_for
 from calibrant.sequencer.plan.sets import leave_unused, plan_kind, wanted
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.certified import StoredCertifications
@@ -157,7 +159,16 @@ class Conductor:
         messages += self._end(run, draft, rows)
         self.session.add(run)
         self.session.flush()
-        return [Outgoing(message, run_id) for message in messages]
+        return [*(Outgoing(message, run_id) for message in messages), *self._stop(run, ended)]
+
+    def _stop(self, run: RunRow, ended: Iterable[Node]) -> list[Outgoing]:
+        """Take no more exposures after a set that failed verification, where the run asks for that."""
+        failed = [node for node in ended if node.outcome == Outcome.NOT_CERTIFIED.value]
+        if run.state != "acquiring" or not failed or not _request(run).stop_on_failure:
+            return []
+        told = f"not taken: {failed[0].title} failed verification, and the run stops on failure"
+        self.commander.give_up(run.run_id, told, also_begun=False)
+        return self.conduct(run.run_id)
 
     def _part(
         self, run: RunRow, answer: Answer | None, detectors: Detectors
@@ -225,11 +236,11 @@ class Conductor:
         return [*told, *(f"{file.file_name or file.job_id} rejected: {file.message}" for file in files)]
 
     def _ground(self, run: RunRow, detectors: Detectors | None = None) -> Ground:
-        request = RunRequested.from_json(run.request_json.encode())
+        request = _request(run)
         instrument = self.instrument(run.instrument)
         return Ground(
             request=request,
-            rules=instrument.rule_set(),
+            rules=rules_for(request, instrument.rule_set()),
             instrument_hash=instrument.hash,
             engine_version=ENGINE_VERSION,
             frames=StoredFrames(self.session, run.run_id, detectors),
@@ -262,9 +273,13 @@ def _frames_there(rule: SetRule, rows: list[AcquisitionRow]) -> bool:
     return all(row.state != "open" for row in may)
 
 
+def _request(run: RunRow) -> RunRequested:
+    return RunRequested.from_json(run.request_json.encode())
+
+
 def _only_frames(run: RunRow) -> bool:
     """Tell whether nothing is asked for but frames: neither made to anything nor verified."""
-    request = RunRequested.from_json(run.request_json.encode())
+    request = _request(run)
     return bool(request.skip_verification) and not (request.generate or request.build)
 
 

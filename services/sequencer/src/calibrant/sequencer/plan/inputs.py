@@ -7,8 +7,9 @@ from calibrant.rules.association import DetectorFacts, organise
 from calibrant.rules.candidates import Candidate, Chosen, Missing, Waiting, associate
 from calibrant.rules.rulesets import RoleRule, SetRule
 from calibrant.rules.validity import ValidityRange
-from calibrant.sequencer.plan.jobs import head_job, parameters_of, unit_of
+from calibrant.sequencer.plan.jobs import head_job
 from calibrant.sequencer.plan.model import Certified, Draft, Ground, Node, NodeState, NodeType, Used
+from calibrant.sequencer.plan.parameters import parameters_of, unit_of
 from calibrant.sequencer.plan.sets import add_set, facts_of, leave_out
 from calibrant.sequencer.plan.switching import switched
 
@@ -99,8 +100,22 @@ def _choice(
 ) -> tuple[Choice, Product | None]:
     found = candidates(draft, ground, role.kind, facts, earlier=role.earlier)
     choice = associate(facts, role, [candidate for candidate, _ in found])
+    if ground.request.stop_on_failure:
+        choice = _none_in_place_of(choice, role, [candidate for candidate, _ in found])
     products = {candidate.id: product for candidate, product in found}
     return choice, products[choice.candidate.id] if isinstance(choice, Chosen) else None
+
+
+def _none_in_place_of(choice: Choice, role: RoleRule, found: list[Candidate]) -> Choice:
+    """Let nothing fill a role in place of what the run has made and does not accept, nor the set go without."""
+    own = [candidate for candidate in found if candidate.source == "run"]
+    rejected = next((candidate for candidate in own if candidate.state == "rejected"), None)
+    if rejected is None or isinstance(choice, Waiting):
+        return choice
+    if isinstance(choice, Chosen) and choice.candidate.source == "run":
+        return choice
+    because = f"{rejected.id} of this run is not accepted ({rejected.reason}), and the run stops on failure"
+    return Missing(role=role.role, required=True, because=because)
 
 
 def _as_made(

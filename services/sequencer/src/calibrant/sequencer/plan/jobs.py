@@ -12,7 +12,6 @@ from calibrant.contracts.times import time_range
 from calibrant.contracts.verify.v1 import DecideJob, InForce, MeasureJob
 from calibrant.frames.correcting import chosen
 from calibrant.frames.measured import BARRIERS
-from calibrant.rules.holding_out import HOLD_OUT
 from calibrant.rules.identity import job_id
 from calibrant.rules.rulesets import SetRule
 from calibrant.rules.times import NS_PER_S
@@ -22,6 +21,7 @@ from calibrant.rules.version import verification_version
 from calibrant.runtime.ids import derive
 from calibrant.sequencer.plan.gating import as_message, gate_of_kind
 from calibrant.sequencer.plan.model import Ground, Node, NodeType
+from calibrant.sequencer.plan.parameters import combining, parameters_of, unit_of
 from calibrant.sequencer.plan.places import collection_of
 
 MEASURE_VERSION = "2"
@@ -29,24 +29,6 @@ MEASURE_VERSION = "2"
 
 DECIDE_VERSION = "2"
 """Version of what a decide job asks for."""
-
-DEFAULT_UNIT = "electron"
-
-
-def parameters_of(request: RunRequested, kind: str) -> dict[str, str]:
-    """Return the parameters asked for the recipe of a kind, its name stripped; values are JSON text."""
-    prefix = f"{kind}."
-    return {
-        name.removeprefix(prefix): value
-        for name, value in sorted(request.parameters.items())
-        if name.startswith(prefix) and name != f"{prefix}{HOLD_OUT}"
-    }
-
-
-def unit_of(request: RunRequested, kind: str) -> str:
-    """Return the unit in which frames of a kind are processed: electron, or what was asked for."""
-    value = json.loads(parameters_of(request, kind).get("unit", f'"{DEFAULT_UNIT}"'))
-    return str(value)
 
 
 def head_job(ground: Ground, head: Node) -> CombineJob | MeasureJob:
@@ -67,7 +49,7 @@ def head_job(ground: Ground, head: Node) -> CombineJob | MeasureJob:
 
 def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
     """Return the job that builds a product of one detector."""
-    parameters = parameters_of(ground.request, rule.kind)
+    parameters = combining(ground.request, rule.kind)
     frames = _frames(ground, head.combined)
     inputs = (*frames, *(_calibration(used.role, used.product) for used in head.used))
     return CombineJob(

@@ -10,8 +10,8 @@ from calibrant.rules.classification import ImageType
 from calibrant.rules.holding_out import HOLD_OUT, HoldOut, held_out, parsed
 from calibrant.rules.rulesets import SetRule
 from calibrant.sequencer.plan.choosing import discarded
-from calibrant.sequencer.plan.jobs import parameters_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
+from calibrant.sequencer.plan.parameters import parameters_of
 
 NAMES_TOLD = 3
 """File names that a reason names; of the rest only the number."""

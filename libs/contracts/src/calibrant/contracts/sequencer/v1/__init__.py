@@ -54,6 +54,9 @@ class RunRequested(Message):
     input_collections: Mapping[str, str] = Field(default_factory=dict, description="By kind: collections with commas between them that its inputs are searched in, after the run's own.")
     verify_collections: Mapping[str, str] = Field(default_factory=dict, description="By kind: collections with commas between them that frames are verified against where nothing is built; a kind that is left out is looked up in the run's own.")
     skip_verification: bool | None = Field(default=None, description='Nothing is verified: what is made is withheld and used within the run; without generate frames are only taken.')
+    image_keys: Mapping[str, str] = Field(default_factory=dict, description="What is said of every image beside, key to value, such as program to BLOCK-123; the camera's events carry it.")
+    min_frames: Mapping[str, Int32] = Field(default_factory=dict, description="By kind: fewest frames of a detector that a set is made of, of each type; in place of the instrument's rule.")
+    stop_on_failure: bool | None = Field(default=None, description='After a set that failed verification no more exposures are taken, and where a calibration of this run is not accepted, what needs it is not made of another one. Left out: the run goes on with what is in force.')
 
 
 class FolderIngestRequested(Message):
