@@ -4,6 +4,11 @@ from calibrant.rules.classification import ImageType
 from calibrant.rules.rulesets import RoleRule, RuleSet, SetRule
 
 
+def _usual(kind: str, because: str) -> RoleRule:
+    """Give the role of what is usually made, and which a set can do without."""
+    return RoleRule(role=kind, kind=kind, required=False, because=because)
+
+
 def _measured(kind: str, because: str) -> RoleRule:
     """Give the role of what is only made on request, and which every frame of a set is corrected with."""
     return RoleRule(role=kind, kind=kind, required=False, because=because, usual=False)
@@ -18,13 +23,8 @@ _PTC = _measured("ptc", "signals would be in electrons by nominal gains")
 _BFK = _measured("bfk", "bright pixels would have lost charge to their neighbours")
 
 _OF_PAIRS = (
-    RoleRule(
-        role="bias",
-        kind="bias",
-        required=False,
-        because="bias structure would count as signal, and a pedestal that is left as light",
-    ),
-    RoleRule(role="dark", kind="dark", required=False, because="dark signal would count as light"),
+    _usual("bias", "bias structure would count as signal, and a pedestal that is left as light"),
+    _usual("dark", "dark signal would count as light"),
     _CROSSTALK,
     _LINEARITY,
     _DEFECTS,
@@ -39,12 +39,7 @@ _ANALYSES = (
         needs=("dark_time_s",),
         on_request=True,
         roles=(
-            RoleRule(
-                role="bias",
-                kind="bias",
-                required=False,
-                because="pixels that a bias masks have no dark current",
-            ),
+            _usual("bias", "pixels that a bias masks have no dark current"),
             _CROSSTALK,
             _LINEARITY,
             _DEFECTS,
@@ -76,11 +71,8 @@ DEFAULT_RULES = RuleSet(
             beside=(ImageType.SCIENCE,),
             group_by=("night",),
             roles=(
-                RoleRule(
-                    role="bias",
-                    kind="bias",
-                    required=False,
-                    because="bias structure would hide what leaks, and a pedestal that is left would leak",
+                _usual(
+                    "bias", "bias structure would hide what leaks, and a pedestal that is left would leak"
                 ),
             ),
             on_request=True,
@@ -92,12 +84,7 @@ DEFAULT_RULES = RuleSet(
             min_frames=8,
             needs=("exptime_s",),
             roles=(
-                RoleRule(
-                    role="bias",
-                    kind="bias",
-                    required=False,
-                    because="bias structure would count as light, and be most of it in faint flats",
-                ),
+                _usual("bias", "bias structure would count as light, and be most of it in faint flats"),
                 _CROSSTALK,
                 RoleRule(
                     role="ptc",
@@ -116,12 +103,7 @@ DEFAULT_RULES = RuleSet(
             beside=(ImageType.FLAT, ImageType.BIAS),
             group_by=("night",),
             roles=(
-                RoleRule(
-                    role="bias",
-                    kind="bias",
-                    required=False,
-                    because="bias structure would be taken for bright and cold pixels",
-                ),
+                _usual("bias", "bias structure would be taken for bright and cold pixels"),
                 _CROSSTALK,
                 _LINEARITY,
             ),
@@ -133,12 +115,7 @@ DEFAULT_RULES = RuleSet(
             group_by=("night",),
             needs=("dark_time_s",),
             roles=(
-                RoleRule(
-                    role="bias",
-                    kind="bias",
-                    required=False,
-                    because="without its bias level a dark cannot be scaled to other dark times",
-                ),
+                _usual("bias", "without its bias level a dark cannot be scaled to other dark times"),
                 _CROSSTALK,
                 _LINEARITY,
                 _DEFECTS,
@@ -185,18 +162,8 @@ DEFAULT_RULES = RuleSet(
             image_type=ImageType.FLAT,
             group_by=("night", "filter"),
             roles=(
-                RoleRule(
-                    role="bias",
-                    kind="bias",
-                    required=False,
-                    because="bias structure would be divided into science as if it were sensitivity",
-                ),
-                RoleRule(
-                    role="dark",
-                    kind="dark",
-                    required=False,
-                    because="dark signal would be divided into science as if it were sensitivity",
-                ),
+                _usual("bias", "bias structure would be divided into science as if it were sensitivity"),
+                _usual("dark", "dark signal would be divided into science as if it were sensitivity"),
                 _CROSSTALK,
                 _LINEARITY,
                 _DEFECTS,

@@ -59,7 +59,7 @@ class TrendRules(Frozen):
             "persistence": ("LATENT",),
         }
     )
-    version: str = "trends-3"
+    version: str = "trends-4"
 
 
 class History(Frozen):
