@@ -65,12 +65,11 @@ def test_what_a_recipe_would_not_correct_with_is_neither_taken_nor_waited_for(ki
 def test_of_two_kinds_that_take_each_other_one_takes_only_what_was_certified_before(kit):
     frames, make = kit.frames({"flat": 8}), kit.request(folder="x", make=("linearity", "ptc"))
     before = kit.certified_product("ptc")
-    for certified in ((), (before,)):
+    since = before.model_copy(update={"recorded_tai_ns": 1})
+    for certified, taken in (((), ()), ((before,), (before,)), ((since,), ())):
         game = Game(kit, frames, certified=certified, request=make)
         made = game.node(NodeType.BUILD, "linearity").product.product_id
-        assert roles(game.build("linearity")) == {
-            one.product.kind: one.product.product_id for one in certified
-        }
+        assert roles(game.build("linearity")) == {one.product.kind: one.product.product_id for one in taken}
         assert roles(game.build("ptc"))["linearity"] == made
 
 

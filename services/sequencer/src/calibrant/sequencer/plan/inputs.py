@@ -69,13 +69,15 @@ def candidates(
 ) -> list[tuple[Candidate, Product | None]]:
     """Return all there is of a kind for a detector, with its product: what the run makes, then what is certified.
 
-    What the run makes is left out where only earlier ones count.
+    Where only earlier ones count, those that were certified before the run began: whatever it has certified by now.
     """
+    certified = ground.searched(facts.set_kind)(kind, facts.detector, facts.filter, facts.begin_tai_ns)
+    if earlier:
+        known = [each for each in certified if each.recorded_tai_ns <= ground.begun_tai_ns]
+        return [(_certified(each), each.product) for each in known]
     own = [n for n in draft.of(NodeType.BUILD, kind) if n.detector == facts.detector and n.set_key]
     own_products = {node.product.product_id for node in own if node.product is not None}
-    certified = ground.searched(facts.set_kind)(kind, facts.detector, facts.filter, facts.begin_tai_ns)
-    made = [] if earlier else [(_own(draft, ground, node), node.product) for node in own]
-    return made + [
+    return [(_own(draft, ground, node), node.product) for node in own] + [
         (_certified(each), each.product) for each in certified if each.product.product_id not in own_products
     ]
 
