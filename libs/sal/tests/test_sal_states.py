@@ -16,7 +16,10 @@ DOCUMENTED = {
     ("standby", S.FAULT): S.STANDBY,
     ("exitControl", S.STANDBY): S.OFFLINE,
     ("enterControl", S.OFFLINE): S.STANDBY,
-    ("takeImages", S.ENABLED): S.ENABLED,
+    **{
+        (name, S.ENABLED): S.ENABLED
+        for name in ("takeImages", "stop", "setFilter", "clear", "discardRows", "initImage")
+    },
 }
 
 

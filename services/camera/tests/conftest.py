@@ -18,14 +18,19 @@ from calibrant.camera.service import CameraService
 from calibrant.camera.settings import CameraSettings
 from calibrant.camera.simulator import parameters_of
 from calibrant.camera.store import CameraQueries
+from calibrant.camera.ticking import SimulatedClock
 from calibrant.contracts.camera.v1 import (
+    CcsCommandState,
     CommandAck,
     EndOfImageTelemetry,
     EndReadout,
     ErrorCode,
     ExposureStored,
     FitsFilesWritten,
+    ImageReadinessDetailedState,
     ImageStored,
+    RaftsDetailedState,
+    ShutterDetailedState,
     StartIntegration,
     StartReadout,
     SummaryState,
@@ -176,8 +181,14 @@ def tools():
 MIGRATIONS = Path(calibrant.camera.__file__).parent / "migrations"
 
 
+DETAILED = (CcsCommandState, ImageReadinessDetailedState, RaftsDetailedState, ShutterDetailedState)
+
+
 class Desk:
-    """A camera without a process: what a handler would get, and the helpers to hand it commands."""
+    """A camera without a process: what a handler would get, and the helpers to hand it commands.
+
+    The detailed states that it tells are kept apart, in ``states``.
+    """
 
     def __init__(self, database, clock, tools):
         instrument = load_instrument("simcam-tiny")
@@ -191,12 +202,13 @@ class Desk:
             camera=Camera(instrument.canonical(), 1),
             database=self.database,
             clock_start_tai_ns=CameraSettings().clock_start_tai_ns,
-            speed=0.0,
+            clock=SimulatedClock(clock, 0.0),
             ack_margin_s=120.0,
             room=Room(Path(), 0, 0),
         )
         self.remote = Composer("camera", "test", clock)
         self.table = collect(handlers)
+        self.states = []
 
     def handle(self, command):
         envelope = Envelope(
@@ -204,7 +216,7 @@ class Desk:
         )
         with self.database.writing() as session:
             context = Context(self.service, session, envelope, self.clock)
-            return list(self.table.events[command.message_type].handle(command, context))
+            return self._apart(list(self.table.events[command.message_type].handle(command, context)))
 
     def enable(self):
         for name in ("start", "enable"):
@@ -216,7 +228,15 @@ class Desk:
 
     def step(self, function):
         with self.database.writing() as session:
-            return function(session)
+            return self._apart(function(session))
+
+    def _apart(self, said):
+        if isinstance(said, tuple):
+            return tuple(map(self._apart, said))
+        if not isinstance(said, list):
+            return said
+        self.states += [one for one in said if isinstance(one, DETAILED)]
+        return [one for one in said if not isinstance(one, DETAILED)]
 
     def read(self, function):
         with self.database.reading() as session:

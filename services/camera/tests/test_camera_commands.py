@@ -8,6 +8,7 @@ from taken_images import taking
 from calibrant.camera.night import NightFull
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.store import CommandState, ExposureState, StatusRow
+from calibrant.camera.ticking import SimulatedClock
 from calibrant.contracts.camera.v1 import (
     AckCode,
     CommandAck,
@@ -97,7 +98,7 @@ def test_images_are_answered_with_the_time_they_may_take(desk):
 
 def test_real_time_asks_for_more_patience(desk):
     desk.enable()
-    desk.service = dataclasses.replace(desk.service, speed=2.0)
+    desk.service = dataclasses.replace(desk.service, clock=SimulatedClock(desk.clock, 2.0))
     _, (ack,) = desk.take(image_type="DARK", exposure_time_s=30.0)
     assert ack.timeout_s == 120.0 + (30.0 + 2.0) / 2
 

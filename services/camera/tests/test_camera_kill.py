@@ -53,7 +53,7 @@ async def taking(settings, commands, probe):
             for name in ("start", "enable"):
                 await client.post(f"/commands/{name}", json={})
             for command in commands:
-                await client.post("/commands/takeImages", json={"command_id": command})
+                await client.post("/commands/takeImages", json={"command_id": command, "image_type": "BIAS"})
 
             async def done():
                 answers = [(await client.get(f"/commands/{command}")).json() for command in commands]

@@ -58,7 +58,7 @@ class Camera:
     def take(self, command_id):
         self.command("start")
         self.command("enable")
-        return self.command("takeImages", command_id=command_id, num_images=2)
+        return self.command("takeImages", command_id=command_id, num_images=2, image_type="BIAS")
 
     def done(self, command_id):
         def final():

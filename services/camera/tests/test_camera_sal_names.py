@@ -66,6 +66,21 @@ def test_no_sensors_are_all_and_start_has_its_configuration():
 
 
 @pytest.mark.parametrize(
+    ("name", "sample", "ours"),
+    [
+        ("clear", {"nClears": 3}, {"num_clears": 3}),
+        ("discardRows", {"nRows": 4}, {"num_rows": 4}),
+        ("initImage", {"deltaT": 2.5}, {"delta_t_s": 2.5}),
+        ("setFilter", {"name": "r"}, {"name": "r"}),
+        ("stop", {}, {}),
+    ],
+)
+def test_the_other_commands_come_with_their_fields(name, sample, ours):
+    command = command_of(name, sample, HEADER)
+    assert command.model_dump(exclude={"header"}) == ours
+
+
+@pytest.mark.parametrize(
     ("name", "changed", "said"),
     [
         ("purr", {}, "this camera knows no such command; it knows start"),

@@ -8,18 +8,26 @@ from typing import cast
 
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
+    Clear,
     Disable,
+    DiscardRows,
     Enable,
     EnterControl,
     ExitControl,
+    InitImage,
+    SetFilter,
     Standby,
     Start,
+    Stop,
     TakeImages,
 )
 from calibrant.contracts.flow import topics
 from calibrant.contracts.generated.registry import MESSAGES
 
-Command = Start | Enable | Disable | Standby | ExitControl | EnterControl | TakeImages
+StateCommand = Start | Enable | Disable | Standby | ExitControl | EnterControl
+"""A command that every component has: it changes its summary state."""
+
+Command = StateCommand | TakeImages | Stop | SetFilter | Clear | DiscardRows | InitImage
 """Any command, for the type checker: the messages of the topic ``camera-commands``."""
 
 STATE_COMMANDS: tuple[type[Command], ...] = (Start, Enable, Disable, Standby, ExitControl, EnterControl)

@@ -17,6 +17,7 @@ from calibrant.camera.room import Room
 from calibrant.camera.service import CameraService
 from calibrant.camera.settings import CameraSettings
 from calibrant.camera.simulator import parameters_of
+from calibrant.camera.ticking import SimulatedClock
 from calibrant.frames.instrument import Instrument, InstrumentError, load_instrument
 from calibrant.runtime.access.door import door_of
 from calibrant.runtime.handlers import collect
@@ -56,7 +57,7 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         camera=Camera(instrument.canonical(), settings.seed, settings.flaws, settings.effects),
         database=database,
         clock_start_tai_ns=settings.clock_start_tai_ns,
-        speed=settings.speed,
+        clock=SimulatedClock(platform.clock, settings.speed),
         ack_margin_s=settings.ack_margin_s,
         room=Room(platform.data_dir, settings.stall_free_bytes, settings.stall_outbox_rows),
         memory_s=max((effect.memory_s for effect in effects), default=0.0),

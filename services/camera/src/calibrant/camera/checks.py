@@ -1,12 +1,14 @@
-"""Whether the fields of takeImages make sense for this camera. Pure; must not know states or tables."""
+"""Whether the fields of a command make sense for this camera. Pure; must not know states or tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from calibrant.camera.durations import LONGEST_AHEAD_S, MOST_CLEARS, Preparation, rows_of
 from calibrant.camera.simulator import IMAGE_TYPES, can_take
-from calibrant.contracts.camera.v1 import TakeImages
+from calibrant.contracts.camera.v1 import Clear, DiscardRows, SetFilter, TakeImages
 from calibrant.frames.instrument import Instrument
+from calibrant.sal import Command
 
 MOST_IMAGES = 10_000
 """Images that one command may ask for."""
@@ -15,8 +17,8 @@ DARK_TYPES = ("BIAS", "DARK")
 LONGEST_EXPOSURE_S = 86_400.0
 
 
-def problem_of(command: TakeImages, instrument: Instrument, filters: Sequence[str]) -> str:
-    """Return why the images cannot be taken, and what to ask for instead; an empty text when they can.
+def problem_of(command: Command, instrument: Instrument, filters: Sequence[str]) -> str:
+    """Return why a command cannot be carried out, and what to ask for instead; an empty text when it can.
 
     Parameters
     ----------
@@ -27,10 +29,33 @@ def problem_of(command: TakeImages, instrument: Instrument, filters: Sequence[st
     filters
         Filters that it has.
     """
-    if command.filter and command.filter not in filters:
-        known = ", ".join(filters) or "none"
-        return f"filter {command.filter!r} is not in {instrument.name}, which has {known}"
+    if isinstance(command, SetFilter):
+        return _unknown_filter(command.name, instrument, filters)
+    if isinstance(command, Preparation):
+        return _unprepared(command, instrument)
+    if not isinstance(command, TakeImages):
+        return ""
+    if command.filter and (strange := _unknown_filter(command.filter, instrument, filters)):
+        return strange
     return next(_problems(command, instrument), "")
+
+
+def _unknown_filter(name: str, instrument: Instrument, filters: Sequence[str]) -> str:
+    """Return that the camera has no such filter, and which it has; an empty text when it has it."""
+    known = ", ".join(filters) or "none"
+    return "" if name in filters else f"filter {name!r} is not in {instrument.name}, which has {known}"
+
+
+def _unprepared(command: Preparation, instrument: Instrument) -> str:
+    """Return why detectors cannot be made ready so, and what to ask for instead; an empty text when they can."""
+    if isinstance(command, Clear):
+        wrong = not 1 <= command.num_clears <= MOST_CLEARS
+        return f"num_clears is {command.num_clears}; give 1 to {MOST_CLEARS}" if wrong else ""
+    if isinstance(command, DiscardRows):
+        rows = rows_of(instrument)
+        return "" if 1 <= command.num_rows <= rows else f"num_rows is {command.num_rows}; give 1 to {rows}"
+    wrong = not 0 <= command.delta_t_s <= LONGEST_AHEAD_S
+    return f"delta_t_s is {command.delta_t_s}; give 0 to {LONGEST_AHEAD_S:g} s" if wrong else ""
 
 
 def _problems(command: TakeImages, instrument: Instrument) -> Iterator[str]:

@@ -14,15 +14,17 @@ from dataclasses import dataclass, field
 
 from calibrant.bus.errors import CalibrantError
 from calibrant.camera import transactions
+from calibrant.camera.carrying import Carrying
+from calibrant.camera.durations import Preparation
 from calibrant.camera.exposing import expose, remove_image
 from calibrant.camera.imaging import Imaging
 from calibrant.camera.night import NightFull
+from calibrant.camera.preparing import Preparing
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.service import CameraService
-from calibrant.camera.store import CameraQueries, CommandRow, CommandState, ExposureRow, ExposureState
-from calibrant.camera.ticking import SimulatedClock
+from calibrant.camera.store import CameraQueries, CommandRow, ExposureRow, ExposureState
 from calibrant.camera.transactions import Transactions
-from calibrant.contracts.camera.v1 import AckCode, Heartbeat, SummaryState, TakeImages
+from calibrant.contracts.camera.v1 import AckCode, CommandSubstate, Heartbeat, SummaryState, TakeImages
 from calibrant.runtime.database import DatabaseUnavailable
 from calibrant.runtime.health import Phase
 from calibrant.runtime.objects import StoreUnavailable
@@ -52,10 +54,6 @@ class Executor:
     service: CameraService
     platform: Platform
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
-    _clock: SimulatedClock = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._clock = SimulatedClock(self.platform.clock, self.service.speed)
 
     async def execute_commands(self, process: ServiceProcess) -> None:
         """Put in order what an earlier boot has left, then carry out commands for ever."""
@@ -67,7 +65,7 @@ class Executor:
         while True:
             self._woken.clear()
             row = await self._next(process) if process.health.phase is Phase.RUNNING else None
-            if row is not None and not await self._stalls(process, self._taking(row)):
+            if row is not None and not await self._stalls(process, self._carrying(row)):
                 if process.health.phase is Phase.RUNNING:
                     with process.busy(), _about(row):  # a drain lets it be carried out to its end
                         await self._execute(process, row)
@@ -103,28 +101,30 @@ class Executor:
 
         def work(unit: UnitOfWork) -> None:
             for row in rows:
-                taking = self._taking(row)
-                events = taking.end_interrupted(unit.session, self._now())
+                carrying = self._carrying(row)
+                events = carrying.end_interrupted(unit.session, self._now())
                 unit.emit(Outgoing(event, row.run_id) if row.run_id else event for event in events)
             state = self.service.state(unit.session)
             unit.emit([self.service.change_state(unit.session, state, "the camera has come up")])
+            now = self.service.detailed(unit.session)
+            unit.emit([*now.at_rest(), now.command(CommandSubstate.IDLE)])
 
         await Transactions(process).once(f"boot:{self.service.boot_id}", "", work)
 
     async def _next(self, process: ServiceProcess) -> CommandRow | None:
         def work() -> CommandRow | None:
             with self.service.database.reading() as session:
-                waiting = [r for r in CameraQueries(session).unfinished() if r.state == CommandState.ACCEPTED]
+                waiting = CameraQueries(session).unfinished()
                 return waiting[0] if waiting else None
 
         return await Transactions(process).until_stored(work)
 
-    async def _stalls(self, process: ServiceProcess, taking: TakingImages) -> bool:
+    async def _stalls(self, process: ServiceProcess, carrying: Carrying) -> bool:
         """Tell whether there is no room for an image now; who commanded it is told so."""
 
         def look() -> str:
             with self.service.database.reading() as session:
-                return taking.lacks(session, self._now())
+                return carrying.lacks(session, self._now())
 
         why = await Transactions(process).until_stored(look)
         if not why:
@@ -133,55 +133,74 @@ class Executor:
         process.health.trouble("room", why)
 
         def tell(unit: UnitOfWork) -> bool:
-            unit.emit(told := taking.stall(unit.session, why, self._now()))
+            unit.emit(told := carrying.stall(unit.session, why, self._now()))
             return bool(told)
 
-        cause = f"{taking.command_id}:stalled:{self._now()}"
-        process.health.count("stalled", int(await Transactions(process).unit(cause, taking.run_id, tell)))
+        cause = f"{carrying.command_id}:stalled:{self._now()}"
+        process.health.count("stalled", int(await Transactions(process).unit(cause, carrying.run_id, tell)))
         return True
 
     async def _execute(self, process: ServiceProcess, row: CommandRow) -> None:
-        taking = self._taking(row)
+        carrying = self._carrying(row)
 
         def begin(unit: UnitOfWork) -> bool:
-            refusal = taking.begin(unit.session, self._now())
+            refusal = carrying.begin(unit.session, self._now())
             unit.emit(refusal)
             return not refusal
 
         if not await Transactions(process).unit(f"{row.command_id}:begin", row.run_id, begin):
             return
-        imaging = Imaging(Transactions(process), self.platform, self._clock)
         try:
-            for index in range(1, taking.command.num_images + 1):
-                while await self._stalls(process, taking):  # noqa: ASYNC110  a disk has no event for it
-                    await asyncio.sleep(transactions.RETRY_S)
-                with spans.span("image"):
-                    await imaging.take(taking, index)
+            ack, why = await self._work(process, carrying)
         except NightFull as error:
-            await self._end(process, taking, AckCode.FAILED, str(error))
+            ack, why = AckCode.FAILED, str(error)
         except Exception as error:
             log.exception("command %s failed", row.command_id)
-            await self._fault(process, taking, _told(error))
-        else:
-            await self._end(process, taking, AckCode.COMPLETE, f"{taking.command.num_images} image(s) taken")
+            await self._fault(process, carrying, _told(error))
+            return
+        await self._end(process, carrying, ack, why)
 
-    async def _end(self, process: ServiceProcess, taking: TakingImages, ack: AckCode, why: str) -> None:
+    async def _work(self, process: ServiceProcess, carrying: Carrying) -> tuple[AckCode, str]:
+        """Do what the command asks for; return how it ended and what to say of it."""
+        imaging = Imaging(Transactions(process), self.platform, self.service.clock)
+        if isinstance(carrying, Preparing):
+            await imaging.prepare(carrying)
+            return AckCode.COMPLETE, "the detectors are empty"
+        assert isinstance(carrying, TakingImages)
+        count = carrying.command.num_images
+        for index in range(1, count + 1):
+            while await self._stalls(process, carrying):  # noqa: ASYNC110  a disk has no event for it
+                await asyncio.sleep(transactions.RETRY_S)
+            if await self._stopped(process, carrying):
+                return AckCode.ABORTED, f"stopped after {index - 1} of {count} image(s)"
+            with spans.span("image"):
+                await imaging.take(carrying, index)
+        return AckCode.COMPLETE, f"{count} image(s) taken"
+
+    async def _stopped(self, process: ServiceProcess, carrying: Carrying) -> bool:
+        def look() -> bool:
+            with self.service.database.reading() as session:
+                return carrying.stopped(session)
+
+        return await Transactions(process).until_stored(look)
+
+    async def _end(self, process: ServiceProcess, carrying: Carrying, ack: AckCode, why: str) -> None:
         def work(unit: UnitOfWork) -> None:
-            unit.emit(taking.end(unit.session, ack, why, self._now()))
+            unit.emit(carrying.end(unit.session, ack, why, self._now()))
 
-        await Transactions(process).once(f"{taking.command_id}:end", taking.run_id, work)
+        await Transactions(process).once(f"{carrying.command_id}:end", carrying.run_id, work)
 
-    async def _fault(self, process: ServiceProcess, taking: TakingImages, error: str) -> None:
+    async def _fault(self, process: ServiceProcess, carrying: Carrying, error: str) -> None:
         def images() -> list[ExposureRow]:
             with self.service.database.reading() as session:
-                return CameraQueries(session).images(taking.command_id)
+                return CameraQueries(session).images(carrying.command_id)
 
         await self._remove(await Transactions(process).until_stored(images))
 
         def work(unit: UnitOfWork) -> None:
-            unit.emit(taking.fault(unit.session, error, self._now()))
+            unit.emit(carrying.fault(unit.session, error, self._now()))
 
-        await Transactions(process).once(f"{taking.command_id}:fault", taking.run_id, work)
+        await Transactions(process).once(f"{carrying.command_id}:fault", carrying.run_id, work)
 
     async def _remove(self, images: Iterable[ExposureRow]) -> None:
         """Remove the files of images that were begun and not stored."""
@@ -193,8 +212,10 @@ class Executor:
             except (OSError, StoreUnavailable) as error:
                 log.warning("files of %s stay behind: %s", image.image_name, error)
 
-    def _taking(self, row: CommandRow) -> TakingImages:
+    def _carrying(self, row: CommandRow) -> Carrying:
         command = row.command()
+        if isinstance(command, Preparation):
+            return Preparing(self.service, command, row.run_id)
         assert isinstance(command, TakeImages)  # every other command is done when it is taken in
         return TakingImages(self.service, command, row.run_id)
 

@@ -7,12 +7,17 @@ from collections.abc import Iterable
 from calibrant.camera.service import CameraService
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
+    Clear,
     Disable,
+    DiscardRows,
     Enable,
     EnterControl,
     ExitControl,
+    InitImage,
+    SetFilter,
     Standby,
     Start,
+    Stop,
     TakeImages,
 )
 from calibrant.runtime.handlers import Context, on
@@ -60,6 +65,36 @@ def enter_control(command: EnterControl, context: CameraContext) -> Iterable[Mes
 @on(TakeImages)
 def take_images(command: TakeImages, context: CameraContext) -> Iterable[Message]:
     """Take images, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(Stop)
+def stop(command: Stop, context: CameraContext) -> Iterable[Message]:
+    """End takeImages after the image that is being taken."""
+    return _accept(command, context)
+
+
+@on(SetFilter)
+def set_filter(command: SetFilter, context: CameraContext) -> Iterable[Message]:
+    """Put a filter in the beam, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(Clear)
+def clear(command: Clear, context: CameraContext) -> Iterable[Message]:
+    """Clear the detectors, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(DiscardRows)
+def discard_rows(command: DiscardRows, context: CameraContext) -> Iterable[Message]:
+    """Throw rows away, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(InitImage)
+def init_image(command: InitImage, context: CameraContext) -> Iterable[Message]:
+    """Make ready for an image, unless the camera is busy."""
     return _accept(command, context)
 
 

@@ -1,4 +1,4 @@
-"""Takes one image: waits on the camera's clock, tells what happens when it happens, has the frames made and stored.
+"""Takes one image, or makes ready for one: waits on the camera's clock, tells what happens when it happens.
 
 Owns what happens between an image's transactions. Must not know how a command is begun or ended.
 """
@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calibrant.camera import transactions
+from calibrant.camera.carrying import Carrying
 from calibrant.camera.exposing import FramePlan, expose
+from calibrant.camera.preparing import Preparing
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.store import ExposureRow
 from calibrant.camera.telling import Moment
 from calibrant.camera.ticking import SimulatedClock
 from calibrant.camera.transactions import Transactions
+from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import StoredFile
 from calibrant.runtime.limits import WorkerDied
 from calibrant.runtime.objects import StoreUnavailable
@@ -69,8 +73,8 @@ class Imaging:
         frames = asyncio.gather(*map(self._frame, plans), return_exceptions=True)
         moments = telling.readout()
         try:
-            for moment in moments:
-                await self._tell(taking, cause, moment)
+            await self._tell(taking, cause, moments)
+            self.clock.reach(image.end_tai_ns)
             files = _all_stored(await frames)
         finally:
             frames.cancel()
@@ -81,11 +85,26 @@ class Imaging:
 
         await self.transactions.once(f"{cause}:store", taking.run_id, store)
 
-    async def _tell(self, taking: TakingImages, cause: str, moment: Moment) -> None:
-        """Tell an event when its moment has come."""
-        await self.clock.until(moment.at_tai_ns)
-        kind = moment.event.message_type.rpartition(".")[2]
-        await self.transactions.once(f"{cause}:{kind}", taking.run_id, lambda unit: unit.emit([moment.event]))
+    async def prepare(self, preparing: Preparing) -> None:
+        """Make the detectors ready; when this returns they are."""
+
+        def begin(unit: UnitOfWork) -> int:
+            return preparing.service.detailed(unit.session).at_tai_ns
+
+        cause = f"{preparing.command_id}:prepare"
+        moments = preparing.moments(await self.transactions.unit(cause, preparing.run_id, begin))
+        self.clock.reach(moments[0].at_tai_ns)
+        await self._tell(preparing, cause, moments)
+
+    async def _tell(self, carrying: Carrying, cause: str, moments: Sequence[Moment]) -> None:
+        """Tell events when their moments have come."""
+        for number, (at_tai_ns, events) in enumerate(moments):
+            await self.clock.until(at_tai_ns)
+
+            def tell(unit: UnitOfWork, events: Sequence[Message] = events) -> None:
+                unit.emit(events)
+
+            await self.transactions.once(f"{cause}:moment-{number}", carrying.run_id, tell)
 
     async def _frame(self, plan: FramePlan) -> StoredFile:
         """Take a frame; while the disk is full or the object store is away, wait and take it again."""

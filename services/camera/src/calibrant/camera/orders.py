@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
 
 from calibrant.camera.checks import LONGEST_EXPOSURE_S, MOST_IMAGES
+from calibrant.camera.durations import LONGEST_AHEAD_S, MOST_CLEARS
 from calibrant.contracts.base import Int32
 from calibrant.sal import Command, command_name, own_fields
 
@@ -36,6 +37,9 @@ _NARROWER: Final[Mapping[tuple[str, str], tuple[Any, Any]]] = MappingProxyType(
     {
         ("takeImages", "num_images"): (Annotated[int, Field(ge=1, le=MOST_IMAGES)], 1),
         ("takeImages", "exposure_time_s"): (Annotated[float, Field(ge=0, le=LONGEST_EXPOSURE_S)], 0.0),
+        ("clear", "num_clears"): (Annotated[int, Field(ge=1, le=MOST_CLEARS)], 1),
+        ("discardRows", "num_rows"): (Annotated[int, Field(ge=1, le=2**31 - 1)], 1),
+        ("initImage", "delta_t_s"): (Annotated[float, Field(ge=0, le=LONGEST_AHEAD_S)], 0.0),
     }
 )
 

@@ -12,78 +12,28 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from calibrant.camera.carrying import Carrying
 from calibrant.camera.exposing import FramePlan
 from calibrant.camera.night import exposure_id, image_name
 from calibrant.camera.saying import said_in
-from calibrant.camera.service import STALLED_AGAIN_S, CameraService
 from calibrant.camera.simulator import Earlier, Exposure, HeaderValues
-from calibrant.camera.store import CameraQueries, CommandRow, CommandState, ExposureRow, ExposureState
+from calibrant.camera.store import CameraQueries, ExposureRow, ExposureState
 from calibrant.camera.telling import Telling
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
     AckCode,
-    ErrorCode,
     StoredFile,
-    SummaryState,
     TakeImages,
 )
 from calibrant.frames.times import NS_PER_S, day_obs
-from calibrant.sal import Acceptance, answer
+from calibrant.sal import answer
 
 
 @dataclass(frozen=True, slots=True)
-class TakingImages:
-    """One takeImages command on its way.
+class TakingImages(Carrying):
+    """One takeImages command on its way."""
 
-    Parameters
-    ----------
-    service
-        The camera.
-    command
-        The command.
-    run_id
-        The run it belongs to; empty for none.
-    """
-
-    service: CameraService
     command: TakeImages
-    run_id: str
-
-    @property
-    def command_id(self) -> str:
-        """Identifier of the command."""
-        return self.command.header.command_id
-
-    def begin(self, session: Session, now_tai_ns: int) -> list[Message]:
-        """Begin, unless its deadline has passed or the state does not allow it any more: then end it.
-
-        Once begun it is never begun again, whatever happens.
-        """
-        state = self.service.state(session)
-        refusal = Acceptance(self.service.component).refusal(self.command, state=state, now_tai_ns=now_tai_ns)
-        if refusal is None:
-            self._row(session).state = CommandState.EXECUTING
-            return []
-        self._row(session).state = CommandState.DONE
-        last = CameraQueries(session).last_ack(self.command_id)
-        if last is not None and last[0].ack is AckCode.STALLED:
-            refusal = refusal.model_copy(update={"result": f"{refusal.result}. It waited: {last[0].result}"})
-        return [self.service.give(session, refusal, now_tai_ns)]
-
-    def lacks(self, session: Session, now_tai_ns: int) -> str:
-        """Say what an image has no room for; empty when it has, or when it is too late to begin the command."""
-        late = now_tai_ns > self.command.header.deadline.ns
-        if late and self._row(session).state == CommandState.ACCEPTED:
-            return ""
-        return self.service.room.lacking(session)
-
-    def stall(self, session: Session, why: str, now_tai_ns: int) -> list[Message]:
-        """Answer that the command waits for room, unless that was answered a moment ago."""
-        last = CameraQueries(session).last_ack(self.command_id)
-        told = last is not None and last[0].ack is AckCode.STALLED
-        if last is not None and told and now_tai_ns - last[1] < STALLED_AGAIN_S * NS_PER_S:
-            return []
-        return [self.service.give(session, self.service.stalled(self.command, why, now_tai_ns), now_tai_ns)]
 
     def begin_image(
         self, session: Session, index: int, now_simulated_ns: int = 0
@@ -138,7 +88,7 @@ class TakingImages:
             state=ExposureState.BEGUN,
         )
         session.add(row)
-        return row, [self.telling(row).integration()]
+        return row, self.telling(row).integration()
 
     def store_image(
         self,
@@ -175,17 +125,6 @@ class TakingImages:
             events.append(self.service.give(session, ack, now_tai_ns))
         return events
 
-    def end(self, session: Session, ack: AckCode, why: str, now_tai_ns: int) -> list[Message]:
-        """End the command; images that are not stored are given up, those that are stored are named."""
-        images = CameraQueries(session).images(self.command_id)
-        stored = [image.image_name for image in images if image.state == ExposureState.STORED]
-        for image in images:
-            if image.state == ExposureState.BEGUN:
-                image.state = ExposureState.ABORTED
-        self._row(session).state = CommandState.DONE
-        final = answer(self.command, ack, why, image_names=stored)
-        return [self.service.give(session, final, now_tai_ns)]
-
     def end_interrupted(self, session: Session, now_tai_ns: int) -> list[Message]:
         """End a command of an earlier boot: COMPLETE if all its images were stored, else ABORTED."""
         images = CameraQueries(session).images(self.command_id)
@@ -194,12 +133,6 @@ class TakingImages:
             return self.end(session, AckCode.COMPLETE, f"{stored} image(s) taken", now_tai_ns)
         why = f"the camera was restarted after {stored} of {self.command.num_images} image(s); command anew"
         return self.end(session, AckCode.ABORTED, why, now_tai_ns)
-
-    def fault(self, session: Session, error: str, now_tai_ns: int) -> list[Message]:
-        """End the command as failed and put the camera into FAULT."""
-        code = ErrorCode(component=self.service.component, error_code=1, error_report=error)
-        state = self.service.change_state(session, SummaryState.FAULT, error)
-        return [*self.end(session, AckCode.FAILED, error, now_tai_ns), code, state]
 
     def _earlier(self, session: Session, row: ExposureRow) -> tuple[Earlier, ...]:
         """Return the exposures before an image whose light it still feels."""
@@ -236,11 +169,6 @@ class TakingImages:
         """Return what is told of an image."""
         said = said_in(self.command.key_value_map or "")
         return Telling(self.service.component, self.service.instrument.name, row, said)
-
-    def _row(self, session: Session) -> CommandRow:
-        row = CameraQueries(session).row(self.command_id)
-        assert row is not None
-        return row
 
 
 def _earlier(other: ExposureRow, row: ExposureRow) -> Earlier:

@@ -12,16 +12,23 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from calibrant.camera.checks import problem_of
+from calibrant.camera.detailed import Detailed
+from calibrant.camera.durations import Preparation, preparation_s
 from calibrant.camera.exposing import Camera
 from calibrant.camera.night import next_night
 from calibrant.camera.room import Room
 from calibrant.camera.saying import NotUnderstood, settled
 from calibrant.camera.simulator import SimulationParameters
 from calibrant.camera.store import AckRow, CameraQueries, CommandRow, CommandState, StatusRow
+from calibrant.camera.ticking import SimulatedClock
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
     AckCode,
     CommandAck,
+    CommandSubstate,
+    ReadinessSubstate,
+    SetFilter,
+    Stop,
     SummaryState,
     SummaryStateChanged,
     TakeImages,
@@ -57,8 +64,8 @@ class CameraService:
         Its own database.
     clock_start_tai_ns
         First start of the simulated clock, in nanoseconds since 1970-01-01T00:00:00 TAI.
-    speed
-        How much faster than real time; 0: as fast as possible.
+    clock
+        Its clock, and how much faster than real time that runs.
     ack_margin_s
         What a client is told to wait for each image beside exposure and readout, in seconds.
     room
@@ -74,7 +81,7 @@ class CameraService:
     camera: Camera
     database: Database
     clock_start_tai_ns: int
-    speed: float
+    clock: SimulatedClock
     ack_margin_s: float
     room: Room
     memory_s: float = 0.0
@@ -129,7 +136,9 @@ class CameraService:
         events: list[Message] = [self.give(session, ack, now_tai_ns)]
         if decision.verdict is Verdict.CHANGES_STATE:
             events.append(self.change_state(session, decision.state, f"command {command_name(command)}"))
+            events += self._readiness(session, decision.state)
         if not done:
+            events.append(self.detailed(session).command(CommandSubstate.BUSY))
             event.listen(session, "after_commit", lambda _: self.wake(), once=True)
         return events
 
@@ -181,13 +190,21 @@ class CameraService:
                 status.clock_tai_ns = next_night(status.clock_tai_ns)
             return day_obs(status.clock_tai_ns)
 
+    def detailed(self, session: Session) -> Detailed:
+        """Return detailed states that begin now."""
+        now = self.clock.now_tai_ns() or self.status(session).clock_tai_ns
+        return Detailed(self.component, now)
+
     def duration_s(self, command: Command, images: int | None = None) -> float:
-        """Return how long images of a command may take on the system clock, in seconds; None: all of them."""
-        if not isinstance(command, TakeImages):
-            return 0.0
-        simulated_s = command.exposure_time_s + self.parameters.readout_s
-        each_s = self.ack_margin_s + (simulated_s / self.speed if self.speed else 0.0)
-        return each_s * (command.num_images if images is None else images)
+        """Return how long a command, or images of it, may take on the system clock, in seconds; None: all of them."""
+        simulated_s, count = 0.0, 1
+        if isinstance(command, TakeImages):
+            simulated_s = command.exposure_time_s + self.parameters.readout_s
+            count = command.num_images if images is None else images
+        elif isinstance(command, Preparation):
+            simulated_s = preparation_s(command, self.instrument, self.parameters.readout_s)
+        speed = self.clock.speed
+        return (self.ack_margin_s + (simulated_s / speed if speed else 0.0)) * count
 
     def stalled(self, command: Command, why: str, now_tai_ns: int) -> CommandAck:
         """Make the answer to a command that waits for room: it may begin as late as at its deadline."""
@@ -196,26 +213,45 @@ class CameraService:
 
     def _take_on(self, command: Command, session: Session, now_tai_ns: int) -> tuple[Command, CommandAck]:
         """Return a command with what follows from its fields filled in, and what is answered to it first."""
-        if isinstance(command, TakeImages):
-            try:
-                command = settled(command)
-            except NotUnderstood as error:
-                return command, answer(command, AckCode.FAILED, str(error))
-            problem = problem_of(command, self.instrument, self.parameters.filters)
-            if problem:
-                return command, answer(command, AckCode.FAILED, problem)
-        if busy := self._busy(session):
-            return command, answer(command, AckCode.FAILED, busy)
-        if lacking := self.room.lacking(session):
+        if isinstance(command, Stop):
+            return command, answer(command, AckCode.COMPLETE, self._stop(session))
+        try:
+            command = settled(command) if isinstance(command, TakeImages) else command
+        except NotUnderstood as error:
+            return command, answer(command, AckCode.FAILED, str(error))
+        problem = problem_of(command, self.instrument, self.parameters.filters)
+        if not problem and (row := self._carried_out(session)):
+            problem = f"busy with {row.name} ({row.command_id}): wait for its last answer"
+        if problem:
+            return command, answer(command, AckCode.FAILED, problem)
+        if isinstance(command, SetFilter):
+            self.status(session).filter = command.name
+            return command, answer(command, AckCode.COMPLETE, f"{command.name} is in the beam")
+        if isinstance(command, TakeImages) and (lacking := self.room.lacking(session)):
             return command, self.stalled(command, lacking, now_tai_ns)
         begins = answer(command, AckCode.IN_PROGRESS, "begins now", timeout_s=self.duration_s(command))
         return command, begins
 
-    def _busy(self, session: Session) -> str:
-        """Say which command the camera is busy with; empty when it is free. Those of an earlier boot have ended."""
+    def _stop(self, session: Session) -> str:
+        """Let takeImages end after the image that is being taken; say what follows."""
+        row = self._carried_out(session)
+        if row is None or row.name != command_name(TakeImages):
+            return "no images are being taken"
+        row.state = CommandState.STOPPING
+        return f"takeImages ({row.command_id}) ends after the image that is being taken"
+
+    def _carried_out(self, session: Session) -> CommandRow | None:
+        """Return the command that the camera is busy with. Those of an earlier boot have ended."""
         here = (row for row in CameraQueries(session).unfinished() if row.boot_id == self.boot_id)
-        row = next(here, None)
-        return "" if row is None else f"busy with {row.name} ({row.command_id}): wait for its last answer"
+        return next(here, None)
+
+    def _readiness(self, session: Session, state: SummaryState) -> list[Message]:
+        """Return what a new summary state makes of the readiness for images."""
+        if self._carried_out(session) is not None:
+            return []
+        ready = state is SummaryState.ENABLED
+        substate = ReadinessSubstate.READY if ready else ReadinessSubstate.NOT_READY
+        return [self.detailed(session).readiness(substate)]
 
 
 def _deed(command: Command, verdict: Verdict, ack: CommandAck, run_id: str) -> Deed:

@@ -35,6 +35,7 @@ class CommandState(StrEnum):
 
     ACCEPTED = "accepted"
     EXECUTING = "executing"
+    STOPPING = "stopping"
     DONE = "done"
 
 
@@ -71,7 +72,7 @@ class CommandRow(SQLModel, table=True):
     name: str
     body: str = Field(sa_column=_text(), description="The message as JSON")
     run_id: str = ""
-    state: str = Field(index=True, description="accepted, executing or done")
+    state: str = Field(index=True, description="accepted, executing, stopping or done")
     boot_id: str = Field(description="The boot that took it in")
     received_tai_ns: int = Field(sa_column=_big())
     traceparent: str = Field(default="", description="The span in which it was taken in; empty for none")

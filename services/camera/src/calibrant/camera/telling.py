@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from calibrant.camera.detailed import Detailed
 from calibrant.camera.exposing import raw_folder, raw_prefix
 from calibrant.camera.store import ExposureRow
 from calibrant.contracts.base import Message
@@ -21,6 +22,9 @@ from calibrant.contracts.camera.v1 import (
     Image,
     ImageStored,
     IntegrationMode,
+    RaftsSubstate,
+    ReadinessSubstate,
+    ShutterSubstate,
     StartIntegration,
     StartReadout,
     StoredFile,
@@ -33,10 +37,10 @@ TELEMETRY_S = 0.3
 
 
 class Moment(NamedTuple):
-    """An event of an image and when it comes, in nanoseconds since 1970-01-01T00:00:00 TAI of the camera's clock."""
+    """Events and when they come, in nanoseconds since 1970-01-01T00:00:00 TAI of the camera's clock."""
 
     at_tai_ns: int
-    event: Message
+    events: Sequence[Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +90,19 @@ class Telling:
         """When the collection of charge ends, on the camera's clock (TAI)."""
         return self.row.begin_tai_ns + round(self.row.exposure_time_s * NS_PER_S)
 
-    def integration(self) -> StartIntegration:
+    def integration(self) -> list[Message]:
         """Return what is told when charge begins to be collected."""
-        return StartIntegration(
+        now = Detailed(self.component, self.row.begin_tai_ns)
+        opened = [now.shutter(ShutterSubstate.OPEN)] if self.row.shutter else []
+        started = StartIntegration(
             component=self.component,
             image=self.image,
             exposure_time_s=self.row.exposure_time_s,
             mode=IntegrationMode.TIMED,
             timeout_s=self.row.exposure_time_s,
         )
+        busy = [now.readiness(ReadinessSubstate.NOT_READY), now.rafts(RaftsSubstate.INTEGRATING)]
+        return [*busy, *opened, started]
 
     def readout(self) -> list[Moment]:
         """Return what is told from the end of the integration on, each at its moment, until files are written."""
@@ -112,7 +120,16 @@ class Telling:
             end_of_readout=TaiTime.from_ns(end_ns),
         )
         last_ns = end_ns + round(TELEMETRY_S * NS_PER_S)
-        return [Moment(closed_ns, start), Moment(end_ns, end), Moment(last_ns, self._telemetry())]
+        reading, ready = Detailed(self.component, closed_ns), Detailed(self.component, end_ns)
+        closed = [reading.shutter(ShutterSubstate.CLOSED)] if self.row.shutter else []
+        return [
+            Moment(closed_ns, [*closed, reading.rafts(RaftsSubstate.READING_OUT), start]),
+            Moment(
+                end_ns,
+                [end, ready.rafts(RaftsSubstate.QUIESCENT), ready.readiness(ReadinessSubstate.READY)],
+            ),
+            Moment(last_ns, [self._telemetry()]),
+        ]
 
     def stored(self, files: Sequence[StoredFile], at_tai_ns: int) -> list[Message]:
         """Return what is told when all files are in the object store, and when that was on the camera's clock."""

@@ -17,7 +17,13 @@ from calibrant.contracts.camera.v1 import CommandHeader
 from calibrant.sal import COMMANDS, Command
 
 FIELDS: Mapping[str, str] = MappingProxyType(
-    {"exposure_time_s": "expTime", "observation_note": "obsNote", "sensors": "sensors"}
+    {
+        "exposure_time_s": "expTime",
+        "observation_note": "obsNote",
+        "sensors": "sensors",
+        "num_clears": "nClears",
+        "num_rows": "nRows",
+    }
 )
 """By field of ours, the field of SAL's where its name does not follow from ours."""
 

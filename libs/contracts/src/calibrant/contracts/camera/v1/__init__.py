@@ -15,9 +15,13 @@ from calibrant.contracts.common.v1 import DataRef, TaiTime
 
 __all__ = [
     "AckCode",
+    "CcsCommandState",
+    "Clear",
     "CommandAck",
     "CommandHeader",
+    "CommandSubstate",
     "Disable",
+    "DiscardRows",
     "Enable",
     "EndOfImageTelemetry",
     "EndReadout",
@@ -28,12 +32,21 @@ __all__ = [
     "FitsFilesWritten",
     "Heartbeat",
     "Image",
+    "ImageReadinessDetailedState",
     "ImageStored",
+    "InitImage",
     "IntegrationMode",
+    "RaftsDetailedState",
+    "RaftsSubstate",
+    "ReadinessSubstate",
+    "SetFilter",
+    "ShutterDetailedState",
+    "ShutterSubstate",
     "Standby",
     "Start",
     "StartIntegration",
     "StartReadout",
+    "Stop",
     "StoredFile",
     "SummaryState",
     "SummaryStateChanged",
@@ -103,6 +116,103 @@ class SummaryState(Enum):
     def number(self) -> int:
         """The number in the contract."""
         numbers = {"SUMMARY_STATE_UNSPECIFIED": 0, "SUMMARY_STATE_DISABLED": 1, "SUMMARY_STATE_ENABLED": 2, "SUMMARY_STATE_FAULT": 3, "SUMMARY_STATE_OFFLINE": 4, "SUMMARY_STATE_STANDBY": 5}
+        return numbers[self.value]
+
+
+class CommandSubstate(Enum):
+    """Whether a command is being carried out, as SAL numbers it."""
+
+    UNSPECIFIED = "COMMAND_SUBSTATE_UNSPECIFIED"
+    """Not given. (0)"""
+
+    IDLE = "COMMAND_SUBSTATE_IDLE"
+    """The next command is taken. (1)"""
+
+    BUSY = "COMMAND_SUBSTATE_BUSY"
+    """A command waits or is being carried out. (2)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"COMMAND_SUBSTATE_UNSPECIFIED": 0, "COMMAND_SUBSTATE_IDLE": 1, "COMMAND_SUBSTATE_BUSY": 2}
+        return numbers[self.value]
+
+
+class RaftsSubstate(Enum):
+    """What the detectors do, as SAL numbers it."""
+
+    UNSPECIFIED = "RAFTS_SUBSTATE_UNSPECIFIED"
+    """Not given. (0)"""
+
+    NEEDS_CLEAR = "RAFTS_SUBSTATE_NEEDS_CLEAR"
+    """Charge has gathered: clear before an image. (1)"""
+
+    CLEARING = "RAFTS_SUBSTATE_CLEARING"
+    """They are being cleared. (2)"""
+
+    INTEGRATING = "RAFTS_SUBSTATE_INTEGRATING"
+    """They collect charge. (3)"""
+
+    READING_OUT = "RAFTS_SUBSTATE_READING_OUT"
+    """They are being read out. (4)"""
+
+    QUIESCENT = "RAFTS_SUBSTATE_QUIESCENT"
+    """They are empty and wait. (5)"""
+
+    DISCARDING = "RAFTS_SUBSTATE_DISCARDING"
+    """Rows are shifted out and thrown away. (6)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"RAFTS_SUBSTATE_UNSPECIFIED": 0, "RAFTS_SUBSTATE_NEEDS_CLEAR": 1, "RAFTS_SUBSTATE_CLEARING": 2, "RAFTS_SUBSTATE_INTEGRATING": 3, "RAFTS_SUBSTATE_READING_OUT": 4, "RAFTS_SUBSTATE_QUIESCENT": 5, "RAFTS_SUBSTATE_DISCARDING": 6}
+        return numbers[self.value]
+
+
+class ShutterSubstate(Enum):
+    """Where the shutter is, as SAL numbers it."""
+
+    UNSPECIFIED = "SHUTTER_SUBSTATE_UNSPECIFIED"
+    """Not given. (0)"""
+
+    CLOSED = "SHUTTER_SUBSTATE_CLOSED"
+    """No light comes through. (1)"""
+
+    OPEN = "SHUTTER_SUBSTATE_OPEN"
+    """Light comes through. (2)"""
+
+    CLOSING = "SHUTTER_SUBSTATE_CLOSING"
+    """It moves to CLOSED. (3)"""
+
+    OPENING = "SHUTTER_SUBSTATE_OPENING"
+    """It moves to OPEN. (4)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"SHUTTER_SUBSTATE_UNSPECIFIED": 0, "SHUTTER_SUBSTATE_CLOSED": 1, "SHUTTER_SUBSTATE_OPEN": 2, "SHUTTER_SUBSTATE_CLOSING": 3, "SHUTTER_SUBSTATE_OPENING": 4}
+        return numbers[self.value]
+
+
+class ReadinessSubstate(Enum):
+    """Whether an image can begin at once, as SAL numbers it."""
+
+    UNSPECIFIED = "READINESS_SUBSTATE_UNSPECIFIED"
+    """Not given. (0)"""
+
+    READY = "READINESS_SUBSTATE_READY"
+    """An image can begin. (1)"""
+
+    NOT_READY = "READINESS_SUBSTATE_NOT_READY"
+    """It cannot: an image is being taken, or the camera is not ENABLED. (2)"""
+
+    GETTING_READY = "READINESS_SUBSTATE_GETTING_READY"
+    """It soon can: the detectors are being made ready. (3)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"READINESS_SUBSTATE_UNSPECIFIED": 0, "READINESS_SUBSTATE_READY": 1, "READINESS_SUBSTATE_NOT_READY": 2, "READINESS_SUBSTATE_GETTING_READY": 3}
         return numbers[self.value]
 
 
@@ -195,6 +305,50 @@ class TakeImages(Message):
     key_value_map: str | None = Field(default=None, description='What the observer says of the images beside: "KEY: VALUE" pairs with commas between them, such as "imageType: BIAS, groupId: G, testType: BIAS". All events of the images carry it.')
 
 
+class Stop(Message):
+    """End takeImages after the image that is being taken. Only in ENABLED; the one command that a
+    busy camera takes."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Stop"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+
+
+class SetFilter(Message):
+    """Put a filter in the beam. Only in ENABLED, and not while another command is being carried
+    out."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.SetFilter"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    name: str = Field(description='Name of the filter, as the camera has it.')
+
+
+class Clear(Message):
+    """Clear the detectors of charge. Only in ENABLED, and not while another command is being
+    carried out."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Clear"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    num_clears: Int32 = Field(description='How often, 1 to 100.')
+
+
+class DiscardRows(Message):
+    """Shift rows out of the detectors and throw them away. Only in ENABLED, and not while another
+    command is being carried out."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.DiscardRows"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    num_rows: Int32 = Field(description='How many, 1 to those of the largest detector.')
+
+
+class InitImage(Message):
+    """Make ready for an image that will be commanded soon. Only in ENABLED, and not while another
+    command is being carried out."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.InitImage"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    delta_t_s: float = Field(description='How soon, 0 to 60 s. The camera is ready by then where it can be. Unit: s.', json_schema_extra={"unit": "s"})
+
+
 class CommandAck(Message):
     """Answer to a command. All but IN_PROGRESS and STALLED are final."""
 
@@ -230,6 +384,42 @@ class ErrorCode(Message):
     component: str = Field(description='The component.')
     error_code: Int32 = Field(description='Error code.')
     error_report: str = Field(description='What went wrong, for a person.')
+
+
+class CcsCommandState(Message):
+    """The camera took a command on, or is done with it. While BUSY it refuses the next one."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.CcsCommandState"
+    component: str = Field(description='The component.')
+    substate: CommandSubstate = Field(description='What it is now.')
+    transition: TaiTime = Field(description='Since when (camera clock).')
+
+
+class RaftsDetailedState(Message):
+    """The detectors do something else."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.RaftsDetailedState"
+    component: str = Field(description='The component.')
+    substate: RaftsSubstate = Field(description='What it is now.')
+    transition: TaiTime = Field(description='Since when (camera clock).')
+
+
+class ShutterDetailedState(Message):
+    """The shutter moved. A simulated one takes no time for it: it is OPEN or CLOSED."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.ShutterDetailedState"
+    component: str = Field(description='The component.')
+    substate: ShutterSubstate = Field(description='What it is now.')
+    transition: TaiTime = Field(description='Since when (camera clock).')
+
+
+class ImageReadinessDetailedState(Message):
+    """The camera became ready for an image, or is not any more."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.ImageReadinessDetailedState"
+    component: str = Field(description='The component.')
+    substate: ReadinessSubstate = Field(description='What it is now.')
+    transition: TaiTime = Field(description='Since when (camera clock).')
 
 
 class Image(Message):
