@@ -312,6 +312,51 @@ def test_the_turnoff_lies_between_two_levels():
     assert mean_inefficiency([Reason.NO_SIGNAL]) is Reason.TOO_FEW_LEVELS
 
 
+def test_a_mean_of_levels_keeps_the_error_that_they_share():
+    """Own errors of 4 and a baseline's of 3 in each charge: many levels take the first away, and not the second."""
+    levels, step = np.linspace(1e4, 4e4, 400), 1e-4
+    same = [replace(measured_at(1e4, 1e-6), charge_error=5.0, baseline_error=3.0)] * 400
+    assert mean_inefficiency(same)[1] == pytest.approx(np.hypot(4 / 20, 3) / 1e6)
+    apart = [measured_at(level, 1e-6) for level in levels]
+    loss, own = (
+        solve_loss([replace(one, charge_error=5.0, baseline_error=of_baseline) for one in apart])
+        for of_baseline in (3.0, 0.0)
+    )
+    assert loss.fixed_error == pytest.approx(np.hypot(0.8 * own.fixed_error, 3))
+    assert loss.inefficiency_error == pytest.approx(0.8 * own.inefficiency_error)
+    moved = [
+        replace(one, charge_error=5.0, offset_error=step * one.signal, charge=one.charge + step * one.signal)
+        for one in apart
+    ]
+    shift = solve_loss(moved).inefficiency - own.inefficiency
+    assert solve_loss(moved).inefficiency_error == pytest.approx(
+        np.hypot(shift, own.inefficiency_error), rel=0.1
+    )
+
+
+def test_transfers_that_are_solved_for_have_the_error_of_the_baseline_that_all_levels_share():
+    rng, baseline = np.random.default_rng(6), np.linspace(0.6, 0.3, OVERSCAN)
+    profiles = [overscan_profile(flat_end(rng, level)) for level in (2000, 8000, 30_000)]
+    exact = solve_transfers(profiles, imaging=IMAGING, full_well=1e5, powers=(0.5,))
+    given = [
+        replace(one, errors=np.hypot(one.errors, baseline), baseline_errors=baseline) for one in profiles
+    ]
+    found = solve_transfers(given, imaging=IMAGING, full_well=1e5, powers=(0.5,))
+    shifts = [
+        solve_transfers(
+            [replace(one, values=one.values + off) for one in given],
+            imaging=IMAGING,
+            full_well=1e5,
+            powers=(0.5,),
+        ).inefficiency
+        - found.inefficiency
+        for off in np.diag(baseline)[:13]
+    ]
+    shared = np.sqrt(np.square(shifts).sum())
+    assert shared > 2 * exact.inefficiency_error
+    assert found.inefficiency_error == pytest.approx(shared, rel=0.1)
+
+
 def test_both_ends_are_cut_out_of_a_raw_frame_in_the_order_of_readout():
     raw = np.add.outer(np.arange(30.0) * 100, np.arange(40.0))
     box = Box(2, 22, 3, 33)

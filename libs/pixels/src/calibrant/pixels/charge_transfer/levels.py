@@ -72,7 +72,8 @@ def solve_loss(measured: Sequence[TrailingCharge | Reason]) -> Loss | Reason:
 
     Notes
     -----
-    Snyder et al. 2021 (JATIS 7, 048002). Errors are those that the errors of the charges give.
+    Snyder et al. 2021 (JATIS 7, 048002). Errors are those that the errors of the charges give, those that all levels share
+    included.
     """
     known = [one for one in measured if isinstance(one, TrailingCharge)]
     signals = np.array([one.signal for one in known])
@@ -84,8 +85,10 @@ def solve_loss(measured: Sequence[TrailingCharge | Reason]) -> Loss | Reason:
     transfers = np.array([one.transfers for one in known])
     design = np.stack([transfers * signals, np.ones(len(known))], axis=1) / errors[:, None]
     wanted = np.array([one.charge for one in known]) / errors
-    covariance = np.linalg.inv(design.T @ design)
-    inefficiency, fixed = covariance @ design.T @ wanted
+    shared = np.array([(one.baseline_error, one.offset_error) for one in known]) / errors[:, None]
+    gain = np.linalg.inv(design.T @ design) @ design.T
+    inefficiency, fixed = gain @ wanted
+    covariance = gain * _own(shared) @ gain.T + (gain @ shared) @ (gain @ shared).T
     chi2 = float(((wanted - design @ [inefficiency, fixed]) ** 2).sum())
     own, of_fixed = np.sqrt(np.diag(covariance))
     return Loss(float(inefficiency), float(own), float(fixed), float(of_fixed), chi2, len(known) - 2)
@@ -129,23 +132,40 @@ def mean_inefficiency(measured: Sequence[TrailingCharge | Reason]) -> tuple[floa
     ----------
     measured
         At any levels; reasons are left out. Where they scatter more than their errors say, as where what is lost is not
-        proportional to the signal, the standard deviation is larger by as much.
+        proportional to the signal, the standard deviation is larger by as much. Errors that they share stay in it.
     """
     known = [one for one in measured if isinstance(one, TrailingCharge) and one.cti_error > 0]
     if not known:
         return Reason.TOO_FEW_LEVELS
-    return weighted_mean(np.array([one.cti for one in known]), np.array([one.cti_error for one in known]))
+    return weighted_mean(
+        np.array([one.cti for one in known]),
+        np.array([one.cti_error for one in known]),
+        np.array([one.cti_shared_errors for one in known]),
+    )
 
 
-def weighted_mean(values: NDArray[np.float64], errors: NDArray[np.float64]) -> tuple[float, float]:
+def weighted_mean(
+    values: NDArray[np.float64], errors: NDArray[np.float64], shared: NDArray[np.float64] | None = None
+) -> tuple[float, float]:
     """Give the weighted mean of some numbers and its standard deviation, larger where they scatter more.
 
     Parameters
     ----------
     values, errors
         (n,), at least one; errors above zero.
+    shared
+        (n, causes): what of the errors all have in common, of each cause by itself; None: nothing.
     """
     weights = errors**-2.0
     mean = float(weights @ values / weights.sum())
     scatter = float(weights @ (values - mean) ** 2) / max(len(values) - 1, 1)
-    return mean, math.sqrt(max(1.0, scatter) / float(weights.sum()))
+    common = np.zeros((len(values), 1)) if shared is None else shared
+    own = weights @ _own(common / errors[:, None])
+    variance = max(1.0, scatter) * own + ((weights @ common) ** 2).sum()
+    return mean, math.sqrt(float(variance)) / float(weights.sum())
+
+
+def _own(shared: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the part of each variance, in its own unit, that is not shared: (n, causes) to (n,)."""
+    own: NDArray[np.float64] = np.maximum(1 - (shared**2).sum(axis=1), 0)
+    return own

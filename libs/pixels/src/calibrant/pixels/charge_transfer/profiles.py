@@ -32,11 +32,14 @@ class Profile:
     values, errors
         Of each overscan pixel, and the standard deviation that is its own: that of the pedestal, which all share, is
         not in it.
+    baseline_errors
+        What of the errors is the baseline's: all profiles above the same one have it in common. None: nothing.
     """
 
     signal: float
     values: Values
     errors: Values
+    baseline_errors: Values | None = None
 
 
 def overscan_profile(
@@ -65,9 +68,10 @@ def overscan_profile(
     errors = _own_errors(lines.overscan, settings)
     if not (errors > 0).all():
         return Reason.NO_NOISE
-    if baseline is not None:
-        values, errors = values - baseline.values, np.hypot(errors, baseline.errors)
-    return Profile(mean(lines.image[:, -1] - level, settings)[0], values, errors)
+    signal, _ = mean(lines.image[:, -1] - level, settings)
+    if baseline is None:
+        return Profile(signal, values, errors)
+    return Profile(signal, values - baseline.values, np.hypot(errors, baseline.errors), baseline.errors)
 
 
 def mean_profile(profiles: Sequence[Profile | Reason]) -> Profile | None:

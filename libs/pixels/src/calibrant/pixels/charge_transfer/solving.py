@@ -55,7 +55,7 @@ class SolvedTransfers:
         Traps per pixel, or the size of the register trap, in the unit of the profiles; 0 where there are none.
     release, release_error
         In times of one transfer; 0 where there are none. Errors hold for the power as it was found, and are larger
-        where the residuals are larger than the profiles' errors.
+        where the residuals are larger than the profiles' errors; that of a baseline is in them as all profiles share it.
     chi2
         Of the residuals.
     free
@@ -132,6 +132,10 @@ def solve_transfers(
     return problem.plain_of(plain) if best is None else problem.traps_of(*best)
 
 
+def _of_baseline(profile: Profile) -> Values:
+    return np.zeros(len(profile.values)) if profile.baseline_errors is None else profile.baseline_errors
+
+
 class _Problem:
     def __init__(  # noqa: PLR0917 - the arguments of the one function that makes it
         self,
@@ -148,7 +152,11 @@ class _Problem:
         values = np.array([one.values[:last] for one in profiles])
         if offset is not None:
             values = values - self.signals[:, None] * offset.at(self.places)
-        self.pedestals = Pedestals(np.array([one.errors[:last] for one in profiles]))
+        errors = np.array([one.errors[:last] for one in profiles])
+        shared = np.array([_of_baseline(one)[:last] for one in profiles])
+        self.pedestals = Pedestals(errors)
+        self.own = 1 - (shared / errors).ravel() ** 2
+        self.shared = self.pedestals.without(shared * np.eye(last)[:, None])
         self.wanted = self.pedestals.without(values)
         self.free = values.size - len(values)
 
@@ -199,18 +207,27 @@ class _Problem:
 
     def with_traps(self, power: float, start: tuple[float, float, float]) -> Solved | None:
         """Fit inefficiency, height and length of the trail, for one power of the filling."""
-        volume = self._volume(power)
 
         def law(_: Values, parameters: Values) -> tuple[Values, Values]:
-            inefficiency, height, length = parameters[0]
-            late, slope = self._late_and_slope(float(inefficiency))
-            trail, longer = self._trails(volume, np.array([length]))
-            return (late + height * trail[0])[None], np.stack([slope, trail[0], height * longer[0]], axis=1)[
-                None
-            ]
+            late, slopes = self._trailing(power, parameters[0])
+            return late[None], slopes[None]
 
         low, high = np.array([-MOST, -np.inf, 0.1]), np.array([MOST, np.inf, 10 * LENGTHS[-1]])
         return closest(law, self.wanted, np.clip(start, low, high), (low, high))
+
+    def _trailing(self, power: float, parameters: Values) -> tuple[Values, Values]:
+        """Give what inefficiency, height and length leave, and its derivatives after them, (values, parameters)."""
+        inefficiency, height, length = parameters
+        late, slope = self._late_and_slope(float(inefficiency))
+        (trail,), (longer,) = self._trails(self._volume(power), np.array([length]))
+        return late + height * trail, np.stack([slope, trail, height * longer], axis=1)
+
+    def _covariance(self, solved: Solved, slopes: Values) -> Values:
+        """Give the covariance of parameters: what values have of their own scatters, what all levels share does not."""
+        gain = solved.covariance[0] @ slopes.T
+        shared = gain @ self.shared.T
+        covariance: Values = self._scatter(solved) ** 2 * (gain * self.own @ gain.T) + shared @ shared.T
+        return covariance
 
     def _volume(self, power: float) -> Values:
         """Give the share of the traps that each level reaches, (levels, 1)."""
@@ -244,7 +261,7 @@ class _Problem:
     def plain_of(self, plain: Solved) -> SolvedTransfers:
         """Give the transfers of a fit without traps."""
         inefficiency = float(plain.parameters[0, 0])
-        error = self._scatter(plain) * math.sqrt(plain.covariance[0, 0, 0])
+        error = math.sqrt(self._covariance(plain, self._late_and_slope(inefficiency)[1][:, None])[0, 0])
         transfers = Transfers(inefficiency=max(inefficiency, 0.0), before=self.prescan)
         return SolvedTransfers(
             transfers, inefficiency, error, 0, 0, 0, 0, float(plain.chi2[0]), self.free - 1
@@ -253,7 +270,7 @@ class _Problem:
     def traps_of(self, best: Solved, power: float) -> SolvedTransfers:
         """Turn height and length of the trail into density and release time."""
         inefficiency, height, release = map(float, best.parameters[0])
-        covariance = best.covariance[0] * self._scatter(best) ** 2
+        covariance = self._covariance(best, self._trailing(power, best.parameters[0])[1])
         growth = math.exp(1 / release)
         per_height = 1 / ((self.transfers if power else 1) * (growth - 1))
         slope = np.array([0, per_height, height * per_height * growth / (growth - 1) / release**2])

@@ -40,6 +40,9 @@ class TrailingCharge:
     rises
         Whether an overscan pixel is significantly brighter than the one before it, which no trailing charge does:
         the electronics bounce, and without an offset subtracted `cti` is not one.
+    baseline_error, offset_error
+        What of `charge_error` is that of the baseline and of the electronic offset: all levels that were measured with
+        the same ones have them in common, and no mean of them makes it smaller.
     """
 
     signal: float
@@ -49,6 +52,8 @@ class TrailingCharge:
     offset: float
     transfers: int
     rises: bool
+    baseline_error: float = 0.0
+    offset_error: float = 0.0
 
     @property
     def cti(self) -> float:
@@ -61,6 +66,12 @@ class TrailingCharge:
         return math.hypot(self.charge_error, self.charge * self.signal_error / self.signal) / (
             self.signal * self.transfers
         )
+
+    @property
+    def cti_shared_errors(self) -> tuple[float, float]:
+        """What of `cti_error` is the baseline's and the offset's."""
+        lost = self.signal * self.transfers
+        return self.baseline_error / lost, self.offset_error / lost
 
     def without(self, offset: Decay, weights: Values) -> "TrailingCharge":
         """Subtract an electronic offset.
@@ -78,6 +89,7 @@ class TrailingCharge:
             charge=self.charge - share * self.signal,
             charge_error=math.hypot(self.charge_error, its_error * self.signal),
             offset=self.offset + share * self.signal,
+            offset_error=its_error * self.signal,
         )
 
 
@@ -126,9 +138,10 @@ def trailing_charge(
     signal, signal_error = mean(lines.image[:, -1] - levels, settings)
     if not signal > SIGNIFICANT * signal_error:
         return Reason.NO_SIGNAL
-    charge, error = _late(lines, levels, settings, baseline)
+    charge, error, of_baseline = _late(lines, levels, settings, baseline)
     rises = _rises(lines.overscan, settings, baseline)
-    found = TrailingCharge(signal, signal_error, charge, error, 0.0, settings.transfers(end), rises)
+    transfers = settings.transfers(end)
+    found = TrailingCharge(signal, signal_error, charge, error, 0.0, transfers, rises, of_baseline)
     if offset is None:
         return found
     return found.without(offset, settings.weights(lines.overscan.shape[1], level_known=level is not None))
@@ -159,17 +172,18 @@ def _too_few(lines: End, settings: Trailing, baseline: Profile | None, *, level_
     return Reason.TOO_FEW_LINES if len(lines.image) < FEWEST_LINES else None
 
 
-def _late(lines: End, levels: Values, settings: Trailing, baseline: Profile | None) -> tuple[float, float]:
-    """Give the sum of the first overscan pixels above the pedestal, and its standard error."""
+def _late(
+    lines: End, levels: Values, settings: Trailing, baseline: Profile | None
+) -> tuple[float, float, float]:
+    """Give the sum of the first overscan pixels above the pedestal, its standard error, and what of that is the baseline's."""
     charge, error = mean(
         lines.overscan[:, : settings.pixels].sum(axis=1) - settings.pixels * levels, settings
     )
     if baseline is None:
-        return charge, error
-    weights = settings.weights(lines.overscan.shape[1])
-    return charge - float(baseline.values[: settings.pixels].sum()), math.hypot(
-        error, *(weights * baseline.errors)
-    )
+        return charge, error, 0.0
+    of_baseline = math.hypot(*(settings.weights(lines.overscan.shape[1]) * baseline.errors))
+    charge -= float(baseline.values[: settings.pixels].sum())
+    return charge, math.hypot(error, of_baseline), of_baseline
 
 
 def _rises(overscan: Values, settings: Trailing, baseline: Profile | None) -> bool:
