@@ -169,7 +169,7 @@ def raw_frame(frame: FrameInput) -> NDArray[Any]:
 
 
 def in_adu(image: Image, geometry: Geometry) -> Image:
-    """Take the nominal gains out again, in place: for what must not depend on them."""
+    """Take the gains in force out again, in place: for what must not depend on them."""
     if image.unit == "adu":
         return image
     for amplifier in geometry.amplifiers:
