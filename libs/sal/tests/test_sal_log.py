@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from calibrant.bus.embedded import open_bus
+from calibrant.bus.errors import BusUnavailable
 from calibrant.contracts.camera.v1 import (
     AckCode,
     ErrorCode,
@@ -151,6 +152,9 @@ async def test_what_a_component_was_doing_when_it_ended_is_aborted_and_not_begun
             await asyncio.wait_for(warm.wait(), PATIENCE_S)
         with pytest.raises(CommandFailed, match="ABORTED"):
             await sent
+        await remote.until(
+            SummaryStateChanged, lambda e: e.summary_state is SummaryState.OFFLINE, timeout_s=PATIENCE_S
+        )
         async with lamp(bus) as (controller, _):
             with pytest.raises(CommandFailed, match="ABORTED"):
                 await remote.send(TakeImages, "1", observation_note="wait")
@@ -180,6 +184,56 @@ async def test_events_come_typed_and_the_last_of_each_is_known_to_who_comes_late
             assert error is not None
             assert (error.error_code, error.error_report) == (7, "the bulb is broken")
             assert other.last(ErrorCode) is None
+
+
+class Away:
+    """The log, which is away for some calls of the client or the component."""
+
+    def __init__(self, bus, reads=0, sends=0):
+        self.bus, self.reads, self.sends = bus, reads, sends
+
+    async def read(self, topic, **options):
+        self.reads -= 1
+        if self.reads >= 0:
+            raise BusUnavailable("the log is away")
+        return await self.bus.read(topic, **options)
+
+    async def end_offsets(self, names):
+        return await self.bus.end_offsets(names)
+
+    @asynccontextmanager
+    async def producer(self):
+        async with self.bus.producer() as producer:
+            yield Sender(self, producer)
+
+
+class Sender:
+    def __init__(self, away, producer):
+        self.away, self.producer = away, producer
+
+    async def send(self, messages):
+        self.away.sends -= 1
+        if self.away.sends >= 0:
+            raise BusUnavailable("the log is away")
+        return await self.producer.send(messages)
+
+
+@pytest.mark.asyncio
+async def test_while_the_log_is_away_both_sides_wait_and_a_client_that_cannot_send_is_told(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("calibrant.sal.line._RETRY_S", 0.01)
+    monkeypatch.setattr("calibrant.sal.controller._RETRY_S", 0.01)
+    async with log(tmp_path) as bus:
+        there, here = Away(bus), Away(bus)
+        async with lamp(there) as (controller, _), Remote(here, "lamp", "olga") as remote:
+            there.reads = there.sends = here.reads = 3
+            assert (await remote.send(Start)).result == "now DISABLED"
+            assert controller.state is SummaryState.DISABLED
+            assert max(there.reads, here.reads, there.sends) < 0
+            here.sends = 1
+            with pytest.raises(BusUnavailable):
+                await remote.send(COMMANDS["enable"])
 
 
 class OnLog:

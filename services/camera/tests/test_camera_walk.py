@@ -43,10 +43,23 @@ async def test_every_command_in_every_state_and_the_examples_of_the_page(tmp_pat
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://camera") as client:
             assert await walk(OverHttp(app, client)) == 5 * len(COMMANDS)
+            await old_number(client)
             await python_example(tmp_path)
             for name in ("disable", "standby"):
                 await client.post(f"/commands/{name}")
             await http_example(client, tools)
+
+
+async def old_number(client):
+    order = {"sequence_number": 7, "origin": 1, "command_id": "numbered"}
+    first, again, other = [
+        (await client.post("/commands/enable", json=order | {"command_id": one})).json()
+        for one in ("numbered", "numbered", "another")
+    ]
+    assert first == again
+    assert "sequence number 7 of local was command numbered: " in other["result"]
+    (ack,) = (await client.get("/commands/numbered")).json()["acks"]
+    assert (ack["identity"], ack["origin"], ack["sequence_number"]) == ("local", 1, 7)
 
 
 async def python_example(folder):

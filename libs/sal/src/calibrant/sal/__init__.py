@@ -6,13 +6,14 @@ from calibrant.sal.commands import COMMANDS, EVENTS, STATE_COMMANDS, Command, co
 from calibrant.sal.composer import Composer
 from calibrant.sal.controller import Controller, Doing
 from calibrant.sal.fields import filled, own_fields
-from calibrant.sal.numbers import SequenceNumbers, sender_key
+from calibrant.sal.numbers import HIGHEST, SequenceNumbers, sender_key
 from calibrant.sal.remote import CommandFailed, Remote
 from calibrant.sal.states import TRANSITIONS, NotAllowed, after, path_to
 
 __all__ = [
     "COMMANDS",
     "EVENTS",
+    "HIGHEST",
     "STATE_COMMANDS",
     "TRANSITIONS",
     "Acceptance",

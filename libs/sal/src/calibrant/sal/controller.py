@@ -121,7 +121,7 @@ class Controller:
                 await self._say(left.model_copy(update=changes))
             await self._tell_state("the component has come up")
             opening.push_async_callback(_end, asyncio.create_task(self._beat()))
-            opening.push_async_callback(self._abort)
+            opening.push_async_callback(self._leave)
             self._serving = asyncio.create_task(self._serve(after))
             opening.push_async_callback(_end, self._serving)
             self._open = opening.pop_all()
@@ -130,7 +130,7 @@ class Controller:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End: what is being carried out is answered ABORTED."""
+        """End: what is being carried out is answered ABORTED, and the state is OFFLINE."""
         await self._open.aclose()
 
     async def run(self) -> None:
@@ -234,8 +234,10 @@ class Controller:
         await self._patiently(ack)
 
     async def _tell_state(self, reason: str) -> None:
-        state = SummaryStateChanged(component=self.component, summary_state=self.state, reason=reason)
-        await self._patiently(state)
+        await self._patiently(self._state_told(reason))
+
+    def _state_told(self, reason: str) -> SummaryStateChanged:
+        return SummaryStateChanged(component=self.component, summary_state=self.state, reason=reason)
 
     async def _patiently(self, message: Message) -> None:
         """Say something; while the log is away, wait and say it again."""
@@ -254,9 +256,14 @@ class Controller:
                 await self._line.say(Heartbeat(component=self.component, summary_state=self.state))
             await asyncio.sleep(_HEARTBEAT_S)
 
-    async def _abort(self) -> None:
+    async def _leave(self) -> None:
         for task in list(self._doing.values()):
             await _end(task)
+        self.state = SummaryState.OFFLINE
+        try:
+            await self._line.say(self._state_told("the component has ended"))
+        except CalibrantError as error:
+            log.warning("%s ends without telling: %s", self.component, error)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -116,6 +116,8 @@ def _accept(
         identity=caller.identity,
         roles=caller.given,
         deadline=TaiTime.from_ns(now + round(order.begin_within_s * 1e9)),
+        sequence_number=order.sequence_number,
+        origin=order.origin,
     )
     with process.unit_of_work(f"http:{command_id}:{now}") as unit:
         told = service.accept(kind(header=header, **order.own()), unit.session, now_tai_ns=now, run_id="")

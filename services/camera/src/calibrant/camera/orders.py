@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
 from calibrant.camera.checks import LONGEST_EXPOSURE_S, MOST_IMAGES
 from calibrant.camera.durations import LONGEST_AHEAD_S, MOST_CLEARS
 from calibrant.contracts.base import Int32
-from calibrant.sal import Command, command_name, own_fields
+from calibrant.sal import HIGHEST, Command, command_name, own_fields
 
 _ID: Final = r"^[!-~]{1,100}$"
 Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -57,6 +57,13 @@ class Order(BaseModel):
     )
     begin_within_s: float = Field(
         default=60.0, gt=0, le=86_400, description="Unit: s. It is not started later than so long from now."
+    )
+
+    sequence_number: Annotated[int, Field(ge=1, le=HIGHEST)] | None = Field(
+        default=None, description="Number of the order among yours; one that you have used before is refused."
+    )
+    origin: Int32 | None = Field(
+        default=None, description="Which of your programs it is: each has sequence numbers of its own."
     )
 
     def own(self) -> dict[str, Any]:
