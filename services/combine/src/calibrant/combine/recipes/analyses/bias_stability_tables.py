@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibrant.combine.recipes.analyses.shared import Column, amplifiers_table, rows_table
-from calibrant.combine.recipes.columns import texts
+from calibrant.combine.recipes.analyses.shared import amplifiers_table
+from calibrant.combine.recipes.columns import Column, rows_table, texts
 from calibrant.frames.writing import ProductTable, TableColumn
 from calibrant.pixels.analyses import BiasSeries, Reason, Shift
 

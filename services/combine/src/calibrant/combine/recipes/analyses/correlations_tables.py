@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from calibrant.combine.recipes.analyses.shared import AMPLIFIERS, Column, rows_table
+from calibrant.combine.recipes.analyses.shared import AMPLIFIERS
+from calibrant.combine.recipes.columns import Column, rows_table
 from calibrant.combine.recipes.photon_transfer.pair_tables import leftovers_table
 from calibrant.frames.writing import ProductTable
 from calibrant.pixels.analyses import Correlations, Reason

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.combine.recipes.analyses.shared import Column, amplifiers_table, rows_table
+from calibrant.combine.recipes.analyses.shared import amplifiers_table
+from calibrant.combine.recipes.columns import Column, rows_table
 from calibrant.frames.writing import ProductTable
 from calibrant.pixels.analyses import Fading, Latent, Reason
 

@@ -3,53 +3,19 @@
 Must not know what is analysed, files or messages. An amplifier's result is what a pure function says of it, or its `Reason`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
-from calibrant.combine.recipes.columns import texts
+from calibrant.combine.recipes.columns import Column, Found, texts
 from calibrant.combine.recipes.correction import raw_frame
 from calibrant.frames.writing import ProductTable, TableColumn
 from calibrant.pixels import Image, Signature, Terms, correct_frame
 from calibrant.pixels.analyses import Reason
 
-Found = TypeVar("Found")
-
 AMPLIFIERS: Final = "AMPLIFIERS"
-NOTHING: Final[Mapping[type, Any]] = {float: np.nan, int: 0, bool: False, str: ""}
-"""What stands where a reason says why there is nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column(Generic[Found]):
-    """A column of a table of results.
-
-    Parameters
-    ----------
-    name, description, unit : str
-        As in a `TableColumn`.
-    get : callable
-        Takes the value out of a result.
-    of : type
-        float, int, bool or str.
-    """
-
-    name: str
-    description: str
-    get: Callable[[Found], Any]
-    unit: str = ""
-    of: type = float
-
-    def filled(self, results: Iterable[Found | Reason]) -> TableColumn:
-        """Return it with the value of each result."""
-        nothing = NOTHING[self.of]
-        values = [nothing if isinstance(one, Reason) else self.get(one) for one in results]
-        kinds = {float: np.float64, int: np.int32, bool: np.bool_, str: np.str_}
-        return TableColumn(self.name, np.array(values, dtype=kinds[self.of]), self.description, self.unit)
 
 
 def amplifiers_table(
@@ -78,11 +44,6 @@ def amplifiers_table(
             *more,
         ),
     )
-
-
-def rows_table(name: str, rows: Sequence[Found], columns: Sequence[Column[Found]]) -> ProductTable:
-    """Return a table of as many rows as there are; none is a table, too."""
-    return ProductTable(name, tuple(column.filled(rows) for column in columns))
 
 
 def some_measured(recipe: str, found: Mapping[str, object]) -> None:

@@ -6,13 +6,11 @@ not there, such as traps where there are none, is 0.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
-
-import numpy as np
+from typing import Any, Final
 
 from calibrant.combine.recipes.charge_transfer.transferred import Transferred
-from calibrant.combine.recipes.columns import texts
-from calibrant.frames.writing import ProductTable, TableColumn
+from calibrant.combine.recipes.columns import Column, rows_table
+from calibrant.frames.writing import ProductTable
 from calibrant.pixels.charge_transfer import (
     Loss,
     Reason,
@@ -24,14 +22,6 @@ from calibrant.pixels.decays import Decay
 LEVELS: Final = "LEVELS"
 
 
-class _Column(NamedTuple):
-    name: str
-    get: Callable[[Transferred], Any]
-    words: str
-    unit: str = ""
-    kind: type = float
-
-
 def tables_of(found: Sequence[Transferred]) -> tuple[ProductTable, ...]:
     """Return the tables ``SERIAL``, ``PARALLEL`` and ``LEVELS``.
 
@@ -41,20 +31,12 @@ def tables_of(found: Sequence[Transferred]) -> tuple[ProductTable, ...]:
         Every amplifier in both directions.
     """
     return (
-        _amplifiers("SERIAL", [one for one in found if one.direction == "serial"]),
-        _amplifiers("PARALLEL", [one for one in found if one.direction == "parallel"]),
-        _levels(found),
+        rows_table("SERIAL", [one for one in found if one.direction == "serial"], _COLUMNS),
+        rows_table("PARALLEL", [one for one in found if one.direction == "parallel"], _COLUMNS),
+        rows_table(
+            LEVELS, [(one, number) for one in found for number in range(len(one.flats))], _LEVEL_COLUMNS
+        ),
     )
-
-
-def _amplifiers(name: str, found: Sequence[Transferred]) -> ProductTable:
-    return ProductTable(name, tuple(_column(one, found) for one in _COLUMNS))
-
-
-def _column(column: _Column, found: Sequence[Transferred]) -> TableColumn:
-    values = [column.get(one) for one in found]
-    array = texts(values) if column.kind is str else np.array(values, dtype=column.kind)
-    return TableColumn(column.name, array, column.words, column.unit)
 
 
 def _mean(number: int) -> Callable[[Transferred], float]:
@@ -116,104 +98,89 @@ def _edge_reason(one: Transferred) -> str:
     return str(next((flat.edge for flat in one.flats if isinstance(flat.edge, Reason)), Reason.NO_NOISE))
 
 
-_COLUMNS: Final = (
-    _Column("AMPLIFIER", lambda one: one.amplifier, "Name of the amplifier", kind=str),
-    _Column("CTI", _mean(0), "Inefficiency of one transfer, mean of the flats"),
-    _Column("CTI_ERR", _mean(1), "Standard error of CTI"),
-    _Column("MEASURED", lambda one: len(_known(one)), "Flats that could be measured", kind=np.int32),
-    _Column("USED", lambda one: sum(one.found.used), "Flats that count", kind=np.int32),
-    _Column("REASON", lambda one: _why(one.found.mean), "Why there is no CTI", kind=str),
-    _Column("TURNOFF", _turnoff, "Highest signal before CTI rises", "adu"),
-    _Column(
+_COLUMNS: Final[tuple[Column[Transferred], ...]] = (
+    Column("AMPLIFIER", "Name of the amplifier", lambda one: one.amplifier, of=str),
+    Column("CTI", "Inefficiency of one transfer, mean of the flats", _mean(0)),
+    Column("CTI_ERR", "Standard error of CTI", _mean(1)),
+    Column("MEASURED", "Flats that could be measured", lambda one: len(_known(one)), of=int),
+    Column("USED", "Flats that count", lambda one: sum(one.found.used), of=int),
+    Column("REASON", "Why there is no CTI", lambda one: _why(one.found.mean), of=str),
+    Column("TURNOFF", "Highest signal before CTI rises", _turnoff, "adu"),
+    Column(
         "TURNOFF_ERR",
-        lambda one: 0.0 if one.found.turnoff is None else one.found.turnoff.sampling_error,
         "Step to the next signal",
+        lambda one: 0.0 if one.found.turnoff is None else one.found.turnoff.sampling_error,
         "adu",
     ),
-    _Column("TURNOFF_LOW", lambda one: one.found.turnoff is None, "TURNOFF is a lower limit", kind=np.bool_),
-    _Column("LOSS_CTI", _loss("inefficiency"), "Proportional part of the loss"),
-    _Column("LOSS_ERR", _loss("inefficiency_error"), "Standard error of LOSS_CTI"),
-    _Column("FIXED", _loss("fixed"), "Loss at any signal", "adu"),
-    _Column("FIXED_ERR", _loss("fixed_error"), "Standard error of FIXED", "adu"),
-    _Column("LOSS_REASON", lambda one: _why(one.found.loss), "Why the loss is not split", kind=str),
-    _Column("OFFSET", _offset_kind, "Electronic offset subtracted", kind=str),
-    _Column("SCALE", _offset(lambda offset: offset.scale), "Its share of the signal"),
-    _Column("SCALE_ERR", _offset(lambda offset: float(offset.errors[0])), "Standard error of SCALE"),
-    _Column("SINE", _offset(lambda offset: offset.sine), "Share of a bounce's sine"),
-    _Column("LENGTH", _offset(lambda offset: offset.length), "Where it falls to 1/e", "pixel"),
-    _Column("WAVE", _offset(lambda offset: offset.wave), "Phase from pixel to pixel", "rad"),
-    _Column("OFFSET_REASON", lambda one: _why(one.found.offset), "Why none was subtracted", kind=str),
-    _Column("MODEL", _solved(_model, "none"), "What was solved for", kind=str),
-    _Column("INEFF", _solved(lambda solved: solved.inefficiency), "Inefficiency of the model"),
-    _Column("INEFF_ERR", _solved(lambda solved: solved.inefficiency_error), "Standard error of INEFF"),
-    _Column("DENSITY", _solved(lambda solved: solved.density), "Traps a pixel, or size of the trap", "adu"),
-    _Column("DENSITY_ERR", _solved(lambda solved: solved.density_error), "Standard error of DENSITY", "adu"),
-    _Column("RELEASE", _solved(lambda solved: solved.release), "Release time in transfers"),
-    _Column("RELEASE_ERR", _solved(lambda solved: solved.release_error), "Standard error of RELEASE"),
-    _Column("POWER", _solved(_of_traps("power")), "How traps fill with the signal"),
-    _Column("FULLWELL", _solved(_of_traps("full_well")), "Signal that reaches all traps", "adu"),
-    _Column("FILL", _solved(_fill), "Share of a charge that a register trap takes"),
-    _Column(
+    Column("TURNOFF_LOW", "TURNOFF is a lower limit", lambda one: one.found.turnoff is None, of=bool),
+    Column("LOSS_CTI", "Proportional part of the loss", _loss("inefficiency")),
+    Column("LOSS_ERR", "Standard error of LOSS_CTI", _loss("inefficiency_error")),
+    Column("FIXED", "Loss at any signal", _loss("fixed"), "adu"),
+    Column("FIXED_ERR", "Standard error of FIXED", _loss("fixed_error"), "adu"),
+    Column("LOSS_REASON", "Why the loss is not split", lambda one: _why(one.found.loss), of=str),
+    Column("OFFSET", "Electronic offset subtracted", _offset_kind, of=str),
+    Column("SCALE", "Its share of the signal", _offset(lambda offset: offset.scale)),
+    Column("SCALE_ERR", "Standard error of SCALE", _offset(lambda offset: float(offset.errors[0]))),
+    Column("SINE", "Share of a bounce's sine", _offset(lambda offset: offset.sine)),
+    Column("LENGTH", "Where it falls to 1/e", _offset(lambda offset: offset.length), "pixel"),
+    Column("WAVE", "Phase from pixel to pixel", _offset(lambda offset: offset.wave), "rad"),
+    Column("OFFSET_REASON", "Why none was subtracted", lambda one: _why(one.found.offset), of=str),
+    Column("MODEL", "What was solved for", _solved(_model, "none"), of=str),
+    Column("INEFF", "Inefficiency of the model", _solved(lambda solved: solved.inefficiency)),
+    Column("INEFF_ERR", "Standard error of INEFF", _solved(lambda solved: solved.inefficiency_error)),
+    Column("DENSITY", "Traps a pixel, or size of the trap", _solved(lambda solved: solved.density), "adu"),
+    Column("DENSITY_ERR", "Standard error of DENSITY", _solved(lambda solved: solved.density_error), "adu"),
+    Column("RELEASE", "Release time in transfers", _solved(lambda solved: solved.release)),
+    Column("RELEASE_ERR", "Standard error of RELEASE", _solved(lambda solved: solved.release_error)),
+    Column("POWER", "How traps fill with the signal", _solved(_of_traps("power"))),
+    Column("FULLWELL", "Signal that reaches all traps", _solved(_of_traps("full_well")), "adu"),
+    Column("FILL", "Share of a charge that a register trap takes", _solved(_fill)),
+    Column(
         "BEFORE",
-        _solved(lambda solved: solved.transfers.before, 0),
         "Transfers before the first pixel",
+        _solved(lambda solved: solved.transfers.before, 0),
         "pixel",
-        np.int32,
+        of=int,
     ),
-    _Column("CHI2", _solved(lambda solved: solved.chi2), "Chi squared of the model"),
-    _Column("DOF", _solved(lambda solved: solved.free, 0), "Degrees of freedom", kind=np.int32),
-    _Column("RESIDUAL", lambda one: one.residual[0], "CTI that the model leaves"),
-    _Column("RESIDUAL_ERR", lambda one: one.residual[1], "Standard error of RESIDUAL"),
-    _Column("MODEL_REASON", lambda one: _why(one.found.solved), "Why there is no model", kind=str),
-    _Column("EDGE", lambda one: one.edge[0], "First overscan pixel over the signal"),
-    _Column("EDGE_ERR", lambda one: one.edge[1], "Standard error of EDGE"),
-    _Column("EDGE_REASON", _edge_reason, "Why there is no EDGE", kind=str),
+    Column("CHI2", "Chi squared of the model", _solved(lambda solved: solved.chi2)),
+    Column("DOF", "Degrees of freedom", _solved(lambda solved: solved.free, 0), of=int),
+    Column("RESIDUAL", "CTI that the model leaves", lambda one: one.residual[0]),
+    Column("RESIDUAL_ERR", "Standard error of RESIDUAL", lambda one: one.residual[1]),
+    Column("MODEL_REASON", "Why there is no model", lambda one: _why(one.found.solved), of=str),
+    Column("EDGE", "First overscan pixel over the signal", lambda one: one.edge[0]),
+    Column("EDGE_ERR", "Standard error of EDGE", lambda one: one.edge[1]),
+    Column("EDGE_REASON", "Why there is no EDGE", _edge_reason, of=str),
 )
 
 
-class _LevelColumn(NamedTuple):
-    name: str
-    get: Callable[[Transferred, int], Any]
-    words: str
-    unit: str = ""
-    kind: type = float
+_Level = tuple[Transferred, int]
+"""A register and the number of one of its flats."""
 
 
-def _levels(found: Sequence[Transferred]) -> ProductTable:
-    rows = [(one, number) for one in found for number in range(len(one.flats))]
-    return ProductTable(LEVELS, tuple(_level_column(column, rows) for column in _LEVEL_COLUMNS))
-
-
-def _level_column(column: _LevelColumn, rows: Sequence[tuple[Transferred, int]]) -> TableColumn:
-    values = [column.get(one, number) for one, number in rows]
-    array = texts(values) if column.kind is str else np.array(values, dtype=column.kind)
-    return TableColumn(column.name, array, column.words, column.unit)
-
-
-def _of(field: str, missing: Any = math.nan) -> Callable[[Transferred, int], Any]:
+def _of(field: str, missing: Any = math.nan) -> Callable[[_Level], Any]:
     """Return what tells a number of a flat as it was measured."""
 
-    def get(one: Transferred, number: int) -> Any:
-        level = one.found.measured[number]
+    def get(one: _Level) -> Any:
+        level = one[0].found.measured[one[1]]
         return missing if isinstance(level, Reason) else getattr(level, field)
 
     return get
 
 
-_LEVEL_COLUMNS: Final = (
-    _LevelColumn("AMPLIFIER", lambda one, _: one.amplifier, "Name of the amplifier", kind=str),
-    _LevelColumn("DIRECTION", lambda one, _: one.direction, "serial or parallel", kind=str),
-    _LevelColumn("FRAME", lambda one, n: one.flats[n].frame + 1, "Its row in PROVENANCE", kind=np.int32),
-    _LevelColumn("EXPTIME", lambda one, n: one.flats[n].exptime_s, "Exposure time", "s"),
-    _LevelColumn("SIGNAL", _of("signal"), "Last imaging pixels", "adu"),
-    _LevelColumn("SIGNAL_ERR", _of("signal_error"), "Standard error of SIGNAL", "adu"),
-    _LevelColumn("CHARGE", _of("charge"), "Charge that comes late", "adu"),
-    _LevelColumn("CHARGE_ERR", _of("charge_error"), "Standard error of CHARGE", "adu"),
-    _LevelColumn("OFFSET", _of("offset"), "Electronic offset subtracted", "adu"),
-    _LevelColumn("CTI", _of("cti"), "Inefficiency of one transfer"),
-    _LevelColumn("CTI_ERR", _of("cti_error"), "Standard error of CTI"),
-    _LevelColumn("MODEL", lambda one, n: one.left[n] if one.left else math.nan, "CHARGE of the model", "adu"),
-    _LevelColumn("RISES", _of("rises", missing=False), "The overscan rises somewhere", kind=np.bool_),
-    _LevelColumn("USED", lambda one, n: one.found.used[n], "Whether it counts", kind=np.bool_),
-    _LevelColumn("REASON", lambda one, n: _why(one.found.measured[n]), "Why not measured", kind=str),
+_LEVEL_COLUMNS: Final[tuple[Column[_Level], ...]] = (
+    Column("AMPLIFIER", "Name of the amplifier", lambda r: r[0].amplifier, of=str),
+    Column("DIRECTION", "serial or parallel", lambda r: r[0].direction, of=str),
+    Column("FRAME", "Its row in PROVENANCE", lambda r: r[0].flats[r[1]].frame + 1, of=int),
+    Column("EXPTIME", "Exposure time", lambda r: r[0].flats[r[1]].exptime_s, "s"),
+    Column("SIGNAL", "Last imaging pixels", _of("signal"), "adu"),
+    Column("SIGNAL_ERR", "Standard error of SIGNAL", _of("signal_error"), "adu"),
+    Column("CHARGE", "Charge that comes late", _of("charge"), "adu"),
+    Column("CHARGE_ERR", "Standard error of CHARGE", _of("charge_error"), "adu"),
+    Column("OFFSET", "Electronic offset subtracted", _of("offset"), "adu"),
+    Column("CTI", "Inefficiency of one transfer", _of("cti")),
+    Column("CTI_ERR", "Standard error of CTI", _of("cti_error")),
+    Column("MODEL", "CHARGE of the model", lambda r: r[0].left[r[1]] if r[0].left else math.nan, "adu"),
+    Column("RISES", "The overscan rises somewhere", _of("rises", missing=False), of=bool),
+    Column("USED", "Whether it counts", lambda r: r[0].found.used[r[1]], of=bool),
+    Column("REASON", "Why not measured", lambda r: _why(r[0].found.measured[r[1]]), of=str),
 )
