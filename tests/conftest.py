@@ -28,6 +28,7 @@ n_discard_flat: 0
 do_gain_from_flat_pairs: false
 exp_times_flat: 5
 filter: r
+on_failure: continue
 generate_calibrations: true
 """
 
