@@ -21,7 +21,10 @@ from calibrant.pixels.geometry import Box
 SHIPPED = Path(str(resources.files("calibrant.frames.instruments")))
 
 
-ALL = ["afosc-ccd42-40", "kast-blue", "newton-du940p", "simcam", "simcam-raft", "simcam-tiny", "st402"]
+ALL = [
+    *("afosc-ccd42-40", "kast-blue", "latiss", "lsstcam", "lsstcomcam"),
+    *("newton-du940p", "simcam", "simcam-raft", "simcam-tiny", "st402"),
+]
 
 
 def test_every_shipped_instrument_is_listed_and_sound():
@@ -37,6 +40,8 @@ def test_every_shipped_instrument_is_listed_and_sound():
         ("simcam", 2, 4, (1056, 1096), (1024, 1024)),
         ("simcam-tiny", 2, 4, (144, 164), (128, 128)),
         ("simcam-raft", 9, 4, (144, 164), (128, 128)),
+        ("latiss", 1, 16, (144, 272), (128, 128)),
+        ("lsstcomcam", 9, 16, (144, 272), (128, 128)),
         ("newton-du940p", 1, 1, (100, 2048), (100, 2048)),
         ("afosc-ccd42-40", 1, 1, (119, 521), (119, 511)),
         ("st402", 1, 1, (510, 765), (510, 765)),
@@ -50,6 +55,45 @@ def test_geometries(name, detectors, amplifiers, raw, trimmed):
         geometry = instrument.geometry(detector.id)
         assert (geometry.raw_shape, geometry.shape) == (raw, trimmed)
         assert len(geometry.amplifiers) == amplifiers
+
+
+CORNERS = {(0, 0), (0, 4), (4, 0), (4, 4)}
+SEGMENTS = [*(f"C1{n}" for n in range(8)), *(f"C0{n}" for n in range(7, -1, -1))]
+"""Names of the sixteen amplifiers of Rubin's detectors, in the order they are numbered."""
+RAFTS = [f"R{row}{column}" for row in range(5) for column in range(5) if (row, column) not in CORNERS]
+
+
+def bays(raft):
+    return [f"{raft}_S{row}{column}" for row in range(3) for column in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "prefix"),
+    [
+        ("latiss", {0: "RXX_S00"}, "AT"),
+        ("lsstcomcam", dict(enumerate(bays("R22"))), "CC"),
+        (
+            "lsstcam",
+            dict(enumerate(bay for raft in RAFTS for bay in bays(raft)))
+            | {191: "R00_SW0", 192: "R00_SW1", 195: "R04_SW0", 196: "R04_SW1"}
+            | {199: "R40_SW0", 200: "R40_SW1", 203: "R44_SW0", 204: "R44_SW1"},
+            "MC",
+        ),
+    ],
+)
+def test_cameras_like_rubins_have_their_detectors_bays_and_amplifiers(name, names, prefix):
+    instrument = load_instrument(name)
+    assert {one.id: one.name for one in instrument.detectors} == names
+    assert instrument.simulation["image_prefix"] == prefix
+    for detector in instrument.detectors:
+        half = "_SW" in detector.name
+        assert [one.name for one in detector.amplifiers] == (SEGMENTS[8:] if half else SEGMENTS)
+        assert instrument.geometry(detector.id).shape == ((64, 128) if half else (128, 128))
+
+
+def test_the_camera_of_189_detectors_has_them_in_21_rafts_and_eight_halves_in_the_corners():
+    named = [one.name for one in load_instrument("lsstcam").detectors]
+    assert (len(named), len(RAFTS), sum("_SW" in one for one in named)) == (189 + 8, 21, 8)
 
 
 @pytest.mark.parametrize("name", ["simcam", "simcam-tiny"])

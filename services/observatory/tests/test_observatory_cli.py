@@ -135,6 +135,9 @@ def test_the_cameras_that_come_along_are_listed():
     assert {row["name"]: row["detectors"] for row in rows} == {
         "afosc-ccd42-40": 1,
         "kast-blue": 1,
+        "latiss": 1,
+        "lsstcam": 197,
+        "lsstcomcam": 9,
         "newton-du940p": 1,
         "simcam": 2,
         "simcam-raft": 9,
