@@ -22,6 +22,8 @@ from calibrant.camera.ticking import SimulatedClock
 from calibrant.contracts.camera.v1 import (
     CcsCommandState,
     CommandAck,
+    ConfigurationApplied,
+    ConfigurationsAvailable,
     EndOfImageTelemetry,
     EndReadout,
     ErrorCode,
@@ -31,6 +33,8 @@ from calibrant.contracts.camera.v1 import (
     ImageStored,
     RaftsDetailedState,
     ShutterDetailedState,
+    SimulationMode,
+    SoftwareVersions,
     StartIntegration,
     StartReadout,
     SummaryState,
@@ -83,6 +87,9 @@ class Commander:
         for kind in (
             CommandAck,
             SummaryStateChanged,
+            SoftwareVersions,
+            SimulationMode,
+            ConfigurationsAvailable,
             ErrorCode,
             StartIntegration,
             StartReadout,
@@ -181,13 +188,16 @@ def tools():
 MIGRATIONS = Path(calibrant.camera.__file__).parent / "migrations"
 
 
-DETAILED = (CcsCommandState, ImageReadinessDetailedState, RaftsDetailedState, ShutterDetailedState)
+DETAILED = (
+    *(CcsCommandState, ImageReadinessDetailedState, RaftsDetailedState, ShutterDetailedState),
+    ConfigurationApplied,
+)
 
 
 class Desk:
     """A camera without a process: what a handler would get, and the helpers to hand it commands.
 
-    The detailed states that it tells are kept apart, in ``states``.
+    The detailed states and the configuration that it tells are kept apart, in ``states``.
     """
 
     def __init__(self, database, clock, tools):

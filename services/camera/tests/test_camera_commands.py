@@ -236,7 +236,7 @@ def test_an_interrupted_command_is_complete_only_if_all_its_images_are_stored(de
 def test_a_fault_ends_the_command_and_stops_the_camera(desk):
     steps = taking(desk)
     desk.step(lambda session: steps.begin_image(session, 1))
-    events = desk.step(lambda session: steps.fault(session, "the shutter is stuck", desk.clock.now))
+    events = desk.step(lambda session: steps.fault(session, "the shutter is stuck", desk.clock.now, "where"))
     assert [type(event) for event in events] == [CommandAck, ErrorCode, SummaryStateChanged]
     assert events[0].ack is AckCode.FAILED
     assert desk.state is SummaryState.FAULT

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from importlib.metadata import version
 
 import httpx
 import numpy as np
@@ -13,6 +14,7 @@ from calibrant.bus.errors import PermanentError
 from calibrant.camera import transactions
 from calibrant.contracts.camera.v1 import (
     AckCode,
+    ConfigurationsAvailable,
     EndOfImageTelemetry,
     EndReadout,
     ErrorCode,
@@ -20,6 +22,8 @@ from calibrant.contracts.camera.v1 import (
     FitsFilesWritten,
     Heartbeat,
     ImageStored,
+    SimulationMode,
+    SoftwareVersions,
     StartIntegration,
     StartReadout,
     SummaryState,
@@ -125,6 +129,7 @@ async def test_a_camera_that_cannot_write_its_files_is_in_fault(tmp_path, tools)
         assert end.ack is AckCode.FAILED
         assert "SC_O_20260101_000001_1.fits exists with other bytes" in end.result
         await tools.until(lambda: commander.heard(ErrorCode), "the error code")
+        assert "exists with other bytes" in commander.heard(ErrorCode)[0].traceback.splitlines()[-1]
         await tools.until(lambda: commander.state is SummaryState.FAULT, "FAULT")
         assert not [name for name in raw_files(tmp_path) if not name.startswith("truth/")]
         standby = tools.state_command(commander.remote, "standby")
@@ -187,6 +192,10 @@ async def test_the_camera_tells_its_state_at_start_and_beats(tmp_path, tools, mo
     async with tools.running_camera(tmp_path) as (app, commander):
         await tools.until(lambda: commander.heard(SummaryStateChanged), "the state")
         assert commander.heard(SummaryStateChanged)[0].summary_state is SummaryState.STANDBY
+        await tools.until(lambda: commander.heard(ConfigurationsAvailable), "what it tells of itself")
+        (versions,), (mode,) = commander.heard(SoftwareVersions), commander.heard(SimulationMode)
+        assert (versions.csc_version, mode.mode) == (version("calibrant-camera"), 1)
+        assert f"numpy={np.__version__}" in versions.subsystem_versions
         await tools.until(lambda: len(beats) >= 2, "two beats")
         assert beats[0] == Heartbeat(component="camera", summary_state=SummaryState.STANDBY)
         assert app.state.process.faults() == []

@@ -10,13 +10,16 @@ from calibrant.contracts.camera.v1 import (
     AckCode,
     Clear,
     CommandSubstate,
+    ConfigurationApplied,
     DiscardRows,
     InitImage,
     RaftsSubstate,
     ReadinessSubstate,
     SetFilter,
     ShutterSubstate,
+    Start,
     Stop,
+    SummaryState,
 )
 
 S_NS = 1_000_000_000
@@ -48,7 +51,10 @@ def names(said, since=0):
 def test_states_follow_an_image_from_the_command_to_its_end(desk):
     desk.enable()
     begin = desk.service.clock_start_tai_ns
-    assert names(desk.states, begin) == [("NOT_READY", 0.0), ("READY", 0.0)]
+    not_ready, applied, ready = desk.states
+    assert names([not_ready, ready], begin) == [("NOT_READY", 0.0), ("READY", 0.0)]
+    assert isinstance(applied, ConfigurationApplied)
+    assert (applied.configurations, applied.version) == (("simcam-tiny.yaml",), "simcam-tiny-1.0.0")
     desk.states.clear()
     command, _ = desk.take(image_type="FLAT", exposure_time_s=3.0, shutter=True)
     steps = TakingImages(desk.service, command, "")
@@ -132,6 +138,13 @@ def test_images_that_are_stopped_before_they_are_begun_are_aborted(desk):
     (end,) = desk.step(lambda session: steps.begin(session, desk.clock.now))
     assert (end.ack, end.result) == (AckCode.ABORTED, "stopped before it was begun")
     assert desk.read(lambda queries: queries.row(steps.command_id)).state == CommandState.DONE
+
+
+def test_a_configuration_that_is_none_is_refused_and_the_state_stays(desk):
+    _, (ack,) = order(desk, Start, configuration_override="night.yaml")
+    assert ack.ack is AckCode.FAILED
+    assert ack.result == "no configuration 'night.yaml': there is the default only, leave it empty"
+    assert (desk.state, desk.states) == (SummaryState.STANDBY, [])
 
 
 @pytest.mark.asyncio

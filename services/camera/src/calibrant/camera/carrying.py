@@ -95,9 +95,9 @@ class Carrying:
         """End a command of an earlier boot."""
         return self.end(session, AckCode.ABORTED, "the camera was restarted; command anew", now_tai_ns)
 
-    def fault(self, session: Session, error: str, now_tai_ns: int) -> list[Message]:
-        """End the command as failed and put the camera into FAULT."""
-        code = ErrorCode(component=self.service.component, error_code=1, error_report=error)
+    def fault(self, session: Session, error: str, now_tai_ns: int, where: str) -> list[Message]:
+        """End the command as failed and put the camera into FAULT, for an error with this traceback."""
+        code = ErrorCode(component=self.service.component, error_code=1, error_report=error, traceback=where)
         state = self.service.change_state(session, SummaryState.FAULT, error)
         rest = self.service.detailed(session).at_rest()
         return [*self.end(session, AckCode.FAILED, error, now_tai_ns), code, state, *rest]

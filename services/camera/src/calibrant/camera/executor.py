@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from calibrant.bus.errors import CalibrantError
 from calibrant.camera import transactions
 from calibrant.camera.carrying import Carrying
+from calibrant.camera.describing import itself
 from calibrant.camera.durations import Preparation
 from calibrant.camera.exposing import expose, remove_image
 from calibrant.camera.imaging import Imaging
@@ -108,6 +110,7 @@ class Executor:
             unit.emit([self.service.change_state(unit.session, state, "the camera has come up")])
             now = self.service.detailed(unit.session)
             unit.emit([*now.at_rest(), now.command(CommandSubstate.IDLE)])
+            unit.emit(itself(self.service.component, self.service.instrument))
 
         await Transactions(process).once(f"boot:{self.service.boot_id}", "", work)
 
@@ -156,7 +159,7 @@ class Executor:
             ack, why = AckCode.FAILED, str(error)
         except Exception as error:
             log.exception("command %s failed", row.command_id)
-            await self._fault(process, carrying, _told(error))
+            await self._fault(process, carrying, _told(error), traceback.format_exc())
             return
         await self._end(process, carrying, ack, why)
 
@@ -190,7 +193,7 @@ class Executor:
 
         await Transactions(process).once(f"{carrying.command_id}:end", carrying.run_id, work)
 
-    async def _fault(self, process: ServiceProcess, carrying: Carrying, error: str) -> None:
+    async def _fault(self, process: ServiceProcess, carrying: Carrying, error: str, where: str) -> None:
         def images() -> list[ExposureRow]:
             with self.service.database.reading() as session:
                 return CameraQueries(session).images(carrying.command_id)
@@ -198,7 +201,7 @@ class Executor:
         await self._remove(await Transactions(process).until_stored(images))
 
         def work(unit: UnitOfWork) -> None:
-            unit.emit(carrying.fault(unit.session, error, self._now()))
+            unit.emit(carrying.fault(unit.session, error, self._now(), where))
 
         await Transactions(process).once(f"{carrying.command_id}:fault", carrying.run_id, work)
 

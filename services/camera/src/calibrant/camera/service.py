@@ -12,6 +12,7 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from calibrant.camera.checks import problem_of
+from calibrant.camera.describing import configured, unknown_configuration
 from calibrant.camera.detailed import Detailed
 from calibrant.camera.durations import Preparation, preparation_s
 from calibrant.camera.exposing import Camera
@@ -28,6 +29,7 @@ from calibrant.contracts.camera.v1 import (
     CommandSubstate,
     ReadinessSubstate,
     SetFilter,
+    Start,
     Stop,
     SummaryState,
     SummaryStateChanged,
@@ -38,7 +40,17 @@ from calibrant.frames.times import NS_PER_S, day_obs
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
-from calibrant.sal import Acceptance, Command, Verdict, answer, command_name, is_final, sender, sender_key
+from calibrant.sal import (
+    Acceptance,
+    Command,
+    Decision,
+    Verdict,
+    answer,
+    command_name,
+    is_final,
+    sender,
+    sender_key,
+)
 
 STALLED_AGAIN_S = 30.0
 """How often a client is told that its command still waits for room."""
@@ -113,6 +125,8 @@ class CameraService:
         )
         if decision.verdict is Verdict.IGNORED:
             return []
+        if decision.verdict is Verdict.CHANGES_STATE and (why := unknown_configuration(command)):
+            decision = Decision(Verdict.REFUSED, decision.state, answer(command, AckCode.FAILED, why))
         ack = decision.ack
         if ack is None:
             command, ack = self._take_on(command, session, now_tai_ns)
@@ -137,6 +151,8 @@ class CameraService:
         if decision.verdict is Verdict.CHANGES_STATE:
             events.append(self.change_state(session, decision.state, f"command {command_name(command)}"))
             events += self._readiness(session, decision.state)
+            if isinstance(command, Start):
+                events.append(configured(self.component, self.instrument))
         if not done:
             events.append(self.detailed(session).command(CommandSubstate.BUSY))
             event.listen(session, "after_commit", lambda _: self.wake(), once=True)

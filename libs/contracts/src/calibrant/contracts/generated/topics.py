@@ -39,7 +39,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="camera-events",
         producer="camera",
-        messages=("calibrant.camera.v1.SummaryStateChanged", "calibrant.camera.v1.ErrorCode", "calibrant.camera.v1.CcsCommandState", "calibrant.camera.v1.RaftsDetailedState", "calibrant.camera.v1.ShutterDetailedState", "calibrant.camera.v1.ImageReadinessDetailedState", "calibrant.camera.v1.StartIntegration", "calibrant.camera.v1.StartReadout", "calibrant.camera.v1.EndReadout", "calibrant.camera.v1.EndOfImageTelemetry", "calibrant.camera.v1.ImageStored", "calibrant.camera.v1.FitsFilesWritten", "calibrant.camera.v1.ExposureStored"),
+        messages=("calibrant.camera.v1.SummaryStateChanged", "calibrant.camera.v1.ErrorCode", "calibrant.camera.v1.SoftwareVersions", "calibrant.camera.v1.SimulationMode", "calibrant.camera.v1.ConfigurationsAvailable", "calibrant.camera.v1.ConfigurationApplied", "calibrant.camera.v1.CcsCommandState", "calibrant.camera.v1.RaftsDetailedState", "calibrant.camera.v1.ShutterDetailedState", "calibrant.camera.v1.ImageReadinessDetailedState", "calibrant.camera.v1.StartIntegration", "calibrant.camera.v1.StartReadout", "calibrant.camera.v1.EndReadout", "calibrant.camera.v1.EndOfImageTelemetry", "calibrant.camera.v1.ImageStored", "calibrant.camera.v1.FitsFilesWritten", "calibrant.camera.v1.ExposureStored"),
         keys=("component",),
         consumers=("ingest", "sequencer"),
         partitions=4,

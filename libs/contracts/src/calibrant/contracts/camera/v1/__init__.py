@@ -20,6 +20,8 @@ __all__ = [
     "CommandAck",
     "CommandHeader",
     "CommandSubstate",
+    "ConfigurationApplied",
+    "ConfigurationsAvailable",
     "Disable",
     "DiscardRows",
     "Enable",
@@ -42,6 +44,8 @@ __all__ = [
     "SetFilter",
     "ShutterDetailedState",
     "ShutterSubstate",
+    "SimulationMode",
+    "SoftwareVersions",
     "Standby",
     "Start",
     "StartIntegration",
@@ -384,6 +388,43 @@ class ErrorCode(Message):
     component: str = Field(description='The component.')
     error_code: Int32 = Field(description='Error code.')
     error_report: str = Field(description='What went wrong, for a person.')
+    traceback: str | None = Field(default=None, description="Where in the program, innermost last; absent where it is no program's error.")
+
+
+class SoftwareVersions(Message):
+    """What the component runs with. Told at start."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.SoftwareVersions"
+    component: str = Field(description='The component.')
+    csc_version: str = Field(description='Version of the component itself.')
+    subsystem_versions: tuple[str, ...] = Field(default=(), description='Versions of what it is made of, each as "NAME=VERSION".')
+
+
+class SimulationMode(Message):
+    """Whether the component is simulated. Told at start."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.SimulationMode"
+    component: str = Field(description='The component.')
+    mode: Int32 = Field(description='0: the real one; 1: simulated.')
+
+
+class ConfigurationsAvailable(Message):
+    """Which configurations "start" may name. Told at start."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.ConfigurationsAvailable"
+    component: str = Field(description='The component.')
+    overrides: tuple[str, ...] = Field(default=(), description="Names that configuration_override takes beside the default's, the empty one.")
+    version: str = Field(description='Version of the default.')
+
+
+class ConfigurationApplied(Message):
+    """A configuration was applied, by "start"."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.ConfigurationApplied"
+    component: str = Field(description='The component.')
+    configurations: tuple[str, ...] = Field(default=(), description='Files that it was read from, in order.')
+    version: str = Field(description='Its version.')
+    other_info: str = Field(description='What tells it from any other: the hash of its content.')
 
 
 class CcsCommandState(Message):
