@@ -142,6 +142,21 @@ def test_an_answer_echoes_who_commanded_under_which_number(clock):
     assert (silent.origin, silent.sequence_number) == (None, None)
 
 
+def test_a_repeated_answer_goes_to_who_asks_again(clock):
+    first, back = (
+        Composer("camera", "olga", clock, origin=origin, numbers=SequenceNumbers(tuple(COMMANDS)))
+        for origin in (1, 2)
+    )
+    done = answer(take_images(first), AckCode.COMPLETE, "1 image", image_names=["x"])
+    command = take_images(back)
+    decision = Acceptance("camera").decide(
+        command, state=SummaryState.STANDBY, now_tai_ns=clock.now, last=done
+    )
+    assert decision.ack is not None
+    assert (decision.ack.command_id, decision.ack.result) == (done.command_id, "1 image")
+    assert (decision.ack.origin, decision.ack.sequence_number) == (2, command.header.sequence_number)
+
+
 def test_numbers_begin_at_random_in_the_share_of_their_command_and_come_back_to_its_first():
     share = (2**31 - 1) // 2
     numbers = SequenceNumbers(("start", "enable"), draw=lambda below: below - 1)
