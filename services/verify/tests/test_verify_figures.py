@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from calibrant.verify.page.charts import course, histogram
+from calibrant.verify.page.figures import FIGURES
 from calibrant.verify.page.focal_plane import Tile
 from calibrant.verify.page.metrics import Metric
 from calibrant.verify.page.mosaics import mosaic
-from calibrant.verify.reports import AmplifierRecord
+from calibrant.verify.reports import AmplifierRecord, SeriesRecord
 
 SVG = "{http://www.w3.org/2000/svg}"
 EXPOSURES = [f"e{number}" for number in range(7)]
@@ -120,3 +121,43 @@ def test_the_same_numbers_give_the_same_bytes():
     histogram(metric([*places, (1, "A00")], "LEVEL"))
     course(metric(places[:1], "MEAN"), EXPOSURES[:3])
     assert (histogram(metric(places)), course(metric(places), EXPOSURES)) == first
+
+
+def numbers(kind, value, points=3):
+    """Give what a kind's figure draws, of two amplifiers, every number the same."""
+    names = {
+        "crosstalk": ("c0", "significant", "rest_c0"),
+        "linearity": ("signal_adu", "read_percent", "corrected_percent", "on_curve"),
+        "cti": ("signal_adu", "cti", "cti_error", "serial", "used"),
+        "ptc": ("mean_adu", "variance_adu2", "on_curve"),
+        "gain": ("mean_adu", "variance_adu2", "on_curve"),
+        "bfk": ("distance_px", "area_per_e", "before", "after"),
+        "dark-current": ("dark_time_s", "level_e"),
+        "bias-stability": ("time_h", "level_e"),
+        "persistence": ("time_s", "level_e"),
+        "correlations": ("bias", "flat"),
+    }[kind]
+    square = 2 if kind in {"crosstalk", "correlations"} else points
+    values = dict.fromkeys(names, (value,) * square)
+    return [SeriesRecord(amplifier=name, values=values) for name in ("A00", "A01")]
+
+
+@pytest.mark.parametrize("value", [None, 0.0])
+@pytest.mark.parametrize("kind", FIGURES)
+def test_every_kind_has_a_figure_also_of_a_detector_in_which_nothing_was_measured(kind, value):
+    series = numbers(kind, value)
+    drawn = parsed(FIGURES[kind].draw(series))
+    assert drawn.tag == f"{SVG}svg"
+    assert "nan" not in FIGURES[kind].alt("0", series)
+
+
+@pytest.mark.parametrize("levels", [(5000.0, 5000.0), (5000.0, 5600.0), (300.0, 900.0), (90.0, 40000.0)])
+def test_a_narrow_range_of_levels_has_numbers_at_its_axes_and_amplifiers_are_told(levels):
+    points = {"mean_adu": levels, "variance_adu2": levels, "on_curve": (1, 1)}
+    series = [SeriesRecord(amplifier=name, values=points) for name in ("A00", "A01")]
+    drawn = parsed(FIGURES["ptc"].draw(series))
+    for axes in ("matplotlib.axis_1", "matplotlib.axis_2", "matplotlib.axis_3"):
+        (group,) = [one for one in drawn.iter(f"{SVG}g") if one.get("id") == axes]
+        told = [one.text for one in group.iter(f"{SVG}text") if re.fullmatch(r"[\d.e+]+", one.text)]
+        assert len(told) >= 2, axes
+    assert {"A00", "A01"} <= {one.text for one in drawn.iter(f"{SVG}text")}

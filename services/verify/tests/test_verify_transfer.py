@@ -9,6 +9,7 @@ from verify_tables import BEGIN_TAI_NS, outcome_of, stored, table
 
 from calibrant.rules.decision import Outcome
 from calibrant.rules.verification import ALL_EXPOSURES
+from calibrant.verify.deciding import set_report
 from calibrant.verify.exports.nested import nested
 from calibrant.verify.inputs import InputRefused
 from calibrant.verify.rows import measurement_rows
@@ -112,7 +113,10 @@ def test_a_curve_is_judged_by_its_gains_and_noises(bench, made, outcome, failing
     failed = {one.test for one in report.results if one.verdict == "fail" and not one.advisory}
     assert failed == failing
     assert [row.problem for row in report.measurements] == list(made.get("reasons", ("", "", "", "")))
-    assert outcome_of(bench, report, measured) is outcome
+    decided = set_report(bench.decide_job("ptc", [measured]), {0: report}, {0: measured.ref})
+    assert decided.decision.outcome is outcome
+    why = "GAIN, PAIR_GAIN, NOISE in amplifier A00: not measured: no fit"  # as the product's table says
+    assert decided.detectors[0].reason.endswith(why) is ("reasons" in made)
 
 
 @pytest.mark.parametrize(("second", "outcome"), [(1.02, Outcome.CERTIFIED), (1.3, Outcome.NOT_CERTIFIED)])

@@ -12,6 +12,8 @@ from calibrant.verify.reports import Tally
 
 MOST_NAMED: Final = 8
 """Amplifiers up to which a reason names each."""
+MOST_REASONS: Final = 2
+"""Different reasons of its amplifiers that the reason of a detector has."""
 
 
 def tally(results: Iterable[TestResult]) -> Tally:
@@ -86,7 +88,7 @@ def reason_of(detector: int, decision: Decision, results: Sequence[TestResult]) 
         alike.setdefault(_how(counts.get(kind), these, exposures), []).append(kind[1])
     words += [_failed(how, tests, exposures) for how, tests in alike.items()]
     first = "; ".join(words) or f"all {tally(results).passed} deciding tests passed"
-    return ". ".join((first, *(_where(these) for these in _by_type(failures).values())))
+    return ". ".join((first, *_where(failures)))
 
 
 class _How(NamedTuple):
@@ -119,20 +121,33 @@ def _failed(how: _How, tests: Sequence[str], exposures: int) -> str:
     return f"{', '.join(tests)} {'fails' if len(tests) == 1 else 'fail'} {seen}, {enough}"
 
 
-def _where(failures: Sequence[TestResult]) -> str:
-    """Say where one type of test failed in one detector, and the worst of it."""
+def _where(failures: Sequence[TestResult]) -> list[str]:
+    """Say where each type of test failed in one detector, and the worst of it; once of all that failed alike."""
+    alike: dict[str, list[str]] = {}
+    for (_, test), these in _by_type(failures).items():
+        alike.setdefault(_place(these) + ": " + _worst(these), []).append(test)
+    return [f"{', '.join(tests)}{rest}" for rest, tests in alike.items()]
+
+
+def _place(failures: Sequence[TestResult]) -> str:
     places = sorted({one.amplifier for one in failures if one.amplifier is not None})
-    where = f" in amplifier{'s' if len(places) > 1 else ''} {', '.join(places)}" if places else ""
     if len(places) > MOST_NAMED:
-        where = f" in {len(places)} amplifiers"
-    return f"{failures[0].test}{where}: {_worst(failures)}"
+        return f" in {len(places)} amplifiers"
+    return f" in amplifier{'s' if len(places) > 1 else ''} {', '.join(places)}" if places else ""
 
 
 def _worst(failures: Sequence[TestResult]) -> str:
     with_value = [one for one in failures if one.value is not None]
     if not with_value:
-        return failures[0].because
+        return _told([one.because for one in failures])
     worst = max(with_value, key=lambda one: (abs(one.value or 0.0), one.exposure_id, one.amplifier or ""))
     at = f"{worst.amplifier}, " if worst.amplifier else ""
     exposure = "all exposures" if worst.exposure_id == ALL_EXPOSURES else f"exposure {worst.exposure_id}"
     return f"worst {worst.value:.4g} in {at}{exposure}, limit {worst.limit:g}"
+
+
+def _told(reasons: Sequence[str]) -> str:
+    """Say why there are no values: all that is different, up to a few."""
+    different = list(dict.fromkeys(reasons))
+    more = f"; and {len(different) - MOST_REASONS} other reasons" if len(different) > MOST_REASONS else ""
+    return "; ".join(different[:MOST_REASONS]) + more

@@ -133,7 +133,9 @@ def tested_once(kind: str) -> bool:
     return bool(tests) and all(test.once for test in tests)
 
 
-def evaluate(kind: str, measurements: Measurements, limits: Limits, at: Scope) -> tuple[TestResult, ...]:
+def evaluate(
+    kind: str, measurements: Measurements, limits: Limits, at: Scope, missing: str = ""
+) -> tuple[TestResult, ...]:
     """Make every test of a kind at one place.
 
     Parameters
@@ -147,6 +149,8 @@ def evaluate(kind: str, measurements: Measurements, limits: Limits, at: Scope) -
     at : Scope
         One amplifier, one detector or one exposure; its level chooses the tests. With `ALL_EXPOSURES` those that
         are made once.
+    missing : str
+        Why a number could not be had, by whoever measured: what its tests say. Empty: they do not say.
 
     Returns
     -------
@@ -155,7 +159,9 @@ def evaluate(kind: str, measurements: Measurements, limits: Limits, at: Scope) -
     """
     once = at.exposure_id == ALL_EXPOSURES
     return tuple(
-        test.evaluate(measurements, limits, at) for test in tests_for(kind, at.level) if test.once is once
+        test.evaluate(measurements, limits, at, missing)
+        for test in tests_for(kind, at.level)
+        if test.once is once
     )
 
 

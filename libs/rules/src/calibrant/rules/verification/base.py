@@ -141,7 +141,9 @@ class TestDefinition:
         """Name of the test among all: ``kind.level.NAME``."""
         return f"{self.kind}.{self.level}.{self.name}"
 
-    def evaluate(self, measurements: Measurements, limits: Limits, at: Scope) -> TestResult:
+    def evaluate(
+        self, measurements: Measurements, limits: Limits, at: Scope, missing: str = ""
+    ) -> TestResult:
         """Judge the measurements of one place.
 
         Parameters
@@ -152,6 +154,8 @@ class TestDefinition:
             The limits in force.
         at : Scope
             Where they were measured; of the level of the test.
+        missing : str
+            Why a number could not be had, by whoever measured; empty: they do not say.
 
         Returns
         -------
@@ -164,7 +168,7 @@ class TestDefinition:
             The scope is not of the test's level.
         """
         limit, version = limits.of(self.key, self.limit, at)
-        judgement = self._incomplete(measurements)
+        judgement = self._incomplete(measurements, missing)
         if judgement is None:
             judgement = self.judge(self._numbers(measurements), limit)
         if judgement.value is not None and not math.isfinite(judgement.value):
@@ -188,12 +192,14 @@ class TestDefinition:
         names = (*self.required, *(self.optional or {}))
         return {name: value for name in names if (value := measurements.get(name)) is not None}
 
-    def _incomplete(self, measurements: Measurements) -> Judgement | None:
+    def _incomplete(self, measurements: Measurements, missing: str) -> Judgement | None:
         for name, reason in (self.optional or {}).items():
             if measurements.get(name) is None:
                 return Judgement(Verdict.NOT_APPLICABLE, None, reason)
         for name in (*self.required, *(self.optional or {})):
             value = measurements.get(name)
+            if missing and (value is None or not math.isfinite(value)):
+                return Judgement(Verdict.FAIL, None, f"not measured: {missing}")
             if value is None:
                 return Judgement(Verdict.FAIL, None, f"{name} was not measured")
             if not math.isfinite(value):

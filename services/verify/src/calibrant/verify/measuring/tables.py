@@ -99,8 +99,8 @@ def _report(job: MeasureJob, instrument: Instrument, verified: ProductTables) ->
         ),
         results=tuple(
             result
-            for name, (values, _) in found.items()
-            for result in _tested(job, instrument, verified, name, values)
+            for name, told in found.items()
+            for result in _tested(job, instrument, verified, name, told)
         ),
         errors=(),
         series=telling.series(geometry, verified),
@@ -108,7 +108,11 @@ def _report(job: MeasureJob, instrument: Instrument, verified: ProductTables) ->
 
 
 def _tested(
-    job: MeasureJob, instrument: Instrument, verified: ProductTables, amplifier: str | None, values: Values
+    job: MeasureJob,
+    instrument: Instrument,
+    verified: ProductTables,
+    amplifier: str | None,
+    told: tuple[Values, str],
 ) -> tuple[TestResult, ...]:
     place = Scope(
         exposure_id=ALL_EXPOSURES,
@@ -116,7 +120,8 @@ def _tested(
         amplifier=amplifier,
         begin_tai_ns=verified.begin_tai_ns,
     )
-    return evaluate(job.kind, values, instrument.limits(), place)
+    values, problem = told
+    return evaluate(job.kind, values, instrument.limits(), place, problem)
 
 
 def _frames(job: MeasureJob, verified: ProductTables) -> tuple[FrameRecord, ...]:

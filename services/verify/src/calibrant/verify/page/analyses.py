@@ -1,17 +1,21 @@
 """Figures of analyses: levels over time, a line an amplifier, and the matrix of correlations. Must not know HTML or limits."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from calibrant.verify.page.drawing import ACCENT, INK, axes_in, drawn, finished
+from calibrant.verify.page.curves import LEGEND_IN, colours, legend, scaled
+from calibrant.verify.page.drawing import axes_in, drawn, finished
 from calibrant.verify.page.kind_figure import KindFigure
 from calibrant.verify.reports import SeriesRecord
 
 SIZE_IN: Final = (7.2, 2.6)
-MARGINS_IN: Final = (0.8, 0.45, 0.1, 0.1)
+MARGINS_IN: Final = (0.8, 0.45, 0.1, 0.05 + LEGEND_IN)
 SQUARE_IN: Final = 2.8
+NUMBERED: Final = 8
+"""Amplifiers up to which the numbers fit into the squares."""
 LEAST_FULL: Final = 0.1
 """The largest correlation has full colour, but no smaller one than this."""
 
@@ -30,13 +34,14 @@ def course_figure(title: str, note: str, time: tuple[str, str], level: tuple[str
     def draw(series: Sequence[SeriesRecord]) -> str:
         with drawn(*SIZE_IN) as figure:
             axes = axes_in(figure, *MARGINS_IN)
-            for one in series:
+            for one, colour in zip(series, colours(len(series)), strict=True):
                 x, y = (
                     [np.nan if v is None else v for v in one.values[name]] for name in (time[0], level[0])
                 )
-                axes.plot(x, y, "o-", color=ACCENT, markersize=3, linewidth=0.6, alpha=0.7)
+                axes.plot(x, y, "o-", color=colour, markersize=3, linewidth=0.6, alpha=0.7)
             axes.set(xlabel=time[1], ylabel=level[1])
-            axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.5)
+            scaled(axes)
+            legend(figure, [one.amplifier for one in series])
             return finished(figure)
 
     def alt(name: str, series: Sequence[SeriesRecord]) -> str:
@@ -59,11 +64,21 @@ def _matrices(series: Sequence[SeriesRecord]) -> str:
             full = max(np.nanmax(np.abs(matrix), initial=0.0), LEAST_FULL)
             axes.pcolormesh(np.abs(matrix), cmap="Blues", vmin=0, vmax=full)
             places = np.arange(len(names)) + 0.5
+            _number(axes, matrix, full)
             axes.set_xticks(places, names, rotation=90)
             axes.set_yticks(places, names)
             axes.set_title(f"{of}, darkest: {full:.2g}", fontsize=9)
             axes.invert_yaxis()
         return finished(figure)
+
+
+def _number(axes: Any, matrix: NDArray[np.float64], full: float) -> None:
+    """Write the correlations into their squares, where they fit."""
+    if len(matrix) > NUMBERED:
+        return
+    for y, x in np.argwhere(np.isfinite(matrix)):
+        colour = "white" if abs(matrix[y, x]) > full / 2 else "black"
+        axes.text(x + 0.5, y + 0.5, f"{matrix[y, x]:.2g}", ha="center", va="center", fontsize=7, color=colour)
 
 
 def _matrices_told(name: str, series: Sequence[SeriesRecord]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from calibrant.verify.page.curves import scaled
 from calibrant.verify.page.drawing import ACCENT, ALARM, INK, axes_in, drawn, finished
 from calibrant.verify.page.kind_figure import KindFigure
 from calibrant.verify.reports import SeriesRecord
@@ -25,6 +26,9 @@ def _drawn(found: Sequence[SeriesRecord]) -> str:
             _marks(pairs, one, "after", "o", 100)
         areas.set(xlabel="distance [pixel]", ylabel="change of area [1e-6 / electron]")
         pairs.set(xlabel="distance [pixel]", ylabel="covariance over variance [%]")
+        for axes in (areas, pairs):
+            scaled(axes)
+            axes.axhline(0, color=INK, alpha=0.4, linewidth=0.6)
         return finished(figure)
 
 
@@ -42,8 +46,6 @@ def _marks(axes: Any, one: SeriesRecord, name: str, mark: str, factor: float) ->
         markersize=4 if mark == "x" else 2.5,
         alpha=0.7,
     )
-    axes.axhline(0, color=INK, alpha=0.4, linewidth=0.6)
-    axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.5)
 
 
 def _alt(name: str, found: Sequence[SeriesRecord]) -> str:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
-
-from calibrant.verify.page.drawing import ACCENT, ALARM, INK, axes_in, drawn, finished
+from calibrant.verify.page.curves import LEGEND_IN, colours, legend, scaled
+from calibrant.verify.page.drawing import ALARM, axes_in, drawn, finished
 from calibrant.verify.page.kind_figure import KindFigure
 from calibrant.verify.reports import SeriesRecord
 
 WIDTH_IN, HEIGHT_IN = 7.2, 2.9
-LEFT_IN, BOTTOM_IN, TOP_IN, RIGHT_IN = 0.75, 0.45, 0.3, 0.1
+LEFT_IN, BOTTOM_IN, TOP_IN, RIGHT_IN = 0.75, 0.45, 0.3 + LEGEND_IN, 0.1
 HALF_IN: Final = WIDTH_IN / 2
 MILLIONTHS: Final = 1e6
 
@@ -34,12 +33,11 @@ def _drawn(amplifiers: Sequence[SeriesRecord]) -> str:
         serial = axes_in(figure, LEFT_IN, BOTTOM_IN, HALF_IN + RIGHT_IN, TOP_IN)
         parallel = axes_in(figure, HALF_IN + LEFT_IN, BOTTOM_IN, RIGHT_IN, TOP_IN)
         for axes, along_rows, title in ((serial, True, "serial"), (parallel, False, "parallel")):
-            for one in amplifiers:
-                _draw(axes, _levels(one, along_rows))
-            axes.set(xlabel="signal [adu]", xscale="log", title=title)
-            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
-            axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.5)
+            for one, colour in zip(amplifiers, colours(len(amplifiers)), strict=True):
+                _draw(axes, _levels(one, along_rows), colour)
+            axes.set(xlabel="signal [adu]", title=title)
+            scaled(axes, log="x")
+        legend(figure, [one.amplifier for one in amplifiers])
         serial.set(ylabel="CTI [millionths a transfer]")
         return finished(figure)
 
@@ -66,7 +64,7 @@ def _alt(name: str, amplifiers: Sequence[SeriesRecord]) -> str:
     )
 
 
-def _draw(axes: Any, levels: Sequence[Level]) -> None:
+def _draw(axes: Any, levels: Sequence[Level], colour: str) -> None:
     on = [level for level in levels if level[3]]
     off = [level for level in levels if not level[3]]
     axes.errorbar(
@@ -74,7 +72,7 @@ def _draw(axes: Any, levels: Sequence[Level]) -> None:
         [cti for _, cti, *_ in on],
         [error for _, _, error, _ in on],
         fmt="o-",
-        color=ACCENT,
+        color=colour,
         markersize=3,
         linewidth=0.6,
         alpha=0.8,

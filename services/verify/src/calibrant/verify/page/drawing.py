@@ -4,7 +4,7 @@ The same bytes for the same numbers. Must not know what is drawn.
 """
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from typing import Any, Final
@@ -79,25 +79,6 @@ def axes_in(figure: Figure, left_in: float, bottom_in: float, right_in: float, t
     width, height = figure.get_size_inches()
     across, up = width - left_in - right_in, height - bottom_in - top_in
     return figure.add_axes((left_in / width, bottom_in / height, across / width, up / height))
-
-
-def dots_and_crosses(axes: Any, points: Sequence[tuple[float, float, bool]]) -> None:
-    """Draw points on a faint grid: dots those that count, joined in their order, crosses those that do not.
-
-    Parameters
-    ----------
-    axes : Axes
-        Where.
-    points : sequence of (x, y, counts)
-        In the order in which a line joins them.
-    """
-    on = [(x, y) for x, y, counts in points if counts]
-    off = [(x, y) for x, y, counts in points if not counts]
-    axes.plot(
-        [x for x, _ in on], [y for _, y in on], "o-", color=ACCENT, markersize=3, linewidth=0.6, alpha=0.8
-    )
-    axes.plot([x for x, _ in off], [y for _, y in off], "x", color=ALARM, markersize=5)
-    axes.grid(visible=True, color=INK, alpha=0.12, linewidth=0.5)
 
 
 def finished(figure: Figure) -> str:

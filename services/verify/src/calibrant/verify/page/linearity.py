@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
-
-from calibrant.verify.page.drawing import axes_in, dots_and_crosses, drawn, finished
+from calibrant.verify.page.curves import LEGEND_IN, colours, dots_and_crosses, legend, scaled
+from calibrant.verify.page.drawing import axes_in, drawn, finished
 from calibrant.verify.page.kind_figure import KindFigure
 from calibrant.verify.reports import SeriesRecord
 
 WIDTH_IN, HEIGHT_IN = 7.2, 2.9
-LEFT_IN, BOTTOM_IN, TOP_IN, RIGHT_IN = 0.75, 0.45, 0.15, 0.1
+LEFT_IN, BOTTOM_IN, TOP_IN, RIGHT_IN = 0.75, 0.45, 0.1 + LEGEND_IN, 0.1
 HALF_IN: Final = WIDTH_IN / 2
 
 Point = tuple[float, float, bool]
@@ -21,14 +20,14 @@ def _drawn(series: Sequence[SeriesRecord]) -> str:
     with drawn(WIDTH_IN, HEIGHT_IN) as figure:
         read = axes_in(figure, LEFT_IN, BOTTOM_IN, HALF_IN + RIGHT_IN, TOP_IN)
         corrected = axes_in(figure, HALF_IN + LEFT_IN, BOTTOM_IN, RIGHT_IN, TOP_IN)
-        for one in series:
-            dots_and_crosses(read, _points(one, "read_percent"))
-            dots_and_crosses(corrected, _points(one, "corrected_percent"))
-        read.set(xlabel="signal [adu]", ylabel="as read, off the light [%]", xscale="log")
-        corrected.set(xlabel="signal [adu]", ylabel="corrected, off the light [%]", xscale="log")
-        for axis in (read.xaxis, corrected.xaxis):
-            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axis.set_minor_formatter(NullFormatter())
+        for one, colour in zip(series, colours(len(series)), strict=True):
+            dots_and_crosses(read, _points(one, "read_percent"), colour)
+            dots_and_crosses(corrected, _points(one, "corrected_percent"), colour)
+        read.set(xlabel="signal [adu]", ylabel="as read, off the light [%]")
+        corrected.set(xlabel="signal [adu]", ylabel="corrected, off the light [%]")
+        for axes in (read, corrected):
+            scaled(axes, log="x")
+        legend(figure, [one.amplifier for one in series])
         return finished(figure)
 
 

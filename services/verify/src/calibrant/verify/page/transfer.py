@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
-
-from calibrant.verify.page.drawing import axes_in, dots_and_crosses, drawn, finished
+from calibrant.verify.page.curves import LEGEND_IN, colours, dots_and_crosses, legend, scaled
+from calibrant.verify.page.drawing import axes_in, drawn, finished
 from calibrant.verify.page.kind_figure import KindFigure
 from calibrant.verify.reports import SeriesRecord
 
 WIDTH_IN, HEIGHT_IN = 7.2, 2.9
-LEFT_IN, BOTTOM_IN, TOP_IN, RIGHT_IN = 0.75, 0.45, 0.15, 0.1
+LEFT_IN, BOTTOM_IN, TOP_IN, RIGHT_IN = 0.75, 0.45, 0.1 + LEGEND_IN, 0.1
 HALF_IN: Final = WIDTH_IN / 2
 
 
@@ -30,15 +29,17 @@ def _drawn(curves: Sequence[SeriesRecord]) -> str:
     with drawn(WIDTH_IN, HEIGHT_IN) as figure:
         whole = axes_in(figure, LEFT_IN, BOTTOM_IN, HALF_IN + RIGHT_IN, TOP_IN)
         ratio = axes_in(figure, HALF_IN + LEFT_IN, BOTTOM_IN, RIGHT_IN, TOP_IN)
-        for curve in curves:
+        for curve, colour in zip(curves, colours(len(curves)), strict=True):
             points = _points(curve)
-            dots_and_crosses(whole, points)
-            dots_and_crosses(ratio, [(mean, variance / mean, kept) for mean, variance, kept in points])
-        whole.set(xlabel="mean level [adu]", ylabel="variance [adu2]", xscale="log", yscale="log")
-        ratio.set(xlabel="mean level [adu]", ylabel="variance over mean [adu]", xscale="log")
-        for axis in (whole.xaxis, whole.yaxis, ratio.xaxis):
-            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axis.set_minor_formatter(NullFormatter())
+            dots_and_crosses(whole, points, colour)
+            dots_and_crosses(
+                ratio, [(mean, variance / mean, kept) for mean, variance, kept in points], colour
+            )
+        whole.set(xlabel="mean level [adu]", ylabel="variance [adu2]")
+        ratio.set(xlabel="mean level [adu]", ylabel="variance over mean [adu]")
+        scaled(whole, log="xy")
+        scaled(ratio, log="x")
+        legend(figure, [curve.amplifier for curve in curves])
         return finished(figure)
 
 
