@@ -31,6 +31,7 @@ from calibrant.sequencer.service import request_key
         ({"parameters": {"fringe.sigma": "1"}}, "write recipe.parameter"),
         ({"parameters": {"bias.sigma": "median"}}, "is not JSON"),
         ({"parameters": {"bias.sigma": "NaN"}}, "NaN is no number"),
+        ({"parameters": {"ptc.hold_out": "2"}}, "a ptc is verified by its own frames"),
     ],
 )
 def test_a_run_that_cannot_begin_is_refused(kit, fields, said):

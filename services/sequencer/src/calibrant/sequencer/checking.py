@@ -9,8 +9,9 @@ from typing import Any
 
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
-from calibrant.rules.holding_out import HOLD_OUT, parsed
+from calibrant.rules.holding_out import HOLD_OUT, HoldOut, parsed
 from calibrant.rules.rulesets import RuleSet
+from calibrant.rules.verification import tested_once
 from calibrant.sequencer.exposures import LONGEST_S, problem_of
 from calibrant.sequencer.plan.gating import GATE, check_gate
 
@@ -151,7 +152,7 @@ def _check_parameters(request: RunRequested, kinds: list[str]) -> None:
         check_gate(request.parameters, kinds)
         for name, value in request.parameters.items():
             if name.endswith(f".{HOLD_OUT}"):
-                parsed(json.loads(value))
+                _check_hold_out(name.partition(".")[0], parsed(json.loads(value)))
     except ValueError as error:
         raise RunRefused(f"parameters: {error}") from None
 
@@ -166,6 +167,13 @@ def _check_image_keys(request: RunRequested) -> None:
             raise RunRefused(
                 f"image_keys: {key}: give up to {LONGEST_VALUE} characters, the last one no backslash"
             )
+
+
+def _check_hold_out(kind: str, wanted: HoldOut) -> None:
+    if wanted and tested_once(kind):
+        raise RunRefused(
+            f"parameter {kind}.{HOLD_OUT}: a {kind} is verified by its own frames: keep none out of it"
+        )
 
 
 def _no_constant(text: str) -> None:
