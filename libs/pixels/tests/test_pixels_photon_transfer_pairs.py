@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from calibrant.pixels import Amplifier, Box, Geometry, Image, Mask
+from calibrant.pixels import Amplifier, Box, Geometry, Image, Mask, Overscan
 from calibrant.pixels.fast_lengths import fast_length
 from calibrant.pixels.photon_transfer import (
     FlatExposure,
@@ -13,6 +13,7 @@ from calibrant.pixels.photon_transfer import (
     fit_curves,
     level_bins,
     measure_difference,
+    overscan_noise,
     pair_exposures,
     pair_gain,
     pair_statistics,
@@ -306,3 +307,28 @@ def test_exposures_of_one_level_are_paired_and_the_rest_is_named(by, tolerance, 
 def test_numbers_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("method", ["median", "median-per-row"])
+def test_columns_of_an_overscan_that_always_stand_low_are_no_noise(method):
+    """Read noise of 3; a column 12 low, light that trails into the first, and by rows where each has its level."""
+    rng = np.random.default_rng(1)
+    amplifier = Amplifier(
+        "A", Box(0, 800, 0, 4), Box(0, 800, 0, 4), False, False, Box(0, 800, 4, 20), None, 1.0, 3.0, None
+    )
+    fixed = np.zeros(20)
+    fixed[4], fixed[19] = 30.0, -12.0
+    raws = [1000 + fixed + rng.normal(0, 3, (800, 20)) for _ in range(2)]
+    if method == "median-per-row":
+        raws[1] += rng.normal(0, 20, (800, 1))
+    raws[0][3, 5] = np.nan
+    found = overscan_noise(*raws, amplifier, Overscan(method), Overscan("none"))
+    assert found == pytest.approx(3.0, rel=0.02)
+
+
+def test_an_overscan_of_one_column_has_no_noise_of_its_own():
+    amplifier = Amplifier(
+        "A", Box(0, 8, 0, 4), Box(0, 8, 0, 4), False, False, Box(0, 8, 4, 5), None, 1.0, 3.0, None
+    )
+    raw = np.ones((8, 5))
+    assert np.isnan(overscan_noise(raw, raw, amplifier, Overscan(), Overscan("none")))

@@ -14,6 +14,7 @@ from calibrant.pixels.photon_transfer.gains import (
     read_noise,
 )
 from calibrant.pixels.photon_transfer.models import Model
+from calibrant.pixels.photon_transfer.overscan_noise import overscan_noise
 from calibrant.pixels.photon_transfer.pairing import FlatExposure, Pairing, pair_exposures
 from calibrant.pixels.photon_transfer.pairs import (
     PairSettings,
@@ -43,6 +44,7 @@ __all__ = [
     "fit_curves",
     "level_bins",
     "measure_difference",
+    "overscan_noise",
     "pair_exposures",
     "pair_gain",
     "pair_statistics",

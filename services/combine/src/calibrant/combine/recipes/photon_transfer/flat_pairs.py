@@ -12,18 +12,19 @@ from calibrant.combine.recipes.base import RecipeInputs, RecipeRefused, roles_of
 from calibrant.combine.recipes.correction import (
     bias_and_dark,
     check_level,
-    corrected_frame,
     in_adu,
     named,
+    raw_frame,
     signature,
 )
 from calibrant.combine.recipes.photon_transfer.parameters import PairParameters, SpectrumParameters
-from calibrant.pixels import Image, OverscanLevel, Signature
+from calibrant.pixels import Image, Signature, Terms, correct_frame
 from calibrant.pixels.memory import threads_within
 from calibrant.pixels.photon_transfer import (
     FlatExposure,
     PairSettings,
     PairStatistics,
+    overscan_noise,
     pair_exposures,
     pair_statistics,
     pooled,
@@ -50,7 +51,7 @@ class MeasuredPair:
     statistics : mapping of str to PairStatistics
         By amplifier.
     noise_adu : mapping of str to float
-        Noise of the overscans, by amplifier; NaN where there is none.
+        Noise of the overscans, by amplifier, without what is the same in both; NaN where there is none.
     """
 
     frames: tuple[int, int]
@@ -183,9 +184,9 @@ def measured_pair(
         A frame does not fit the detector.
     """
     with _of_pair(pair, inputs):
-        first, second = _in_adu(pair, inputs, removed)
+        (first, second), noise_adu = _in_adu(pair, inputs, removed)
         statistics = pair_statistics(first, second, inputs.geometry, settings, threads=_threads(inputs))
-    return _measured(pair, inputs, statistics, (first, second))
+    return MeasuredPair(pair, inputs.frames[pair[0]].exptime_s, statistics, noise_adu)
 
 
 def _bins(
@@ -198,12 +199,13 @@ def _bins(
     """Correct both frames of a pair, and measure each bin of their levels."""
     edges, lines = parameters.level_edges or (), parameters.equalise_lines
     with _of_pair(pair, inputs):
-        first, second = _in_adu(pair, inputs, removed)
+        (first, second), noise_adu = _in_adu(pair, inputs, removed)
         found = spectrum_statistics(
             first, second, inputs.geometry, edges, lines=lines, settings=settings, threads=_threads(inputs)
         )
+    exptime_s = inputs.frames[pair[0]].exptime_s
     return [
-        _measured(pair, inputs, {name: bins[number] for name, bins in found.items()}, (first, second))
+        MeasuredPair(pair, exptime_s, {name: bins[number] for name, bins in found.items()}, noise_adu)
         for number in range(len(edges) - 1)
     ]
 
@@ -233,38 +235,24 @@ def _of_pair(pair: tuple[int, int], inputs: RecipeInputs) -> Iterator[None]:
         raise RecipeRefused(f"pair of {first} and {second}: {named(str(problem), inputs)}") from problem
 
 
-def _in_adu(pair: tuple[int, int], inputs: RecipeInputs, removed: Signature) -> tuple[Image, Image]:
+def _in_adu(
+    pair: tuple[int, int], inputs: RecipeInputs, removed: Signature
+) -> tuple[tuple[Image, Image], dict[str, float]]:
+    """Return both frames corrected, in ADU, and the noise of their overscans."""
+    frames = [inputs.frames[number] for number in pair]
+    raws = [raw_frame(one) for one in frames]
     first, second = (
-        in_adu(corrected_frame(inputs.frames[number], inputs.geometry, removed), inputs.geometry)
-        for number in pair
+        in_adu(
+            correct_frame(raw, inputs.geometry, removed, Terms(dark_time_s=one.dark_time_s)), inputs.geometry
+        )
+        for raw, one in zip(raws, frames, strict=True)
     )
-    return first, second
+    return (first, second), {
+        one.name: overscan_noise(raws[0], raws[1], one, removed.overscan, removed.parallel)
+        for one in inputs.geometry.amplifiers
+    }
 
 
 def _threads(inputs: RecipeInputs) -> int:
     largest = max(amplifier.placed.area for amplifier in inputs.geometry.amplifiers)
     return threads_within(inputs.memory_bytes, PIXEL_BYTES * largest)
-
-
-def _measured(
-    pair: tuple[int, int],
-    inputs: RecipeInputs,
-    statistics: Mapping[str, PairStatistics],
-    images: tuple[Image, Image],
-) -> MeasuredPair:
-    first, second = images
-    return MeasuredPair(
-        frames=pair,
-        exptime_s=inputs.frames[pair[0]].exptime_s,
-        statistics=statistics,
-        noise_adu={
-            name: _noise_adu(first.overscan.get(name), second.overscan.get(name)) for name in statistics
-        },
-    )
-
-
-def _noise_adu(first: OverscanLevel | None, second: OverscanLevel | None) -> float:
-    """Return the noise of a pair's overscans; NaN where there is none."""
-    if first is None or second is None:
-        return float("nan")
-    return float(((first.residual_std_adu**2 + second.residual_std_adu**2) / 2) ** 0.5)
