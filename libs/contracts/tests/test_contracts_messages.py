@@ -144,6 +144,7 @@ def test_every_message_but_parts_of_others_has_a_topic():
         "calibrant.camera.v1.Image",
         "calibrant.camera.v1.StoredFile",
         "calibrant.ingest.v1.Frame",
+        "calibrant.ingest.v1.TakenImage",
         "calibrant.sequencer.v1.ExposureRequest",
         "calibrant.verify.v1.DetectorDecision",
         "calibrant.verify.v1.Gate",

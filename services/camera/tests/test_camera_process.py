@@ -65,7 +65,7 @@ async def test_commanded_images_are_taken_told_and_stored(tmp_path, tools):
 
 def check_files(folder, told):
     instrument = load_instrument("simcam-tiny")
-    assert [file.detector for file in told.files] == [0, 1]
+    assert [(file.detector, file.detector_name) for file in told.files] == [(0, "S00"), (1, "S01")]
     for file in told.files:
         key = file.ref.uri.removeprefix("objects:")
         assert key == f"raw/20260101/SC_O_20260101_000002_{file.detector}.fits"

@@ -7,7 +7,14 @@ from sqlmodel import select
 
 from calibrant.contracts.camera.v1 import ExposureStored, Image, StoredFile
 from calibrant.contracts.common.v1 import DataRef, TaiTime
-from calibrant.contracts.ingest.v1 import FolderScanned, FrameIngested, FrameRejected, IngestFile
+from calibrant.contracts.ingest.v1 import (
+    FolderScanned,
+    FrameIngested,
+    FrameRejected,
+    ImageInOODS,
+    IngestFile,
+    TakenImage,
+)
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested
 from calibrant.ingest import handlers
 from calibrant.ingest.reading import FileFacts, FrameFacts
@@ -88,6 +95,7 @@ def test_an_exposure_becomes_one_job_a_file(database, context_of) -> None:
                 size_bytes=10 + n,
                 media_type="image/fits",
             ),
+            detector_name=f"R22_S0{n}",
         )
         for n in (0, 1)
     )
@@ -111,6 +119,10 @@ def test_an_exposure_becomes_one_job_a_file(database, context_of) -> None:
         (file.ref.uri, file.ref.sha256, file.ref.size_bytes) for file in files
     ]
     assert len({one.job_id for one in first}) == 2
+    assert [one.image for one in first] == [
+        TakenImage(camera="camera", image_name="SC_O_20260101_000001", detector_name=f"R22_S0{n}")
+        for n in (0, 1)
+    ]
 
 
 def test_a_folder_is_told_with_its_jobs(database, context_of, folder) -> None:
@@ -171,6 +183,22 @@ def test_a_frame_is_recorded_and_told(database, record) -> None:
     assert listed["begin"] == "2026-01-01T00:00:00Z"
     assert listed["path"] == "frames/ab/abc.fits"
     assert shown["acquisitions"] == [{"acquisition": "a1", "run": "run-1", "file_name": "n1/b.fits"}]
+
+
+@pytest.mark.parametrize(
+    ("detector", "place"), [("R22_S11", ("R22", "S11")), ("S01", ("", "S01")), ("", ("", ""))]
+)
+def test_each_detector_of_a_cameras_image_is_acknowledged(record, detector, place) -> None:
+    image = TakenImage(camera="camera", image_name="CC_O_20260101_000001", detector_name=detector)
+    _, taken_in = record(job("b.fits").model_copy(update={"image": image}), result(FACTS))
+    unread = result(reason="truncated", message="it ends early")
+    copy = job("copy.fits").model_copy(update={"image": image})
+    told = [taken_in, *(record(one, came)[1] for one, came in ((copy, unread), (copy, result(FACTS))))]
+    assert [type(one) for one in told] == [ImageInOODS] * 3
+    assert {(one.camera, one.obsid) for one in told} == {("camera", "CC_O_20260101_000001")}
+    assert {(one.raft, one.sensor) for one in told} == {place}
+    assert [one.status_code for one in told] == [0, 1, 1]
+    assert [one.description.partition(":")[0] for one in told] == ["ingested", "truncated", "duplicate"]
 
 
 def test_recording_again_changes_nothing_and_tells_the_same(database, record) -> None:

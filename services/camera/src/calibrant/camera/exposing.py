@@ -108,7 +108,11 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
 
         def put(key: str, data: bytes, media_type: str) -> StoredFile:
             scratch.write_bytes(data)
-            return StoredFile(detector=header.detector, ref=objects.put_if_absent(key, scratch, media_type))
+            return StoredFile(
+                detector=header.detector,
+                ref=objects.put_if_absent(key, scratch, media_type),
+                detector_name=instrument.detector(header.detector).name,
+            )
 
         if not objects.exists(truth_key(plan)):
             if detector.effects:

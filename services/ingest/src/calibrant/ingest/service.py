@@ -7,11 +7,19 @@ from sqlmodel import Session
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import ExposureStored
 from calibrant.contracts.common.v1 import DataRef, TaiTime
-from calibrant.contracts.ingest.v1 import FolderScanned, Frame, FrameIngested, FrameRejected, IngestFile
+from calibrant.contracts.ingest.v1 import (
+    FolderScanned,
+    Frame,
+    FrameIngested,
+    FrameRejected,
+    IngestFile,
+    TakenImage,
+)
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested
 from calibrant.frames.instrument import InstrumentError, named_instrument
 from calibrant.frames.reading import RejectionReason
 from calibrant.ingest.duplicates import duplicate_of
+from calibrant.ingest.images import ingested_images, refused_images
 from calibrant.ingest.listing import list_folder
 from calibrant.ingest.reading import FileFacts, FrameFacts
 from calibrant.ingest.store import AcquisitionFrameRow, FrameRow, RejectionRow
@@ -46,6 +54,11 @@ class IngestService:
                 uri=file.ref.uri,
                 sha256=file.ref.sha256,
                 size_bytes=file.ref.size_bytes,
+                image=TakenImage(
+                    camera=stored.component,
+                    image_name=stored.image.image_name,
+                    detector_name=file.detector_name or "",
+                ),
             )
             for file in stored.files
         ]
@@ -100,14 +113,16 @@ class IngestService:
             When this is recorded.
         """
         if not facts.frames or ref is None:
-            return [_reject(session, job, facts, ref, run_id=run_id, now_tai_ns=now_tai_ns)]
+            refused = _reject(session, job, facts, ref, run_id=run_id, now_tai_ns=now_tai_ns)
+            return [refused, *refused_images(job, facts)]
         message = duplicate_of(session, job, facts)
         if message:
             duplicate = FileFacts(reason=RejectionReason.DUPLICATE.value, message=message)
-            return [_reject(session, job, duplicate, ref, run_id=run_id, now_tai_ns=now_tai_ns)]
+            refused = _reject(session, job, duplicate, ref, run_id=run_id, now_tai_ns=now_tai_ns)
+            return [refused, *refused_images(job, duplicate)]
         for frame in facts.frames:
             _keep(session, job, frame, ref, run_id=run_id, now_tai_ns=now_tai_ns)
-        return [
+        ingested = [
             FrameIngested(
                 acquisition_id=job.acquisition_id,
                 job_id=job.job_id,
@@ -116,6 +131,7 @@ class IngestService:
             )
             for frame in facts.frames
         ]
+        return [*ingested, *ingested_images(job)]
 
     def _unknown(self, instrument: str) -> str:
         try:

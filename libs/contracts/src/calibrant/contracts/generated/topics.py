@@ -83,7 +83,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="frames",
         producer="ingest",
-        messages=("calibrant.ingest.v1.FolderScanned", "calibrant.ingest.v1.FrameIngested", "calibrant.ingest.v1.FrameRejected", "calibrant.common.v1.JobFailed"),
+        messages=("calibrant.ingest.v1.FolderScanned", "calibrant.ingest.v1.FrameIngested", "calibrant.ingest.v1.FrameRejected", "calibrant.ingest.v1.ImageInOODS", "calibrant.common.v1.JobFailed"),
         keys=("acquisition_id", "job_id"),
         consumers=("sequencer",),
         partitions=8,

@@ -556,6 +556,7 @@ class StoredFile(Message):
     message_type: ClassVar[str] = "calibrant.camera.v1.StoredFile"
     detector: Int32 = Field(description='Detector whose frame the file holds.')
     ref: DataRef = Field(description='The file.')
+    detector_name: str | None = Field(default=None, description='Name of that detector in the camera, such as "R22_S11": raft and bay; absent where the camera does not say.')
 
 
 class ExposureStored(Message):

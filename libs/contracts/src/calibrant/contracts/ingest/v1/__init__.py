@@ -17,8 +17,19 @@ __all__ = [
     "Frame",
     "FrameIngested",
     "FrameRejected",
+    "ImageInOODS",
     "IngestFile",
+    "TakenImage",
 ]
+
+
+class TakenImage(Message):
+    """One detector of an image that a camera told of."""
+
+    message_type: ClassVar[str] = "calibrant.ingest.v1.TakenImage"
+    camera: str = Field(description='The camera.')
+    image_name: str = Field(description='Name of the image, such as "CC_O_20260101_000012".')
+    detector_name: str = Field(description='Name of the detector, such as "R22_S11"; empty where the camera does not say.')
 
 
 class IngestFile(Message):
@@ -32,6 +43,21 @@ class IngestFile(Message):
     uri: str = Field(description='Where the file lies: "objects:KEY" or "file:PATH".')
     sha256: str | None = Field(default=None, description='SHA-256 of the file where its writer gave one.')
     size_bytes: Int64 | None = Field(default=None, description='Number of bytes of the file where its writer gave it. Unit: byte.', json_schema_extra={"unit": "byte"})
+    image: TakenImage | None = Field(default=None, description='Image whose file it is; absent where no camera said so.')
+
+
+class ImageInOODS(Message):
+    """The file of one detector of an image that a camera took has been taken in, or refused. Its
+    fields are those of SAL's imageInOODS; one for every detector."""
+
+    message_type: ClassVar[str] = "calibrant.ingest.v1.ImageInOODS"
+    camera: str = Field(description='The camera.')
+    obsid: str = Field(description='Name of the image.')
+    raft: str = Field(description='Raft of the detector: its name up to the underscore; empty where it has none.')
+    sensor: str = Field(description='Bay of the detector in its raft: its name after the underscore.')
+    status_code: Int32 = Field(description='0: taken in; 1: refused.')
+    description: str = Field(description='What became of it, for a person.')
+    acquisition_id: str = Field(description='Acquisition it was ingested for.')
 
 
 class FolderScanned(Message):
