@@ -202,31 +202,6 @@ async def test_the_camera_tells_its_state_at_start_and_beats(tmp_path, tools, mo
 
 
 @pytest.mark.asyncio
-async def test_commands_over_http_go_the_same_way(tmp_path, tools):
-    async with tools.running_camera(tmp_path) as (app, _):
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://camera") as client:
-            refused = await client.post("/commands/takeImages", json={"image_type": "BIAS"})
-            assert refused.status_code == 202
-            assert refused.json()["code"] == -302
-            for name in ("start", "enable"):
-                answer = await client.post(f"/commands/{name}", json={})
-                assert (answer.status_code, answer.json()["ack"]) == (202, "COMPLETE")
-            assert (await client.get("/summary-state")).json()["summary_state"] == "ENABLED"
-            order = {"image_type": "BIAS", "command_id": "mine", "sensors": [1]}
-            for _ in range(2):
-                assert (await client.post("/commands/takeImages", json=order)).status_code == 202
-            command = await done(client, "mine")
-            assert [ack["code"] for ack in command["acks"]] == [301, 303]
-            (exposure,) = (await client.get("/exposures", params={"night": "20260101"})).json()
-            assert (exposure["state"], [f["detector"] for f in exposure["files"]]) == ("stored", [1])
-            assert len((await client.get("/commands")).json()) == 4
-            assert (await client.get("/commands/nobody")).status_code == 404
-            assert (await client.post("/commands/start", json={"speed": 1})).status_code == 422
-            assert (await client.get("/openapi.json")).status_code == 200
-
-
-@pytest.mark.asyncio
 async def test_an_order_repeated_after_a_503_under_its_identifier_is_one_command(tmp_path, tools):
     async with tools.running_camera(tmp_path) as (app, commander):
         await commander.enable()
