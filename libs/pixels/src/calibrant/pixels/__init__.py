@@ -42,7 +42,7 @@ from calibrant.pixels.statistics import (
 )
 from calibrant.pixels.surveying import FrameStatistics, frame_statistics
 
-ENGINE_VERSION = "3"
+ENGINE_VERSION = "4"
 """Version of what is computed: raised when the same inputs give other pixels. It is part of a job's identity."""
 
 __all__ = [
