@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from calibrant.contracts.common.v1 import TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.frames.times import parse_time
 from calibrant.observatory.requests import recipe_parameters, run_request
 from calibrant.observatory.sequence import BadSequence, Sequence, read_sequence
 from calibrant.observatory.sequence_keys import ScriptMode
@@ -385,9 +386,18 @@ def test_r2_a_camera_is_found_by_its_name_in_capitals(tmp_path):
     assert request.instrument == "simcam-tiny"
 
 
-def test_dates_of_a_sequence_are_tai_unless_they_say_utc(tmp_path):
-    ends = {"begin": "2026-01-01T00:00:00", "end": "2026-01-01T00:00:00 UTC"}
-    request = run_request(
-        ObservatorySettings(data_dir=tmp_path), instrument="simcam-tiny", **ends, scale="tai"
+@pytest.mark.parametrize("scale", ["", "TAI", "UTC", "Z"])
+def test_dates_of_a_sequence_are_tai_unless_they_say_utc(scale):
+    text = f"2026-01-01T00:00:00 {scale}"
+    sequence = Sequence(
+        script_mode="BIAS", certify_calib_begin_date=text, certify_calib_end_date="2026-01-02T00:00:00"
     )
-    assert request.validity.end.ns - request.validity.begin.ns == 37 * 10**9
+    shift_s = 37 if scale in {"UTC", "Z"} else 0
+    assert parse_time(sequence.end) - parse_time(sequence.begin) == (86_400 - shift_s) * 10**9
+
+
+def test_of_a_folder_a_failure_stops_nothing_unless_the_file_says_so():
+    request = RunRequested(**REQUEST | {"folder": "/frames"})
+    plain, written = Sequence(script_mode="BIAS"), Sequence(script_mode="BIAS", on_failure="stop")
+    assert [as_wished(request, one).stop_on_failure for one in (plain, written)] == [None, True]
+    assert wish(plain).stop_on_failure

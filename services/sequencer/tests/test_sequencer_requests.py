@@ -4,6 +4,7 @@ import pytest
 from sequencer_world import folder_world
 
 from calibrant.contracts.camera.v1 import SummaryState, SummaryStateChanged
+from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.sequencer.checking import RunRefused
@@ -16,6 +17,7 @@ from calibrant.sequencer.service import request_key
         ({"instrument": "nope"}, "no such instrument"),
         ({"folder": "/nowhere/at/all"}, "folder /nowhere/at/all does not exist"),
         ({"folder": ""}, "give one of the two"),
+        ({"strict": True}, "strict: there is nothing to be strict about"),
         ({"make": ("fringe",)}, "'fringe' is no kind of calibration"),
         ({"build": ("fringe",)}, "build: 'fringe' is no kind"),
         ({"input_collections": {"fringe": "c"}}, "input_collections: 'fringe' is no kind"),
@@ -116,3 +118,21 @@ def test_asking_twice_changes_nothing_but_another_wish_needs_another_name(kit):
     assert len(world.of(RunRequested)) == 1
     with pytest.raises(RunRefused, match="asks for something else"):
         world.request(kit.request(folder=kit.folder, make=("bias",)))
+
+
+@pytest.mark.parametrize("strict", [True, None])
+def test_a_folder_is_taken_as_a_sequence_asks_or_refused_where_it_is_to_be_strict(kit, strict):
+    world = folder_world(kit, bias=5)
+    asked = (kit.exposures("BIAS", 0.0, 0.0, 0.0), kit.exposures("DARK", 30.0))
+    world.request(kit.request(folder=kit.folder, exposures=asked, strict=strict))
+    world.play()
+    view = world.view()
+    assert "DARK: 0 of 1 exposures are there" in view.run.message
+    if strict:
+        assert (view.run.outcome, world.of(CombineJob)) == ("failed", [])
+        assert view.run.message.startswith("0 products made")
+        assert "the frames are not what was asked for" in view.run.message
+    else:
+        assert [sum(one.role == "frames" for one in job.inputs) for job in world.of(CombineJob)] == [3, 3]
+        assert "4 bias frames" in view.run.message
+        assert "the sequence does not ask for them" in view.run.message

@@ -9,7 +9,7 @@ from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
 from calibrant.rules.default_rules import DEFAULT_RULES
 from calibrant.sequencer.exposures import problem_of, said_of_images
-from calibrant.sequencer.plan.choosing import discarded
+from calibrant.sequencer.plan.choosing import Choice, choose
 from calibrant.sequencer.plan.gating import check_gate
 from calibrant.sequencer.plan.model import NodeState, NodeType
 from calibrant.sequencer.plan.places import all_searched, searched_for
@@ -51,8 +51,27 @@ def test_where_the_first_exposure_failed_the_next_of_its_kind_is_discarded(kit):
     frames = [kit.frame("flat", number, exposure_time_s=one) for number, one in enumerate(times_s)]
     frames.append(kit.frame("dark", 9))
     by_id = {frame.frame_id: frame for frame in frames}
-    assert discarded(by_id, wanted) == {"flat-0-d0", "flat-2-d0"}
-    assert discarded(by_id, ()) == frozenset()
+    assert choose(by_id, kit.request(exposures=wanted)) == Choice(frozenset({"flat-0-d0", "flat-2-d0"}))
+    assert choose(by_id, kit.request(exposures=())) == Choice()
+
+
+def test_of_a_folder_what_a_sequence_asks_for_is_chosen_and_what_is_not_there_is_told(kit):
+    """Flats of the time that is asked for come before others, though they are later; the rest is left out."""
+    wanted = (
+        asked(kit, "BIAS", 0.0, 0.0, 0.0, 0.0, discard=1),
+        asked(kit, "FLAT", 5.0, 5.0, 5.0, discard=None),
+    )
+    times_s = (2.0, 2.0, 2.0, 5.0)
+    flats = [kit.frame("flat", number, exposure_time_s=one) for number, one in enumerate(times_s)]
+    others = [kit.frame("flat", 9, filter="g"), kit.frame("dark", 1)]
+    frames = {frame.frame_id: frame for frame in (*kit.frames({"bias": 3}, (0, 1)), *flats, *others)}
+    choice = choose(frames, kit.request(exposures=wanted, folder="x"))
+    assert choice.discarded == {"bias-0-d0", "bias-0-d1"}
+    assert choice.not_asked == {"flat-2-d0", "flat-9-d0", "dark-1-d0"}
+    assert choice.told == (
+        "BIAS: 3 of 4 exposures are there",
+        "FLAT r: 2 exposures have another time than asked for, 2 s",
+    )
 
 
 @pytest.mark.parametrize("discard", [-1, 2])

@@ -13,7 +13,7 @@ from calibrant.combine.recipes import RECIPES, find_recipe, parse_parameters
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.frames.instrument import Instrument, InstrumentError, list_instruments, load_instrument
-from calibrant.frames.times import Scale, parse_time
+from calibrant.frames.times import parse_time
 from calibrant.observatory.settings import ObservatorySettings
 from calibrant.rules.holding_out import HOLD_OUT, parsed
 from calibrant.sequencer.plan.gating import GATE, check_gate
@@ -35,18 +35,17 @@ def run_request(
     collection: str = "",
     begin: str | None = None,
     end: str | None = None,
-    scale: Scale = "utc",
     build: tuple[str, ...] = (),
     requested_by: str = "command line",
 ) -> RunRequested:
-    """Return a request for a new run; times are in the given scale unless they name theirs.
+    """Return a request for a new run.
 
     Raises
     ------
     BadRequest
         The instrument is unknown, its file is wrong, or it cannot be simulated; or a time cannot be read.
     """
-    if exposures:
+    if exposures and not folder:
         _can_be_simulated(settings, instrument)
     return RunRequested(
         run_id=f"run-{uuid.uuid4().hex[:12]}",
@@ -57,7 +56,7 @@ def run_request(
         parameters=dict(parameters or {}),
         generate=generate,
         collection=collection,
-        validity=TimeRange(begin=_time("begin", begin, scale), end=_time("end", end, scale)),
+        validity=TimeRange(begin=_time("begin", begin), end=_time("end", end)),
         requested_by=requested_by,
         build=build,
     )
@@ -205,10 +204,10 @@ def _load(settings: ObservatorySettings, name: str) -> Instrument:
         raise BadRequest(f"instrument {error}") from None
 
 
-def _time(which: str, text: str | None, scale: Scale) -> TaiTime | None:
+def _time(which: str, text: str | None) -> TaiTime | None:
     if text is None:
         return None
     try:
-        return TaiTime.from_ns(parse_time(text, scale))
+        return TaiTime.from_ns(parse_time(text))
     except ValueError as error:
         raise BadRequest(f"--{which} {text}: {error}") from None

@@ -89,6 +89,16 @@ class Sequence(SequenceKeys):
         )
 
     @property
+    def begin(self) -> str | None:
+        """Start of the validity range, with its time scale."""
+        return _scaled(self.certify_calib_begin_date)
+
+    @property
+    def end(self) -> str | None:
+        """End of the validity range, with its time scale."""
+        return _scaled(self.certify_calib_end_date)
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What of the file changes nothing, and why."""
         given = [key for key in NO_EFFECT if getattr(self, key) is not None]
@@ -195,6 +205,13 @@ def read_sequence(path: Path) -> Sequence:
         return Sequence.model_validate(content)
     except ValidationError as error:
         raise BadSequence(f"sequence file {path}: {'; '.join(map(_say, error.errors()))}") from None
+
+
+def _scaled(text: str | None) -> str | None:
+    """Return a time with TAI behind it where it names no scale."""
+    if text is None or text.strip().upper().endswith(("Z", "UTC", "TAI")):
+        return text
+    return f"{text.strip()} TAI"
 
 
 def _say(problem: Any) -> str:

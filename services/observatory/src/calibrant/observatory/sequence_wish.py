@@ -37,11 +37,17 @@ def as_wished(request: RunRequested, sequence: Sequence) -> RunRequested:
             "skip_verification": None if sequence.do_verify else True,
             "image_keys": _said(sequence),
             "min_frames": _fewest(sequence),
-            "stop_on_failure": sequence.on_failure == "stop" or None,
+            "stop_on_failure": _stops(request, sequence) or None,
             "input_collections": _inputs(sequence, request.instrument),
             "verify_collections": _references(sequence, request.instrument),
         }
     )
+
+
+def _stops(request: RunRequested, sequence: Sequence) -> bool:
+    """Tell whether a failure stops what depends on it; of a folder only where the file says so."""
+    written = "on_failure" in sequence.model_fields_set or not request.folder
+    return written and sequence.on_failure == "stop"
 
 
 def _said(sequence: Sequence) -> dict[str, str]:

@@ -31,7 +31,7 @@ class RunOrder(BaseModel):
         pattern=RUN_ID,
     )
     exposures: tuple[ExposureRequest, ...] = Field(default=(), description="Exposures to command.")
-    folder: str = Field(default="", description="Folder with frames.")
+    folder: str = Field(default="", description="Folder with frames; with exposures, those are chosen.")
     make: tuple[str, ...] = Field(default=(), description="Kinds to make; none: all that the frames allow.")
     parameters: dict[str, str] = Field(
         default_factory=dict,
@@ -69,6 +69,9 @@ class RunOrder(BaseModel):
         default=None,
         description="True: after a set that failed verification no more exposures are taken, and nothing is made of "
         "other calibrations in place of those that are not accepted.",
+    )
+    strict: bool | None = Field(
+        default=None, description="True: fail where the folder's frames are not what the exposures ask for."
     )
     valid_for_s: float | None = Field(
         default=None,

@@ -18,13 +18,13 @@ from calibrant.contracts.camera.v1 import (
     SummaryStateChanged,
     TakeImages,
 )
-from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.rules.times import NS_PER_S
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sal import COMMANDS, Command, Composer, Tracker, command_name, is_final, path_to
 from calibrant.sequencer.exposures import opens_shutter, said_of_images
 from calibrant.sequencer.settings import SequencerSettings
+from calibrant.sequencer.store.plans import request_of
 from calibrant.sequencer.store.tables import AcquisitionRow, CameraRow, CommandRow, RunRow, StepRow
 
 TAKE = command_name(TakeImages)
@@ -181,7 +181,7 @@ class Commander:
         return command
 
     def _take(self, step: StepRow, run: RunRow, state: str) -> Message:
-        acquisition, asked = self.session.get_one(AcquisitionRow, step.acquisition_id), _request(run)
+        acquisition, asked = self.session.get_one(AcquisitionRow, step.acquisition_id), request_of(run)
         step.state, step.attempts = "commanded", step.attempts + 1
         self.session.add(step)
         command = self._composer(run).command(
@@ -205,7 +205,7 @@ class Commander:
 
     def _composer(self, run: RunRow) -> Composer:
         """Command as ourselves, for who asked for the run."""
-        asked = _request(run).requested_by
+        asked = request_of(run).requested_by
         return Composer(run.component, self.settings.identity, self.clock, requested_by=asked or None)
 
     def _note(
@@ -260,7 +260,7 @@ class Commander:
 
     def _rest(self, run: RunRow) -> None:
         """Let the camera rest after an exposure, where the run asks for it."""
-        wait_s = _request(run).wait_between_exposures_s
+        wait_s = request_of(run).wait_between_exposures_s
         if wait_s:
             run.rest_until_tai_ns = self.clock.tai_ns() + round(wait_s * NS_PER_S)
             self.session.add(run)
@@ -283,7 +283,3 @@ class Commander:
         """Count the commands for an exposure that the camera had no room for: they are no attempts at it."""
         stalled = (CommandRow.step_id == step_id, CommandRow.state == "stalled")
         return self.session.exec(select(func.count()).select_from(CommandRow).where(*stalled)).one()
-
-
-def _request(run: RunRow) -> RunRequested:
-    return RunRequested.from_json(run.request_json.encode())

@@ -86,8 +86,10 @@ def check_wish(request: RunRequested, rules: RuleSet) -> None:
             raise RunRefused(
                 f"{field}: {unknown[0]!r} is no kind of calibration of {request.instrument}: use {', '.join(kinds)}"
             )
-    if bool(request.folder) == bool(request.exposures):
+    if not (request.folder or request.exposures):
         raise RunRefused("a run takes exposures or the frames of a folder: give one of the two")
+    if request.strict and not (request.folder and request.exposures):
+        raise RunRefused("strict: there is nothing to be strict about without a folder and exposures")
     if request.folder:
         _check_folder(Path(request.folder))
     for asked in request.exposures:

@@ -20,11 +20,12 @@ from calibrant.frames.instrument import Instrument
 from calibrant.pixels import ENGINE_VERSION
 from calibrant.rules.decision import Outcome
 from calibrant.rules.modes import mode_of
-from calibrant.rules.rulesets import SetRule
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sequencer import acquisition
+from calibrant.sequencer.acquired import closing, frames_there
 from calibrant.sequencer.camera import Commander
+from calibrant.sequencer.plan.choosing import choose
 from calibrant.sequencer.plan.gating import gate_in_force
 from calibrant.sequencer.plan.memory import footprint_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
@@ -32,7 +33,7 @@ from calibrant.sequencer.plan.outcome import finished, shortened, telling
 from calibrant.sequencer.plan.places import collection_of
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
-from calibrant.sequencer.plan.ruling import rules_for
+from calibrant.sequencer.plan.ruling import only_frames, rules_for
 from calibrant.sequencer.plan.sets import leave_unused, plan_kind, wanted
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.certified import StoredCertifications
@@ -42,6 +43,7 @@ from calibrant.sequencer.store.plans import (
     count_nodes,
     decision_due,
     load_draft,
+    request_of,
     save_draft,
     waiting_for,
 )
@@ -144,6 +146,9 @@ class Conductor:
         closed = acquisition.settle(self.session, run)
         if answer is None and not closed:
             return []
+        short = self._tell_short(run, closed)
+        if short and request_of(run).strict:
+            return self.abort(run_id, f"the frames are not what was asked for: {short}")
         rows = self._acquisitions(run_id)
         detectors = {detector for detector in about if detector is not None}
         part = None if closed or None in about else self._part(run, answer, detectors)
@@ -152,7 +157,7 @@ class Conductor:
             run.state = "working"
         ended = [node for node in draft if node.node_id in draft.changed and _tells(node)]
         save_draft(self.session, draft)
-        told = [*(_closing(row) for row in closed), *_tellings(ended)]
+        told = [*(closing(row) for row in closed), *_tellings(ended)]
         messages: list[Message] = list(jobs)
         if told:
             messages.append(self._progress(run, "; ".join(shortened(told))))
@@ -164,7 +169,7 @@ class Conductor:
     def _stop(self, run: RunRow, ended: Iterable[Node]) -> list[Outgoing]:
         """Take no more exposures after a set that failed verification, where the run asks for that."""
         failed = [node for node in ended if node.outcome == Outcome.NOT_CERTIFIED.value]
-        if run.state != "acquiring" or not failed or not _request(run).stop_on_failure:
+        if run.state != "acquiring" or not failed or not request_of(run).stop_on_failure:
             return []
         told = f"not taken: {failed[0].title} failed verification, and the run stops on failure"
         self.commander.give_up(run.run_id, told, also_begun=False)
@@ -200,7 +205,7 @@ class Conductor:
             if rule.kind in planned:
                 continue
             asked = wanted(ground, rule)
-            if (asked or not rule.on_request) and not _frames_there(rule, rows):
+            if (asked or not rule.on_request) and not frames_there(rule, rows):
                 break
             if asked:
                 plan_kind(draft, ground, rule)
@@ -217,7 +222,7 @@ class Conductor:
         if len(draft) < nodes:
             draft = Draft(load_draft(self.session, run.run_id))
         taken = any(row.state == "closed" for row in rows)
-        outcome = "completed" if taken and _only_frames(run) else ""
+        outcome = "completed" if taken and only_frames(request_of(run)) else ""
         return self._finish(run, draft, self._remarks(run, rows), outcome)
 
     def _finish(self, run: RunRow, draft: Draft, remarks: list[str], outcome: str = "") -> list[Message]:
@@ -235,8 +240,18 @@ class Conductor:
         files = self.session.exec(select(FileRow).where(*rejected).order_by(col(FileRow.file_name))).all()
         return [*told, *(f"{file.file_name or file.job_id} rejected: {file.message}" for file in files)]
 
+    def _tell_short(self, run: RunRow, closed: Iterable[AcquisitionRow]) -> str:
+        """Note with a folder that is complete what was asked for and is not there, and return it."""
+        folder = next((row for row in closed if row.folder and row.state == "closed"), None)
+        if folder is None:
+            return ""
+        short = choose(StoredFrames(self.session, run.run_id), request_of(run)).told
+        folder.reason = "; ".join(filter(None, (folder.reason, *short)))
+        self.session.add(folder)
+        return "; ".join(short)
+
     def _ground(self, run: RunRow, detectors: Detectors | None = None) -> Ground:
-        request = _request(run)
+        request = request_of(run)
         instrument = self.instrument(run.instrument)
         return Ground(
             request=request,
@@ -267,31 +282,8 @@ class Conductor:
         )
 
 
-def _frames_there(rule: SetRule, rows: list[AcquisitionRow]) -> bool:
-    """Tell whether every acquisition that may bring frames of a rule's types has ended."""
-    may = [row for row in rows if row.folder or row.image_type.lower() in rule.image_types]
-    return all(row.state != "open" for row in may)
-
-
-def _request(run: RunRow) -> RunRequested:
-    return RunRequested.from_json(run.request_json.encode())
-
-
-def _only_frames(run: RunRow) -> bool:
-    """Tell whether nothing is asked for but frames: neither made to anything nor verified."""
-    request = _request(run)
-    return bool(request.skip_verification) and not (request.generate or request.build)
-
-
 def _tells(node: Node) -> bool:
     return node.ended or node.state is NodeState.ASKED
-
-
-def _closing(row: AcquisitionRow) -> str:
-    what = f"folder {row.folder}" if row.folder else f"{row.image_type} exposures"
-    return f"{what} {'ended without frames' if row.state == 'failed' else 'complete'}" + (
-        f" ({row.reason})" if row.reason else ""
-    )
 
 
 def _tellings(nodes: Iterable[Node]) -> list[str]:

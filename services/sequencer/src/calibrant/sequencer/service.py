@@ -114,7 +114,7 @@ class SequencerService:
         RunRefused
             It reads out another instrument. One that has said nothing yet is waited for.
         """
-        if not request.exposures or session.get(RunRow, request.run_id) is not None:
+        if request.folder or not request.exposures or session.get(RunRow, request.run_id) is not None:
             return
         camera = session.get(CameraRow, self.settings.component)
         if camera is not None and camera.instrument not in {"", request.instrument}:
@@ -226,7 +226,7 @@ class SequencerService:
                 request_json=request.to_json().decode(),
                 request_key=key,
                 instrument=request.instrument,
-                component=self.settings.component if request.exposures else "",
+                component="" if request.folder else self.settings.component,
                 state="accepted",
                 begun_tai_ns=now_tai_ns,
             )

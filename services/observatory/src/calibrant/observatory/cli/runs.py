@@ -10,13 +10,13 @@ import typer
 
 from calibrant.observatory.cli.console import fail, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
+from calibrant.observatory.cli.sequences import camera_of, remark, sequence_for
 from calibrant.observatory.cli.signals import ended_by_sigterm
 
 if TYPE_CHECKING:
     from calibrant.contracts.sequencer.v1 import RunRequested
     from calibrant.observatory.cli.show_run import Bars, RunOutcome
     from calibrant.observatory.following import Progress, Running
-    from calibrant.observatory.sequence import Sequence
     from calibrant.observatory.settings import ObservatorySettings
 
 DEMO = {"bias": (10, 0.0), "dark": (5, 30.0), "flat": (10, 5.0)}
@@ -112,6 +112,16 @@ def replay(
     unit: Annotated[str | None, typer.Option(help="Unit of the masters: electron or adu.")] = None,
     parameters: Set = None,
     readings: ReadingsFile = None,
+    sequence: Annotated[
+        Path | None,
+        typer.Option(
+            "--sequence", help="Sequence file (YAML): choose what it asks for from the folder's frames."
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Fail where the folder has not what the sequence file asks for."),
+    ] = False,
     external: Annotated[
         bool, typer.Option("--external", help="Only verify the frames against the calibrations in force.")
     ] = False,
@@ -124,25 +134,33 @@ def replay(
     """Take a folder of real frames the whole way to published calibrations."""
     from calibrant.observatory.readings import readings_parameters  # noqa: PLC0415
     from calibrant.observatory.requests import folder_of, recipe_parameters, run_request  # noqa: PLC0415
+    from calibrant.observatory.sequence_wish import as_wished  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
     from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
     with told():
+        wanted = sequence_for(sequence, strict=strict)
         settings = chosen(ObservatorySettings, **place.given())
+        kinds = ",".join(wanted.kinds) if wanted else None
         request = run_request(
             settings,
             instrument=instrument,
             folder=folder_of(folder),
-            make=make,
+            exposures=wanted.exposures if wanted else (),
+            make=make or kinds,
             parameters={
                 **readings_parameters(readings),
+                **recipe_parameters(wanted.settings if wanted else ()),
                 **recipe_parameters(parameters or (), statistic=statistic, unit=unit),
             },
-            generate=not external,
-            collection=collection or "",
-            begin=begin,
-            end=end,
+            generate=not external and (wanted is None or wanted.generate_calibrations),
+            collection=collection or (wanted.calib_collection if wanted else ""),
+            begin=begin or (wanted.begin if wanted else None),
+            end=end or (wanted.end if wanted else None),
+            build=wanted.build if wanted and not (make or external) else (),
         )
+        if wanted:
+            request = as_wished(request, wanted).model_copy(update={"strict": strict or None})
         _go(place, settings.taking_in(Path(request.folder)), request, attach=attach, as_json=as_json)
 
 
@@ -180,7 +198,7 @@ def run(
 
     with told():
         wanted = read_sequence(sequence)
-        camera = _camera_of(wanted, sequence, instrument)
+        camera = camera_of(wanted, sequence, instrument)
         settings = chosen(
             ObservatorySettings,
             **place.given(),
@@ -201,22 +219,13 @@ def run(
             },
             generate=wanted.generate_calibrations,
             collection=wanted.calib_collection,
-            begin=wanted.certify_calib_begin_date,
-            end=wanted.certify_calib_end_date,
-            scale="tai",
+            begin=wanted.begin,
+            end=wanted.end,
             build=() if make else wanted.build,
         )
         request = as_wished(request, wanted)
-        for remark in wanted.remarks:
-            typer.echo(f"{sequence.name}: {remark}", err=True)
+        remark(sequence, wanted)
         _go(place, _imitating(settings, request), request, attach=attach, as_json=as_json)
-
-
-def _camera_of(wanted: Sequence, file: Path, asked: str | None) -> str:
-    """Return which camera a sequence is for: as asked, else as its file says."""
-    if not (asked or wanted.instrument):
-        fail(f"sequence file {file} names no instrument: add `instrument: NAME`, or give --instrument NAME")
-    return asked or wanted.instrument
 
 
 def _switched_on(effects: list[str] | None) -> dict[str, tuple[str, ...]]:

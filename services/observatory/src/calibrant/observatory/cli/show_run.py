@@ -197,7 +197,12 @@ def _remarks(result: RunOutcome) -> Iterator[tuple[str, str, str]]:
         yield "rejected", file.file_name, f"{file.reason}: {file.message}"
     for acquisition in result.view.acquisitions:
         if acquisition["reason"]:
-            yield "failed", acquisition["image_type"] or acquisition["folder"], acquisition["reason"]
+            there = acquisition["folder"] and acquisition["state"] == "closed"
+            yield (
+                "missing" if there else "failed",
+                acquisition["image_type"] or acquisition["folder"],
+                acquisition["reason"],
+            )
 
 
 def _table(found: Sequence[Line]) -> Table:

@@ -1,62 +1,113 @@
 """Which frames of a run count: those that were asked for, in their order. Knows neither sets nor rules."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from calibrant.contracts.ingest.v1 import Frame
-from calibrant.contracts.sequencer.v1 import ExposureRequest
+from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
 from calibrant.rules.association import TIME_TOLERANCE_S
 
 UNTIMED = "bias"
 """Image type whose exposure times say nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What of a run's frames does not count, by id, and what was asked for and is not there, in words."""
+
+    discarded: frozenset[str] = frozenset()
+    not_asked: frozenset[str] = frozenset()
+    told: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class _Place:
     """One exposure that was asked for, and the one that was taken for it."""
 
-    image_type: str
     time_s: float
-    filter: str
     discarded: bool
     exposure_id: str = ""
+    other_time_s: float | None = None
 
     def fits(self, frame: Frame) -> bool:
-        """Tell whether a frame may be of the exposure that was asked for."""
-        if self.exposure_id or self.image_type != frame.image_type:
-            return False
-        if self.filter and frame.filter is not None and self.filter != frame.filter:
-            return False
+        """Tell whether an exposure has the time that was asked for, or nobody knows."""
         time_s = frame.exposure_time_s
-        return self.image_type == UNTIMED or time_s is None or abs(time_s - self.time_s) <= TIME_TOLERANCE_S
+        return time_s is None or abs(time_s - self.time_s) <= TIME_TOLERANCE_S
 
 
-def discarded(frames: Mapping[str, Frame], asked: Sequence[ExposureRequest]) -> frozenset[str]:
-    """Return the frames that are left out because the first exposures are to be discarded.
+@dataclass(slots=True)
+class _Asked:
+    """Exposures of one type that were asked for."""
+
+    image_type: str
+    filter: str
+    places: list[_Place] = field(default_factory=list)
+
+    def wants(self, frame: Frame) -> bool:
+        """Tell whether a frame is of the type, and of the filter where both say one."""
+        same = not self.filter or frame.filter is None or self.filter == frame.filter
+        return same and self.image_type == frame.image_type
+
+    def take(self, frame: Frame, *, any_time: bool) -> bool:
+        """Let an exposure have the first free place that it fits; tell whether there was one."""
+        free = (place for place in self.places if not place.exposure_id)
+        untimed = self.image_type == UNTIMED
+        place = next((one for one in free if any_time or untimed or one.fits(frame)), None)
+        if place is None:
+            return False
+        place.exposure_id = frame.exposure_id
+        place.other_time_s = frame.exposure_time_s if any_time else None
+        return True
+
+    def told(self) -> Iterable[str]:
+        """Say which counts and times are not there as they were asked for."""
+        name = " ".join(part for part in (self.image_type.upper(), self.filter) if part)
+        there = sum(bool(place.exposure_id) for place in self.places)
+        if there < len(self.places):
+            yield f"{name}: {there} of {len(self.places)} exposures are there"
+        times = sorted({place.other_time_s for place in self.places if place.other_time_s is not None})
+        if times:
+            others = sum(place.other_time_s is not None for place in self.places)
+            yield f"{name}: {others} exposures have another time than asked for, {', '.join(f'{t:g}' for t in times)} s"
+
+
+def choose(frames: Mapping[str, Frame], request: RunRequested) -> Choice:
+    """Return which frames do not count.
 
     Parameters
     ----------
     frames : mapping of str to Frame
         Frames that are there, by id.
-    asked : sequence of ExposureRequest
-        Exposures that were asked for. In order of time, each that is there takes the first place that is free and
-        fits it: where the first one failed, the next one is discarded.
+    request : RunRequested
+        In order of time, each exposure that is there takes the first place that is free among those asked for and
+        has its exposure time: where the first one failed, the next one is discarded. Of a folder, what is left fills
+        up the free places, and what has none does not count.
     """
-    if not any(one.discard for one in asked):
-        return frozenset()
-    places = list(_places(asked))
-    by_exposure: dict[str, list[str]] = {}
-    for frame_id, frame in sorted(frames.items(), key=lambda item: (item[1].begin.ns, item[0])):
-        by_exposure.setdefault(frame.exposure_id, []).append(frame_id)
-    for exposure_id, ids in by_exposure.items():
-        place = next((place for place in places if place.fits(frames[ids[0]])), None)
-        if place is not None:
-            place.exposure_id = exposure_id
+    discards = any(one.discard for one in request.exposures)
+    if not (request.exposures and (request.folder or discards)):
+        return Choice()
+    asked = [_asked(one) for one in request.exposures]
+    ordered = sorted(frames.values(), key=lambda frame: (frame.begin.ns, frame.frame_id))
+    first = {frame.exposure_id: frame for frame in reversed(ordered)}
+    left = [one for one in reversed(first.values()) if not _placed(asked, one, any_time=False)]
+    if request.folder:
+        left = [one for one in left if not _placed(asked, one, any_time=True)]
+    places = [place for one in asked for place in one.places]
     gone = {place.exposure_id for place in places if place.discarded}
-    return frozenset(frame_id for frame_id, frame in frames.items() if frame.exposure_id in gone)
+    beyond = {frame.exposure_id for frame in left} if request.folder else set()
+    return Choice(
+        discarded=frozenset(frame_id for frame_id, frame in frames.items() if frame.exposure_id in gone),
+        not_asked=frozenset(frame_id for frame_id, frame in frames.items() if frame.exposure_id in beyond),
+        told=tuple(text for one in asked for text in one.told()) if request.folder else (),
+    )
 
 
-def _places(asked: Iterable[ExposureRequest]) -> Iterable[_Place]:
-    for one in asked:
-        for number, time_s in enumerate(one.exposure_times_s):
-            yield _Place(one.image_type.lower(), time_s, one.filter, number < (one.discard or 0))
+def _placed(asked: Iterable[_Asked], frame: Frame, *, any_time: bool) -> bool:
+    return any(one.wants(frame) and one.take(frame, any_time=any_time) for one in asked)
+
+
+def _asked(one: ExposureRequest) -> _Asked:
+    places = [
+        _Place(time_s, number < (one.discard or 0)) for number, time_s in enumerate(one.exposure_times_s)
+    ]
+    return _Asked(one.image_type.lower(), one.filter, places)

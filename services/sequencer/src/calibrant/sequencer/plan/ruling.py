@@ -1,4 +1,4 @@
-"""The association rules of a run: its instrument's, with what the run asks otherwise. Knows no frames."""
+"""What a run is made by: the rules of its instrument, with what it asks otherwise. Knows no frames."""
 
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.rules.rulesets import RuleSet
@@ -11,3 +11,8 @@ def rules_for(request: RunRequested, rules: RuleSet) -> RuleSet:
         rule.model_copy(update={"min_frames": asked[rule.kind]}) for rule in rules.rules if rule.kind in asked
     )
     return rules.replaced(*changed)
+
+
+def only_frames(request: RunRequested) -> bool:
+    """Tell whether nothing is asked for but frames: neither made to anything nor verified."""
+    return bool(request.skip_verification) and not (request.generate or request.build)

@@ -1,7 +1,7 @@
 """From frames to sets, and from sets to the nodes that are expected of them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from calibrant.contracts.ingest.v1 import Frame
@@ -9,7 +9,7 @@ from calibrant.rules.association import FrameFacts, FrameSet, LeftOut, organise
 from calibrant.rules.classification import ImageType
 from calibrant.rules.holding_out import HOLD_OUT, HoldOut, held_out, parsed
 from calibrant.rules.rulesets import SetRule
-from calibrant.sequencer.plan.choosing import discarded
+from calibrant.sequencer.plan.choosing import choose
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
 from calibrant.sequencer.plan.parameters import parameters_of
 
@@ -53,7 +53,8 @@ def chosen_detector(ground: Ground, frame: Frame) -> bool:
 
 def plan_kind(draft: Draft, ground: Ground, rule: SetRule) -> None:
     """Add the nodes of all sets of one kind; frames that go into none are named with the reason."""
-    apart = discarded(ground.frames, ground.request.exposures)
+    choice = choose(ground.frames, ground.request)
+    apart = choice.discarded | choice.not_asked
     frames = [
         facts_of(frame)
         for frame_id, frame in ground.frames.items()
@@ -177,11 +178,9 @@ def _lower_wish(ground: Ground, rule: SetRule) -> str:
 
 def leave_unused(draft: Draft, ground: Ground) -> None:
     """Record the frames that no node has, by type: nobody makes anything of them, or nobody asked for it."""
-    apart = discarded(ground.frames, ground.request.exposures)
-    for image_type in dict.fromkeys(ground.frames[frame_id].image_type for frame_id in sorted(apart)):
-        ids = [frame_id for frame_id in sorted(apart) if ground.frames[frame_id].image_type == image_type]
-        told = f"{len(ids)} {image_type} frames ({named(ground, ids)}) discarded: the first ones, as asked"
-        skip(draft, ground, image_type, ids, told)
+    choice = choose(ground.frames, ground.request)
+    _leave_apart(draft, ground, choice.discarded, "discarded: the first ones, as asked")
+    _leave_apart(draft, ground, choice.not_asked, "left out: the sequence does not ask for them")
     used = {frame_id for node in draft for frame_id in node.frames}
     unused: dict[tuple[str, bool], list[str]] = {}
     for frame in ground.frames.values():
@@ -203,6 +202,15 @@ def leave_unused(draft: Draft, ground: Ground) -> None:
             why = f"their exposures were commanded as another type, and came when the {rule.kind} sets were planned"
         reason = f"{len(ids)} {image_type} frames ({named(ground, ids)}): {why}"
         skip(draft, ground, image_type, sorted(ids), reason)
+
+
+def _leave_apart(draft: Draft, ground: Ground, frame_ids: Collection[str], why: str) -> None:
+    """Record frames that do not count, by type."""
+    by_type: dict[str, list[str]] = {}
+    for frame_id in sorted(frame_ids):
+        by_type.setdefault(ground.frames[frame_id].image_type, []).append(frame_id)
+    for image_type, ids in by_type.items():
+        skip(draft, ground, image_type, ids, f"{len(ids)} {image_type} frames ({named(ground, ids)}) {why}")
 
 
 def skip(

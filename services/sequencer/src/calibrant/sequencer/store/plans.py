@@ -8,13 +8,19 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from calibrant.contracts.ingest.v1 import Frame
+from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.sequencer.plan.model import ENDED, PENDING, Draft, Node, NodeState, NodeType
-from calibrant.sequencer.store.tables import AcquisitionRow, FrameRow, NodeRow
+from calibrant.sequencer.store.tables import AcquisitionRow, FrameRow, NodeRow, RunRow
 
 OPEN = tuple(state for state in NodeState if state not in ENDED)
 """States of nodes that are still to end."""
 
 Detectors = Collection[int]
+
+
+def request_of(run: RunRow) -> RunRequested:
+    """Return what a run was asked for."""
+    return RunRequested.from_json(run.request_json.encode())
 
 
 def waiting_for(session: Session, job_id: str, product_id: str | None) -> dict[str, set[int | None]]:

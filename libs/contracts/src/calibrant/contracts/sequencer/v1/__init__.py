@@ -38,7 +38,7 @@ class RunRequested(Message):
     message_type: ClassVar[str] = "calibrant.sequencer.v1.RunRequested"
     run_id: str = Field(description='Identifier of the run, chosen by who asks.')
     instrument: str = Field(description='Instrument name.')
-    exposures: tuple[ExposureRequest, ...] = Field(default=(), description='Exposures to command; empty when frames come from a folder.')
+    exposures: tuple[ExposureRequest, ...] = Field(default=(), description='Exposures to command; with a folder, those that are chosen from its frames; empty for all of them.')
     folder: str = Field(description='Folder with frames; empty when exposures are commanded.')
     make: tuple[str, ...] = Field(default=(), description='Kinds of calibration to make, in any order; empty for all that the frames allow.')
     parameters: Mapping[str, str] = Field(default_factory=dict, description='Recipe parameters "recipe.parameter"; each value is JSON text.')
@@ -57,6 +57,7 @@ class RunRequested(Message):
     image_keys: Mapping[str, str] = Field(default_factory=dict, description="What is said of every image beside, key to value, such as program to BLOCK-123; the camera's events carry it.")
     min_frames: Mapping[str, Int32] = Field(default_factory=dict, description="By kind: fewest frames of a detector that a set is made of, of each type; in place of the instrument's rule.")
     stop_on_failure: bool | None = Field(default=None, description='After a set that failed verification no more exposures are taken, and where a calibration of this run is not accepted, what needs it is not made of another one. Left out: the run goes on with what is in force.')
+    strict: bool | None = Field(default=None, description='With a folder and exposures: the run fails where its frames are not what the exposures ask for. Left out: it goes on with what is there, and says what is not.')
 
 
 class FolderIngestRequested(Message):
