@@ -48,6 +48,7 @@ async def test_a_command_is_sent_with_its_fields_and_its_answers_are_shown(tmp_p
         taken = await calibrant(tmp_path, "takeImages", *words, "--cause", "night 1")
         again = await calibrant(tmp_path, "takeImages", *words, "--cause", "night 1", "--json")
         wrong = await calibrant(tmp_path, "takeImages", "--num-images", "3000000000")
+        assert camera.state is SummaryState.ENABLED
     await bus.close()
     assert (refused.exit_code, wrong.exit_code) == (1, 1)
     assert "takeImages: FAILED (-302): takeImages not allowed in state STANDBY" in refused.stderr
@@ -61,7 +62,6 @@ async def test_a_command_is_sent_with_its_fields_and_its_answers_are_shown(tmp_p
     (command,) = asked
     assert (command.num_images, command.sensors, command.shutter) == (2, (3, 1), True)
     assert (command.exposure_time_s, command.image_type, command.header.roles) == (1.5, "", ("admin",))
-    assert camera.state is SummaryState.ENABLED
 
 
 @pytest.mark.parametrize("name", COMMANDS)
