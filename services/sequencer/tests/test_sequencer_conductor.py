@@ -200,11 +200,16 @@ def test_a_folder_without_frames_fails_with_the_reason(kit, problem, files, said
 
 def test_make_limits_the_kinds(kit):
     world = folder_world(kit, bias=3, dark=3)
-    world.request(kit.request(folder=kit.folder, make=("dark",)))
+    world.request(kit.request(folder=kit.folder, make=("dark", "tearing")))
     world.play()
     assert {job.recipe for job in world.of(CombineJob)} == {"dark"}
+    (absent,) = [row for row in world.view().rows if row.kind == "tearing"]
+    assert (absent.state, absent.reason) == (
+        "skipped",
+        "asked for, but there are no flat frames to make it of",
+    )
     skipped = [row for row in world.view().rows if row.kind == "bias"]
-    assert [(row.state, "not asked for: make is dark" in row.reason) for row in skipped] == [
+    assert [(row.state, "not asked for: make is dark, tearing" in row.reason) for row in skipped] == [
         ("skipped", True)
     ]
 

@@ -132,10 +132,13 @@ def test_a_failed_build_is_missing_in_the_decision_and_withheld(kit):
     frames = kit.frames({"bias": 3}, detectors=(0, 1))
     game = Game(kit, frames, kit.Script(broken={("bias", 1)}))
     decide = game.of(DecideJob)[0]
-    assert dict(decide.missing) == {1: "not built: BadFrames: saturated"}
+    assert dict(decide.missing) == {1: "not built: saturated"}
     assert game.certify("bias", 1).state is NodeState.WITHHELD
     assert "saturated" in game.certify("bias", 1).reason
     assert game.certify("bias", 0).state is NodeState.DONE
+    done = finished("r", game.draft, [])
+    assert (done.products, done.certified, done.withheld) == (1, 1, 0)  # what was never made is not withheld
+    assert done.message.startswith("1 products made, 1 certified, 0 withheld, 1 failed")
 
 
 def test_nothing_measured_means_nothing_decided(kit):

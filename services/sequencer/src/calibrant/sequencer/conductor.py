@@ -34,7 +34,7 @@ from calibrant.sequencer.plan.places import collection_of
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
 from calibrant.sequencer.plan.ruling import only_frames, rules_for
-from calibrant.sequencer.plan.sets import leave_unused, plan_kind, wanted
+from calibrant.sequencer.plan.sets import leave_asked, leave_unused, plan_kind, wanted
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.certified import StoredCertifications
 from calibrant.sequencer.store.plans import (
@@ -212,6 +212,7 @@ class Conductor:
             planned.append(rule.kind)
         if REST not in planned and all(row.state != "open" for row in rows):
             leave_unused(draft, ground)
+            leave_asked(draft, ground)
             planned.append(REST)
         run.planned = ",".join(planned)
 

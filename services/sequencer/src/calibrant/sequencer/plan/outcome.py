@@ -21,20 +21,23 @@ def finished(run_id: str, draft: Draft, remarks: list[str]) -> RunFinished:
     """
     products = {n.product.product_id for n in draft if n.type is NodeType.BUILD and n.product is not None}
     certified = _in(draft, NodeType.CERTIFY, NodeState.DONE)
-    withheld = _in(draft, NodeType.CERTIFY, NodeState.WITHHELD)
+    ended = _in(draft, NodeType.CERTIFY, NodeState.WITHHELD)
+    withheld = [n for n in ended if _made(draft, n)]
     verified = _in(draft, NodeType.DECIDE, NodeState.DONE)
     failed = [n for n in draft if n.state is NodeState.FAILED]
     if not (products or certified or verified):
         outcome = "failed"
-    elif withheld or failed:
+    elif ended or failed:
         outcome = "completed with withheld calibrations"
     else:
         outcome = "completed"
     counts = f"{len(products)} products made, {len(certified)} certified, {len(withheld)} withheld"
+    if len(ended) > len(withheld):
+        counts += f", {len(ended) - len(withheld)} failed"
     if verified and not certified and not products:
         counts = f"{len(verified)} sets verified against certified calibrations"
     skipped = [n for n in draft if n.type is not NodeType.CERTIFY and n.state is NodeState.SKIPPED]
-    told = [*remarks, *(f"{n.title}: {n.reason}" for n in (*withheld, *failed, *skipped))]
+    told = [*remarks, *(f"{n.title}: {n.reason}" for n in (*ended, *failed, *skipped))]
     return RunFinished(
         run_id=run_id,
         outcome=outcome,
@@ -53,6 +56,11 @@ def shortened(texts: list[str], most: int = REASONS_TOLD) -> list[str]:
 
 def _in(draft: Draft, node_type: NodeType, state: NodeState) -> list[Node]:
     return [n for n in draft if n.type is node_type and n.state is state]
+
+
+def _made(draft: Draft, certify: Node) -> bool:
+    build = draft.beside(NodeType.BUILD, certify)
+    return build is not None and build.product is not None
 
 
 def telling(node: Node) -> str:

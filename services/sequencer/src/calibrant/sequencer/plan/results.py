@@ -37,7 +37,7 @@ def take_answer(draft: Draft, answer: Answer) -> None:
 def _apply(draft: Draft, node: Node, answer: Answer) -> None:
     match answer:
         case JobFailed():
-            draft.change(node, state=NodeState.FAILED, reason=f"{answer.error}: {answer.reason}")
+            draft.change(node, state=NodeState.FAILED, reason=answer.reason or answer.error)
         case JobDone() if node.type is NodeType.BUILD:
             _built(draft, node, answer)
         case MeasurementCompleted() if node.type is NodeType.MEASURE:

@@ -213,6 +213,15 @@ def _leave_apart(draft: Draft, ground: Ground, frame_ids: Collection[str], why: 
         skip(draft, ground, image_type, ids, f"{len(ids)} {image_type} frames ({named(ground, ids)}) {why}")
 
 
+def leave_asked(draft: Draft, ground: Ground) -> None:
+    """Record the kinds that the run names and has no frames for."""
+    there = {frame.image_type for frame in ground.frames.values() if chosen_detector(ground, frame)}
+    for rule in ground.rules.rules:
+        if rule.kind in (*ground.request.make, *ground.request.build) and there.isdisjoint(rule.image_types):
+            types = " and no ".join(rule.image_types)
+            skip(draft, ground, rule.kind, (), f"asked for, but there are no {types} frames to make it of")
+
+
 def skip(
     draft: Draft,
     ground: Ground,
