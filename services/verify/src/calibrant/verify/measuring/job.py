@@ -159,7 +159,7 @@ def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:
             record = record.model_copy(update=_told(frame.facts))
             if bench.job.kind == DEFECTS:
                 return _defects(record, frame, bench)
-            member = membership(bench.products.verified, one.id, frame.facts.dark_time_s)
+            member = membership(bench.products.verified, one.id, frame.facts.dark_time_s, bench.products.bias)
             found = _statistics(frame, bench, one.id)
     except (FrameRejected, PermanentError, ValueError) as problem:
         return _failed(record, bench, str(problem))

@@ -24,10 +24,13 @@ class Membership:
         Variance of what the product takes from the frame, over the variance of the frame.
     share : float
         Part that the frame itself has in that; 0 for one held out.
+    bias : float
+        Variance of what the bias leaves in the difference, over that of the readout of one frame.
     """
 
     combined: float
     share: float
+    bias: float = 0.0
 
     @property
     def variance_factor(self) -> float:
@@ -52,10 +55,13 @@ class Membership:
         level = 0.0
         if overscan == "median-per-row" and box is not None:
             level = combined_variance(box.shape[1], "median")
-        return math.sqrt((amplifier.read_noise_e**2 * (1 + level) + dark_e) * self.variance_factor)
+        readout = amplifier.read_noise_e**2 * (1 + level)
+        return math.sqrt((readout + dark_e) * self.variance_factor + readout * self.bias)
 
 
-def membership(product: ProductImage, frame_id: str, dark_time_s: float | None) -> Membership:
+def membership(
+    product: ProductImage, frame_id: str, dark_time_s: float | None, bias: ProductImage | None = None
+) -> Membership:
     """Say how a frame stands to a product.
 
     A clipped mean and a mean without extremes count as means. Of a dark per second the frame has its own dark time
@@ -69,19 +75,24 @@ def membership(product: ProductImage, frame_id: str, dark_time_s: float | None) 
         The frame.
     dark_time_s : float or None
         Its dark time.
+    bias : ProductImage or None
+        What was subtracted from the frame, and from those in a dark per second: of frames of one dark time it cancels.
     """
     inputs = [one for one in product.provenance.inputs if one.role == FRAMES]
     places = [number for number, one in enumerate(inputs) if one.id == frame_id]
-    count = max(len(inputs), 1)
-    weights = _weights(product, count)
-    if product.statistic == "median":
-        combined = combined_variance(count, "median")
-    else:
-        combined = sum(weight**2 for weight in weights)
+    weights = _weights(product, max(len(inputs), 1))
     return Membership(
-        combined=combined * _spread(product, inputs, weights, dark_time_s),
+        combined=_variance(product, weights) * _spread(product, inputs, weights, dark_time_s),
         share=weights[places[0]] if places else 0.0,
+        bias=_bias(product, inputs, weights, dark_time_s, bias),
     )
+
+
+def _variance(product: ProductImage, weights: Sequence[float]) -> float:
+    """Give the variance of a combination of equal frames over that of one of them."""
+    if product.statistic == "median":
+        return combined_variance(len(weights), "median")
+    return math.fsum(weight**2 for weight in weights)
 
 
 def _weights(product: ProductImage, count: int) -> list[float]:
@@ -104,3 +115,22 @@ def _spread(
         math.fsum((weight * dark_time_s / (t or 1)) ** 2 for weight, t in zip(weights, times, strict=True))
         / squares
     )
+
+
+def _bias(
+    product: ProductImage,
+    inputs: Sequence[ProductInput],
+    weights: Sequence[float],
+    dark_time_s: float | None,
+    bias: ProductImage | None,
+) -> float:
+    """Give the variance that a bias leaves in a frame less a dark per second, over that of a frame's readout.
+
+    The frame has it once, and the dark, scaled to the frame's dark time, as often as that is longer than those in it.
+    """
+    times = [one.dark_time_s for one in inputs]
+    if bias is None or not product.per_second or not dark_time_s or not all(times):
+        return 0.0
+    often = math.fsum(weight * dark_time_s / (t or 1) for weight, t in zip(weights, times, strict=True))
+    count = sum(one.role == FRAMES for one in bias.provenance.inputs)
+    return (often - 1) ** 2 * _variance(bias, _weights(bias, max(count, 1)))
