@@ -30,6 +30,13 @@ def test_recipes_take_what_rules_hand_to_them(rule):
     }
 
 
+@pytest.mark.parametrize(
+    "rule", [rule for rule in DEFAULT_RULES.rules if not rule.beside], ids=lambda r: r.kind
+)
+def test_a_set_that_is_large_enough_for_its_rule_is_for_its_recipe(rule):
+    assert parse_parameters(RECIPES[rule.kind], {}).min_inputs <= rule.min_frames
+
+
 def test_defaults_are_those_of_the_procedure():
     parameters = parse_parameters(RECIPES["flat"], {})
     assert parameters.model_dump() == {

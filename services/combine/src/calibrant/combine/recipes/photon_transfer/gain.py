@@ -23,6 +23,7 @@ from calibrant.rules.classification import ImageType
 class GainParameters(SpectrumParameters):
     """The parameters of gains from single pairs."""
 
+    min_inputs: int = Field(default=2, ge=1, description="Fewest frames to make it of: one pair.")
     slope: float = Field(
         default=0.0,
         description="By how much the gain of a pair rises with its level, which is taken out. Unit: %/ADU.",
