@@ -104,7 +104,8 @@ def test_a_dark_current_its_glow_and_its_telegraph_pixels_come_back(camera):
 
 def test_bias_levels_drift_and_shift_as_they_were_made_to(camera):
     geometry, _ = camera.geometry()
-    first, second, *_ = geometry.amplifiers
+    first, second, third, *_ = geometry.amplifiers
+    area = third.serial_overscan.area
     frames = []
     for n in range(6):
         raw = camera.raw()
@@ -120,6 +121,9 @@ def test_bias_levels_drift_and_shift_as_they_were_made_to(camera):
     assert (pull(amplifiers, "DRIFT", "DRIFT_ERR", drifts)[[0, 2]] < 4).all()
     assert amplifiers["SCATTER"][0] > 5 * amplifiers["SCATTER"][2]
     assert amplifiers["NOISE"][2] == pytest.approx(4.0 * geometry.amplifiers[2].gain_e_per_adu, rel=0.05)
+    assert amplifiers["OVERSCAT"][2] == pytest.approx(
+        4.0 / area**0.5, rel=0.7
+    )  # of whole numbers a median stays
     assert list(amplifiers["SHIFTED"][:3]) == [0, 1, 0]
     (shift,) = np.flatnonzero(found["SHIFTS"]["AMPLIFIER"] == second.name)
     assert found["SHIFTS"]["FRAME"][shift] == 3
@@ -127,6 +131,23 @@ def test_bias_levels_drift_and_shift_as_they_were_made_to(camera):
     assert abs(found["SHIFTS"]["SIZE"][shift] - 12.0) < 4 * found["SHIFTS"]["SIZE_ERR"][shift]
     assert len(found["FRAMES"]) == 4 * 6
     assert np.ptp(found["FRAMES"]["TIME"]) == pytest.approx(5 / 60)
+
+
+@pytest.mark.parametrize(
+    ("light_e", "says"),
+    [(1e7, "not saturated; take some with less light"), (0.0, "take some with the lamp on")],
+)
+def test_flats_without_a_usable_pixel_say_whether_light_was_too_much_or_none(camera, light_e, says):
+    level = -50.0 if light_e == 0 else 0.0  # clearly below the pedestal
+    geometry, _ = camera.geometry()
+    frames = []
+    for _ in range(3):
+        raw = camera.raw(light_e)
+        for one in geometry.amplifiers:
+            raw[one.image.slices] += level
+        frames.append((ImageType.FLAT, 1.0, raw))
+    with pytest.raises(RecipeRefused, match=says):
+        made("tearing", camera.inputs(frames))
 
 
 def test_a_torn_border_stands_out_and_an_amplifier_without_light_says_so(camera):

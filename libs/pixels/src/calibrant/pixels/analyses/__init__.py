@@ -9,7 +9,7 @@ from calibrant.pixels.analyses.amplifier_correlations import (
     in_readout_order,
 )
 from calibrant.pixels.analyses.bias_shifts import Shift, amplifier_shifts, bias_shifts
-from calibrant.pixels.analyses.bias_stability import BiasSeries, bias_stability
+from calibrant.pixels.analyses.bias_stability import BiasSeries, bias_stability, overscan_mean
 from calibrant.pixels.analyses.dark_ramps import (
     DarkCurrent,
     DarkRamp,
@@ -49,6 +49,7 @@ __all__ = [
     "fit_fading",
     "in_readout_order",
     "latent_signal",
+    "overscan_mean",
     "robust_line",
     "telegraph_pixels",
 ]

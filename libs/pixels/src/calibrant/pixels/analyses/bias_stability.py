@@ -3,9 +3,10 @@
 It owns what is measured of each frame and the drift over all; it must not know exposures or limits.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from calibrant.pixels.analyses.reasons import Reason
 from calibrant.pixels.analyses.robust_lines import Line, robust_line
 from calibrant.pixels.geometry import Amplifier, Geometry
 from calibrant.pixels.image import Image
+from calibrant.pixels.levels import serial_box
 from calibrant.pixels.mask import UNUSABLE
-from calibrant.pixels.overscan import line_medians
+from calibrant.pixels.overscan import Overscan, line_medians
 from calibrant.pixels.statistics import clipped_statistics
 
 Values = NDArray[np.float64]
@@ -88,6 +90,30 @@ def bias_stability(
         for amplifier in geometry.amplifiers:
             seen[amplifier.name].append(_measure(data, amplifier, sigma, corner))
     return {name: _series(np.array(times, dtype=np.float64), one) for name, one in seen.items()}
+
+
+def overscan_mean(raw: NDArray[Any], amplifier: Amplifier, serial: Overscan, parallel: Overscan) -> float:
+    """Give the mean level of an overscan: a median of whole numbers stands still where the level moves by less than one.
+
+    Parameters
+    ----------
+    raw
+        The raw frame; what is not finite is left out.
+    amplifier
+        Whose overscan.
+    serial, parallel
+        How it is measured: by their skips.
+
+    Returns
+    -------
+    float
+        Mean, clipped at 5 standard deviations, in the unit of the frame; NaN without an overscan.
+    """
+    box = serial_box(amplifier, serial, parallel)
+    if box is None:
+        return math.nan
+    pixels = raw[box.slices]
+    return clipped_statistics(pixels[np.isfinite(pixels)]).mean
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -12,7 +11,7 @@ from calibrant.combine.recipes.analyses.shared import some_measured, with_raw
 from calibrant.combine.recipes.base import BuiltTables, Parameters, Recipe, RecipeInputs, roles_of
 from calibrant.combine.recipes.correction import signature
 from calibrant.pixels import Geometry, Image
-from calibrant.pixels.analyses import Reason, Shift, amplifier_shifts, bias_stability
+from calibrant.pixels.analyses import Reason, Shift, amplifier_shifts, bias_stability, overscan_mean
 from calibrant.rules.classification import ImageType
 
 NS_PER_HOUR: Final = 3_600_000_000_000
@@ -86,9 +85,9 @@ def _followed(
     removed = signature(inputs, photon_noise=False)
     for hour, (raw, image) in zip(hours, with_raw(inputs.frames, inputs, removed), strict=True):
         for name, shifts in _shifts(raw, inputs.whole, parameters).items():
-            level = image.overscan.get(name)
-            overscans.levels_adu[name].append(np.nan if level is None else level.level_adu)
             overscans.shifts[name].append(shifts)
+        for one in inputs.geometry.amplifiers:
+            overscans.levels_adu[one.name].append(overscan_mean(raw, one, removed.overscan, removed.parallel))
         yield hour, image
 
 

@@ -78,7 +78,7 @@ def _overscan_columns(
     return (
         TableColumn("OVERSCAN", levels.mean(axis=1), "Mean level of the overscan", "adu"),
         TableColumn("OVERSCAT", levels.std(axis=1, ddof=1), "Standard deviation of these levels", "adu"),
-        TableColumn("SHIFTS", _integers(len(one) for one in sizes), "Shifts of the level within frames"),
+        TableColumn("SHIFTS", _integers(len(one) for one in sizes), "Steps of the level within frames"),
         TableColumn("SHIFTED", _integers(sum(map(bool, one)) for one in seen), "Frames with a shift"),
         TableColumn("SEARCHED", _integers(map(len, seen)), "Frames searched for shifts"),
         TableColumn("LARGEST", np.array([max(one, default=0.0) for one in sizes]), "Largest shift", "adu"),

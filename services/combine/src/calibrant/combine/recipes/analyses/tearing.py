@@ -18,6 +18,9 @@ from calibrant.pixels.analyses import Border, Reason, Tearing, divisadero
 from calibrant.pixels.mask import UNUSABLE, Mask
 from calibrant.rules.classification import ImageType
 
+MOST: Final = 0.5
+"""Part of the pixels of a flat that tells why none of them can be used."""
+
 
 class TearingParameters(Parameters):
     """The parameters of a tearing."""
@@ -93,7 +96,9 @@ def compute(inputs: RecipeInputs, parameters: TearingParameters) -> BuiltTables:
 def _mean(flats: Iterable[Image]) -> Image:
     """Return the mean of flats, each over its median; a pixel without a good sample is masked."""
     total = count = None
+    saturated = False
     for flat in flats:
+        saturated |= _saturated(flat)
         good = (flat.mask & np.uint32(UNUSABLE)) == 0
         level = np.median(flat.data[good]) if good.any() else np.nan
         if not level > 0:
@@ -104,10 +109,19 @@ def _mean(flats: Iterable[Image]) -> Image:
         count += good
         last = flat
     if total is None or count is None:
-        raise RecipeRefused("tearing: none of the flats has light; take some with the lamp on")
+        raise RecipeRefused(
+            "tearing: no flat has pixels that are not saturated; take some with less light"
+            if saturated
+            else "tearing: none of the flats has light; take some with the lamp on"
+        )
     mean = (total / np.maximum(count, 1)).astype(np.float32)
     mask = np.where(count > 0, np.uint32(0), np.uint32(Mask.NO_DATA))
     return Image(mean, np.full_like(mean, np.nan), mask, {}, last.unit)
+
+
+def _saturated(flat: Image) -> bool:
+    """Tell whether most pixels of a flat are saturated."""
+    return bool(((flat.mask & np.uint32(Mask.SATURATED)) != 0).mean() > MOST)
 
 
 def _worst(amplifier: str, found: Tearing) -> _Worst | Reason:
