@@ -28,6 +28,7 @@ EVERY = list(commands(typer.main.get_command(app)))
 def test_all_commands_of_the_plan_are_there():
     assert {path[0] for path in EVERY if path} == {
         *LISTED,
+        "camera",
         "demo",
         "replay",
         "run",
