@@ -1,7 +1,7 @@
 """The sequencer over HTTP: ask for a run, list runs, look at one, abort one."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,9 @@ from calibrant.sequencer.service import NoSuchRun, SequencerService
 from calibrant.sequencer.store.queries import RunLine, RunView, SequencerQueries
 
 _NONE: Final[dict[int | str, dict[str, Any]]] = {404: {"description": "No such run"}}
+
+
+Whole = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class RunOrder(BaseModel):
@@ -39,7 +42,7 @@ class RunOrder(BaseModel):
     )
     generate: bool = Field(default=True, description="False: only verify against what is certified.")
     build: tuple[str, ...] = Field(default=(), description="Kinds that are made although generate is false.")
-    detectors: tuple[int, ...] = Field(
+    detectors: tuple[Whole, ...] = Field(
         default=(), description="Detectors that are read, and of whose frames something is made; none: all."
     )
     note: str | None = Field(default=None, description="Note of the observer, for every exposure.")
@@ -61,7 +64,7 @@ class RunOrder(BaseModel):
     image_keys: dict[str, str] = Field(
         default_factory=dict, description="What is said of every image, such as program: BLOCK-123."
     )
-    min_frames: dict[str, int] = Field(
+    min_frames: dict[str, Whole] = Field(
         default_factory=dict,
         description="By kind: fewest frames of a detector, in place of the instrument's rule.",
     )
