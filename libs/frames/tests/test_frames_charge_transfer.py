@@ -7,7 +7,8 @@ import pytest
 
 from calibrant.frames.correcting import Choices, correction
 from calibrant.frames.instrument import load_instrument
-from calibrant.frames.writing import ProductTable, ProductTables, Provenance, TableColumn
+from calibrant.frames.writing import ProductInput, ProductTable, ProductTables, Provenance, TableColumn
+from calibrant.frames.writing.cards import idle_roles, primary_cards
 from calibrant.pixels import Step, correct_frame
 from calibrant.pixels.charge_transfer import RegisterTrap, Transfers, Traps, end_of_image, transfer
 
@@ -100,6 +101,18 @@ def test_an_inefficiency_that_is_not_told_from_none_is_none_and_needs_no_whole_f
     told = replace(PRODUCT, tables=(table("SERIAL", SERIAL), ProductTable("PARALLEL", tuple(columns))))
     barrier = correction(SIMCAM, 0, Choices(), "adu", {"cti": told})[1].barriers[Step.CHARGE_TRANSFER]
     assert (barrier.parallel, list(barrier.serial), barrier.reach) == ({}, NAMES[:2], 0)
+
+
+def test_a_product_that_found_no_deferred_charge_corrects_nothing_and_its_card_says_so():
+    tables = (table("SERIAL", [Transfers(inefficiency=1e-9)] * 4), table("PARALLEL", [None] * 4))
+    told = replace(PRODUCT, tables=tables)
+    assert correction(SIMCAM, 0, Choices(), "adu", {"cti": told})[1].barriers == {}
+    source = replace(PRODUCT.provenance, inputs=(ProductInput("cti", "cti-1", "1" * 64),))
+    for idle in (frozenset(), frozenset({"cti"})):
+        made = replace(PRODUCT, provenance=source, idle=idle)
+        cards = {keyword: value for keyword, value, _ in primary_cards(made)}
+        assert (cards["CTICORR"], cards["CTIPROD"]) == (not idle, "cti-1")
+        assert idle_roles(cards) == idle
 
 
 def test_an_instrument_file_says_how_columns_are_stored():

@@ -9,6 +9,7 @@ from calibrant.combine.inputs import JobFrame
 from calibrant.combine.recipes.base import Built, BuiltTables
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.frames.instrument import Instrument
+from calibrant.frames.measured import STEPS
 from calibrant.frames.writing import (
     ProductAmplifier,
     ProductHead,
@@ -92,6 +93,11 @@ def _head(
         "parallel_overscan": str(facts.parameters["parallel_overscan"]),
         "linearity": bool(corrected.linearity),
         "defects": _marked(corrected),
+        "idle": frozenset(
+            kind
+            for kind in {one.role for one in facts.inputs} & STEPS.keys()
+            if STEPS[kind] not in corrected.barriers
+        ),
         "amplifiers": tuple(
             ProductAmplifier(one.name, one.gain_e_per_adu, one.read_noise_e) for one in geometry.amplifiers
         ),

@@ -19,9 +19,9 @@ from calibrant.frames.measured.gain import GAIN, PTC
 from calibrant.frames.measured.linearity import LINEARITY
 from calibrant.frames.measured.scaling import gain_ratio
 from calibrant.frames.writing import ProductTables
-from calibrant.pixels import Geometry, Signature
+from calibrant.pixels import Geometry, Signature, Step
 
-__all__ = ["BARRIERS", "MEASURED", "Measured", "gain_ratio", "with_measured"]
+__all__ = ["BARRIERS", "MEASURED", "STEPS", "Measured", "gain_ratio", "with_measured"]
 
 MEASURED: Final[Mapping[str, Measured]] = MappingProxyType(
     {
@@ -35,7 +35,12 @@ MEASURED: Final[Mapping[str, Measured]] = MappingProxyType(
 )
 """By kind, gains first: what follows is told in electrons by them. Of two of one switch the later one has the last word."""
 
-BARRIERS: Final = frozenset({"crosstalk", "cti", "bfk"})
+STEPS: Final[Mapping[str, Step]] = MappingProxyType(
+    {"crosstalk": Step.CROSSTALK, "cti": Step.CHARGE_TRANSFER, "bfk": Step.BRIGHTER_FATTER}
+)
+"""The step that a kind is joined at; a product that has nothing to correct is not."""
+
+BARRIERS: Final = frozenset(STEPS)
 """Kinds that look at other pixels: frames are corrected and held as a whole where they are joined."""
 
 

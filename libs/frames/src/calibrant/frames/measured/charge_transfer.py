@@ -33,6 +33,8 @@ def _joined(geometry: Geometry, signature: Signature, product: ProductTables) ->
             for one in geometry.amplifiers
         },
     )
+    if not (barrier.parallel or barrier.serial or barrier.offsets):
+        return geometry, signature
     return geometry, replace(signature, barriers={**signature.barriers, Step.CHARGE_TRANSFER: barrier})
 
 

@@ -1,5 +1,6 @@
 """Owns the words of a product's header: keyword, value, comment. Must not know arrays or files."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from calibrant.frames.times import format_time, mjd_tai
@@ -81,10 +82,21 @@ def _data(image: ProductImage) -> list[Card]:
 def _measured(product: ProductHead) -> list[Card]:
     """Return which steps were made by products, and by which."""
     used = {one.role: one.id for one in product.provenance.inputs}
-    steps: list[Card] = [(keyword, bool(used.keys() & roles), comment) for keyword, roles, comment in _STEPS]
+    acting = used.keys() - product.idle
+    steps: list[Card] = [(keyword, bool(acting & set(roles)), comment) for keyword, roles, comment in _STEPS]
     return steps + [
         (keyword, used[role], comment) for role, (keyword, comment) in _MEASURED.items() if role in used
     ]
+
+
+def idle_roles(header: Mapping[str, Any]) -> frozenset[str]:
+    """Return the roles of products that a header names without their step."""
+    return frozenset(
+        role
+        for keyword, roles, _ in _STEPS
+        for role in roles
+        if not header[keyword] and _MEASURED[role][0] in header
+    )
 
 
 def _inputs(product: ProductHead) -> list[Card]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from calibrant.frames.times import parse_time
 from calibrant.frames.writing.atomic import write_whole
-from calibrant.frames.writing.cards import Card, amplifiers_of, primary_cards, squared
+from calibrant.frames.writing.cards import Card, amplifiers_of, idle_roles, primary_cards, squared
 from calibrant.frames.writing.fits_bytes import fits_bytes, set_card, write_fits
 from calibrant.frames.writing.product import ProductHead, ProductImage, ProductTables, Provenance
 from calibrant.frames.writing.tables import (
@@ -189,6 +189,7 @@ def _head(file: Any) -> dict[str, Any]:
         "parallel_overscan": header["PARALLEL"],
         "linearity": header["LINEAR"],
         "defects": header["DEFECTS"],
+        "idle": idle_roles(header),
         "amplifiers": amplifiers_of(header),
         "tables": read_tables(file),
     }

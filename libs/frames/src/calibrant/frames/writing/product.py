@@ -126,6 +126,8 @@ class ProductHead:
         Whether signals were made linear.
     defects : int
         Pixels that the instrument file names as defects and that were masked.
+    idle : frozenset of str
+        Roles of products among the inputs that had nothing to correct.
     amplifiers : tuple of ProductAmplifier
         The detector's amplifiers, 99 at most.
     tables : tuple of ProductTable
@@ -149,6 +151,7 @@ class ProductHead:
     parallel_overscan: str = "none"
     linearity: bool = False
     defects: int = 0
+    idle: frozenset[str] = frozenset()
     amplifiers: tuple[ProductAmplifier, ...] = ()
     tables: tuple[ProductTable, ...] = ()
 
