@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from calibrant.frames.instrument import (
     Instrument,
@@ -285,3 +286,27 @@ def test_an_unknown_name_names_those_that_are_known():
 def test_an_unknown_detector_names_those_that_are_known(tiny):
     with pytest.raises(KeyError, match="it has 0, 1"):
         tiny.geometry(7)
+
+
+@pytest.mark.parametrize(
+    ("groups", "says"),
+    [
+        ([[0]], r"crosstalk_groups\[0\]: has 1 detectors, must have two or more"),
+        ([[0, 1], [2, 9]], r"crosstalk_groups\[1\]: there is no detector 9; there are 0, 1, 2"),
+        ([[0, 1], [1, 2]], r"crosstalk_groups\[1\]: detector 1 is named twice"),
+    ],
+)
+def test_groups_of_detectors_that_cannot_be_are_named(groups, says):
+    content = load_instrument("simcam-raft").model_dump(mode="json")
+    with pytest.raises(ValidationError, match=says):
+        Instrument.model_validate(content | {"crosstalk_groups": groups})
+
+
+def test_a_detector_is_leaked_into_by_the_others_of_its_group():
+    plain = load_instrument("simcam-raft")
+    grouped = Instrument.model_validate(
+        plain.model_dump(mode="json") | {"crosstalk_groups": [[2, 0, 1], [4, 5]]}
+    )
+    assert [grouped.leaking_into(one) for one in (0, 1, 3, 4)] == [(1, 2), (0, 2), (), (5,)]
+    assert grouped.hash != plain.hash
+    assert "crosstalk_groups" not in plain.canonical()  # products of it keep their ids

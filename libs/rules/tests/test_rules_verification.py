@@ -37,6 +37,7 @@ def test_the_registry_has_the_tests_of_the_reference():
     advisory = {t.key for t in v.registry() if t.advisory and t.kind not in ANALYSES}
     assert advisory == {
         "bfk.amplifier.CHI2",
+        "crosstalk.amplifier.BETWEEN_DETECTORS",
         "crosstalk.amplifier.ERROR",
         "crosstalk.amplifier.LARGEST",
         "bias.amplifier.READ_NOISE_CONSISTENT",
@@ -77,6 +78,8 @@ def test_every_test_describes_itself():
         ("UNMEASURED", {"CROSSTALK_UNKNOWN": 2 / 3}, FAIL, 2 / 3),
         ("LARGEST", {"CROSSTALK_LARGEST": -2e-3}, FAIL, 2e-3),
         ("ERROR", {"CROSSTALK_ERROR": 2e-5}, FAIL, 2e-5),
+        ("BETWEEN_DETECTORS", {"CROSSTALK_BETWEEN": 1.0}, FAIL, 1.0),
+        ("BETWEEN_DETECTORS", {"CROSSTALK_BETWEEN": None}, NOT_APPLICABLE, None),
     ],
 )
 def test_crosstalk(name, changes, verdict, value):

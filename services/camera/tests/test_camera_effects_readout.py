@@ -8,8 +8,8 @@ from calibrant.camera.simulator import (
     Exposure,
     simulate,
 )
-from calibrant.camera.simulator.effects import Stream
-from calibrant.frames.instrument import load_instrument
+from calibrant.camera.simulator.effects import Stream, in_order
+from calibrant.frames.instrument import Instrument, load_instrument
 from calibrant.pixels.linearity import Polynomial
 
 
@@ -127,6 +127,44 @@ def test_the_matrix_of_crosstalk_comes_out_of_what_the_amplifiers_read(quiet):
     matrix = np.array(truth["matrix_victim_aggressor"])
     assert np.diag(matrix).max() == 0
     assert 0.5e-3 <= np.abs(matrix[0, 1]) <= 1.5e-3
+
+
+def test_what_another_detector_reads_is_heard_as_its_own_frame_shows_it(quiet):
+    grouped = Instrument.model_validate(quiet.model_dump() | {"crosstalk_groups": ((0, 1),)})
+    effects = ("spots", "crosstalk=coefficient:1e-4,between:{}")
+    shot = Exposure(FIRST, "SPOT", 1.0, 1.0, shutter=True)
+
+    def taken(detector, between, instrument=grouped):
+        one = camera(instrument, effects[0], effects[1].format(between), detector=detector)
+        return one, simulate(one, shot).array.astype(float)
+
+    hearing, heard = taken(0, 0.01)
+    more = heard - taken(0, 0)[1]
+    aggressor = camera(grouped, "spots", detector=1)
+    sent = in_readout_order(aggressor.detector, simulate(aggressor, shot).array.astype(float) - 1000)
+    expected = dict.fromkeys(facts(hearing, "crosstalk")["amplifiers"], 0.0)
+    for one in facts(hearing, "crosstalk")["between"]:
+        assert one["detector"] == 1
+        for name, c in zip(expected, one["c_by_victim"], strict=True):
+            assert 0.005 <= abs(c) <= 0.015
+            expected[name] = expected[name] + c * sent[one["aggressor"]]
+    for name, plane in in_readout_order(hearing.detector, more).items():
+        assert np.abs(plane).max() > 100
+        assert np.abs(plane - expected[name]).max() < 2
+    apart, alone = taken(0, 0.01, quiet)
+    assert np.array_equal(alone, taken(0, 0)[1])
+    assert "between" not in facts(apart, "crosstalk")
+
+
+def in_readout_order(detector, raw):
+    """Give the image of each amplifier, the pixel that is read first at the first place."""
+    placements = detector.placements()
+    trimmed = np.zeros(detector.shape)
+    for one in detector.amplifiers:
+        at = placements[one.name]
+        image = raw[one.image.y0 : one.image.y1, one.image.x0 : one.image.x1]
+        trimmed[at.y0 : at.y1, at.x0 : at.x1] = image[:: -1 if one.flip_y else 1, :: -1 if one.flip_x else 1]
+    return {one.name: in_order(one, trimmed, placements[one.name]) for one in detector.amplifiers}
 
 
 def test_levels_shift_over_the_rows_that_the_truth_names(quiet):

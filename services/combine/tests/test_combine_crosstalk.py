@@ -1,5 +1,6 @@
 """The crosstalk recipe: coefficients that frames were made with come back, and what cannot be measured says why."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,13 +9,14 @@ from astropy.io import fits
 
 from calibrant.combine.building import compute as build
 from calibrant.combine.facts import ProductFacts
+from calibrant.combine.inputs import InputRefused
 from calibrant.combine.recipes import RECIPES, parse_parameters
 from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
 from calibrant.combine.recipes.crosstalk.recipe import compute
 from calibrant.frames.correcting import Choices, correction
-from calibrant.frames.instrument import load_instrument
+from calibrant.frames.instrument import Instrument, load_instrument
 from calibrant.frames.measured import with_measured
-from calibrant.frames.writing import ProductAmplifier, ProductTables, Provenance
+from calibrant.frames.writing import ProductAmplifier, ProductTables, Provenance, read_product_tables
 from calibrant.pixels import ArrayRows, Geometry, Step, correct_frame
 from calibrant.pixels.crosstalk import Reason
 from calibrant.rules.classification import ImageType
@@ -235,3 +237,82 @@ def test_a_flat_is_made_with_the_matrix_and_says_so(bench, geometry):
     _, _, path = bench.build("flat", [*bench.flats(9_000.0, 9_000.0, 9_000.0), matrix])
     head = fits.getheader(path)
     assert (head["CROSSTLK"], head["XTLKPROD"]) == (True, facts.product_id)
+
+
+BETWEEN = np.random.default_rng(4).uniform(1e-4, 4e-4, (4, 4)) * np.array([1, -1, 1, 0])
+"""ADU of a victim in detector 0 for each ADU of a source in detector 1; the last of these leaks nothing."""
+
+
+@pytest.fixture
+def pair(bench):
+    """Give the bench of a camera whose two detectors share their electronics."""
+    described = bench.instrument.model_dump(mode="json") | {"crosstalk_groups": [[0, 1]]}
+    bench.instrument = Instrument.model_validate_json(json.dumps(described))
+    instruments = bench.folder / "instruments"
+    instruments.mkdir()
+    (instruments / f"{bench.instrument.name}.yaml").write_text(bench.instrument.canonical())
+    return bench
+
+
+def exposures_of_both(bench, count):
+    """Take spots with both detectors; give the frames of detector 0, and those of detector 1 as sources."""
+    rng, own, sources = np.random.default_rng(12), [], []
+    geometries = [bench.instrument.geometry(detector) for detector in (0, 1)]
+    gains = [np.array([one.gain_e_per_adu for one in each.amplifiers]) for each in geometries]
+    for number in range(count):
+        lights = [np.stack([light(rng, (64, 64), 10, 5.0) for _ in range(4)]) for _ in geometries]
+        heard = np.tensordot(BETWEEN, lights[1] / gains[1][:, None, None], 1) * gains[0][:, None, None]
+        for detector, shown in enumerate((lights[0] + heard, lights[1])):
+            raw = raw_frame(rng, geometries[detector], shown, leaks=(1 - detector) * LEAKS / 5)
+            taken = bench.frame("spot", 5.0, raw=raw, DETECTOR=detector, EXPID=f"both-{number}")
+            (sources if detector else own).append(taken)
+    return own, [one.model_copy(update={"role": "sources"}) for one in sources]
+
+
+def made(bench, inputs, recipe="crosstalk", **parameters):
+    number = len(list((bench.folder / "scratch").glob("*")))
+    config = {"instruments": str(bench.folder / "instruments")}
+    workspace = replace(bench.workspace(f"between-{number}"), config=config)
+    outcome = build(bench.job(recipe, inputs, **parameters), workspace)
+    product = read_product_tables(workspace.scratch / outcome.artifacts[0].path)
+    return product, ProductFacts.model_validate(outcome.data)
+
+
+def test_what_leaks_from_another_detector_comes_back_beside_what_leaks_within(pair):
+    own, sources = exposures_of_both(pair, 8)
+    product, facts = made(pair, [*own, *sources], grow=3, bright=3000.0)
+    between, gains = product.table("BETWEEN"), []
+    for detector in (0, 1):
+        amplifiers = pair.instrument.geometry(detector).amplifiers
+        gains.append(np.array([one.gain_e_per_adu for one in amplifiers]))
+    expected = (BETWEEN * gains[0][:, None] / gains[1]).ravel()
+    assert list(between["DETECTOR"]) == [1] * 16
+    assert np.abs((between["C0"] - expected) / between["C0_ERR"]).max() < 4
+    assert np.sqrt(np.mean((between["C0"] - expected) ** 2)) < 1e-5
+    assert list(between["SIGNIFICANT"]) == [True, True, True, False] * 4
+    assert not between["REST_SIGNIFICANT"].any()
+    within = product.table("PAIRS")
+    off = within["C0"] - truth(within, pair.instrument.geometry(0)) / 5
+    assert np.sqrt(np.mean(off**2)) < 1e-5
+    assert (len(facts.frames), facts.calibrations) == (8, ())
+    assert [one.role for one in product.provenance.inputs] == ["frames"] * 8 + ["sources"] * 8
+
+
+def test_sources_that_are_of_no_frame_of_the_job_or_of_a_detector_apart_are_refused(pair):
+    own, sources = exposures_of_both(pair, 4)
+    with pytest.raises(InputRefused, match="is of exposure both-3, of which the job has no frames"):
+        made(pair, [*own[:3], sources[3]])
+    stray = own[3].model_copy(update={"role": "sources"})
+    with pytest.raises(InputRefused, match=r"may leak into detector 0 \(1\)"):
+        made(pair, [*own[:3], stray])
+    flats = pair.flats(9_000.0, 9_000.0, 9_000.0)
+    with pytest.raises(InputRefused, match="no input of role 'sources' fits"):
+        made(pair, [*flats, sources[0]], "flat")
+
+
+def test_an_exposure_without_its_source_tells_of_what_leaks_within_alone(pair):
+    own, sources = exposures_of_both(pair, 4)
+    product, _ = made(pair, [*own, *sources[:3]], grow=3, bright=3000.0)
+    exposures = product.table("EXPOSURES")
+    assert list(exposures["MEASURED"]) == [28, 28, 28, 12]
+    assert product.table("BETWEEN")["PIXELS"].min() > 0

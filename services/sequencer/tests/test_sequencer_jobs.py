@@ -126,3 +126,21 @@ def test_other_rules_of_verification_are_other_measurements_and_decisions(kit, m
         assert (old.rules_version, new.rules_version) == (verification_version(), "other")
         assert old.job_id != new.job_id
     assert before.of(CombineJob) == after.of(CombineJob)
+
+
+def test_frames_of_detectors_that_may_leak_into_one_go_with_its_crosstalk_alone(kit):
+    frames = kit.frames({"bias": 3, "spot": 4}, detectors=(0, 1, 2))
+    frames = [one for one in frames if one.frame_id != "spot-3-d1"]
+    request = kit.request(folder="x", make=("bias", "crosstalk"))
+    groups = {0: (1,), 1: (0,), 2: ()}
+    game = Game(kit, frames, request=request, ground={"leaking_into": groups.__getitem__})
+
+    def sources(kind, detector):
+        return [one.id for one in game.build(kind, detector).inputs if one.role == "sources"]
+
+    assert sources("crosstalk", 0) == ["spot-0-d1", "spot-1-d1", "spot-2-d1"]
+    assert sources("crosstalk", 1) == ["spot-0-d0", "spot-1-d0", "spot-2-d0"]
+    assert sources("crosstalk", 2) == sources("bias", 0) == []
+    alone = Game(kit, frames, request=request)
+    assert alone.build("crosstalk", 0).job_id != game.build("crosstalk", 0).job_id
+    assert alone.build("crosstalk", 2).job_id == game.build("crosstalk", 2).job_id

@@ -12,10 +12,11 @@ from calibrant.verify.page.crosstalk import CROSSTALK
 LEAK = 1.5e-4
 
 
-def matrix(bench, unknown=(), left=(), rests=None):
+def matrix(bench, unknown=(), left=(), rests=None, between=None):
     """Give the product as combine writes it; `unknown` and `left`: numbers of pairs not measured, and not corrected.
 
-    `rests`: how many an amplifier could be measured again; all that were measured where it is not given.
+    `rests`: how many an amplifier could be measured again; all that were measured where it is not given. `between`: whether
+    each amplifier shows each of two of another detector; None where it is not known.
     """
     names = [one.name for one in bench.instrument.geometry(0).amplifiers]
     pairs = list(itertools.permutations(names, 2))
@@ -45,6 +46,17 @@ def matrix(bench, unknown=(), left=(), rests=None):
             REST_C0=np.where(known, 1e-6, np.nan),
         ),
     )
+    if between is not None:
+        flat = [one for row in between for one in row]
+        shown = table(
+            "BETWEEN",
+            AMPLIFIER=[name for name, row in zip(names, between, strict=True) for _ in row],
+            DETECTOR=[1] * len(flat),
+            SOURCE=["A00", "A01"] * 4,
+            SIGNIFICANT=[bool(one) for one in flat],
+            REASON=["no bright pixels in the source" if one is None else "" for one in flat],
+        )
+        tables = (*tables, shown)
     return stored(bench, "crosstalk", tables)
 
 
@@ -74,3 +86,16 @@ def test_the_figure_has_a_row_a_victim_and_says_what_is_not_known(bench):
         "Crosstalk between 4 amplifiers of detector S00: 11 coefficients, 11"
     )
     assert CROSSTALK.draw(rows).startswith("data:image/svg+xml;base64,")
+
+
+def test_what_other_detectors_leak_is_told_and_decides_nothing(bench):
+    shown = ((True, True), (False, None), (False, False), (None, None))
+    report, measured = bench.measure(*matrix(bench, between=shown))
+    told = [one for one in report.results if one.test == "BETWEEN_DETECTORS"]
+    assert [(one.verdict, one.value, one.advisory) for one in told] == [
+        ("fail", 2.0, True),
+        ("pass", 0.0, True),
+        ("pass", 0.0, True),
+        ("fail", None, True),
+    ]
+    assert outcome_of(bench, report, measured) is Outcome.CERTIFIED

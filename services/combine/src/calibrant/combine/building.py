@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from types import MappingProxyType
 
 from calibrant.bus.errors import PermanentError
+from calibrant.combine.beside import load_sources, source_frames
 from calibrant.combine.facts import SWITCHES, facts_of
 from calibrant.combine.inputs import (
     FRAMES,
@@ -67,6 +68,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     parameters = parameters.settled(instrument)
     with ExitStack() as opened:
         frames = load_frames(job, recipe, instrument, workspace, opened)
+        sources = load_sources(job, instrument, frames, workspace, opened)
         calibrations = load_calibrations(job, recipe, geometry, parameters.unit, workspace)
         if parameters.defects:
             corrected = with_defects(corrected, calibrations)
@@ -78,9 +80,10 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
             memory_bytes=job.memory_bytes,
             tables={kind: one for kind, one in measured.items() if getattr(parameters, SWITCHES[kind])},
             read_out=instrument.detector(job.detector).geometry(),
+            sources=source_frames(sources, instrument, parameters),
         )
         built = _built(recipe, inputs, parameters)
-    facts = facts_of(job, geometry, parameters, frames, built)
+    facts = facts_of(job, geometry, parameters, frames, built, sources=sources)
     product = product_of(job, instrument, geometry, corrected, facts, frames, built)
     write_product(workspace.scratch / "product.fits", product)
     artifact = Artifact(

@@ -1,12 +1,12 @@
 """What is recorded of a product and its inputs, beside its file. Must not know pixels, tables or the bus."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from calibrant.combine.inputs import DEFECTS, FRAMES, JobFrame
+from calibrant.combine.inputs import DEFECTS, FRAMES, SOURCES, JobFrame
 from calibrant.combine.recipes import find_recipe
 from calibrant.combine.recipes.base import Built, BuiltTables, Parameters
 from calibrant.contracts.combine.v1 import CombineJob
@@ -74,7 +74,7 @@ class ProductFacts(BaseModel):
     @property
     def calibrations(self) -> tuple[str, ...]:
         """Ids of the products that went in."""
-        return tuple(one.id for one in self.inputs if one.role != FRAMES)
+        return tuple(one.id for one in self.inputs if one.role not in {FRAMES, SOURCES})
 
     def message(self, job: CombineJob, ref: DataRef) -> Product:
         """Return the product as the contract has it."""
@@ -103,6 +103,8 @@ def facts_of(
     parameters: Parameters,
     frames: list[JobFrame],
     built: Built | BuiltTables,
+    *,
+    sources: Sequence[JobFrame] = (),
 ) -> ProductFacts:
     """Return what is to be recorded of a product.
 
@@ -118,6 +120,8 @@ def facts_of(
         What it is made of.
     built : Built or BuiltTables
         What the recipe made.
+    sources : sequence of JobFrame
+        Frames of other detectors that it was measured with.
     """
     image = built if isinstance(built, Built) else None
     used = (*built.used, *(role for role, switch in SWITCHES.items() if getattr(parameters, switch)))
@@ -137,6 +141,7 @@ def facts_of(
         parameters=parameters.model_dump(),
         inputs=(
             *(_frame_record(frame, scale) for frame, scale in zip(frames, scales, strict=True)),
+            *(_frame_record(one, None) for one in sources),
             *(_calibration_record(one) for role in used for one in job.inputs if one.role == role),
         ),
     )
@@ -145,7 +150,7 @@ def facts_of(
 def _frame_record(frame: JobFrame, scale: float | None) -> InputRecord:
     facts = frame.opened.facts
     return InputRecord(
-        role=FRAMES,
+        role=frame.input.role,
         id=frame.input.id,
         sha256=frame.input.ref.sha256,
         exposure_id=facts.exposure_id,

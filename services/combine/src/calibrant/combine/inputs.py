@@ -33,6 +33,9 @@ from calibrant.runtime.handlers import Workspace
 Read = TypeVar("Read", bound=ProductHead)
 
 FRAMES = "frames"
+SOURCES = "sources"
+"""Role of frames of other detectors, which may leak into those that are measured."""
+
 DEFECTS = "defects"
 """Role of a mask of defects, which is joined to what is masked in every frame."""
 
@@ -138,7 +141,7 @@ def inputs_by_role(job: CombineJob, recipe: Recipe) -> dict[str, JobInput]:
     by_role: dict[str, JobInput] = {}
     roles = {role.name for role in recipe.roles}
     for one in job.inputs:
-        if one.role == FRAMES:
+        if one.role == FRAMES or (one.role == SOURCES and recipe.between_detectors):
             continue
         if one.role not in roles or one.role in by_role:
             takes = ", ".join(role.name for role in recipe.roles) or "none"

@@ -132,7 +132,7 @@ class CombineQueries:
             "filter": row.filter,
             "path": path,
             "inputs": [one["id"] for one in inputs if one["role"] == "frames"],
-            "calibrations": [one["id"] for one in inputs if one["role"] != "frames"],
+            "calibrations": [one["id"] for one in inputs if one["role"] not in {"frames", "sources"}],
             "begin_tai_ns": row.begin_tai_ns,
             "end_tai_ns": row.end_tai_ns,
             "job_id": row.job_id,

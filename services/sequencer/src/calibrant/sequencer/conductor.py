@@ -4,8 +4,8 @@ Owns the order of things: acquisitions close, kinds are planned, jobs go out, th
 returns what is to be sent. A run that is finished never changes again.
 
 Detectors have to do with one another only by decisions. So an answer about a detector is dealt with among the nodes
-of that detector, whatever else the run has; all of the plan is read when a decision is due or was taken, a set is
-split, or frames are complete.
+of that detector, whatever else the run has, with the frames of those that may leak into it; all of the plan is read
+when a decision is due or was taken, a set is split, or frames are complete.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -259,10 +259,11 @@ class Conductor:
             rules=rules_for(request, instrument.rule_set()),
             instrument_hash=instrument.hash,
             engine_version=ENGINE_VERSION,
-            frames=StoredFrames(self.session, run.run_id, detectors),
+            frames=StoredFrames(self.session, run.run_id, _read_with(instrument, detectors)),
             certified=StoredCertifications(self.session, run.instrument, collection_of(request)),
             elsewhere=partial(StoredCertifications, self.session, run.instrument),
             footprint=footprint_of(instrument, self.settings.job_memory),
+            leaking_into=instrument.leaking_into,
             gate=gate_in_force(
                 self.settings.gate, (f"{instrument.name}-{instrument.version}", instrument.gate), request
             ),
@@ -281,6 +282,13 @@ class Conductor:
         return RunProgress(
             run_id=run.run_id, phase=run.state, message=message, nodes_ended=ended, nodes=nodes
         )
+
+
+def _read_with(instrument: Instrument, detectors: Detectors | None) -> Detectors | None:
+    """Add to some detectors those that may leak into them, whose frames go into their jobs too; None: all."""
+    if detectors is None:
+        return None
+    return {*detectors, *(one for each in detectors for one in instrument.leaking_into(each))}
 
 
 def _tells(node: Node) -> bool:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calibrant import pixels
 from calibrant.frames.instrument.detector import Detector
+from calibrant.frames.instrument.groups import check_groups
 from calibrant.frames.instrument.header import FileLayout, HeaderTranslation
 from calibrant.frames.instrument.limits import LimitEntry, limit_rules
 from calibrant.frames.instrument.overscan import Overscan
@@ -41,6 +42,10 @@ class Instrument(BaseModel):
     )
     overscan: Overscan = Field(default=Overscan())
     detectors: tuple[Detector, ...] = Field(min_length=1)
+    crosstalk_groups: tuple[tuple[int, ...], ...] = Field(
+        default=(),
+        description="Detectors that are read at one time and may leak into each other, by their ids.",
+    )
     association: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="By kind, the fields of its association rule (`SetRule`) that differ from the default.",
@@ -72,6 +77,7 @@ class Instrument(BaseModel):
             if without:
                 raise ValueError(f"detectors {without} need hdu (the EXTNAME of their image)")
         check_positions([detector.position for detector in self.detectors])
+        check_groups(self.crosstalk_groups, ids)
         self._check_correction()
         self.rule_set()
         self.limits()
@@ -163,9 +169,26 @@ class Instrument(BaseModel):
         """
         return self.detector(detector).geometry(self.overscan)
 
+    def leaking_into(self, detector: int) -> tuple[int, ...]:
+        """Return the detectors that may leak into one: the others of its group, in the order of the ids."""
+        return tuple(
+            sorted(
+                one
+                for group in self.crosstalk_groups
+                if detector in group
+                for one in group
+                if one != detector
+            )
+        )
+
     def canonical(self) -> str:
-        """Return the whole description as JSON with sorted keys: what `hash` is taken of."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """Return the whole description as JSON with sorted keys: what `hash` is taken of.
+
+        Groups that there are none of are left out: who has none is not described anew, and products keep their ids.
+        """
+        without = None if self.crosstalk_groups else {"crosstalk_groups"}
+        content = self.model_dump(mode="json", exclude=without)
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     @cached_property
     def hash(self) -> str:

@@ -4,7 +4,7 @@ It owns the numbers, their units and which of them are significant; it must not 
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,6 +105,18 @@ class CrosstalkMatrix:
             self,
             coefficients=np.where(keep[..., None], self.coefficients, 0.0),
             covariance=np.where(keep[..., None, None], self.covariance, 0.0),
+        )
+
+    def of_sources(self, names: Sequence[str]) -> "CrosstalkMatrix":
+        """Give the part that is of some of the sources, in the order of their names."""
+        places = [self.sources.index(name) for name in names]
+        return replace(
+            self,
+            sources=tuple(names),
+            coefficients=self.coefficients[:, places],
+            covariance=self.covariance[:, places],
+            count=self.count[:, places],
+            reasons=tuple(tuple(row[place] for place in places) for row in self.reasons),
         )
 
     def in_unit(self, unit: Unit, gains_e_per_adu: Mapping[str, float]) -> "CrosstalkMatrix":

@@ -2,7 +2,8 @@
 
 That nothing significant is left decides, as in Rubin's cp_verify, whose residual is measured in the same way as the matrix; here
 with the square of the signal besides, so that a leak that is not proportional is seen where it was not asked for. So does that
-most other amplifiers could be measured: what was not is not corrected. How large and how well known the coefficients are is told.
+most other amplifiers could be measured: what was not is not corrected. How large and how well known the coefficients are is told, and
+what other detectors leak, which stays in frames.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,11 @@ def _largest(m: Mapping[str, float], limit: float) -> Judgement:
 
 def _error(m: Mapping[str, float], limit: float) -> Judgement:
     return at_most(m["CROSSTALK_ERROR"], limit, "median standard error of the coefficients")
+
+
+def _between(m: Mapping[str, float], limit: float) -> Judgement:
+    words = "amplifiers of other detectors that are shown significantly, which no correction takes out:"
+    return at_most(m["CROSSTALK_BETWEEN"], limit, words)
 
 
 NO_SIGNIFICANT_DETECTION = TestDefinition(
@@ -79,6 +85,21 @@ ERROR = TestDefinition(
     summary="median standard error of an amplifier's coefficients is at most the limit",
     judge=_error,
     required=("CROSSTALK_ERROR",),
+    advisory=True,
+    once=True,
+)
+
+BETWEEN_DETECTORS = TestDefinition(
+    name="BETWEEN_DETECTORS",
+    kind="crosstalk",
+    level="amplifier",
+    limit=0.0,
+    unit="1",
+    source="ours; advisory",
+    summary="no amplifier of another detector is shown significantly (value: how many are)",
+    judge=_between,
+    required=(),
+    optional={"CROSSTALK_BETWEEN": "no other detector's frames were given"},
     advisory=True,
     once=True,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from calibrant.camera.simulator.effects import Effect, Site
@@ -30,6 +30,8 @@ class SimulatedDetector:
         The flaws of this detector that are switched on.
     effects
         The effects that are switched on, by name, in the order in which the signal meets them.
+    beside
+        The detectors that are read at the same time and may leak into it, where that is switched on.
     """
 
     detector: Detector
@@ -38,6 +40,7 @@ class SimulatedDetector:
     seed: int
     flaws: tuple[Flaw, ...] = ()
     effects: Mapping[str, Effect] = field(default_factory=dict)
+    beside: tuple[SimulatedDetector, ...] = ()
 
     @classmethod
     def of(
@@ -57,9 +60,27 @@ class SimulatedDetector:
         KeyError
             The instrument has no such detector.
         """
+        others = instrument.leaking_into(detector)
+        own = cls._alone(instrument, detector, seed, flaws, effects, others)
+        if not any(effect.parameters.between_detectors for effect in own.effects.values()):
+            return own
+        beside = tuple(cls._alone(instrument, other, seed, flaws, effects) for other in others)
+        return replace(own, beside=beside)
+
+    @classmethod
+    def _alone(  # noqa: PLR0917 - as `of`
+        cls,
+        instrument: Instrument,
+        detector: int,
+        seed: int,
+        flaws: tuple[str, ...],
+        effects: tuple[str, ...],
+        beside: tuple[int, ...] = (),
+    ) -> Self:
+        """Make a detector without those beside it."""
         parameters = parameters_of(instrument)
         description = instrument.detector(detector)
-        site = Site(description, seed)
+        site = Site(description, seed, tuple(map(instrument.detector, beside)))
         return cls(
             detector=description,
             parameters=parameters,

@@ -8,8 +8,9 @@ their places of the way and draw from streams of their own, so that a frame with
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,12 @@ from numpy.typing import NDArray
 
 from calibrant.camera.simulator import cosmic_rays
 from calibrant.camera.simulator.detector import SimulatedDetector
-from calibrant.camera.simulator.effects import Facts, Light, Shot
+from calibrant.camera.simulator.effects import Facts, Light, Shot, Stream
+from calibrant.camera.simulator.effects.crosstalk import Crosstalk
 from calibrant.camera.simulator.effects.lamp_drift import LampDrift
 from calibrant.camera.simulator.exposure import Exposure
 from calibrant.camera.simulator.parameters import Flaw, LightLeak
-from calibrant.camera.simulator.readout import read_out
+from calibrant.camera.simulator.readout import delivered, read_out
 
 Plane = NDArray[np.float32]
 _NOISE, _CHARGE, _RAYS, _FLAWS = range(4)
@@ -42,22 +44,13 @@ class SimulatedFrame:
 
 def simulate(camera: SimulatedDetector, exposure: Exposure) -> SimulatedFrame:
     """Simulate one frame: the same pixels for the same detector, seed, flaws, effects and exposure, at any time."""
-    parameters, shape = camera.parameters, camera.detector.shape
     told: dict[str, Facts] = {name: {} for name in camera.effects}
     shot = _shot(camera, exposure)
-
-    def stream(purpose: int) -> np.random.Generator:
-        words = [camera.seed, exposure.exposure_id, camera.detector.id, purpose]
-        return np.random.Generator(np.random.SFC64(np.random.SeedSequence(words)))
-
     light = _light(camera, shot, told)
-    leak = _leak_e_per_s(camera.flaws, exposure, stream(_FLAWS))
-    electrons = _charge(camera, shot, told, _expected(camera, shot, told, light, leak), stream(_CHARGE))
-    hits = cosmic_rays.draw(parameters.cosmic_rays_per_s * exposure.dark_time_s, shape, stream(_RAYS))
-    cosmic_rays.add_charge(electrons, hits)
-    np.minimum(electrons, np.float32(parameters.full_well_e), out=electrons)
-    noise = stream(_NOISE)
-    drift = float(parameters.bias_drift_adu * noise.standard_normal())
+    leak = _leak_e_per_s(camera.flaws, exposure, _stream(camera, exposure, _FLAWS))
+    electrons, hits = _collected(camera, shot, told, _expected(camera, shot, told, light, leak))
+    noise = _stream(camera, exposure, _NOISE)
+    drift = float(camera.parameters.bias_drift_adu * noise.standard_normal())
     array = read_out(camera, electrons, drift_adu=drift, noise=noise, shot=shot, told=told)
     truth = {
         "seed": camera.seed,
@@ -73,6 +66,35 @@ def simulate(camera: SimulatedDetector, exposure: Exposure) -> SimulatedFrame:
     seen = light.e_per_s > 0 and LampDrift.name in camera.effects
     monitor_e = float(light.e_per_s * np.mean(light.seconds)) if seen else None
     return SimulatedFrame(array, truth | {"effects": told} if told else truth, monitor_e)
+
+
+def _stream(camera: SimulatedDetector, exposure: Exposure, purpose: int) -> np.random.Generator:
+    words = [camera.seed, exposure.exposure_id, camera.detector.id, purpose]
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(words)))
+
+
+def _collected(
+    camera: SimulatedDetector, shot: Shot, told: dict[str, Facts], expected: Plane
+) -> tuple[Plane, tuple[cosmic_rays.CosmicRay, ...]]:
+    """Return the charge that is in each pixel when it is read, in electrons, and the cosmic rays in it."""
+    exposure, parameters = shot.exposure, camera.parameters
+    electrons = _charge(camera, shot, told, expected, _stream(camera, exposure, _CHARGE))
+    mean = parameters.cosmic_rays_per_s * exposure.dark_time_s
+    hits = cosmic_rays.draw(mean, camera.detector.shape, _stream(camera, exposure, _RAYS))
+    cosmic_rays.add_charge(electrons, hits)
+    np.minimum(electrons, np.float32(parameters.full_well_e), out=electrons)
+    return electrons, hits
+
+
+def _before_crosstalk(camera: SimulatedDetector, exposure: Exposure) -> Mapping[str, Stream]:
+    """Return what the amplifiers of a detector deliver before they hear one another: as in its own frame."""
+    told: dict[str, Facts] = {name: {} for name in camera.effects}
+    shot = _shot(camera, exposure)
+    leak = _leak_e_per_s(camera.flaws, exposure, _stream(camera, exposure, _FLAWS))
+    expected = _expected(camera, shot, told, _light(camera, shot, told), leak)
+    electrons, _ = _collected(camera, shot, told, expected)
+    before = list(takewhile(lambda name: name != Crosstalk.name, camera.effects))
+    return delivered(camera, electrons, shot, told, before)
 
 
 def _expected(
@@ -105,7 +127,10 @@ def _shot(camera: SimulatedDetector, exposure: Exposure) -> Shot:
         light = _light(camera, _shot(camera, other), {name: {} for name in camera.effects})
         return np.minimum(light.electrons(), np.float32(camera.parameters.full_well_e))
 
-    return Shot(exposure, camera.seed, camera.detector.id, collected)
+    def beside() -> dict[int, Mapping[str, Stream]]:
+        return {one.detector.id: _before_crosstalk(one, exposure) for one in camera.beside}
+
+    return Shot(exposure, camera.seed, camera.detector.id, collected, beside)
 
 
 def _light(camera: SimulatedDetector, shot: Shot, told: dict[str, Facts]) -> Light:

@@ -47,7 +47,7 @@ def read_out(
         By effect, what is true of this frame: added to.
     """
     raw = noise.standard_normal(camera.detector.raw_shape, dtype=np.float32)
-    streams = _signals(camera, electrons, shot, told)
+    streams = delivered(camera, electrons, shot, told, list(camera.effects))
     placements = camera.detector.placements()
     for name, stream in streams.items():
         amplifier = stream.amplifier
@@ -59,10 +59,14 @@ def read_out(
     return raw.astype(np.uint16)
 
 
-def _signals(
-    camera: SimulatedDetector, electrons: Plane, shot: Shot, told: dict[str, Facts]
+def delivered(
+    camera: SimulatedDetector,
+    electrons: Plane,
+    shot: Shot,
+    told: dict[str, Facts],
+    read: Sequence[str],
 ) -> Mapping[str, Stream]:
-    """Return what each amplifier delivers above its level, in ADU."""
+    """Return what each amplifier delivers above its level, in ADU; of the effects on what is read, those named."""
     placements = camera.detector.placements()
     streams = {
         one.name: Stream.of(one, electrons, placements[one.name]) for one in camera.detector.amplifiers
@@ -72,8 +76,8 @@ def _signals(
     for stream in streams.values():
         signal = stream.signal
         signal *= np.float32(1 / stream.amplifier.gain_e_per_adu)
-    for name, effect in camera.effects.items():
-        told[name] |= effect.read(streams, shot)
+    for name in read:
+        told[name] |= camera.effects[name].read(streams, shot)
     return streams
 
 

@@ -152,6 +152,28 @@ class FrameInput:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class SourceFrame:
+    """A raw frame of another detector, read at the same time as a frame that it may leak into.
+
+    Parameters
+    ----------
+    detector : int
+        Its detector.
+    frame : FrameInput
+        The frame.
+    geometry : Geometry
+        That detector, with its nominal gains.
+    corrected : Signature
+        What is removed from it before any calibration.
+    """
+
+    detector: int
+    frame: FrameInput
+    geometry: Geometry
+    corrected: Signature
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Calibration:
     """One calibration product.
 
@@ -193,6 +215,8 @@ class RecipeInputs:
         Those products, by kind, for what else they say.
     read_out : Geometry or None
         The detector with its overscans as they were read, nothing skipped; None: as `geometry` has them.
+    sources : sequence of SourceFrame
+        Frames of other detectors of the same exposures, of a recipe that takes them.
     """
 
     frames: Sequence[FrameInput]
@@ -202,6 +226,7 @@ class RecipeInputs:
     memory_bytes: int = 0
     tables: Mapping[str, ProductTables] = field(default_factory=dict)
     read_out: Geometry | None = None
+    sources: Sequence[SourceFrame] = ()
 
     @property
     def whole(self) -> Geometry:
@@ -288,6 +313,8 @@ class Recipe:
         Further types of frames that it is made of.
     without : tuple of str
         Switches of `Choices` that are off, whatever is asked for: what it measures is not corrected before.
+    between_detectors : bool
+        Whether it takes frames of the other detectors of the same exposures.
     """
 
     name: str
@@ -300,6 +327,7 @@ class Recipe:
     by_filter: bool = False
     beside: tuple[ImageType, ...] = ()
     without: tuple[str, ...] = ()
+    between_detectors: bool = False
 
     @property
     def image_types(self) -> tuple[ImageType, ...]:

@@ -23,6 +23,7 @@ from calibrant.sequencer.plan.gating import as_message, gate_of_kind
 from calibrant.sequencer.plan.model import Ground, Node, NodeType
 from calibrant.sequencer.plan.parameters import combining, parameters_of, unit_of
 from calibrant.sequencer.plan.places import collection_of
+from calibrant.sequencer.plan.sources import SOURCE_IMAGES, frame_input, sources_of
 
 MEASURE_VERSION = "2"
 """Version of what a measure job asks for."""
@@ -50,8 +51,8 @@ def head_job(ground: Ground, head: Node) -> CombineJob | MeasureJob:
 def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
     """Return the job that builds a product of one detector."""
     parameters = combining(ground.request, rule.kind)
-    frames = _frames(ground, head.combined)
-    inputs = (*frames, *(_calibration(used.role, used.product) for used in head.used))
+    frames, sources = _frames(ground, head.combined), sources_of(ground, head)
+    inputs = (*frames, *sources, *(_calibration(used.role, used.product) for used in head.used))
     return CombineJob(
         job_id=job_id(
             rule.kind,
@@ -71,7 +72,10 @@ def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
         parameters=parameters,
         filter=head.filter,
         memory_bytes=ground.footprint.allowed_bytes(
-            _detector(head), len(head.used), len(head.frames), whole=_whole(head)
+            _detector(head),
+            len(head.used) + (SOURCE_IMAGES * len(ground.leaking_into(_detector(head))) if sources else 0),
+            len(head.frames),
+            whole=_whole(head),
         ),
     )
 
@@ -244,11 +248,7 @@ def validity_of(request: RunRequested, rule: SetRule, first_begin_tai_ns: int) -
 
 
 def _frames(ground: Ground, frame_ids: Iterable[str]) -> list[JobInput]:
-    frames = [ground.frames[frame_id] for frame_id in frame_ids]
-    return [
-        JobInput(role="frames", id=f.frame_id, ref=f.ref, exposure_id=f.exposure_id, file_name=f.file_name)
-        for f in frames
-    ]
+    return [frame_input("frames", ground.frames[frame_id]) for frame_id in frame_ids]
 
 
 def _calibration(role: str, product: Product) -> JobInput:

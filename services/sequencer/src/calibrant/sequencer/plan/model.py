@@ -177,6 +177,8 @@ class Ground:
         ``elsewhere(*collections)`` looks them up in others.
     footprint : Footprint
         What the instrument's images take in memory.
+    leaking_into : callable
+        ``leaking_into(detector)`` gives the detectors that may leak into one.
     gate : GateThresholds
         What the run's sets have to pass.
     trends, comparison : TrendRules, ComparisonRules
@@ -195,6 +197,7 @@ class Ground:
     certified: Lookup = lambda *_subject: ()
     elsewhere: Callable[..., Lookup] = lambda *_collections: lambda *_subject: ()
     footprint: Footprint = field(default_factory=Footprint)
+    leaking_into: Callable[[int], Sequence[int]] = lambda _detector: ()
     gate: GateThresholds = field(default_factory=GateThresholds)
     trends: TrendRules = field(default_factory=TrendRules)
     comparison: ComparisonRules = field(default_factory=ComparisonRules)

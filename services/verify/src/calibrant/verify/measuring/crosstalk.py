@@ -5,6 +5,7 @@ CROSSTALK_LEFT       other amplifiers that it still shows significantly in corre
 CROSSTALK_UNKNOWN    part of the other amplifiers that could not be measured, or not again in corrected frames
 CROSSTALK_LARGEST    strongest coefficient, and CROSSTALK_ERROR the median of the standard errors
 CROSSTALK_SHOWN      other amplifiers that it shows significantly
+CROSSTALK_BETWEEN    amplifiers of other detectors that it shows significantly; absent without frames of these
 ==================== ===================================================================================
 """
 
@@ -19,7 +20,15 @@ from calibrant.verify.measuring.telling import Telling, row_of, rows_of, series_
 from calibrant.verify.reports import SeriesRecord
 
 _UNITS: Final = dict.fromkeys(
-    ("CROSSTALK_LEFT", "CROSSTALK_UNKNOWN", "CROSSTALK_LARGEST", "CROSSTALK_ERROR", "CROSSTALK_SHOWN"), "1"
+    (
+        "CROSSTALK_LEFT",
+        "CROSSTALK_UNKNOWN",
+        "CROSSTALK_LARGEST",
+        "CROSSTALK_ERROR",
+        "CROSSTALK_SHOWN",
+        "CROSSTALK_BETWEEN",
+    ),
+    "1",
 )
 
 
@@ -34,7 +43,16 @@ def _of_amplifier(amplifier: Amplifier, verified: ProductTables) -> tuple[Values
         "CROSSTALK_ERROR": float(table["ERROR"][row]),
         "CROSSTALK_SHOWN": float(table["SIGNIFICANT"][row]) if measured else np.nan,
     }
-    return values, str(table["REASON"][row])
+    return values | _between(amplifier, verified), str(table["REASON"][row])
+
+
+def _between(amplifier: Amplifier, verified: ProductTables) -> Values:
+    """Return what an amplifier shows of other detectors, where their frames were given."""
+    if all(one.name != "BETWEEN" for one in verified.tables):
+        return {}
+    shown = rows_of(verified, "BETWEEN", amplifier.name)
+    known = shown["REASON"] == ""
+    return {"CROSSTALK_BETWEEN": float(shown["SIGNIFICANT"][known].sum()) if known.any() else np.nan}
 
 
 def _matrix(geometry: Geometry, verified: ProductTables) -> tuple[SeriesRecord, ...]:

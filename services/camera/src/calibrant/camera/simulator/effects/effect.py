@@ -27,10 +27,14 @@ _SITE = 0xEFFEC7
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A detector, and the random numbers that belong to it: the same for all its exposures."""
+    """A detector, and the random numbers that belong to it: the same for all its exposures.
+
+    Beside it are those that are read at the same time and may leak into it.
+    """
 
     detector: Detector
     seed: int
+    beside: tuple[Detector, ...] = ()
 
     def rng(self, effect: str) -> np.random.Generator:
         """Return an effect's own random numbers; those of other effects do not change them."""
@@ -51,12 +55,16 @@ class Shot:
         Number of the detector.
     collected
         Gives the charge, in electrons, that another exposure is expected to collect from light.
+    beside
+        Gives what the detectors beside it deliver in this exposure, by their numbers and amplifiers: in ADU above the
+        level, without noise, before they hear one another.
     """
 
     exposure: Exposure
     seed: int
     detector: int
     collected: Callable[[Exposure], Plane]
+    beside: Callable[[], Mapping[int, Mapping[str, Stream]]] = dict
 
     def rng(self, effect: str) -> np.random.Generator:
         """Return an effect's random numbers for this exposure of this detector."""
@@ -130,6 +138,11 @@ class Parameters(Values):
     def memory_s(self) -> float:
         """How long an exposure is felt by those after it, in seconds."""
         return 0.0
+
+    @property
+    def between_detectors(self) -> bool:
+        """Whether what other detectors read at the same time is felt."""
+        return False
 
     @abstractmethod
     def on(self, site: Site) -> Effect:

@@ -1,6 +1,6 @@
 """The crosstalk recipe: what amplifiers show of each other, from frames of spots or stars. Knows pixels only."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import Field
@@ -15,12 +15,14 @@ from calibrant.combine.recipes.base import (
     Role,
 )
 from calibrant.combine.recipes.correction import bias_and_dark, check_level, corrected_frame, named, signature
+from calibrant.combine.recipes.crosstalk.others import check_sources, planes_beside
 from calibrant.combine.recipes.crosstalk.tables import tables_of
 from calibrant.pixels import Signature, Step
 from calibrant.pixels.crosstalk import (
     Crosstalk,
     CrosstalkFit,
     CrosstalkMatrix,
+    ReadoutPlane,
     Reason,
     combine_crosstalk,
     measure_crosstalk,
@@ -91,12 +93,12 @@ class CrosstalkParameters(Parameters):
 
 
 def compute(inputs: RecipeInputs, parameters: CrosstalkParameters) -> BuiltTables:
-    """Measure what each amplifier shows of the others, and again in the frames with that taken out.
+    """Measure what each amplifier shows of all others, and again in the frames with that taken out.
 
     Parameters
     ----------
     inputs : RecipeInputs
-        Frames of spots or stars, and a bias if there is one.
+        Frames of spots or stars, those of other detectors of the same exposures, and a bias if there is one.
     parameters : CrosstalkParameters
         How.
 
@@ -115,8 +117,11 @@ def compute(inputs: RecipeInputs, parameters: CrosstalkParameters) -> BuiltTable
     if len(inputs.geometry.amplifiers) < 2:
         raise RecipeRefused("crosstalk: the detector has one amplifier, and no other that it could show")
     check_level("crosstalk", inputs, subtracted, frames="frames", signal="signal")
+    check_sources(inputs)
     removed = signature(inputs, bias=subtracted.get("bias"), dark=subtracted.get("dark"))
-    exposures = _measured(inputs, removed, parameters, parameters.fit)
+    exposures = [
+        _measured(frame, inputs, removed, parameters, planes_beside(frame, inputs)) for frame in inputs.frames
+    ]
     matrix = combine_crosstalk(exposures, sigma=parameters.exposure_sigma)
     if not matrix.measured.any():
         raise RecipeRefused(
@@ -131,33 +136,31 @@ def compute(inputs: RecipeInputs, parameters: CrosstalkParameters) -> BuiltTable
 
 
 def _measured(
-    inputs: RecipeInputs, removed: Signature, parameters: CrosstalkParameters, fit: CrosstalkFit
-) -> list[CrosstalkMatrix]:
-    """Correct and measure one frame after the other."""
-    return [_measured_in(frame, inputs, removed, parameters, fit) for frame in inputs.frames]
-
-
-def _measured_in(
     frame: FrameInput,
     inputs: RecipeInputs,
     removed: Signature,
     parameters: CrosstalkParameters,
-    fit: CrosstalkFit,
+    others: Mapping[str, ReadoutPlane],
 ) -> CrosstalkMatrix:
+    """Correct and measure one frame, with what other detectors read at the same time."""
     try:
         planes = readout_planes(corrected_frame(frame, inputs.geometry, removed), inputs.geometry)
     except ValueError as problem:
         raise RecipeRefused(f"{frame.name}: {named(str(problem), inputs)}") from problem
-    return measure_crosstalk(planes, fit=fit, unit=parameters.unit)
+    return measure_crosstalk(planes, {**planes, **others}, fit=parameters.fit, unit=parameters.unit)
 
 
 def _rest(
     inputs: RecipeInputs, removed: Signature, parameters: CrosstalkParameters, matrix: CrosstalkMatrix
 ) -> CrosstalkMatrix:
     """Measure what is left in the frames with the matrix taken out: of the square of the signal, too."""
-    barrier = Crosstalk.of(matrix.filtered(parameters.significance), inputs.geometry)
-    without = replace(removed, barriers={**removed.barriers, Step.CROSSTALK: barrier})
-    exposures = _measured(inputs, without, parameters, replace(parameters.fit, terms=2))
+    taken_out, squared = matrix.filtered(parameters.significance), parameters.model_copy(update={"terms": 2})
+    exposures = []
+    for frame in inputs.frames:
+        others = planes_beside(frame, inputs)
+        barrier = Crosstalk.of(taken_out, inputs.geometry, others=others)
+        without = replace(removed, barriers={**removed.barriers, Step.CROSSTALK: barrier})
+        exposures.append(_measured(frame, inputs, without, squared, others))
     return combine_crosstalk(exposures, sigma=parameters.exposure_sigma)
 
 
@@ -179,4 +182,5 @@ CROSSTALK = Recipe(
     parameters=CrosstalkParameters,
     compute=compute,
     without=("crosstalk", "linearity"),  # crosstalk is taken out of frames before they are made linear
+    between_detectors=True,
 )

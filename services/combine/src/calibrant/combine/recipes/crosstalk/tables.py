@@ -17,7 +17,10 @@ from calibrant.pixels.crosstalk import CrosstalkMatrix, Reason
 AMPLIFIERS: Final = "AMPLIFIERS"
 PAIRS: Final = "PAIRS"
 EXPOSURES: Final = "EXPOSURES"
+BETWEEN: Final = "BETWEEN"
+"""There where frames of other detectors were given: what is measured, and taken out of no frames."""
 
+_VICTIM: Final = "Victim: what shows the other"
 _C: Final = ("C0", "C1")
 
 
@@ -40,10 +43,27 @@ def tables_of(
     significance : float
         Errors from zero beyond which a coefficient is significant.
     """
-    return (
-        _amplifiers(matrix, rest, significance),
-        _pairs(matrix, rest, significance),
-        _exposures(exposures),
+    own, left = matrix.of_sources(matrix.victims), rest.of_sources(matrix.victims)
+    tables = (_amplifiers(own, left, significance), _pairs(own, left, significance), _exposures(exposures))
+    others = [name for name in matrix.sources if name not in matrix.victims]
+    if not others:
+        return tables
+    return (*tables, _between(matrix.of_sources(others), rest.of_sources(others), significance))
+
+
+def _between(matrix: CrosstalkMatrix, rest: CrosstalkMatrix, significance: float) -> ProductTable:
+    """Return the pairs whose source is in another detector."""
+    places = _others(matrix)
+    sources = [matrix.sources[s] for _, s in places]
+    detectors, names = zip(*(name.split("/", 1) for name in sources), strict=True)
+    return ProductTable(
+        BETWEEN,
+        (
+            TableColumn("AMPLIFIER", texts(matrix.victims[v] for v, _ in places), _VICTIM),
+            TableColumn("DETECTOR", np.array(detectors, dtype=np.int32), "The source's detector"),
+            TableColumn("SOURCE", texts(names), "Its amplifier whose signal is shown"),
+            *_numbers(matrix, rest, places, significance, "Whether it is beyond the errors"),
+        ),
     )
 
 
@@ -58,35 +78,40 @@ def _same(matrix: CrosstalkMatrix, victim: int, source: int) -> bool:
 
 def _pairs(matrix: CrosstalkMatrix, rest: CrosstalkMatrix, significance: float) -> ProductTable:
     places = _others(matrix)
-    victims, sources = np.array(places).T
     return ProductTable(
         PAIRS,
         (
+            TableColumn("AMPLIFIER", texts(matrix.victims[v] for v, _ in places), _VICTIM),
             TableColumn(
-                "AMPLIFIER", texts(matrix.victims[v] for v in victims), "Victim: what shows the other"
+                "SOURCE", texts(matrix.sources[s] for _, s in places), "Amplifier whose signal is shown"
             ),
-            TableColumn(
-                "SOURCE", texts(matrix.sources[s] for s in sources), "Amplifier whose signal is shown"
-            ),
-            *_coefficients(matrix, "", "of the signal", victims, sources),
-            TableColumn(
-                "PIXELS", matrix.count[victims, sources].astype(np.int32), "Bright pixels used", "pixel"
-            ),
-            TableColumn(
-                "SIGNIFICANT",
-                matrix.significant(significance)[victims, sources],
-                "Whether it is taken out of frames",
-            ),
-            TableColumn("REASON", _reasons(matrix, places), "Why not measured"),
-            *_coefficients(rest, "REST_", "left in the corrected frames", victims, sources),
-            TableColumn(
-                "REST_SIGNIFICANT",
-                rest.significant(significance)[victims, sources],
-                "Whether REST is significant",
-            ),
-            TableColumn("REST_REASON", _reasons(rest, places), "Why there is no REST"),
+            *_numbers(matrix, rest, places, significance, "Whether it is taken out of frames"),
         ),
     )
+
+
+def _numbers(
+    matrix: CrosstalkMatrix,
+    rest: CrosstalkMatrix,
+    places: Sequence[tuple[int, int]],
+    significance: float,
+    significant: str,
+) -> list[TableColumn]:
+    """Return the columns of what was found of pairs, and of what is left of it; `significant`: what that means."""
+    victims, sources = np.array(places).T
+    return [
+        *_coefficients(matrix, "", "of the signal", victims, sources),
+        TableColumn("PIXELS", matrix.count[victims, sources].astype(np.int32), "Bright pixels used", "pixel"),
+        TableColumn("SIGNIFICANT", matrix.significant(significance)[victims, sources], significant),
+        TableColumn("REASON", _reasons(matrix, places), "Why not measured"),
+        *_coefficients(rest, "REST_", "left in the corrected frames", victims, sources),
+        TableColumn(
+            "REST_SIGNIFICANT",
+            rest.significant(significance)[victims, sources],
+            "Whether REST is significant",
+        ),
+        TableColumn("REST_REASON", _reasons(rest, places), "Why there is no REST"),
+    ]
 
 
 def _coefficients(

@@ -1,0 +1,71 @@
+"""The planes of other detectors that were read at the same time as a frame. Knows pixels only."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused, SourceFrame
+from calibrant.combine.recipes.correction import corrected_frame
+from calibrant.pixels import Geometry, Mask
+from calibrant.pixels.crosstalk import ReadoutPlane, channel_name, readout_planes
+
+
+def check_sources(inputs: RecipeInputs) -> None:
+    """Check that an overscan takes the electronic level from all frames of other detectors.
+
+    Raises
+    ------
+    RecipeRefused
+        One keeps it, which would count as signal.
+    """
+    for one in inputs.sources:
+        if not one.corrected.removes_level(one.geometry):
+            raise RecipeRefused(
+                f"crosstalk: the frames of detector {one.detector} keep their pedestal, which would count as signal that "
+                "leaks; give an overscan method that every amplifier of it has a region for, or take it out of the "
+                "instrument file's crosstalk_groups"
+            )
+
+
+def planes_beside(frame: FrameInput, inputs: RecipeInputs) -> dict[str, ReadoutPlane]:
+    """Return the planes of all other detectors, as they were read with a frame; without data where there is no frame.
+
+    Parameters
+    ----------
+    frame : FrameInput
+        One of the job's own.
+    inputs : RecipeInputs
+        Has those of the others.
+
+    Raises
+    ------
+    RecipeRefused
+        A frame does not fit its detector.
+    """
+    there = {one.detector: one for one in inputs.sources if one.frame.exposure_id == frame.exposure_id}
+    found: dict[str, ReadoutPlane] = {}
+    for detector, geometry in _detectors(inputs).items():
+        one = there.get(detector)
+        found |= _blank(geometry, detector) if one is None else _planes(one)
+    return found
+
+
+def _detectors(inputs: RecipeInputs) -> Mapping[int, Geometry]:
+    return {one.detector: one.geometry for one in sorted(inputs.sources, key=lambda one: one.detector)}
+
+
+def _planes(one: SourceFrame) -> dict[str, ReadoutPlane]:
+    try:
+        image = corrected_frame(one.frame, one.geometry, one.corrected)
+    except ValueError as problem:
+        raise RecipeRefused(f"{one.frame.name}, of detector {one.detector}: {problem}") from problem
+    return readout_planes(image, one.geometry, str(one.detector))
+
+
+def _blank(geometry: Geometry, detector: int) -> dict[str, ReadoutPlane]:
+    return {
+        channel_name(one.name, str(detector)): ReadoutPlane(
+            np.zeros(one.placed.shape, np.float32), np.full(one.placed.shape, Mask.NO_DATA, np.uint32)
+        )
+        for one in geometry.amplifiers
+    }

@@ -1,0 +1,47 @@
+"""Frames of other detectors that go into a job beside its own: those that may leak into them. Knows no recipe's insides."""
+
+from typing import Final
+
+from calibrant.contracts.common.v1 import JobInput
+from calibrant.contracts.ingest.v1 import Frame
+from calibrant.sequencer.plan.model import Ground, Node
+
+BETWEEN_DETECTORS: Final = frozenset({"crosstalk"})
+"""Kinds that measure what leaks from other detectors."""
+
+SOURCE_IMAGES: Final = 2
+"""Images that a job holds of each of them: as it was read, and corrected."""
+
+
+def frame_input(role: str, frame: Frame) -> JobInput:
+    """Return a frame as an input of a job."""
+    return JobInput(
+        role=role,
+        id=frame.frame_id,
+        ref=frame.ref,
+        exposure_id=frame.exposure_id,
+        file_name=frame.file_name,
+    )
+
+
+def sources_of(ground: Ground, head: Node) -> list[JobInput]:
+    """Return the run's frames of detectors that may leak into a head's, of the exposures that it combines.
+
+    Parameters
+    ----------
+    ground : Ground
+        Has the frames, and says which detectors those are.
+    head : Node
+        What is built.
+    """
+    others = () if head.detector is None else ground.leaking_into(head.detector)
+    if head.kind not in BETWEEN_DETECTORS or not others:
+        return []
+    exposures = {ground.frames[frame_id].exposure_id for frame_id in head.combined}
+    found = [
+        frame
+        for frame in ground.frames.values()
+        if frame.detector in others and frame.exposure_id in exposures
+    ]
+    found.sort(key=lambda frame: (frame.begin.ns, frame.detector, frame.frame_id))
+    return [frame_input("sources", frame) for frame in found]
