@@ -142,6 +142,8 @@ def test_fixed_and_proportional_loss_are_told_apart():
     assert loss.fixed == pytest.approx(5, abs=4 * loss.fixed_error)
     assert loss.fixed_error < 0.5
     assert solve_loss([*measured[:2], Reason.NO_SIGNAL]) is Reason.TOO_FEW_LEVELS
+    alike = [replace(measured[0], signal=measured[0].signal * (1 + n / 100)) for n in range(3)]
+    assert solve_loss(alike) is Reason.ONE_LEVEL
 
 
 def test_what_the_overscan_has_without_light_is_not_charge():

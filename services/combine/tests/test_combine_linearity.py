@@ -222,6 +222,10 @@ def test_missing_readings_are_named_and_times_are_taken_only_where_that_is_allow
     why = r"A00: no photodiode reading of enough exposures; 21 of 24 flats have no reading of the monitor: give them"
     with pytest.raises(RecipeRefused, match=why):
         found(few, light="monitor")
+    with pytest.raises(
+        RecipeRefused, match=r"none of the 1 readings is of one of the 24 flats.* file e0\.fits"
+    ):
+        found(unsteady, light="monitor", readings={"another": 1.0})
     allowed = found(few, light="monitor", fall_back=True, light_scatter=0.02)
     assert set(allowed["EXPOSURES"]["SOURCE"]) == {"time"}
 

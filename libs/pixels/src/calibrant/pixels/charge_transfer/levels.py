@@ -15,6 +15,8 @@ from calibrant.pixels.charge_transfer.reasons import Reason
 from calibrant.pixels.charge_transfer.trailing import TrailingCharge
 
 FEWEST: Final = 3
+ONE_LEVEL: Final = 0.1
+"""Signals whose range is no more of their mean are of one level: what grows with them is not told from what does not."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def solve_loss(measured: Sequence[TrailingCharge | Reason]) -> Loss | Reason:
     Returns
     -------
     Loss or Reason
-        The reason where fewer than three levels remain, or all are the same.
+        The reason where fewer than three levels remain, or all are within a tenth of each other.
 
     Notes
     -----
@@ -77,8 +79,10 @@ def solve_loss(measured: Sequence[TrailingCharge | Reason]) -> Loss | Reason:
     """
     known = [one for one in measured if isinstance(one, TrailingCharge)]
     signals = np.array([one.signal for one in known])
-    if len(known) < FEWEST or not np.ptp(signals) > 0:
+    if len(known) < FEWEST:
         return Reason.TOO_FEW_LEVELS
+    if not np.ptp(signals) > ONE_LEVEL * np.abs(signals.mean()):
+        return Reason.ONE_LEVEL
     errors = np.array([one.charge_error for one in known])
     if not (errors > 0).all():
         return Reason.TOO_FEW_LEVELS

@@ -15,5 +15,6 @@ class Reason(enum.StrEnum):
     NO_CHARGE = "none of its columns has charge"
     NO_TAIL = "no significant electronic tail in its overscan"
     BOUNCES = "its overscan rises from one pixel to the next, which no trailing charge does, and no bounce fits: give biases"
+    ONE_LEVEL = "all frames are of one level"
     TOO_FEW_LEVELS = "too few frames with a measurement"
     NOT_CONVERGED = "the fit did not converge"

@@ -69,6 +69,10 @@ def compute(inputs: RecipeInputs, parameters: CorrelationsParameters) -> BuiltTa
     RecipeRefused
         No two frames are a pair, a frame does not fit the detector, or no amplifier can be measured.
     """
+    if len(inputs.geometry.amplifiers) == 1:
+        raise RecipeRefused(
+            "correlations: the detector has one amplifier, and nothing that it could be correlated with; leave them out"
+        )
     pairs, leftovers = _paired(inputs.frames)
     if not pairs:
         raise RecipeRefused(

@@ -59,7 +59,25 @@ class Lights:
 
 
 def by_monitor(frames: Sequence[FrameInput], parameters: LinearityParameters) -> Lights:
-    """Return what the monitor read: as the parameters say, else as the headers do."""
+    """Return what the monitor read: as the parameters say, else as the headers do.
+
+    Raises
+    ------
+    RecipeRefused
+        The parameters have readings, but none of these exposures, and times are not to be taken instead.
+    """
+    given = parameters.readings or {}
+    if (
+        given
+        and not parameters.fall_back
+        and not any(name in given for one in frames for name in (one.exposure_id, one.file_name))
+    ):
+        first = frames[0]
+        raise RecipeRefused(
+            f"linearity: none of the {len(given)} readings is of one of the {len(frames)} flats; they are of "
+            f"{next(iter(given))} and others like it, the first flat is exposure {first.exposure_id}, file "
+            f"{first.file_name}; name exposures by either"
+        )
     readings = [_reading(frame, parameters) for frame in frames]
     return _lights("monitor", readings, NO_READING, frames)
 
