@@ -164,6 +164,13 @@ def test_a_torn_border_stands_out_and_an_amplifier_without_light_says_so(camera)
     assert list(zip(found["BORDERS"]["LEFT"], found["BORDERS"]["RIGHT"], strict=True)) == [("A00", "A01")]
 
 
+def test_flats_without_a_pixel_below_saturation_correlate_with_nothing_and_biases_still_do(camera):
+    biases = [(ImageType.BIAS, 0.0, camera.raw()) for _ in range(4)]
+    flats = [(ImageType.FLAT, 1.0, camera.raw(1e6)) for _ in range(4)]
+    amplifiers = made("correlations", camera.inputs(biases + flats))["AMPLIFIERS"]
+    assert [bool(reason) for reason in amplifiers["REASON"]] == [False] * 4 + [True] * 4
+
+
 @pytest.mark.parametrize("pixels", ["image", "overscan"])
 def test_noise_in_common_is_found_in_biases_and_in_flats(camera, pixels):
     geometry, _ = camera.geometry()

@@ -199,13 +199,16 @@ def test_what_cannot_be_begun_is_refused_in_one_line(tmp_path, monkeypatch):
         ("replay", "some", "-i", "st403"): ("st403", "known are", "st402"),
         ("replay", "some", "-i", "camera.yaml"): ("camera.yaml", "detectors"),
         (*known, "--set", "bias.sigmma=4"): ("bias has no parameter 'sigmma'", "'sigma'"),
+        (*known, "--make", "linearty"): ("'linearty' is no kind", "do you mean 'linearity'?"),
+        ("demo", "--effect", "crostalk"): ("no effect 'crostalk'; do you mean 'crosstalk'?",),
+        (*known, "--set", "bias"): ("--set bias: write recipe.parameter=value",),
         (*known, "--begin", "tomorrow"): ("--begin tomorrow", "2026-01-01T00:00:00"),
         (*known, "--statistic", "average"): ("statistic", "'median'"),
         ("demo", "--instrument", "st402"): ("st402 cannot be simulated", "simcam-tiny"),
         ("run", "missing.yaml"): ("missing.yaml", "No such file"),
     }
     for words, parts in cases.items():
-        said = here(*words, "--data-dir", "data", code=1).err
+        said = here(*words, "--data-dir", "data", code=2).err
         assert said.startswith("error: "), words
         assert len(said.splitlines()) == 1, said
         for part in parts:

@@ -1,5 +1,6 @@
 """Whether a run can be begun as it was asked for, whoever asks. Knows the request alone, and the kinds there are."""
 
+import difflib
 import json
 import re
 import unicodedata
@@ -83,8 +84,10 @@ def check_wish(request: RunRequested, rules: RuleSet) -> None:
     for field, wish in wishes.items():
         unknown = sorted(set(wish) - set(kinds))
         if unknown:
+            near = difflib.get_close_matches(unknown[0], kinds, n=1)
+            hint = f"do you mean {near[0]!r}?" if near else f"use {', '.join(kinds)}"
             raise RunRefused(
-                f"{field}: {unknown[0]!r} is no kind of calibration of {request.instrument}: use {', '.join(kinds)}"
+                f"{field}: {unknown[0]!r} is no kind of calibration of {request.instrument}: {hint}"
             )
     if not (request.folder or request.exposures):
         raise RunRefused("a run takes exposures or the frames of a folder: give one of the two")

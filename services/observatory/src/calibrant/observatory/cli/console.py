@@ -44,14 +44,26 @@ def shown(text: str) -> str:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Turn an error raised on purpose into one line and exit code 1, or 2 for a wrong setting."""
+    """Turn an error raised on purpose into one line and exit code 1, or 2 for a wrong word or setting."""
     from calibrant.bus.errors import CalibrantError  # noqa: PLC0415
-    from calibrant.runtime.settings import WrongSetting  # noqa: PLC0415
 
     try:
         yield
     except CalibrantError as error:
-        fail(str(error), 2 if isinstance(error, WrongSetting) else 1)
+        fail(str(error), 2 if _misunderstood(error) else 1)
+
+
+def _misunderstood(error: Exception) -> bool:
+    """Tell whether the words of a command or a setting are wrong, and nothing was begun."""
+    from calibrant.camera.simulator.values import CannotSimulate  # noqa: PLC0415
+    from calibrant.combine.recipes import RecipeRefused  # noqa: PLC0415
+    from calibrant.observatory.requests import BadRequest  # noqa: PLC0415
+    from calibrant.observatory.sequence import BadSequence  # noqa: PLC0415
+    from calibrant.runtime.settings import WrongSetting  # noqa: PLC0415
+    from calibrant.sequencer.checking import RunRefused  # noqa: PLC0415
+
+    wrong = (WrongSetting, BadRequest, BadSequence, RunRefused, RecipeRefused, CannotSimulate)
+    return isinstance(error, wrong)
 
 
 def show_json(value: Any) -> None:

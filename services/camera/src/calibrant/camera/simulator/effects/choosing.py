@@ -5,6 +5,7 @@ Owns the list of effects, their order, and the words of the refusals.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -90,7 +91,9 @@ def chosen_effects(texts: Sequence[str], described: Described) -> tuple[Paramete
 
 def _kind(name: str) -> type[Parameters]:
     if name not in EFFECTS:
-        raise CannotSimulate(f"no effect {name!r}; there are: {', '.join(EFFECTS)}")
+        near = difflib.get_close_matches(name, EFFECTS, n=1)
+        hint = f"do you mean {near[0]!r}?" if near else f"there are: {', '.join(EFFECTS)}"
+        raise CannotSimulate(f"no effect {name!r}; {hint}")
     return EFFECTS[name]
 
 

@@ -142,7 +142,7 @@ def _difference(
     if equalised and not overscan and amplifier.serial_overscan is not None:
         levels = [float(np.median(raw[amplifier.serial_overscan.slices])) for raw in raws]
         first, second = first - levels[0], second - levels[1]
-        means = np.nanmean(first), np.nanmean(second)
+        means = [one[np.isfinite(one)].mean() if np.isfinite(one).any() else 0.0 for one in (first, second)]
         if min(means) > 0:
             second *= means[0] / means[1]
     difference: Pixels = second - first
