@@ -150,9 +150,9 @@ def test_defects_go_on_with_the_type_that_has_enough_frames(kit):
     game = Game(kit, kit.frames({"dark": 3, "flat": 2}), request=request)
     assert exposures_of(game.build("defects")) == {f"dark-{n}" for n in range(3)}
     (alone,) = [n for n in game.draft if n.state is NodeState.SKIPPED and n.kind == "defects"]
-    assert "2 flat frames of detector 0, 3 of each are needed" in alone.reason
+    assert "2 flat frames of detector 0, 3 of a type are needed" in alone.reason
     none = Game(kit, kit.frames({"dark": 2, "flat": 1}), request=request)
     assert none.of(CombineJob) == []
     (alone,) = [n for n in none.draft if n.kind == "defects"]
     assert alone.set_key == "20260101"
-    assert "2 dark and 1 flat frames of detector 0, 3 of each are needed" in alone.reason
+    assert "2 dark and 1 flat frames of detector 0, 3 of a type are needed" in alone.reason

@@ -124,7 +124,7 @@ def test_the_same_numbers_give_the_same_bytes():
 
 
 def numbers(kind, value, points=3):
-    """Give what a kind's figure draws, of two amplifiers, every number the same."""
+    """Give what a kind's figure draws, of two amplifiers: all over the same level, as saturated frames, with the same number."""
     names = {
         "crosstalk": ("c0", "significant", "rest_c0"),
         "linearity": ("signal_adu", "read_percent", "corrected_percent", "on_curve"),
@@ -139,6 +139,8 @@ def numbers(kind, value, points=3):
     }[kind]
     square = 2 if kind in {"crosstalk", "correlations"} else points
     values = dict.fromkeys(names, (value,) * square)
+    if value is not None and square == points:
+        values[names[0]] = (65535.0,) * points
     return [SeriesRecord(amplifier=name, values=values) for name in ("A00", "A01")]
 
 

@@ -200,7 +200,7 @@ def _too_few(
 ) -> LeftOut:
     """Name the frames of a detector of whose types there are not enough; a key: there is no set without them."""
     counts = " and ".join(f"{len(frames)} {of}" for of, frames in few.items())
-    each = " of each" if rule.beside else ""
+    each = " of a type" if rule.beside else ""
     return LeftOut(
         set_key=key,
         detector=detector,

@@ -56,7 +56,7 @@ def told() -> Iterator[None]:
 def _misunderstood(error: Exception) -> bool:
     """Tell whether the words of a command or a setting are wrong, and nothing was begun."""
     from calibrant.camera.simulator.values import CannotSimulate  # noqa: PLC0415
-    from calibrant.combine.recipes import RecipeRefused  # noqa: PLC0415
+    from calibrant.combine.recipes.base import RecipeRefused  # noqa: PLC0415
     from calibrant.observatory.requests import BadRequest  # noqa: PLC0415
     from calibrant.observatory.sequence import BadSequence  # noqa: PLC0415
     from calibrant.runtime.settings import WrongSetting  # noqa: PLC0415

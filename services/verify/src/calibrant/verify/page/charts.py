@@ -15,6 +15,8 @@ SIZE_IN: Final = (3.5, 2.1)
 MARGINS_IN: Final = (0.8, 0.45, 0.3, 0.1)
 """Left, bottom, right, top: for numbers of up to nine digits, and what they are."""
 MOST_BINS: Final = 30
+LONG: Final = 0.05
+"""Range of values over the largest below which the numbers at the axis are long, and fewer fit."""
 
 
 def histogram(metric: Metric) -> str:
@@ -31,7 +33,8 @@ def histogram(metric: Metric) -> str:
         bins = min(MOST_BINS, max(5, round(2 * np.cbrt(values.size))))
         axes.hist(values, bins=bins, range=(low, high), color=ACCENT, alpha=0.85, edgecolor="none")
         axes.set(xlabel=metric.label, ylabel="measurements")
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        long = high - low < LONG * max(abs(low), abs(high))
+        axes.xaxis.set_major_locator(MaxNLocator(2 if long else 5))
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         return finished(axes.figure)
 

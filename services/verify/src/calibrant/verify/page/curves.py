@@ -17,7 +17,7 @@ LEGEND_IN: Final = 0.25
 """Room above the axes for the legend, in inches."""
 _COLOURS: Final = (ACCENT, "#d97706", "#0f9d76", "#c2417f", "#8a63d2", "#8a8a00", "#0891b2", "#a0623d")
 """Told apart on white and on black, none like `ALARM`."""
-_TWO_FIVE: Final = 1000.0
+_TWO_FIVE: Final = 60.0
 """Ratio of the ends of an axis up to which it has numbers between powers of ten."""
 
 
