@@ -1,5 +1,6 @@
 """Runs from request to end, in a scripted world: any order of messages, duplicates, kills, restarts."""
 
+import json
 import random
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from calibrant.contracts.common.v1 import TaiTime
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameRejected
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested, RunFinished, RunProgress
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
+from calibrant.frames.instrument import load_instrument
 from calibrant.runtime.access.callers import Caller
 from calibrant.sequencer.store.certified import ChainsUnsettled
 
@@ -42,6 +44,19 @@ def test_a_folder_becomes_certified_calibrations(kit):
     assert [(f.run_id, f.products, f.certified) for f in finished] == [("run-1", 6, 6)]
     told = world.of(RunProgress)
     assert [p.phase for p in told][:1] + [p.phase for p in told][-1:] == ["acquiring", "finished"]
+
+
+def test_a_job_that_waited_for_its_own_detector_alone_has_the_frames_of_those_that_leak_into_it(kit):
+    world = kit.world()
+    described = load_instrument("simcam-tiny").model_dump(mode="json") | {"crosstalk_groups": [[0, 1]]}
+    (world.path / "instruments").mkdir()
+    (world.path / "instruments" / "simcam-tiny.yaml").write_text(json.dumps(described))
+    world.frames = kit.frames({"bias": 3, "spot": 3}, detectors=(0, 1))
+    world.request(kit.request(folder=kit.folder, make=("bias", "crosstalk"), skip_verification=True))
+    world.play()
+    jobs = [job for job in world.of(CombineJob) if job.recipe == "crosstalk"]
+    roles = {job.detector: sorted(one.role for one in job.inputs) for job in jobs}
+    assert roles == {detector: ["bias", *["frames"] * 3, *["sources"] * 3] for detector in (0, 1)}
 
 
 def test_commanded_exposures_become_certified_calibrations(kit):
