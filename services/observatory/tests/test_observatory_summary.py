@@ -3,7 +3,8 @@
 import pytest
 
 from calibrant.observatory.catalogue import with_state
-from calibrant.observatory.summary import lines, noticed
+from calibrant.observatory.cli.show_run import RunOutcome, show
+from calibrant.observatory.summary import Line, lines, noticed
 from calibrant.sequencer.store.queries import Count, NodeLine, RunLine, RunView
 
 RUN = RunLine(
@@ -113,6 +114,17 @@ def test_notes_stay_with_their_calibration():
         view(node("build", notes=("made without a dark",)), DECIDE, node("certify")), [report()], {}
     )
     assert line.notes == ("made without a dark",)
+
+
+def test_what_several_detectors_have_to_say_alike_is_said_once(capsys):
+    found = [
+        Line(kind="flat", set="n1", detector=n, frames=3, product="", verdict="certified", notes=("no dark",))
+        for n in (0, 1)
+    ]
+    show(RunOutcome(view(), found, [], [], None, ""), "", as_json=False)
+    assert [one.split() for one in capsys.readouterr().out.splitlines() if one.startswith("note")] == [
+        ["note", "flat", "n1", "detectors", "0,", "1", "no", "dark"]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,12 @@ def test_flats_without_darks_go_on_and_say_so(kit):
     assert finished("r", game.draft, []).certified == 2
 
 
+def test_what_flats_are_made_without_for_one_reason_is_one_note(kit):
+    game = Game(kit, kit.frames({"flat": 3}))
+    (note,) = game.node(NodeType.BUILD, "flat", key="20260101-r").notes
+    assert note.startswith(("made without a dark, a bias: ", "made without a bias, a dark: "))
+
+
 def test_an_unscaled_dark_of_another_time_is_not_used(kit):
     flats = kit.frames({"flat": 3}, dark_time_s=9.0)
     game = Game(kit, kit.frames({"dark": 3}) + flats)

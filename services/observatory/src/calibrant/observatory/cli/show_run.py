@@ -182,15 +182,15 @@ def show(result: RunOutcome, options: str, *, as_json: bool) -> None:
 
 
 def _remarks(result: RunOutcome) -> Iterator[tuple[str, str, str]]:
+    told: dict[tuple[str, str, str], list[int]] = {}
     for line in result.lines:
-        detector = "" if line.detector is None else f" detector {line.detector}"
-        what = f"{line.kind} {line.set}".rstrip() + detector
-        if line.reason and not line.good:
-            yield line.verdict, what, line.reason
-        if line.status == "failed":
-            yield "failed", what, f"not published: {line.unpublished}"
-        for note in line.notes:
-            yield "note", what, note
+        for head, text in _said(line):
+            detectors = told.setdefault((head, f"{line.kind} {line.set}".rstrip(), text), [])
+            detectors += [] if line.detector is None else [line.detector]
+    for (head, what, text), detectors in told.items():
+        many = "s" if len(detectors) > 1 else ""
+        where = f" detector{many} {', '.join(map(str, detectors))}" if detectors else ""
+        yield head, what + where, text
     for one in result.noticed:
         yield "noticed", f"{one.kind} {one.set}", one.finding
     for file in result.rejected:
@@ -203,6 +203,16 @@ def _remarks(result: RunOutcome) -> Iterator[tuple[str, str, str]]:
                 acquisition["image_type"] or acquisition["folder"],
                 acquisition["reason"],
             )
+
+
+def _said(line: Line) -> Iterator[tuple[str, str]]:
+    """Give what there is to say of a calibration: of several detectors alike, it is said once."""
+    if line.reason and not line.good:
+        yield line.verdict, line.reason
+    if line.status == "failed":
+        yield "failed", f"not published: {line.unpublished}"
+    for note in line.notes:
+        yield "note", note
 
 
 def _table(found: Sequence[Line]) -> Table:

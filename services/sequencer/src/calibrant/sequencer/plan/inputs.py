@@ -230,17 +230,17 @@ def _decisions(draft: Draft, ground: Ground, head: Node, waited: list[Waiting]) 
 
 def _notes(rule: SetRule, choices: list[Choice]) -> list[str]:
     notes = []
+    without: dict[str, list[str]] = {}
     unusual = {role.role for role in rule.roles if not role.usual}
     for choice in choices:
         if isinstance(choice, Missing):
             if choice.role in unusual and not choice.skipped:
                 continue
-            notes.append(
-                f"made without a {choice.role}: {choice.because.partition(': ')[2] or choice.because}"
-            )
+            because = choice.because.partition(": ")[2] or choice.because
+            without.setdefault(because, []).append(choice.role)
         elif choice.skipped:
             notes.append(f"{choice.role}: {choice.candidate.id}, passed over {'; '.join(choice.skipped)}")
-    return notes
+    return [*(f"made without a {', a '.join(roles)}: {why}" for why, roles in without.items()), *notes]
 
 
 def _split(draft: Draft, ground: Ground, rule: SetRule, head: Node, missing: list[Missing]) -> bool:
