@@ -120,6 +120,12 @@ def test_a_leak_of_the_square_is_left_over_unless_it_is_asked_for(geometry, term
         assert np.abs((pairs["C1"] - linear * BENT_PER_ADU) / pairs["C1_ERR"]).max() < 4
 
 
+def test_who_takes_out_only_the_largest_leaks_is_told_what_is_left(geometry):
+    amplifiers, pairs, _ = crosstalk(frames(geometry, 4), significance=1000)
+    assert not pairs["SIGNIFICANT"].any()
+    assert amplifiers["LEFT"].sum() > 0
+
+
 def test_what_cannot_be_measured_says_why_and_the_others_go_on(geometry):
     def changed(lights):
         lights[0] = 0

@@ -18,6 +18,8 @@ AMPLIFIERS: Final = "AMPLIFIERS"
 PAIRS: Final = "PAIRS"
 EXPOSURES: Final = "EXPOSURES"
 BETWEEN: Final = "BETWEEN"
+MOST_LEFT: Final = 5.0
+"""Errors from zero that nothing may be left beyond, however much a recipe asks for to take something out."""
 """There where frames of other detectors were given: what is measured, and taken out of no frames."""
 
 _VICTIM: Final = "Victim: what shows the other"
@@ -67,6 +69,11 @@ def _between(matrix: CrosstalkMatrix, rest: CrosstalkMatrix, significance: float
     )
 
 
+def _left(rest: CrosstalkMatrix, significance: float) -> NDArray[np.bool_]:
+    """Say what is left significantly: who takes out only what is far beyond its errors leaves the rest, and is told so."""
+    return rest.significant(min(significance, MOST_LEFT))
+
+
 def _others(matrix: CrosstalkMatrix) -> list[tuple[int, int]]:
     """Return the places of all pairs of two amplifiers."""
     return [place for place in np.ndindex(matrix.count.shape) if not _same(matrix, *place)]
@@ -107,7 +114,7 @@ def _numbers(
         *_coefficients(rest, "REST_", "left in the corrected frames", victims, sources),
         TableColumn(
             "REST_SIGNIFICANT",
-            rest.significant(significance)[victims, sources],
+            _left(rest, significance)[victims, sources],
             "Whether REST is significant",
         ),
         TableColumn("REST_REASON", _reasons(rest, places), "Why there is no REST"),
@@ -144,7 +151,7 @@ def _why(reason: Reason) -> str:
 
 def _amplifiers(matrix: CrosstalkMatrix, rest: CrosstalkMatrix, significance: float) -> ProductTable:
     rows = range(len(matrix.victims))
-    significant, left = matrix.significant(significance), rest.significant(significance)
+    significant, left = matrix.significant(significance), _left(rest, significance)
     strongest = [_strongest(matrix.coefficients[row, :, 0]) for row in rows]
 
     def of(get: Callable[[int], Any], kind: type) -> Any:
