@@ -41,10 +41,10 @@ def test_what_only_the_services_know_to_be_wrong_is_refused_in_one_line(tmp_path
             *some,
             "--make",
             "bias,dork",
-        ): "'dork' is no kind of calibration of st402: use bias, ",
+        ): "'dork' is no kind of calibration of st402: do you mean 'dark'?",
     }
     for words, said in cases.items():
-        line = here(*words, *data, code=1).err
+        line = here(*words, *data, code=2).err
         assert line.startswith("error: ")
         assert said in line
         assert line.count("\n") == 1
