@@ -8,9 +8,10 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from calibrant.bus.errors import AccessDenied, BusRefused, BusUnavailable, CalibrantError
+from calibrant.bus.ports import TopicSpec
 from calibrant.bus.testing.broker import Broker, Guard
 from calibrant.bus.testing.broker.ports import free_ports
-from calibrant.runtime.adapters import known_database, known_log, open_database
+from calibrant.runtime.adapters import known_database, known_log, open_database, open_log
 from calibrant.runtime.database import DatabaseRefused, DatabaseUnavailable
 from calibrant.runtime.objects import open_store
 from calibrant.runtime.objects.s3 import S3Store
@@ -76,9 +77,10 @@ async def test_a_user_who_may_make_no_tables_is_told_which_right_is_missing(tmp_
 @pytest.mark.asyncio
 async def test_more_copies_of_a_topic_than_there_are_brokers_are_refused(tmp_path, broker):
     settings = PlatformSettings(data_dir=tmp_path, bus=f"kafka://{broker.servers}", bus_replication=3)
+    log = await open_log(settings)
     with pytest.raises(BusRefused, match="eplication factor"):
-        async with open_platform(settings):
-            pass
+        await log.ensure_topics([TopicSpec("copied-thrice", 1)])
+    await log.close()
 
 
 @pytest.mark.kafka

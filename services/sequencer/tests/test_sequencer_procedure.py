@@ -88,7 +88,7 @@ def test_d8_d13_a_job_that_fails_is_told_and_is_no_pass(kit):
     game = Game(kit, kit.frames({"bias": 3}), kit.Script(broken={("bias", 0)}))
     assert game.node(NodeType.BUILD, "bias").state is NodeState.FAILED
     assert game.certify("bias").state is NodeState.WITHHELD
-    assert "BadFrames: saturated" in game.certify("bias").reason
+    assert "not built: saturated" in game.certify("bias").reason
 
 
 def test_d11_a_frame_that_never_came_is_in_no_job(kit):

@@ -36,6 +36,7 @@ def run_request(
     begin: str | None = None,
     end: str | None = None,
     build: tuple[str, ...] = (),
+    valid_for_s: float | None = None,
     requested_by: str = "command line",
 ) -> RunRequested:
     """Return a request for a new run.
@@ -57,6 +58,7 @@ def run_request(
         generate=generate,
         collection=collection,
         validity=TimeRange(begin=_time("begin", begin), end=_time("end", end)),
+        valid_for_s=valid_for_s,
         requested_by=requested_by,
         build=build,
     )

@@ -74,6 +74,7 @@ def demo(
     """
     from calibrant.contracts.sequencer.v1 import ExposureRequest  # noqa: PLC0415
     from calibrant.observatory.requests import run_request  # noqa: PLC0415
+    from calibrant.observatory.sequence_wish import VALID_S  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
     from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
@@ -93,7 +94,9 @@ def demo(
             flaws=(DEMO_FLAW,),
             **_switched_on(effect),
         )
-        request = run_request(settings, instrument=instrument, exposures=exposures, requested_by="demo")
+        request = run_request(
+            settings, instrument=instrument, exposures=exposures, valid_for_s=VALID_S, requested_by="demo"
+        )
         _go(place, _imitating(settings, request), request, attach=False, as_json=as_json)
     if not as_json:
         typer.echo("note       one detector of the demo leaks light on purpose: its dark is withheld")
