@@ -111,7 +111,9 @@ def make_process(platform, heard):
 
 @pytest_asyncio.fixture
 async def make_jobs(make_desk, tmp_path):
-    def make(guard=None, *, compute=compute, record=record_result, gather=None, lease_s=0.0, **more):
+    def make(
+        guard=None, *, compute=compute, record=record_result, gather=None, given_up=None, lease_s=0.0, **more
+    ):
         desk = make_desk("combine", **more)
         jobs = JobDesk(
             FolderStore(tmp_path / "objects"),
@@ -122,7 +124,8 @@ async def make_jobs(make_desk, tmp_path):
             3600.0,
             {"instruments": "/somewhere"},
         )
-        work = JobWork(desk, jobs, {CombineJob.message_type: JobHandler(CombineJob, compute, record, gather)})
+        handler = JobHandler(CombineJob, compute, record, gather, given_up=given_up)
+        work = JobWork(desk, jobs, {CombineJob.message_type: handler})
         return Dispatcher(desk, {CombineJob.message_type: work})
 
     ids, processes = CountingIds(), count()

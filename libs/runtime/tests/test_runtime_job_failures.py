@@ -96,6 +96,16 @@ async def test_a_job_that_fails_for_good_says_so_at_once(make_jobs, database, er
     assert len(emitted(database)) == 1
 
 
+async def test_a_service_tells_more_of_a_job_that_is_given_up(make_jobs, database):
+    def given_up(job, why):
+        return [JobDone(job_id=job.job_id, execution_id=why)]
+
+    dispatcher = make_jobs(raising(PermanentError("no such card")), given_up=given_up)
+    assert await dispatcher.attempt(job_record(), 0) is None
+    _, beside = emitted(database)
+    assert beside == JobDone(job_id="job-1", execution_id="no such card")
+
+
 async def test_a_transient_failure_is_tried_again_and_at_last_given_up(make_jobs, database):
     dispatcher = make_jobs(raising(*[TransientError("busy")] * 3))
     assert [await dispatcher.attempt(job_record(), n) for n in range(3)] == [1.0, 2.0, None]

@@ -20,7 +20,7 @@ from calibrant.ingest import handlers
 from calibrant.ingest.reading import FileFacts, FrameFacts
 from calibrant.ingest.service import IngestService
 from calibrant.ingest.store import AcquisitionFrameRow, FrameRow, IngestQueries, RejectionRow
-from calibrant.runtime.handlers import JobResult
+from calibrant.runtime.handlers import JobResult, collect
 from calibrant.runtime.objects import FrameFolders
 
 FACTS = FrameFacts(
@@ -199,6 +199,15 @@ def test_each_detector_of_a_cameras_image_is_acknowledged(record, detector, plac
     assert {(one.raft, one.sensor) for one in told} == {place}
     assert [one.status_code for one in told] == [0, 1, 1]
     assert [one.description.partition(":")[0] for one in told] == ["ingested", "truncated", "duplicate"]
+
+
+def test_a_detector_whose_job_is_given_up_is_acknowledged_too() -> None:
+    handler = collect(handlers).jobs[IngestFile.message_type]
+    image = TakenImage(camera="camera", image_name="CC_O_20260101_000001", detector_name="R22_S11")
+    (told,) = handler.given_up(job("b.fits").model_copy(update={"image": image}), "killed, 3 times")
+    assert (told.obsid, told.sensor, told.status_code) == ("CC_O_20260101_000001", "S11", 1)
+    assert told.description == "given up: killed, 3 times"
+    assert handler.given_up(job("of-no-camera.fits"), "killed") == []
 
 
 def test_recording_again_changes_nothing_and_tells_the_same(database, record) -> None:

@@ -130,6 +130,8 @@ class Workspace:
 Compute = Callable[[Any, Workspace], Outcome]
 Gather = Callable[[Any, Any, "Session"], Mapping[str, JsonValue]]
 """``gather(job, service, session)``: what a computation is to know of the service's database."""
+GivenUp = Callable[[Any, str], "Iterable[Emission]"]
+"""``given_up(job, why)``: what is told, beside ``JobFailed``, of a job that became a dead letter."""
 
 
 class Handler(Protocol[M_contra]):
@@ -157,6 +159,7 @@ class JobHandler:
     record: Callable[[Any, JobResult, Context[Any]], Iterable[Emission] | None]
     gather: Gather | None = None
     preload: tuple[str, ...] = ()
+    given_up: GivenUp | None = None
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -188,6 +191,7 @@ def job(
     compute: Compute,
     gather: Gather | None = None,
     preload: tuple[str, ...] = (),
+    given_up: GivenUp | None = None,
 ) -> Callable[[F], F]:
     """Mark a function as what records a job: ``record(job, result, context) -> events``.
 
@@ -196,7 +200,8 @@ def job(
     must leave the same rows and return the same events. ``gather(job, service, session)`` reads what the
     computation is to know of the service's database, in a transaction of its own before it. ``preload`` names
     modules that are imported only when ``compute`` is called: child processes import them ahead, as they do its
-    own module, so that no job waits for that.
+    own module, so that no job waits for that. ``given_up(job, why) -> events`` says what else is told of a job that has
+    become a dead letter.
 
     Raises
     ------
@@ -207,7 +212,7 @@ def job(
         raise TypeError(f"{message.message_type} has no field job_id: it is no job")
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, JobHandler(message, compute, function, gather, preload))
+        setattr(function, _MARK, JobHandler(message, compute, function, gather, preload, given_up))
         return function
 
     return mark

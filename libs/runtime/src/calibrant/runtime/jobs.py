@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ from calibrant.runtime.probe import Step
 from calibrant.runtime.scratch import Scratch, removing
 from calibrant.runtime.tables import ExecutionRow, JobRow
 from calibrant.runtime.telemetry import spans
-from calibrant.runtime.unit_of_work import UnitOfWork
+from calibrant.runtime.unit_of_work import Emission, UnitOfWork
 from calibrant.runtime.workers import Workers
 
 CRASHES = 3
@@ -122,7 +122,7 @@ class JobWork:
         return max(await self.desk.until_stored("failures", work), 1)
 
     async def give_up(self, record: Record, decoded: Decoded, death: Death, /) -> None:
-        """Dead-letter the record and emit ``JobFailed``."""
+        """Dead-letter the record, emit ``JobFailed`` and what the service tells of a job that is given up."""
 
         def work() -> bool:
             with self.desk.unit(decoded.envelope) as unit:
@@ -137,13 +137,17 @@ class JobWork:
                     reason=death.reason,
                     attempts=letter.attempts,
                 )
-                unit.emit([failed])
+                unit.emit([failed, *self._told_beside(decoded, death.reason)])
                 return True
 
         with spans.handling(decoded.envelope):
             buried = await self.desk.until_stored("dead letter", work)
         if buried:
             self.desk.tell(record, death)
+
+    def _told_beside(self, decoded: Decoded, why: str) -> Iterable[Emission]:
+        given_up = self.handlers[decoded.envelope.type].given_up
+        return () if given_up is None else given_up(decoded.message, why)
 
     async def _claim(self, decoded: Decoded, execution_id: str) -> bool:
         """Write the attempt down; False when the job needs no computing (any more)."""

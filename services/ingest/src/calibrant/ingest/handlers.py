@@ -6,6 +6,7 @@ from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import ExposureStored
 from calibrant.contracts.ingest.v1 import IngestFile
 from calibrant.contracts.sequencer.v1 import FolderIngestRequested
+from calibrant.ingest.images import given_up_images
 from calibrant.ingest.reading import FILE, FileFacts, compute, in_store, stored_ref
 from calibrant.ingest.service import IngestService
 from calibrant.runtime.handlers import Context, JobResult, job, on
@@ -23,7 +24,7 @@ def take_in_folder(message: FolderIngestRequested, context: Context[IngestServic
     return context.service.folder(message)
 
 
-@job(IngestFile, compute=compute)
+@job(IngestFile, compute=compute, given_up=given_up_images)
 def record_file(message: IngestFile, result: JobResult, context: Context[IngestService]) -> Iterable[Message]:
     """Record the frames of a file, or why it is refused; a known job gives the same again."""
     facts = FileFacts.model_validate(result.data)

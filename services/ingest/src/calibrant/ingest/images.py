@@ -21,6 +21,14 @@ def refused_images(job: IngestFile, facts: FileFacts) -> list[ImageInOODS]:
     return _told(job, REFUSED, f"{facts.reason}: {facts.message}")
 
 
+def given_up_images(job: IngestFile, why: str) -> list[ImageInOODS]:
+    """Return that the file of a detector could not be looked at, and why; nothing where no camera told of the file.
+
+    Where the job is done after all, that is told then.
+    """
+    return _told(job, REFUSED, f"given up: {why}")
+
+
 def _told(job: IngestFile, status: int, description: str) -> list[ImageInOODS]:
     image = job.image
     if image is None:

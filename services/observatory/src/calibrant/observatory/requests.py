@@ -64,6 +64,20 @@ def run_request(
     )
 
 
+def instrument_of(settings: ObservatorySettings, name: str) -> Instrument:
+    """Return the instrument of a name, or of a file.
+
+    Raises
+    ------
+    BadRequest
+        It is unknown, or its file is wrong.
+    """
+    try:
+        return load_instrument(Path(name) if _is_file(name) else name.lower(), settings.instruments_dir)
+    except InstrumentError as error:
+        raise BadRequest(f"instrument {error}") from None
+
+
 def folder_of(folder: Path) -> str:
     """Return the whole path of a folder.
 
@@ -161,7 +175,7 @@ def _json_text(value: str) -> str:
 
 def _instrument(settings: ObservatorySettings, name: str) -> str:
     """Return the instrument's name; a file is copied to where all services find it."""
-    found = _load(settings, name)
+    found = instrument_of(settings, name)
     if _is_file(name):
         _keep(found, Path(name), settings.instruments_dir / f"{found.name}.yaml")
     return found.name
@@ -186,7 +200,7 @@ def _keep(found: Instrument, file: Path, copy: Path) -> None:
 
 
 def _can_be_simulated(settings: ObservatorySettings, name: str) -> None:
-    if _load(settings, name).simulation:
+    if instrument_of(settings, name).simulation:
         return
     simulated = [known for known in list_instruments() if load_instrument(known).simulation]
     raise BadRequest(
@@ -197,13 +211,6 @@ def _can_be_simulated(settings: ObservatorySettings, name: str) -> None:
 
 def _is_file(name: str) -> bool:
     return name.endswith((".yaml", ".yml"))
-
-
-def _load(settings: ObservatorySettings, name: str) -> Instrument:
-    try:
-        return load_instrument(Path(name) if _is_file(name) else name.lower(), settings.instruments_dir)
-    except InstrumentError as error:
-        raise BadRequest(f"instrument {error}") from None
 
 
 def _time(which: str, text: str | None) -> TaiTime | None:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from calibrant.observatory.following import Progress, Running
     from calibrant.observatory.settings import ObservatorySettings
 
-DEMO = {"bias": (10, 0.0), "dark": (5, 30.0), "flat": (10, 5.0)}
-"""Frames of the demonstration: how many, and their exposure time in seconds."""
-DEMO_FLAW = "light-leak"
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -70,35 +67,28 @@ def demo(
 ) -> None:
     """Take a simulated night's biases, darks and flats the whole way to published calibrations.
 
-    One detector leaks light into its darks: its dark is withheld, and the reason is told.
+    One detector leaks light into its darks, where the instrument's file has that flaw: its dark is withheld, and the
+    reason is told.
     """
-    from calibrant.contracts.sequencer.v1 import ExposureRequest  # noqa: PLC0415
-    from calibrant.observatory.requests import run_request  # noqa: PLC0415
+    from calibrant.observatory.demonstration import demo_exposures, demo_flaws  # noqa: PLC0415
+    from calibrant.observatory.requests import instrument_of, run_request  # noqa: PLC0415
     from calibrant.observatory.sequence_wish import VALID_S  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
     from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
-    exposures = tuple(
-        ExposureRequest(
-            image_type=kind.upper(),
-            exposure_times_s=(seconds,) * count,
-            filter="r" if kind == "flat" else "",
-        )
-        for kind, (count, seconds) in DEMO.items()
-    )
     with told():
-        settings = chosen(
-            ObservatorySettings,
-            **place.given(),
-            instrument=instrument,
-            flaws=(DEMO_FLAW,),
-            **_switched_on(effect),
-        )
+        settings = chosen(ObservatorySettings, **place.given(), instrument=instrument, **_switched_on(effect))
+        found = instrument_of(settings, instrument)
+        settings = settings.model_copy(update={"flaws": (flaws := demo_flaws(found))})
         request = run_request(
-            settings, instrument=instrument, exposures=exposures, valid_for_s=VALID_S, requested_by="demo"
+            settings,
+            instrument=instrument,
+            exposures=demo_exposures(found),
+            valid_for_s=VALID_S,
+            requested_by="demo",
         )
         _go(place, _imitating(settings, request), request, attach=False, as_json=as_json)
-    if not as_json:
+    if flaws and not as_json:
         typer.echo("note       one detector of the demo leaks light on purpose: its dark is withheld")
 
 
