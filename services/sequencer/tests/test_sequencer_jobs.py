@@ -18,6 +18,7 @@ from calibrant.sequencer.plan import jobs
 from calibrant.sequencer.plan.gating import gate_in_force
 from calibrant.sequencer.plan.jobs import validity_of
 from calibrant.sequencer.plan.model import NodeType
+from calibrant.sequencer.plan.parameters import combining, with_usual
 
 DAY = 86_400 * 10**9
 
@@ -75,6 +76,23 @@ def test_parameters_reach_their_recipe_and_the_measurement(kit):
     assert dict(job.parameters) == own
     assert (measure.unit, dict(measure.parameters)) == ("adu", front)
     assert game.build("bias").job_id != Game(kit, kit.frames({"bias": 3})).build("bias").job_id
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, {"sigma": "4", "statistic": '"mean"', "min_inputs": "5"}),
+        ({"parameters": {"bias.sigma": "3"}}, {"sigma": "3", "statistic": '"mean"', "min_inputs": "5"}),
+        ({"min_frames": {"bias": 2}}, {"sigma": "4", "statistic": '"mean"', "min_inputs": "2"}),
+    ],
+)
+def test_what_a_run_does_not_ask_for_is_as_its_instrument_has_it(kit, asked, expected):
+    usual = DEFAULT_RULES.rules[0].model_copy(
+        update={"parameters": {"sigma": 4, "statistic": "mean", "min_inputs": 5}}
+    )
+    request = with_usual(kit.request(folder="x", **asked), DEFAULT_RULES.replaced(usual))
+    assert combining(request, "bias") == expected
+    assert combining(request, "dark") == {}
 
 
 def test_products_in_another_unit_are_not_mixed(kit):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from calibrant.rules.classification import ImageType
 from calibrant.rules.holding_out import HoldOut
@@ -71,6 +71,8 @@ class SetRule(Frozen):
         Version that plans pin of the recipe that combines a set; a recipe is named as the kind it makes.
     on_request : bool
         Whether it is made only where a run names it.
+    parameters : mapping of str to JSON value
+        Parameters of the recipe where a run says nothing else, and which are not the recipe's own.
     """
 
     kind: str
@@ -85,6 +87,7 @@ class SetRule(Frozen):
     hold_out: HoldOut = 0
     recipe_version: str = "1"
     on_request: bool = False
+    parameters: Mapping[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def image_types(self) -> tuple[ImageType, ...]:

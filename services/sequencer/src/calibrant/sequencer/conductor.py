@@ -30,6 +30,7 @@ from calibrant.sequencer.plan.gating import gate_in_force
 from calibrant.sequencer.plan.memory import footprint_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
 from calibrant.sequencer.plan.outcome import finished, shortened, telling
+from calibrant.sequencer.plan.parameters import with_usual
 from calibrant.sequencer.plan.places import collection_of
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
@@ -252,8 +253,8 @@ class Conductor:
         return "; ".join(short)
 
     def _ground(self, run: RunRow, detectors: Detectors | None = None) -> Ground:
-        request = request_of(run)
         instrument = self.instrument(run.instrument)
+        request = with_usual(request_of(run), instrument.rule_set())
         return Ground(
             request=request,
             rules=rules_for(request, instrument.rule_set()),

@@ -19,6 +19,7 @@ from calibrant.runtime.unit_of_work import UnitOfWork
 from calibrant.sequencer.camera import OUT
 from calibrant.sequencer.checking import RunRefused, check_detectors, check_names, check_wish
 from calibrant.sequencer.conductor import Conductor
+from calibrant.sequencer.plan.parameters import with_usual
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.queries import SequencerQueries
 from calibrant.sequencer.store.tables import CameraRow, CommandRow, RunRow
@@ -102,7 +103,7 @@ class SequencerService:
         if self.check_recipes is None:
             return
         try:
-            self.check_recipes(request.parameters)
+            self.check_recipes(with_usual(request, instrument.rule_set()).parameters)
         except PermanentError as problem:
             raise RunRefused(f"parameters: {problem}") from None
 
