@@ -126,6 +126,14 @@ def test_flats_that_are_not_alike_tell_no_gain(measured):
     assert "drifts" not in said
 
 
+@pytest.mark.parametrize(("pixels", "told"), [(1024.0, 0), (262_144.0, 1)])
+def test_noises_of_few_pixels_scatter_whatever_the_light_does(measured, pixels, told):
+    """Of 1024 pixels each is good to 2 %, and of twenty one is often 12 % from another."""
+    ratios = [0.96, 1.0, 1.09, 0.99, 1.02]
+    numbers = with_numbers(measured, NOISE_RATIO=ratios, LEVEL=[9000.0] * 5, N_GOOD=[pixels] * 5)
+    assert len(findings("flat", numbers)) == told
+
+
 def with_claims(measured, n, **claims):
     """Give as many frames as that what their headers claim."""
     report = with_numbers(measured, [0.1] * n, NOISE_RATIO=[1.0] * n, LEVEL=[9000.0] * n)[0]

@@ -5,7 +5,7 @@ from typing import Final
 
 from calibrant.verify.noticing.exceptions import flats_are_alike
 from calibrant.verify.noticing.places import LEVEL, NOISE_RATIO, Place, Said
-from calibrant.verify.noticing.shapes import SHAPES, spread_of
+from calibrant.verify.noticing.shapes import shapes_differ
 
 GAIN_TOLERANCE: Final = 0.05
 """Relative; a pair of flats gives a gain to better than that."""
@@ -43,7 +43,7 @@ def fitting_gain(place: Place) -> float | None:
     if not ratios or not levels or median(levels) < PHOTON_LIMITED * place.amplifier.read_noise_e**2:
         return None
     ratio = median(ratios)
-    if ratio <= 0 or spread_of(ratios) > SHAPES or not flats_are_alike(place):
+    if ratio <= 0 or shapes_differ(place, ratios) or not flats_are_alike(place):
         return None
     return place.amplifier.gain_e_per_adu / ratio**2
 

@@ -14,6 +14,7 @@ RATE: Final = "RATE"
 
 NOISE_RATIO: Final = "NOISE_RATIO"
 ILLUMINATION: Final = "ILLUMINATION"
+N_GOOD: Final = "N_GOOD"
 MANY: Final = 1000
 
 
@@ -47,7 +48,7 @@ class Place:
     frames : sequence of FrameRecord
         The frames of the detector, with what their headers claim.
     numbers : mapping of str to list of Number
-        By name (LEVEL, RATE, NOISE_RATIO, ILLUMINATION), those that could be had.
+        By name (LEVEL, RATE, NOISE_RATIO, ILLUMINATION, N_GOOD), those that could be had.
     product : mapping of str to float or None
         What the product shows there by itself.
     told_by : str
@@ -113,7 +114,7 @@ def _told_by(report: MeasurementReport) -> str:
 
 def _numbers(row: MeasurementRow, time_s: float | None) -> Iterator[tuple[str, float]]:
     """Yield what is looked at of a row: of a large camera there are millions of other numbers."""
-    for name in (NOISE_RATIO, ILLUMINATION):
+    for name in (NOISE_RATIO, ILLUMINATION, N_GOOD):
         value = row.values.get(name)
         if value is not None:
             yield name, value
