@@ -21,7 +21,7 @@ def left():
             exposure | {"state": "stored", "files": json.dumps([{"detector": 0, "ref": RAW}])}
         ],
         ("ingest", "ingest_frame"): [{"sha256": "aa"}],
-        ("sequencer", "sequencer_run"): [{"run_id": "run-1", "state": "finished", "outcome": "completed"}],
+        ("sequencer", "sequencer_run"): [{"run_id": "run-1", "state": "done"}],
         ("sequencer", "sequencer_step"): [
             {"step_id": "s1", "run_id": "run-1", "position": 1, "state": "done", "reason": ""}
         ],

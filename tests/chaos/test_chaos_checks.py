@@ -20,8 +20,7 @@ def test_all_is_well_where_all_is_well(check, left):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"state": "working"}, "is working"),
-        ({"outcome": ""}, "no outcome"),
+        ({"state": "processing"}, "is processing"),
         ({"run_id": "r2"}, "told to have"),
     ],
 )

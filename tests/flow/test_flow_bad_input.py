@@ -55,7 +55,7 @@ def test_a_folder_of_garbage_ends_with_the_reason_of_each_file(calibrant, tmp_pa
     (tmp_path / "garbage").mkdir()
     corpus = write_corpus(tmp_path / "garbage", load_instrument("simcam-tiny"))
     said = calibrant("replay", "garbage", *TINY, "--data-dir", "data", "--json", code=1).json
-    assert said["run"]["outcome"] == "failed"
+    assert said["run"]["state"] == "failed"
     told = {file["file_name"]: (file["reason"], file["message"]) for file in said["rejected"]}
     assert told.keys() == {path.name for path, _ in corpus}
     for path, hostile in corpus:
@@ -132,5 +132,5 @@ def test_a_full_disk_stalls_the_run_and_with_space_it_finishes(calibrant, tmp_pa
     (stalled,) = asked("runs", "list", "--data-dir", tmp_path / "data")
     said = calibrant(*demo).json
     assert said["run"]["run_id"] == stalled["run_id"]
-    assert said["run"]["outcome"] == "completed with withheld calibrations"
+    assert said["run"]["state"] == "done with failures"
     assert DataFolder(tmp_path / "data").unrest() == []

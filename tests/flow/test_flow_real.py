@@ -25,7 +25,7 @@ KNOWN = {
 
 @pytest.fixture
 def replay(calibrant, real_data):
-    def run(camera, *options, code=0):
+    def run(camera, *options, code=None):
         words = ("replay", real_data / camera, "--instrument", camera, "--data-dir", camera, "--json")
         return calibrant(*words, *options, code=code).json
 

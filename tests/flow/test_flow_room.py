@@ -10,6 +10,7 @@ from calibrant.observatory.requests import run_request
 from calibrant.observatory.settings import ObservatorySettings
 from calibrant.observatory.testing import DataFolder, asked
 from calibrant.runtime.testing.services import until
+from calibrant.sequencer.states import ENDED
 from calibrant.sequencer.store.queries import SequencerQueries
 
 SEQUENCE = (
@@ -49,13 +50,13 @@ async def test_a_run_outlives_the_deadlines_of_commands_that_wait_for_room(runni
             return view().phase == "waiting for the camera" and view().run.message.endswith(SAYS)
 
         async def ended():
-            return view().run.state == "finished"
+            return view().run.state in ENDED
 
         await until(more_commands_were_too_late_than_an_exposure_is_tried)
         await until(says_why_it_waits)
         services.service("camera").room = Room(data.path, 0, 0)
         await until(ended)
-        assert (view().run.outcome, view().exposures.done, view().exposures.failed) == ("completed", 3, 0)
+        assert (view().run.state, view().exposures.done, view().exposures.failed) == ("done", 3, 0)
         assert "no image" not in view().run.message
     assert data.ask("camera", "select state from camera_exposure") == [("stored",)] * 3
 
@@ -70,5 +71,5 @@ def test_the_command_says_what_to_do_and_given_again_goes_on(calibrant, tmp_path
     assert waiting["message"].startswith("camera camera takes no image: the disk of ")
     del calibrant.environment["CALIBRANT_STALL_FREE_BYTES"]
     said = calibrant(*command).json
-    assert (said["run"]["run_id"], said["run"]["outcome"]) == (waiting["run_id"], "completed")
+    assert (said["run"]["run_id"], said["run"]["state"]) == (waiting["run_id"], "done")
     assert DataFolder(tmp_path / "data").unrest() == []

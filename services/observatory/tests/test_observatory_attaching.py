@@ -56,9 +56,7 @@ def test_a_run_is_accepted_and_announced_by_the_sequencers_own_use_case(running,
     asked = ask(running, wanted)
     assert (asked.run_id, asked.resumed) == (wanted.run_id, False)
     records = Records(settings)
-    assert records.ask("sequencer", "select run_id, state from sequencer_run") == [
-        (wanted.run_id, "accepted")
-    ]
+    assert records.ask("sequencer", "select run_id, state from sequencer_run") == [(wanted.run_id, "planned")]
     ((topic, body),) = records.ask("sequencer", "select topic, value from outbox")
     assert topic == "runs"
     assert RunRequested.from_json(body).run_id == wanted.run_id

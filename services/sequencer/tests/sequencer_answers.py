@@ -153,7 +153,7 @@ class CameraScript:
     def _ack(self, command, code: AckCode, result: str, names: tuple[str, ...] = ()) -> tuple[str, Message]:
         return "camera", CommandAck(
             command_id=command.header.command_id,
-            component="camera",
+            component=command.header.component,
             command=type(command).__name__,
             ack=code,
             error=0,
@@ -191,7 +191,7 @@ class CameraScript:
             acquisition_start=TaiTime.from_ns(T0),
         )
         return "camera", ExposureStored(
-            component="camera",
+            component=command.header.component,
             instrument="simcam-tiny",
             image=image,
             begin=TaiTime.from_ns(T0),

@@ -113,7 +113,7 @@ def test_an_accepted_product_is_certified_and_used(people):
     row = world.row("certify", "bias")
     assert (row.state, row.notes) == ("done", ("accepted by ana: as usual",))
     assert row.product_id == world.row("build", "dark").used["bias"]
-    assert world.view().run.outcome == "completed"
+    assert world.view().run.state == "done"
 
 
 def test_a_rejected_product_is_withheld_and_not_used(people):
@@ -122,7 +122,7 @@ def test_a_rejected_product_is_withheld_and_not_used(people):
     row = world.row("certify", "bias")
     assert (row.state, row.reason) == ("withheld", "rejected by ana: stripes")
     assert world.row("build", "dark").used == {}
-    assert world.view().run.outcome == "completed with withheld calibrations"
+    assert world.view().run.state == "done with failures"
 
 
 def test_a_person_may_overrule_the_gate_where_people_are_asked(people):
@@ -136,7 +136,7 @@ def test_a_person_may_overrule_the_gate_where_people_are_asked(people):
 def test_an_aborted_run_waits_for_nobody(people):
     world = people("always")
     world.service.abort("run-1", LOCAL)
-    assert world.view().run.state == "finished"
+    assert world.view().run.state == "stopped"
     decide(world, accepted=True)
     assert world.row("certify", "bias").state == "skipped"
 

@@ -1,6 +1,10 @@
 """Commanding a camera that fails, is deaf, changes its state, or is wanted by two runs."""
 
+import random
+from collections import Counter
+
 import pytest
+from sequencer_world import Delivery
 from sqlmodel import select
 
 from calibrant.contracts.camera.v1 import (
@@ -10,9 +14,11 @@ from calibrant.contracts.camera.v1 import (
     Standby,
     Start,
     SummaryState,
+    SummaryStateChanged,
     TakeImages,
 )
 from calibrant.runtime.access.callers import Caller
+from calibrant.sequencer.service import CameraBusy
 from calibrant.sequencer.store.queries import SequencerQueries
 from calibrant.sequencer.store.tables import CommandRow
 
@@ -41,7 +47,7 @@ def test_a_failed_exposure_is_tried_again(kit, code):
     assert len(takes) == 6
     assert len({t.header.command_id for t in takes}) == 6
     assert world.view().exposures.done == 4
-    assert world.view().run.outcome == "completed"
+    assert world.view().run.state == "done"
 
 
 def test_an_exposure_that_fails_for_good_is_named_and_the_rest_goes_on(kit):
@@ -52,7 +58,7 @@ def test_an_exposure_that_fails_for_good_is_named_and_the_rest_goes_on(kit):
     view = world.view()
     assert (view.exposures.done, view.exposures.failed) == (3, 1)
     assert "exposure 1: FAILED: shutter stuck, after 3 attempts" in view.run.message
-    assert view.run.outcome == "completed"
+    assert view.run.state == "done"
 
 
 def test_all_exposures_failing_ends_the_run(kit):
@@ -61,7 +67,7 @@ def test_all_exposures_failing_ends_the_run(kit):
     world.say(*world.camera.tell())
     world.play()
     view = world.view()
-    assert (view.run.state, view.run.outcome) == ("finished", "failed")
+    assert view.run.state == "failed"
     assert [a["state"] for a in view.acquisitions] == ["failed"]
 
 
@@ -71,7 +77,7 @@ def test_a_camera_in_fault_is_brought_back(kit):
     world.say(*world.camera.tell())
     world.play()
     assert [len(world.of(t)) for t in (Standby, Start, Enable)] == [1, 1, 1]
-    assert world.view().run.outcome == "completed"
+    assert world.view().run.state == "done"
 
 
 def test_a_silent_camera_ends_the_run_with_the_reason(kit):
@@ -81,7 +87,7 @@ def test_a_silent_camera_ends_the_run_with_the_reason(kit):
     assert wait(world, 59) == 0
     assert wait(world, 2) == 1
     view = world.view()
-    assert (view.run.state, view.run.outcome) == ("finished", "failed")
+    assert view.run.state == "failed"
     assert "camera camera has said nothing for 60 s" in view.run.message
     assert world.of(TakeImages) == []
 
@@ -94,7 +100,7 @@ def test_an_offline_camera_ends_the_run_unless_it_comes_back(kit):
     world.camera.state = SummaryState.STANDBY
     world.say(*world.camera.tell())
     world.play()
-    assert world.view().run.outcome == "completed"
+    assert world.view().run.state == "done"
 
 
 def test_a_deaf_camera_is_given_up_after_three_attempts(kit):
@@ -112,7 +118,7 @@ def test_a_deaf_camera_is_given_up_after_three_attempts(kit):
         assert wait(world, 150) == 0
         assert wait(world, 61) == 1
     view = world.view()
-    assert (view.run.state, view.exposures.failed) == ("finished", 2)
+    assert (view.run.state, view.exposures.failed) == ("failed", 2)
     assert "NO_ACK: camera camera: no final answer to takeImages in time" in view.run.message
 
 
@@ -155,7 +161,7 @@ def test_an_exposure_that_stalls_and_then_ends_is_taken_once(kit):
     world.say(*world.camera.tell())
     world.play()
     assert len(world.of(TakeImages)) == 4
-    assert world.view().run.outcome == "completed"
+    assert world.view().run.state == "done"
 
 
 class FullCamera:
@@ -188,7 +194,7 @@ def test_an_exposure_is_commanded_anew_until_the_camera_has_room_for_it(kit, res
     world.play()
     assert len(world.of(TakeImages)) == 5 + 4
     view = world.view()
-    assert (view.run.outcome, view.exposures.done, view.exposures.failed) == ("completed", 4, 0)
+    assert (view.run.state, view.exposures.done, view.exposures.failed) == ("done", 4, 0)
 
 
 def test_what_fails_once_there_is_room_is_tried_as_often_as_ever(kit):
@@ -207,7 +213,7 @@ def test_a_run_says_why_the_camera_takes_no_image(kit):
     world.say(*world.camera.tell())
     while camera.left:
         assert world.step(lambda names: names[0])
-    assert (world.view().phase, world.view().run.message) == ("acquiring", "")
+    assert (world.view().phase, world.view().run.message) == ("taking", "")
     assert world.step(lambda names: names[0])
     assert world.view().phase == "waiting for the camera"
     told = "camera camera takes no image: the disk is full: free some"
@@ -251,30 +257,51 @@ def test_a_camera_that_does_not_tell_its_new_state_is_given_up(kit):
     assert wait(world, 2) == 1
     world.play()
     assert len(world.of(Start)) == 3
-    assert world.view().run.state == "finished"
+    assert world.view().run.state == "failed"
     assert "cannot be brought out of STANDBY by start: FAILED" in world.view().run.message
 
 
-def test_two_runs_use_a_camera_one_after_the_other(kit):
+def test_a_second_run_on_a_busy_camera_is_refused_with_the_first_ones_name_until_its_exposures_are_taken(kit):
     world = begun(kit)
-    world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),)))
+    second = kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),))
+    for step in range(2):
+        with pytest.raises(CameraBusy, match=r"busy with run run-1 \((planned|taking)\).*or stop it"):
+            world.request(second)
+        with pytest.raises(CameraBusy):
+            world.deliver(Delivery("sequencer", second, "run-2", f"asked-{step}"))
+        world.step(lambda names: names[0])
     world.say(*world.camera.tell())
+    while world.view().run.state == "taking":
+        world.step(lambda names: names[0])
+    world.request(second)
     world.play()
     notes = [t.observation_note.split(",")[0] for t in world.of(TakeImages)]
     assert notes == ["run run-1"] * 4 + ["run run-2"] * 3
-    assert [world.view(r).run.outcome for r in ("run-1", "run-2")] == ["completed"] * 2
+    assert [world.view(r).run.state for r in ("run-1", "run-2")] == ["done"] * 2
+
+
+def test_runs_on_two_cameras_go_together(kit):
+    world = begun(kit)
+    world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", *(0.0,) * 3),), component="other"))
+    world.say(*world.camera.tell())
+    other = SummaryStateChanged(component="other", summary_state=SummaryState.ENABLED, reason="")
+    world.say("camera", other)
+    world.play(random.Random(3))
+    asked = Counter((t.header.component, t.observation_note.split(",")[0]) for t in world.of(TakeImages))
+    assert asked == {("camera", "run run-1"): 4, ("other", "run run-2"): 3}
+    assert [world.view(r).run.state for r in ("run-1", "run-2")] == ["done"] * 2
 
 
 def test_aborting_a_run_frees_the_camera(kit):
     world = begun(kit)
-    world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),)))
     world.say(*world.camera.tell())
     while not world.of(TakeImages):
         world.step(lambda names: names[0])
     world.service.abort("run-1", Caller("me", ("operator",)))
+    world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),)))
     world.play()
-    assert world.view("run-1").run.outcome == "failed"
-    assert world.view("run-2").run.outcome == "completed"
+    assert world.view("run-1").run.state == "stopped"
+    assert world.view("run-2").run.state == "done"
 
 
 def test_a_file_whose_ingest_failed_counts_as_rejected(kit):
@@ -284,7 +311,7 @@ def test_a_file_whose_ingest_failed_counts_as_rejected(kit):
     world.play()
     view = world.view()
     assert [(r.reason, r.message) for r in view.rejected] == [("DiskFull", "no space left")]
-    assert (view.run.outcome, world.row("build", "bias").frames) == ("completed", 3)
+    assert (view.run.state, world.row("build", "bias").frames) == ("done", 3)
 
 
 def test_every_exposure_has_the_note_and_the_detectors_of_its_run_and_the_camera_rests_after_each(kit):
@@ -313,7 +340,7 @@ def test_r18_no_more_exposures_are_taken_after_a_set_that_failed_verification(ki
         world.play()
         wait(world, 1.1)
     view = world.view()
-    assert view.run.state == "finished"
+    assert view.run.state == "done with failures"
     if stop:
         assert (len(world.of(TakeImages)), view.exposures.failed) == (3, 4)
         told = "not taken: bias 20260101 failed verification, and the run stops on failure"

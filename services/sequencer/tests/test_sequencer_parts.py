@@ -9,6 +9,7 @@ from calibrant.contracts.common.v1 import JobDone
 from calibrant.contracts.verify.v1 import MeasurementCompleted
 from calibrant.sequencer import conductor
 from calibrant.sequencer.conductor import Conductor
+from calibrant.sequencer.states import ENDED
 
 
 def played(kit, seed, script):
@@ -20,7 +21,7 @@ def played(kit, seed, script):
     world.request(kit.request(folder=kit.folder))
     while world.step(chance.choice):
         pass
-    assert world.view().run.state == "finished"
+    assert world.view().run.state in ENDED
     return [(type(message).__name__, message.to_json()) for message in world.sent]
 
 

@@ -21,7 +21,7 @@ def test_a_bias_a_dark_and_a_flat_build_on_one_another(kit):
     assert [game.certify(k, key=s).state for k, s in SETS] == [NodeState.DONE] * 3
     assert all(node.ended for node in game.draft)
     done = finished("run-1", game.draft, [])
-    assert (done.outcome, done.products, done.certified, done.withheld) == ("completed", 3, 3, 0)
+    assert (done.state, done.products, done.certified, done.withheld) == ("done", 3, 3, 0)
     measure = next(job for job in game.of(MeasureJob) if job.kind == "flat")
     assert roles(measure) == roles(game.build("flat")) | {"flat": flat.product_id}
     assert (measure.reference, measure.mode) == (flat, VerificationMode.INTERNAL)
@@ -151,7 +151,7 @@ def test_nothing_measured_means_nothing_decided(kit):
     game = Game(kit, kit.frames({"bias": 3}), kit.Script(broken={("bias", 0)}))
     assert game.of(DecideJob) == []
     assert game.node(NodeType.DECIDE, "bias", None).state is NodeState.SKIPPED
-    assert finished("r", game.draft, []).outcome == "failed"
+    assert finished("r", game.draft, []).state == "failed"
 
 
 def required_bias():
@@ -192,7 +192,7 @@ def test_external_verification_builds_and_certifies_nothing(kit):
     flat = game.node(NodeType.MEASURE, "flat", key="20260101-r")
     assert flat.state is NodeState.SKIPPED
     assert flat.reason.startswith("needs a flat: no flat for detector 0")
-    assert finished("r", game.draft, []).outcome == "completed"
+    assert finished("r", game.draft, []).state == "done"
 
 
 def test_a_linearity_is_verified_though_the_ptc_that_it_was_made_with_was_followed_by_one_made_with_it(kit):

@@ -15,6 +15,7 @@ from calibrant.runtime.platform import open_platform
 from calibrant.runtime.testing.services import answer_lost
 from calibrant.sequencer.app import create_app
 from calibrant.sequencer.settings import SequencerSettings
+from calibrant.sequencer.states import ENDED
 
 
 def test_check_builds_everything(tmp_path):
@@ -55,10 +56,10 @@ async def test_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
         order = {"instrument": "simcam-tiny", "exposures": [exposing], "run_id": "camera-run"}
         assert (await client.post("/runs", json=order)).status_code == 202
         shown = await finished(client, "camera-run")
-        assert (shown["run"]["outcome"], shown["exposures"]["failed"]) == ("failed", 1)
+        assert (shown["run"]["state"], shown["exposures"]["failed"]) == ("failed", 1)
         assert "has said nothing" in shown["run"]["message"]
         assert (await client.post("/runs/folder-run/abort")).status_code == 200
-        assert (await finished(client, "folder-run"))["run"]["outcome"] == "failed"
+        assert (await finished(client, "folder-run"))["run"]["state"] == "stopped"
         assert [run["run_id"] for run in (await client.get("/runs")).json()] == ["camera-run", "folder-run"]
         assert process.faults() == []
 
@@ -123,7 +124,7 @@ async def finished(client, run_id):
     async with asyncio.timeout(30):
         while True:
             shown = (await client.get(f"/runs/{run_id}")).json()
-            if shown["run"]["state"] == "finished":
+            if shown["run"]["state"] in ENDED:
                 return shown
             await asyncio.sleep(0.02)
 
@@ -147,4 +148,4 @@ def test_the_sequencer_takes_a_state_before_any_run(kit):
     world.request(kit.request(exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),)))
     world.play()
     assert len(world.of(TakeImages)) == 3
-    assert world.view().run.outcome == "completed"
+    assert world.view().run.state == "done"

@@ -71,7 +71,7 @@ def test_a_rejected_bias_without_another_splits_the_darks(kit):
     game = Game(kit, frames, kit.Script(rejected={("bias", 0)}))
     darks = [n for n in game.draft if n.kind == "dark" and n.type is NodeType.BUILD]
     assert sorted((n.set_key, n.state) for n in darks) == [("20260101-2s", "done"), ("20260101-5s", "done")]
-    assert finished("r", game.draft, []).outcome == "completed with withheld calibrations"
+    assert finished("r", game.draft, []).state == "done with failures"
 
 
 def test_a_detector_split_off_keeps_the_set_of_the_others(kit):
@@ -96,7 +96,7 @@ def test_too_few_frames_and_frames_without_use_are_named(kit):
     assert skipped["science"].startswith("5 science frames (science-0-d0.fits, ")
     assert "no rule makes a calibration of them" in skipped["science"]
     done = finished("r", game.draft, ["1 file rejected"])
-    assert done.outcome == "failed"
+    assert done.state == "failed"
     assert "1 file rejected" in done.message
 
 

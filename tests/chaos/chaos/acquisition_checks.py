@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from calibrant.sequencer.states import ENDED
 from chaos.checked import Checked, checked, twice, unpacked
 from chaos.left import Left, Row
 
@@ -82,10 +83,9 @@ def runs(left: Left) -> Checked:
     rows = left.table("sequencer", "sequencer_run")
     told = Counter(data["run_id"] for data in left.once("run-progress", "RunFinished").values())
     wrong = [
-        f"run {row['run_id']} is {row['state']} ({row['outcome'] or 'no outcome'}), told to have ended "
-        f"{told[row['run_id']]} times"
+        f"run {row['run_id']} is {row['state']}, told to have ended {told[row['run_id']]} times"
         for row in rows
-        if row["state"] != "finished" or not row["outcome"] or told[row["run_id"]] != 1
+        if row["state"] not in ENDED or told[row["run_id"]] != 1
     ]
     return checked("each run ended", len(rows), wrong)
 

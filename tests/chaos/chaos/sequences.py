@@ -20,13 +20,14 @@ from calibrant.observatory.settings import ObservatorySettings
 from calibrant.observatory.testing import Records
 from calibrant.runtime.access.callers import LOCAL
 from calibrant.runtime.settings import PlatformSettings
+from calibrant.sequencer.states import ENDED
 
 INSTRUMENT = "simcam-tiny"
 FLAW = "light-leak"
 FRAMES = {"BIAS": (5, 0.0, ""), "DARK": (3, 30.0, ""), "FLAT": (5, 5.0, "r")}
 """Of each image type: how many exposures, how long in seconds, through which filter."""
 _FIRST_DAY = date(2026, 2, 1)
-_FINISHED = "select run_id from sequencer_run where state = 'finished'"
+_FINISHED = f"select run_id from sequencer_run where state in {tuple(map(str, ENDED))}"
 _SETTLED = "select run_id, count(*) from archive_publication where status <> 'pending' group by run_id"
 _CERTIFIED = "select run_id, count(*) from certify_entry group by run_id"
 
@@ -74,7 +75,7 @@ class Sequences:
         return len(self.asked) - len(self.finished)
 
     def ask(self) -> bool:
-        """Ask for one more; False while the database is away: then the next call asks for the same."""
+        """Ask for one more; False while the database is away or the camera is busy: then the next call asks for the same."""
         settings = ObservatorySettings(
             **self.settings.model_dump(include=PlatformSettings.model_fields.keys())
         )

@@ -18,6 +18,7 @@ from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
 from calibrant.runtime.objects import ObjectStore
 from calibrant.sequencer.service import SequencerService, request_key
+from calibrant.sequencer.states import ENDED
 from calibrant.sequencer.store import SequencerQueries
 from calibrant.sequencer.store.queries import RunView
 
@@ -101,7 +102,7 @@ class Progress:
     def finished(self) -> bool:
         """Whether the run has ended and the archive has settled all it certified, well or ill."""
         settled = sum(row["status"] != "pending" for row in self.publications.values())
-        return self.view.run.state == "finished" and settled == self.to_publish
+        return self.view.run.state in ENDED and settled == self.to_publish
 
 
 def ask(running: Running, request: RunRequested) -> Asked:
@@ -111,6 +112,8 @@ def ask(running: Running, request: RunRequested) -> Asked:
     ------
     RunRefused
         The request cannot be carried out; the text says why.
+    CameraBusy
+        The camera takes the exposures of another run.
     """
     sequencer = running.sequencer
     unfinished = sequencer.unfinished(request_key(request))
@@ -119,6 +122,8 @@ def ask(running: Running, request: RunRequested) -> Asked:
     if request.exposures:
         sequencer.check(request)
         running.check_camera(request)
+        with running.database("sequencer").reading() as session:
+            sequencer.check_free(session, request)
         if request.generate:
             running.begin_night()
     return Asked(sequencer.request_run(request, of_this_machine().given), resumed=False)

@@ -12,9 +12,12 @@ from calibrant.runtime.access.guard import CallerOf
 from calibrant.runtime.bodies import BODY_ANSWERS
 from calibrant.runtime.listing import NOT_ALL, Limit, first
 from calibrant.sequencer.checking import INSTRUMENT, RUN_ID, RunRefused
-from calibrant.sequencer.service import NoSuchRun, SequencerService
+from calibrant.sequencer.service import CameraBusy, NoSuchRun, SequencerService
 from calibrant.sequencer.store.queries import RunLine, RunView, SequencerQueries
 
+_BUSY: Final[dict[int | str, dict[str, Any]]] = {
+    409: {"description": "The camera is busy with another run, which is named"}
+}
 _NONE: Final[dict[int | str, dict[str, Any]]] = {404: {"description": "No such run"}}
 
 
@@ -34,6 +37,11 @@ class RunOrder(BaseModel):
         pattern=RUN_ID,
     )
     exposures: tuple[ExposureRequest, ...] = Field(default=(), description="Exposures to command.")
+    component: str | None = Field(
+        default=None,
+        description="Camera that is commanded, by its name as a component. Omitted: the sequencer's own.",
+        pattern=RUN_ID,
+    )
     folder: str = Field(default="", description="Folder with frames; with exposures, those are chosen.")
     make: tuple[str, ...] = Field(default=(), description="Kinds to make; none: all that the frames allow.")
     parameters: dict[str, str] = Field(
@@ -95,7 +103,7 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
     """Return the sequencer's routes; ``new_id`` names runs whose order names none."""
     router = APIRouter(prefix="/runs", tags=["runs"])
 
-    @router.post("", status_code=202, summary="Ask for a run", responses=BODY_ANSWERS)
+    @router.post("", status_code=202, summary="Ask for a run", responses={**BODY_ANSWERS, **_BUSY})
     def request_run(order: RunOrder, caller: CallerOf) -> RunAccepted:
         asked = order.model_dump(exclude={"run_id"}) | {
             "run_id": order.run_id or new_id(),
@@ -109,6 +117,8 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
             return RunAccepted(run_id=service.request_run(request, caller.given))
         except RunRefused as error:
             raise HTTPException(400, str(error)) from None
+        except CameraBusy as error:
+            raise HTTPException(409, str(error)) from None
 
     @router.get("", summary="List the latest runs", responses=NOT_ALL)
     def list_runs(response: Response, limit: Limit = 100) -> list[RunLine]:

@@ -15,7 +15,7 @@ from functools import partial
 from sqlmodel import Session, col, select
 
 from calibrant.contracts.base import Message
-from calibrant.contracts.sequencer.v1 import RunProgress, RunRequested
+from calibrant.contracts.sequencer.v1 import RunFinished, RunProgress, RunRequested
 from calibrant.frames.instrument import Instrument
 from calibrant.pixels import ENGINE_VERSION
 from calibrant.rules.decision import Outcome
@@ -37,6 +37,7 @@ from calibrant.sequencer.plan.results import Answer, product_told_of, take_answe
 from calibrant.sequencer.plan.ruling import only_frames, rules_for
 from calibrant.sequencer.plan.sets import leave_asked, leave_unused, plan_kind, wanted
 from calibrant.sequencer.settings import SequencerSettings
+from calibrant.sequencer.states import ENDED, RunState, stage
 from calibrant.sequencer.store.certified import StoredCertifications
 from calibrant.sequencer.store.plans import (
     Detectors,
@@ -44,6 +45,7 @@ from calibrant.sequencer.store.plans import (
     count_nodes,
     decision_due,
     load_draft,
+    open_types,
     request_of,
     save_draft,
     waiting_for,
@@ -82,13 +84,13 @@ class Conductor:
     def begin(self, request: RunRequested) -> list[Outgoing]:
         """Begin an accepted run; one that has begun is left alone."""
         run = self.session.get_one(RunRow, request.run_id)
-        if run.state != "accepted":
+        if run.state != RunState.PLANNED:
             return []
-        run.state = "acquiring"
+        run.state = RunState.TAKING
         self.session.add(run)
         messages = acquisition.begin(self.session, request, self.instrument(run.instrument).rule_set())
         what = request.folder or f"{sum(len(e.exposure_times_s) for e in request.exposures)} exposures"
-        messages.append(self._progress(run, f"acquiring {what}"))
+        messages.append(self._progress(run, f"taking {what}"))
         return [*(Outgoing(m, run.run_id) for m in messages), *self.drive(run.component)]
 
     def drive(self, component: str) -> list[Outgoing]:
@@ -107,10 +109,10 @@ class Conductor:
         waiting = waiting_for(self.session, answer.job_id, product_told_of(answer))
         return [m for run_id in sorted(waiting) for m in self.conduct(run_id, answer, waiting[run_id])]
 
-    def abort(self, run_id: str, reason: str) -> list[Outgoing]:
+    def abort(self, run_id: str, reason: str, state: RunState = RunState.STOPPED) -> list[Outgoing]:
         """End a run now: its exposures fail, its nodes are skipped, answers to come change nothing."""
         run = self.session.exec(select(RunRow).where(RunRow.run_id == run_id).with_for_update()).one()
-        if run.state == "finished":
+        if run.state in ENDED:
             return []
         self.commander.give_up(run_id, reason)
         rows = self._acquisitions(run_id)
@@ -124,7 +126,8 @@ class Conductor:
                 draft.change(node, state=NodeState.SKIPPED, reason=reason)
         save_draft(self.session, draft)
         run.camera_by_tai_ns = None
-        messages = [Outgoing(m, run_id) for m in self._finish(run, draft, [reason], outcome="failed")]
+        done = finished(run_id, draft, [reason]).model_copy(update={"state": state})
+        messages = [Outgoing(m, run_id) for m in self._finish(run, done)]
         return [*messages, *self.drive(run.component)]
 
     def conduct(
@@ -142,22 +145,23 @@ class Conductor:
             Detectors of the nodes that the answer changes; None: all together.
         """
         run = self.session.exec(select(RunRow).where(RunRow.run_id == run_id).with_for_update()).one()
-        if run.state in {"accepted", "finished"}:
+        if run.state == RunState.PLANNED or run.state in ENDED:
             return []
         closed = acquisition.settle(self.session, run)
         if answer is None and not closed:
             return []
         short = self._tell_short(run, closed)
         if short and request_of(run).strict:
-            return self.abort(run_id, f"the frames are not what was asked for: {short}")
+            reason = f"the frames are not what was asked for: {short}"
+            return self.abort(run_id, reason, RunState.FAILED)
         rows = self._acquisitions(run_id)
         detectors = {detector for detector in about if detector is not None}
         part = None if closed or None in about else self._part(run, answer, detectors)
         draft, jobs = part or self._whole(run, answer, rows)
-        if all(row.state != "open" for row in rows) and run.state == "acquiring":
-            run.state = "working"
+        taking = any(row.state == "open" for row in rows)
         ended = [node for node in draft if node.node_id in draft.changed and _tells(node)]
         save_draft(self.session, draft)
+        run.state = stage(taking=taking, open_types=() if taking else open_types(self.session, run_id))
         told = [*(closing(row) for row in closed), *_tellings(ended)]
         messages: list[Message] = list(jobs)
         if told:
@@ -170,7 +174,7 @@ class Conductor:
     def _stop(self, run: RunRow, ended: Iterable[Node]) -> list[Outgoing]:
         """Take no more exposures after a set that failed verification, where the run asks for that."""
         failed = [node for node in ended if node.outcome == Outcome.NOT_CERTIFIED.value]
-        if run.state != "acquiring" or not failed or not request_of(run).stop_on_failure:
+        if run.state != RunState.TAKING or not failed or not request_of(run).stop_on_failure:
             return []
         told = f"not taken: {failed[0].title} failed verification, and the run stops on failure"
         self.commander.give_up(run.run_id, told, also_begun=False)
@@ -224,14 +228,15 @@ class Conductor:
         if len(draft) < nodes:
             draft = Draft(load_draft(self.session, run.run_id))
         taken = any(row.state == "closed" for row in rows)
-        outcome = "completed" if taken and only_frames(request_of(run)) else ""
-        return self._finish(run, draft, self._remarks(run, rows), outcome)
+        lacking = any(row.state == "failed" for row in rows)
+        done = finished(run.run_id, draft, self._remarks(run, rows), lacking=lacking)
+        if taken and only_frames(request_of(run)):
+            state = RunState.DONE_WITH_FAILURES if lacking else RunState.DONE
+            done = done.model_copy(update={"state": state})
+        return self._finish(run, done)
 
-    def _finish(self, run: RunRow, draft: Draft, remarks: list[str], outcome: str = "") -> list[Message]:
-        done = finished(run.run_id, draft, remarks)
-        if outcome:
-            done = done.model_copy(update={"outcome": outcome})
-        run.state, run.outcome, run.message = "finished", done.outcome, done.message
+    def _finish(self, run: RunRow, done: RunFinished) -> list[Message]:
+        run.state, run.message = done.state, done.message
         run.ended_tai_ns = self.clock.tai_ns()
         self.session.add(run)
         return [self._progress(run, done.message), done]

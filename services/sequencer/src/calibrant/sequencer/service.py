@@ -21,6 +21,7 @@ from calibrant.sequencer.checking import RunRefused, check_detectors, check_name
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.plan.parameters import with_usual
 from calibrant.sequencer.settings import SequencerSettings
+from calibrant.sequencer.states import ON_CAMERA, RunState
 from calibrant.sequencer.store.queries import SequencerQueries
 from calibrant.sequencer.store.tables import CameraRow, CommandRow, RunRow
 
@@ -29,6 +30,10 @@ OpenWork = Callable[[str, str], AbstractContextManager[UnitOfWork]]
 
 CheckRecipes = Callable[[Mapping[str, str]], None]
 """Raises a `PermanentError` of parameters, JSON text by ``recipe.parameter``, that a recipe does not take."""
+
+
+class CameraBusy(PermanentError):
+    """A run cannot be begun now, for its camera takes the exposures of another one, which the text names."""
 
 
 class NoSuchRun(PermanentError):
@@ -115,17 +120,41 @@ class SequencerService:
         RunRefused
             It reads out another instrument. One that has said nothing yet is waited for.
         """
-        if request.folder or not request.exposures or session.get(RunRow, request.run_id) is not None:
+        component = self.component_of(request)
+        if not component or session.get(RunRow, request.run_id) is not None:
             return
-        camera = session.get(CameraRow, self.settings.component)
+        camera = session.get(CameraRow, component)
         if camera is not None and camera.instrument not in {"", request.instrument}:
             raise RunRefused(
                 f"instrument: camera {camera.component} is {camera.instrument}, and the run is of {request.instrument}: "
                 f"ask for {camera.instrument}, or start the camera again with CALIBRANT_INSTRUMENT={request.instrument}"
             )
 
+    def component_of(self, request: RunRequested) -> str:
+        """Return the camera that a run commands; empty for a folder."""
+        return "" if request.folder else request.component or self.settings.component
+
+    def check_free(self, session: Session, request: RunRequested) -> None:
+        """Make sure that the camera that a run commands takes no other run's exposures.
+
+        Raises
+        ------
+        CameraBusy
+            It does; the text names the run.
+        """
+        component = self.component_of(request)
+        if not component:
+            return
+        taking = (RunRow.component == component, col(RunRow.state).in_(ON_CAMERA))
+        other = session.exec(select(RunRow).where(*taking).order_by(col(RunRow.number))).first()
+        if other is not None:
+            raise CameraBusy(
+                f"camera {component} is busy with run {other.run_id} ({other.state}): ask again when its exposures "
+                "are taken, or stop it"
+            )
+
     def request_run(self, request: RunRequested, roles: tuple[str, ...]) -> str:
-        """Accept a run; it begins at once, or when the camera is free.
+        """Accept a run; it begins at once.
 
         Asking again for a run of the same name and wish changes nothing.
 
@@ -145,6 +174,8 @@ class SequencerService:
         ------
         RunRefused
             It cannot be begun, or another wish has the same name.
+        CameraBusy
+            The camera takes the exposures of another run.
         """
         self.check(request)
         with self._work(f"request:{request.run_id}", request.run_id) as unit:
@@ -219,6 +250,7 @@ class SequencerService:
             raise RunRefused(f"run {request.run_id} exists and asks for something else: choose another name")
         if known is not None:
             return False
+        self.check_free(session, request)
         last = session.exec(select(func.coalesce(func.max(RunRow.number), 0))).one()
         session.add(
             RunRow(
@@ -227,8 +259,8 @@ class SequencerService:
                 request_json=request.to_json().decode(),
                 request_key=key,
                 instrument=request.instrument,
-                component="" if request.folder else self.settings.component,
-                state="accepted",
+                component=self.component_of(request),
+                state=RunState.PLANNED,
                 begun_tai_ns=now_tai_ns,
             )
         )

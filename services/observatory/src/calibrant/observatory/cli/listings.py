@@ -203,7 +203,6 @@ runs = _topic(
         Column("instrument", form="text"),
         Column("what", form="text"),
         Column("state"),
-        Column("outcome", form="text"),
         Column("message", form="first"),
     ],
     _runs,

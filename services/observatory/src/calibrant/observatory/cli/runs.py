@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from calibrant.observatory.following import Progress, Running
     from calibrant.observatory.settings import ObservatorySettings
 
+FAILED = 1
+WITH_FAILURES = 3
+STOPPED = 4
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -87,7 +90,9 @@ def demo(
             valid_for_s=VALID_S,
             requested_by="demo",
         )
-        _go(place, _imitating(settings, request), request, attach=False, as_json=as_json)
+        state = _go(place, _imitating(settings, request), request, attach=False, as_json=as_json)
+    if state in ("failed", "stopped"):
+        raise typer.Exit(_code_of(state))
     if flaws and not as_json:
         typer.echo("note       one detector of the demo leaks light on purpose: its dark is withheld")
 
@@ -154,7 +159,8 @@ def replay(
         )
         if wanted:
             request = as_wished(request, wanted).model_copy(update={"strict": strict or None})
-        _go(place, settings.taking_in(Path(request.folder)), request, attach=attach, as_json=as_json)
+        state = _go(place, settings.taking_in(Path(request.folder)), request, attach=attach, as_json=as_json)
+    raise typer.Exit(_code_of(state))
 
 
 @placed
@@ -218,7 +224,8 @@ def run(
         )
         request = as_wished(request, wanted)
         remark(sequence, wanted)
-        _go(place, _imitating(settings, request), request, attach=attach, as_json=as_json)
+        state = _go(place, _imitating(settings, request), request, attach=attach, as_json=as_json)
+    raise typer.Exit(_code_of(state))
 
 
 def _switched_on(effects: list[str] | None) -> dict[str, tuple[str, ...]]:
@@ -231,9 +238,15 @@ def _imitating(settings: ObservatorySettings, request: RunRequested) -> Observat
     return settings.model_copy(update={"instrument": request.instrument})
 
 
+def _code_of(state: str) -> int:
+    """Return the exit code that tells how a run ended."""
+    return {"done": 0, "done with failures": WITH_FAILURES, "stopped": STOPPED}.get(state, FAILED)
+
+
 def _go(
     place: Place, settings: ObservatorySettings, request: RunRequested, *, attach: bool, as_json: bool
-) -> None:
+) -> str:
+    """Have a run made and show what came of it; return its final state."""
     from calibrant.bus.errors import TransientError  # noqa: PLC0415
     from calibrant.observatory.cli import show_run  # noqa: PLC0415
     from calibrant.runtime.sole import HeldByAnother  # noqa: PLC0415
@@ -249,8 +262,7 @@ def _go(
         typer.echo(f"\nInterrupted. {words}.", err=True)
         raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from None
     show_run.show(outcome, place.words(), as_json=as_json)
-    if not outcome.good:
-        raise typer.Exit(1)
+    return outcome.view.run.state
 
 
 async def _follow(

@@ -19,6 +19,7 @@ from calibrant.observatory.cli.console import console, show_json, shown
 from calibrant.observatory.picture import Master, save_picture
 from calibrant.observatory.summary import Line, Noticed, lines, noticed
 from calibrant.rules.times import second_text
+from calibrant.sequencer.states import ENDED, RunState
 from calibrant.sequencer.store.queries import RejectedFile, RunView
 from calibrant.verify.store import VerifyQueries
 
@@ -80,7 +81,7 @@ class Bars:
         """Show how far the run is."""
         view = progress.view
         exposures, files = view.exposures, view.files
-        waits = "" if view.run.state == "finished" else view.run.message
+        waits = "" if view.run.state in ENDED else view.run.message
         note = "; ".join(filter(None, (_failed(exposures.failed), waits)))
         self._set("exposures", exposures.done + exposures.failed, exposures.total, note)
         self._set("files", files.done + files.failed, files.total, _failed(files.failed, "rejected"))
@@ -117,11 +118,6 @@ class RunOutcome:
     rejected: Sequence[RejectedFile]
     picture: Path | None
     published_to: str
-
-    @property
-    def good(self) -> bool:
-        """Whether anything could be done."""
-        return self.view.run.outcome != "failed"
 
 
 def outcome(running: following.Running, progress: following.Progress, data_dir: Path) -> RunOutcome:
@@ -251,9 +247,9 @@ def _places(result: RunOutcome, options: str) -> None:
     out = console()
     run = result.view.run
     out.print()
-    style = "red" if run.outcome == "failed" else "yellow" if "withheld" in run.outcome else "green"
+    style = {RunState.FAILED: "red", RunState.DONE: "green"}.get(RunState(run.state), "yellow")
     counts = run.message.partition(". ")[0]
-    words = f"{run.outcome}: {counts}" if counts else run.outcome
+    words = f"{run.state}: {counts}" if counts else run.state
     out.print(Text.assemble((words, f"bold {style}")))
     published = sum(line.status == "current" for line in result.lines)
     if published:

@@ -79,7 +79,6 @@ def _runs() -> None:
         *_strings("request_key", "instrument", "component", "state", "planned"),
         _ns("camera_by_tai_ns", nullable=True),
         _ns("rest_until_tai_ns", nullable=True),
-        _string("outcome"),
         _text("message"),
         _ns("begun_tai_ns"),
         _ns("ended_tai_ns", nullable=True),

@@ -1,13 +1,15 @@
-"""What became of a run: its outcome in the contract's words, its counts, and a sentence for people."""
+"""What became of a run: its final state, its counts, and a sentence for people."""
 
 from calibrant.contracts.sequencer.v1 import RunFinished
+from calibrant.rules.decision import Outcome
 from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
+from calibrant.sequencer.states import RunState
 
 REASONS_TOLD = 3
 """Reasons that the closing message names; of the rest only the number."""
 
 
-def finished(run_id: str, draft: Draft, remarks: list[str]) -> RunFinished:
+def finished(run_id: str, draft: Draft, remarks: list[str], *, lacking: bool = False) -> RunFinished:
     """Return how a run ended.
 
     Parameters
@@ -18,6 +20,8 @@ def finished(run_id: str, draft: Draft, remarks: list[str]) -> RunFinished:
         Its nodes, all of them ended.
     remarks : list of str
         What its acquisitions have to say: exposures that failed, files that were rejected.
+    lacking : bool
+        Whether one of its acquisitions gave no frame at all.
     """
     products = {n.product.product_id for n in draft if n.type is NodeType.BUILD and n.product is not None}
     certified = _in(draft, NodeType.CERTIFY, NodeState.DONE)
@@ -26,11 +30,11 @@ def finished(run_id: str, draft: Draft, remarks: list[str]) -> RunFinished:
     verified = _in(draft, NodeType.DECIDE, NodeState.DONE)
     failed = [n for n in draft if n.state is NodeState.FAILED]
     if not (products or certified or verified):
-        outcome = "failed"
-    elif ended or failed:
-        outcome = "completed with withheld calibrations"
+        state = RunState.FAILED
+    elif ended or failed or lacking or any(n.outcome == Outcome.NOT_CERTIFIED.value for n in verified):
+        state = RunState.DONE_WITH_FAILURES
     else:
-        outcome = "completed"
+        state = RunState.DONE
     counts = f"{len(products)} products made, {len(certified)} certified, {len(withheld)} withheld"
     if len(ended) > len(withheld):
         counts += f", {len(ended) - len(withheld)} failed"
@@ -40,7 +44,7 @@ def finished(run_id: str, draft: Draft, remarks: list[str]) -> RunFinished:
     told = [*remarks, *(f"{n.title}: {n.reason}" for n in (*ended, *failed, *skipped))]
     return RunFinished(
         run_id=run_id,
-        outcome=outcome,
+        state=state,
         products=len(products),
         certified=len(certified),
         withheld=len(withheld),

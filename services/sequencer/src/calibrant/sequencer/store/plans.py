@@ -127,6 +127,12 @@ def count_nodes(session: Session, run_id: str) -> tuple[int, int]:
     return sum(number for state, number in counts.items() if state not in OPEN), sum(counts.values())
 
 
+def open_types(session: Session, run_id: str) -> set[str]:
+    """Return the types of a run's nodes that have not ended."""
+    still = (NodeRow.run_id == run_id, col(NodeRow.state).in_(OPEN))
+    return set(session.exec(select(NodeRow.type).where(*still).distinct()))
+
+
 def load_frames(session: Session, run_id: str, detectors: Detectors | None = None) -> dict[str, Frame]:
     """Return the frames of a run's closed acquisitions, by id; of some detectors alone, if given."""
     wanted = [col(FrameRow.run_id) == run_id, col(AcquisitionRow.state) != "open"]

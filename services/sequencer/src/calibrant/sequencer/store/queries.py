@@ -11,6 +11,7 @@ from calibrant.contracts.camera.v1 import AckCode
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.sequencer.plan.model import Node, NodeState
 from calibrant.sequencer.plan.places import all_searched
+from calibrant.sequencer.states import ENDED
 from calibrant.sequencer.store.certified import chain_trouble
 from calibrant.sequencer.store.plans import load_draft
 from calibrant.sequencer.store.tables import (
@@ -31,8 +32,7 @@ class RunLine(BaseModel):
     run_id: str
     instrument: str
     what: str = Field(description="the folder, or how many exposures")
-    state: str
-    outcome: str
+    state: str = Field(description="a `RunState`")
     message: str = Field(description="what became of it; before its end: why it does not go on now")
     begun_tai_ns: int
     ended_tai_ns: int | None
@@ -79,8 +79,8 @@ class RunView(BaseModel):
 
     run: RunLine
     phase: str = Field(
-        description="accepted, waiting for the camera, acquiring, working, waiting for its chains, "
-        "waiting for a person, finished"
+        description="its state, or what it waits for: waiting for the camera, waiting for its chains, "
+        "waiting for a person"
     )
     exposures: Count
     files: Count
@@ -105,7 +105,7 @@ class SequencerQueries:
     def runs(self, limit: int = 100) -> list[RunLine]:
         """Return the latest runs, the newest first."""
         rows = self._session.exec(select(RunRow).order_by(col(RunRow.number).desc()).limit(limit)).all()
-        going = [row for row in rows if row.state != "finished"]
+        going = [row for row in rows if row.state not in ENDED]
         stalled = self._unsettled(going) | self._stalled(row.run_id for row in going)
         return [_line(row, stalled.get(row.run_id, "")) for row in rows]
 
@@ -126,7 +126,7 @@ class SequencerQueries:
         ).all()
         stalled = self._stalled([run_id]).get(run_id, "")
         waits = row.camera_by_tai_ns is not None or stalled
-        unsettled = self._unsettled([row] if row.state != "finished" else []).get(run_id, "")
+        unsettled = self._unsettled([row] if row.state not in ENDED else []).get(run_id, "")
         asked = _asked(nodes)
         waiting = [
             ("waiting for the camera", waits),
@@ -146,7 +146,7 @@ class SequencerQueries:
 
     def unfinished(self, request_key: str) -> str | None:
         """Return the run with the same request that has not finished, the latest; None when there is none."""
-        same = (RunRow.request_key == request_key, RunRow.state != "finished")
+        same = (RunRow.request_key == request_key, col(RunRow.state).not_in(ENDED))
         return self._session.exec(
             select(RunRow.run_id).where(*same).order_by(col(RunRow.number).desc())
         ).first()
@@ -154,7 +154,7 @@ class SequencerQueries:
     def finished(self, run_id: str) -> bool:
         """Tell whether a run has ended."""
         row = self._session.get(RunRow, run_id)
-        return row is not None and row.state == "finished"
+        return row is not None and row.state in ENDED
 
     def cameras(self) -> dict[str, str]:
         """Return the summary state of each camera, as last told."""
@@ -215,7 +215,6 @@ def _line(row: RunRow, stalled: str) -> RunLine:
         instrument=row.instrument,
         what=request["folder"] or f"{taken} exposures",
         state=row.state,
-        outcome=row.outcome,
         message=row.message or stalled,
         begun_tai_ns=row.begun_tai_ns,
         ended_tai_ns=row.ended_tai_ns,

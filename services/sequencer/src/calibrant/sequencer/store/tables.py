@@ -29,13 +29,12 @@ class RunRow(SQLModel, table=True):
     request_key: str = Field(index=True, description="hash of the request without the run's id")
     instrument: str
     component: str = Field(description="camera it commands; empty for a folder")
-    state: str = Field(description="accepted, acquiring, working or finished")
+    state: str = Field(description="a `RunState`")
     planned: str = Field(default="", description="kinds planned so far, with commas")
     camera_by_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
     rest_until_tai_ns: int | None = Field(
         default=None, sa_column=_ns(nullable=True), description="its camera is not commanded before, TAI ns"
     )
-    outcome: str = ""
     message: str = Field(default="", sa_column=_text())
     begun_tai_ns: int = Field(sa_column=_ns())
     ended_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))

@@ -58,6 +58,7 @@ class RunRequested(Message):
     min_frames: Mapping[str, Int32] = Field(default_factory=dict, description="By kind: fewest frames of a detector that a set is made of, of each type; in place of the instrument's rule.")
     stop_on_failure: bool | None = Field(default=None, description='After a set that failed verification no more exposures are taken, and where a calibration of this run is not accepted, what needs it is not made of another one. Left out: the run goes on with what is in force.')
     strict: bool | None = Field(default=None, description='With a folder and exposures: the run fails where its frames are not what the exposures ask for. Left out: it goes on with what is there, and says what is not.')
+    component: str | None = Field(default=None, description='Camera that is commanded, by its name as a component; left out: the one that the sequencer is set to.')
 
 
 class FolderIngestRequested(Message):
@@ -74,7 +75,7 @@ class RunProgress(Message):
 
     message_type: ClassVar[str] = "calibrant.sequencer.v1.RunProgress"
     run_id: str = Field(description='The run.')
-    phase: str = Field(description='Phase: acquiring, planning, working, finished.')
+    phase: str = Field(description='State of the run: planned, taking, processing, verifying, certifying, done, done with failures, failed or stopped.')
     message: str = Field(description='What happened, for a person.')
     nodes_ended: Int32 = Field(description='Plan nodes done, withheld, failed or skipped.')
     nodes: Int32 = Field(description='Plan nodes in all so far.')
@@ -85,7 +86,7 @@ class RunFinished(Message):
 
     message_type: ClassVar[str] = "calibrant.sequencer.v1.RunFinished"
     run_id: str = Field(description='The run.')
-    outcome: str = Field(description='Outcome: completed, completed with withheld calibrations, failed.')
+    state: str = Field(description='Its final state: done, done with failures (something was withheld or could not be done), failed or stopped.')
     products: Int32 = Field(description='Products made.')
     certified: Int32 = Field(description='Calibrations certified.')
     withheld: Int32 = Field(description='Calibrations withheld.')
