@@ -18,7 +18,10 @@ DOCUMENTED = {
     ("enterControl", S.OFFLINE): S.STANDBY,
     **{
         (name, S.ENABLED): S.ENABLED
-        for name in ("takeImages", "stop", "setFilter", "clear", "discardRows", "initImage")
+        for name in (
+            *("takeImages", "stop", "setFilter", "clear", "discardRows", "initImage"),
+            *("startImage", "endImage", "enableCalibration", "disableCalibration"),
+        )
     },
 }
 

@@ -20,6 +20,7 @@ from calibrant.camera.simulator import parameters_of
 from calibrant.camera.store import CameraQueries
 from calibrant.camera.ticking import SimulatedClock
 from calibrant.contracts.camera.v1 import (
+    CalibrationDetailedState,
     CcsCommandState,
     CommandAck,
     ConfigurationApplied,
@@ -190,7 +191,7 @@ MIGRATIONS = Path(calibrant.camera.__file__).parent / "migrations"
 
 DETAILED = (
     *(CcsCommandState, ImageReadinessDetailedState, RaftsDetailedState, ShutterDetailedState),
-    ConfigurationApplied,
+    *(CalibrationDetailedState, ConfigurationApplied),
 )
 
 

@@ -73,6 +73,26 @@ def test_no_sensors_are_all_and_start_has_its_configuration():
         ("initImage", {"deltaT": 2.5}, {"delta_t_s": 2.5}),
         ("setFilter", {"name": "r"}, {"name": "r"}),
         ("stop", {}, {}),
+        ("endImage", {}, {}),
+        ("enableCalibration", {}, {}),
+        ("disableCalibration", {}, {}),
+        (
+            "startImage",
+            {
+                "shutter": True,
+                "sensors": "1",
+                "keyValueMap": "imageType: DARK",
+                "obsNote": "n",
+                "timeout": 9.0,
+            },
+            {
+                "shutter": True,
+                "sensors": (1,),
+                "key_value_map": "imageType: DARK",
+                "observation_note": "n",
+                "end_within_s": 9.0,
+            },
+        ),
     ],
 )
 def test_the_other_commands_come_with_their_fields(name, sample, ours):

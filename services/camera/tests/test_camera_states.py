@@ -1,5 +1,7 @@
 """The commands beside takeImages, and the detailed states: which are told, in which order, at which time."""
 
+import itertools
+
 import pytest
 
 from calibrant.camera.durations import MOST_CLEARS
@@ -8,16 +10,21 @@ from calibrant.camera.sequence import TakingImages
 from calibrant.camera.store import CommandState
 from calibrant.contracts.camera.v1 import (
     AckCode,
+    CalibrationSubstate,
     Clear,
     CommandSubstate,
     ConfigurationApplied,
     DiscardRows,
+    EnableCalibration,
+    EndImage,
+    ExposureStored,
     InitImage,
     RaftsSubstate,
     ReadinessSubstate,
     SetFilter,
     ShutterSubstate,
     Start,
+    StartImage,
     Stop,
     SummaryState,
 )
@@ -28,6 +35,7 @@ NUMBERED = {
     RaftsSubstate: ("NEEDS_CLEAR", "CLEARING", "INTEGRATING", "READING_OUT", "QUIESCENT", "DISCARDING"),
     ShutterSubstate: ("CLOSED", "OPEN", "CLOSING", "OPENING"),
     ReadinessSubstate: ("READY", "NOT_READY", "GETTING_READY"),
+    CalibrationSubstate: ("DISABLED", "ENABLED", "INTEGRATING"),
 }
 """The reference's values of the detailed states, numbered from 1."""
 
@@ -170,3 +178,29 @@ async def test_a_camera_that_runs_clears_stops_and_goes_on(tmp_path, tools):
             f"stopped after {len(end.image_names)} of 10000 image(s)",
         }
         assert (await ended(tools.take_images(remote, "2"))).ack is AckCode.COMPLETE
+        await opens_images(commander, ended, tools)
+
+
+async def opens_images(commander, ended, tools):
+    """An image that nobody ends is given up, and the next one is ended by command and stored."""
+
+    def send(kind, cause, **fields):
+        return ended(commander.remote.command(kind, cause, timeout_s=60.0, **fields))
+
+    dark = {"shutter": False, "key_value_map": "imageType: DARK", "observation_note": ""}
+    await send(EnableCalibration, "1")
+    late = await send(StartImage, "late", end_within_s=1e-3, **dark)
+    assert late.ack is AckCode.COMPLETE
+    tries = itertools.count()
+
+    async def begun():
+        return await send(StartImage, f"try-{next(tries)}", end_within_s=600.0, **dark)
+
+    while (begin := await begun()).ack is AckCode.FAILED:
+        assert begin.result == f"{late.image_names[0]} is open: endImage ends it"
+    end = await send(EndImage, "1")
+    assert (end.ack, end.image_names) == (AckCode.COMPLETE, begin.image_names)
+    (name,) = end.image_names
+    await tools.until(
+        lambda: any(one.image.image_name == name for one in commander.heard(ExposureStored)), "the image"
+    )

@@ -10,14 +10,18 @@ from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
     Clear,
     Disable,
+    DisableCalibration,
     DiscardRows,
     Enable,
+    EnableCalibration,
+    EndImage,
     EnterControl,
     ExitControl,
     InitImage,
     SetFilter,
     Standby,
     Start,
+    StartImage,
     Stop,
     TakeImages,
 )
@@ -27,7 +31,10 @@ from calibrant.contracts.generated.registry import MESSAGES
 StateCommand = Start | Enable | Disable | Standby | ExitControl | EnterControl
 """A command that every component has: it changes its summary state."""
 
-Command = StateCommand | TakeImages | Stop | SetFilter | Clear | DiscardRows | InitImage
+ImagingCommand = TakeImages | Stop | SetFilter | Clear | DiscardRows | InitImage | StartImage | EndImage
+"""A command of a camera that is about images."""
+
+Command = StateCommand | ImagingCommand | EnableCalibration | DisableCalibration
 """Any command, for the type checker: the messages of the topic ``camera-commands``."""
 
 STATE_COMMANDS: tuple[type[Command], ...] = (Start, Enable, Disable, Standby, ExitControl, EnterControl)

@@ -6,6 +6,7 @@ open transaction and returns the messages that follow from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -79,15 +80,17 @@ class Carrying:
             return []
         return [self.service.give(session, self.service.stalled(self.command, why, now_tai_ns), now_tai_ns)]
 
-    def end(self, session: Session, ack: AckCode, why: str, now_tai_ns: int) -> list[Message]:
-        """End the command; images that are not stored are given up, those that are stored are named."""
+    def end(
+        self, session: Session, ack: AckCode, why: str, now_tai_ns: int, begun: Sequence[str] = ()
+    ) -> list[Message]:
+        """End the command; images that are not stored are given up, those that are stored or have just begun are named."""
         images = CameraQueries(session).images(self.command_id)
         stored = [image.image_name for image in images if image.state == ExposureState.STORED]
         for image in images:
             if image.state == ExposureState.BEGUN:
                 image.state = ExposureState.ABORTED
         self._row(session).state = CommandState.DONE
-        final = answer(self.command, ack, why, image_names=stored)
+        final = answer(self.command, ack, why, image_names=[*stored, *begun])
         idle = self.service.detailed(session).command(CommandSubstate.IDLE)
         return [self.service.give(session, final, now_tai_ns), idle]
 
@@ -99,6 +102,7 @@ class Carrying:
         """End the command as failed and put the camera into FAULT, for an error with this traceback."""
         code = ErrorCode(component=self.service.component, error_code=1, error_report=error, traceback=where)
         state = self.service.change_state(session, SummaryState.FAULT, error)
+        self.service.status(session).calibration = False
         rest = self.service.detailed(session).at_rest()
         return [*self.end(session, AckCode.FAILED, error, now_tai_ns), code, state, *rest]
 

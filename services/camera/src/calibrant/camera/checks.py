@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from calibrant.camera.durations import LONGEST_AHEAD_S, MOST_CLEARS, Preparation, rows_of
+from calibrant.camera.saying import said_in
 from calibrant.camera.simulator import IMAGE_TYPES, can_take
-from calibrant.contracts.camera.v1 import Clear, DiscardRows, SetFilter, TakeImages
+from calibrant.contracts.camera.v1 import Clear, DiscardRows, SetFilter, StartImage, TakeImages
 from calibrant.frames.instrument import Instrument
 from calibrant.sal import Command
 
@@ -28,11 +29,18 @@ def problem_of(command: Command, instrument: Instrument, filters: Sequence[str])
         The camera.
     filters
         Filters that it has.
+
+    Raises
+    ------
+    NotUnderstood
+        What the observer says beside is no list of pairs.
     """
     if isinstance(command, SetFilter):
         return _unknown_filter(command.name, instrument, filters)
     if isinstance(command, Preparation):
         return _unprepared(command, instrument)
+    if isinstance(command, StartImage):
+        return next(_never_open(command, instrument), "")
     if not isinstance(command, TakeImages):
         return ""
     if command.filter and (strange := _unknown_filter(command.filter, instrument, filters)):
@@ -66,10 +74,28 @@ def _problems(command: TakeImages, instrument: Instrument) -> Iterator[str]:
         yield f"exposure_time_s is {exposure_s}; give 0 to {LONGEST_EXPOSURE_S:.0f} s"
     if image_type == "BIAS" and exposure_s > 0:
         yield f"a BIAS has exposure_time_s 0, not {exposure_s}; take a DARK instead"
-    if image_type in DARK_TYPES and command.shutter:
+    yield from _image_problems(image_type, command.sensors, instrument, shutter=command.shutter)
+
+
+def _never_open(command: StartImage, instrument: Instrument) -> Iterator[str]:
+    """Give why an image cannot be begun by command, and what to ask for instead."""
+    image_type = said_in(command.key_value_map or "").get("imageType", "")
+    if not 0 < command.end_within_s <= LONGEST_EXPOSURE_S:
+        yield f"end_within_s is {command.end_within_s}; give more than 0, {LONGEST_EXPOSURE_S:.0f} s at most"
+    if not image_type:
+        yield f"key_value_map says no imageType; give one of {', '.join(IMAGE_TYPES)}"
+    if image_type == "BIAS":
+        yield "a BIAS has no exposure time that a command could end; take it with takeImages"
+    yield from _image_problems(image_type, command.sensors, instrument, shutter=command.shutter)
+
+
+def _image_problems(
+    image_type: str, sensors: Sequence[int], instrument: Instrument, *, shutter: bool
+) -> Iterator[str]:
+    if image_type in DARK_TYPES and shutter:
         yield f"the shutter stays closed for a {image_type}: give shutter false, or another image_type"
     known = [detector.id for detector in instrument.detectors]
-    strange = sorted(set(command.sensors) - set(known))
+    strange = sorted(set(sensors) - set(known))
     if strange:
         yield f"sensors {strange} are not in {instrument.name}, which has detectors {known}"
     if image_type not in IMAGE_TYPES:

@@ -1,4 +1,4 @@
-"""The camera's detailed states as events: command, rafts, shutter, readiness. Pure; must not know what changes them.
+"""The camera's detailed states as events: command, rafts, shutter, readiness, calibration. Pure; must not know what changes them.
 
 Times are nanoseconds since 1970-01-01T00:00:00 TAI on the camera's clock.
 """
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
+    CalibrationDetailedState,
+    CalibrationSubstate,
     CcsCommandState,
     CommandSubstate,
     ImageReadinessDetailedState,
@@ -52,12 +54,17 @@ class Detailed:
         """Return whether an image can begin."""
         return ImageReadinessDetailedState(component=self.component, substate=substate, transition=self._at)
 
+    def calibration(self, substate: CalibrationSubstate) -> Message:
+        """Return whether images may be begun and ended by command."""
+        return CalibrationDetailedState(component=self.component, substate=substate, transition=self._at)
+
     def at_rest(self) -> list[Message]:
         """Return the states of the detectors of a camera that has come up, or has stopped by an error."""
         return [
             self.shutter(ShutterSubstate.CLOSED),
             self.rafts(RaftsSubstate.QUIESCENT),
             self.readiness(ReadinessSubstate.NOT_READY),
+            self.calibration(CalibrationSubstate.DISABLED),
         ]
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,12 +22,21 @@ from calibrant.camera.durations import Preparation
 from calibrant.camera.exposing import expose, remove_image
 from calibrant.camera.imaging import Imaging
 from calibrant.camera.night import NightFull
+from calibrant.camera.opening import EndingImage, OpeningImage
 from calibrant.camera.preparing import Preparing
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.service import CameraService
 from calibrant.camera.store import CameraQueries, CommandRow, ExposureRow, ExposureState
 from calibrant.camera.transactions import Transactions
-from calibrant.contracts.camera.v1 import AckCode, CommandSubstate, Heartbeat, SummaryState, TakeImages
+from calibrant.contracts.camera.v1 import (
+    AckCode,
+    CommandSubstate,
+    EndImage,
+    Heartbeat,
+    StartImage,
+    SummaryState,
+    TakeImages,
+)
 from calibrant.runtime.database import DatabaseUnavailable
 from calibrant.runtime.health import Phase
 from calibrant.runtime.objects import StoreUnavailable
@@ -56,6 +66,8 @@ class Executor:
     service: CameraService
     platform: Platform
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _open: tuple[OpeningImage, str] | None = None
+    """The command whose image is open, and that image's name."""
 
     async def execute_commands(self, process: ServiceProcess) -> None:
         """Put in order what an earlier boot has left, then carry out commands for ever."""
@@ -66,6 +78,7 @@ class Executor:
             await self._boot(process)
         while True:
             self._woken.clear()
+            await self._abandon_late(process)
             row = await self._next(process) if process.health.phase is Phase.RUNNING else None
             if row is not None and not await self._stalls(process, self._carrying(row)):
                 if process.health.phase is Phase.RUNNING:
@@ -73,7 +86,7 @@ class Executor:
                         await self._execute(process, row)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), _IDLE_S)
+                await asyncio.wait_for(self._woken.wait(), min(_IDLE_S, self._open_left_s()))
 
     async def heartbeat(self, process: ServiceProcess) -> None:
         """Tell once a second that the camera lives."""
@@ -106,6 +119,8 @@ class Executor:
                 carrying = self._carrying(row)
                 events = carrying.end_interrupted(unit.session, self._now())
                 unit.emit(Outgoing(event, row.run_id) if row.run_id else event for event in events)
+            for image in CameraQueries(unit.session).open_images():
+                image.state = ExposureState.ABORTED
             state = self.service.state(unit.session)
             unit.emit([self.service.change_state(unit.session, state, "the camera has come up")])
             now = self.service.detailed(unit.session)
@@ -154,18 +169,25 @@ class Executor:
         if not await Transactions(process).unit(f"{row.command_id}:begin", row.run_id, begin):
             return
         try:
-            ack, why = await self._work(process, carrying)
+            end = await self._work(process, carrying)
         except NightFull as error:
-            ack, why = AckCode.FAILED, str(error)
+            end = AckCode.FAILED, str(error)
         except Exception as error:
             log.exception("command %s failed", row.command_id)
             await self._fault(process, carrying, _told(error), traceback.format_exc())
             return
-        await self._end(process, carrying, ack, why)
+        if end is not None:
+            await self._end(process, carrying, *end)
 
-    async def _work(self, process: ServiceProcess, carrying: Carrying) -> tuple[AckCode, str]:
-        """Do what the command asks for; return how it ended and what to say of it."""
-        imaging = Imaging(Transactions(process), self.platform, self.service.clock)
+    async def _work(self, process: ServiceProcess, carrying: Carrying) -> tuple[AckCode, str] | None:
+        """Do what the command asks for; return how it ended and what to say of it, None where that is said."""
+        imaging = self._imaging(process)
+        if isinstance(carrying, OpeningImage):
+            self._open = carrying, (await imaging.open(carrying)).image_name
+            return None
+        if isinstance(carrying, EndingImage):
+            await imaging.close(carrying)
+            return AckCode.COMPLETE, "1 image(s) taken"
         if isinstance(carrying, Preparing):
             await imaging.prepare(carrying)
             return AckCode.COMPLETE, "the detectors are empty"
@@ -179,6 +201,24 @@ class Executor:
             with spans.span("image"):
                 await imaging.take(carrying, index)
         return AckCode.COMPLETE, f"{count} image(s) taken"
+
+    async def _abandon_late(self, process: ServiceProcess) -> None:
+        """Give up the open image when endImage has not come in time."""
+        if self._open is None or self._open_left_s() > 0:
+            return
+        opening, image_name = self._open
+        self._open = None
+        await self._imaging(process).abandon(opening, image_name)
+
+    def _open_left_s(self) -> float:
+        """Return how long an open image waits for endImage yet, in seconds of the system's clock."""
+        if self._open is None:
+            return math.inf
+        watch = self.service.watch
+        return max(0.0, (self._open[0].command.end_within_s - watch.elapsed_s) / watch.speed)
+
+    def _imaging(self, process: ServiceProcess) -> Imaging:
+        return Imaging(Transactions(process), self.platform, self.service.clock)
 
     async def _stopped(self, process: ServiceProcess, carrying: Carrying) -> bool:
         def look() -> bool:
@@ -219,6 +259,10 @@ class Executor:
         command = row.command()
         if isinstance(command, Preparation):
             return Preparing(self.service, command, row.run_id)
+        if isinstance(command, StartImage):
+            return OpeningImage(self.service, command, row.run_id)
+        if isinstance(command, EndImage):
+            return EndingImage(self.service, command, row.run_id)
         assert isinstance(command, TakeImages)  # every other command is done when it is taken in
         return TakingImages(self.service, command, row.run_id)
 

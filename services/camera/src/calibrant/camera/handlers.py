@@ -9,14 +9,18 @@ from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
     Clear,
     Disable,
+    DisableCalibration,
     DiscardRows,
     Enable,
+    EnableCalibration,
+    EndImage,
     EnterControl,
     ExitControl,
     InitImage,
     SetFilter,
     Standby,
     Start,
+    StartImage,
     Stop,
     TakeImages,
 )
@@ -95,6 +99,30 @@ def discard_rows(command: DiscardRows, context: CameraContext) -> Iterable[Messa
 @on(InitImage)
 def init_image(command: InitImage, context: CameraContext) -> Iterable[Message]:
     """Make ready for an image, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(StartImage)
+def start_image(command: StartImage, context: CameraContext) -> Iterable[Message]:
+    """Begin an image that endImage ends, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(EndImage)
+def end_image(command: EndImage, context: CameraContext) -> Iterable[Message]:
+    """End the image that is open."""
+    return _accept(command, context)
+
+
+@on(EnableCalibration)
+def enable_calibration(command: EnableCalibration, context: CameraContext) -> Iterable[Message]:
+    """Allow startImage, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(DisableCalibration)
+def disable_calibration(command: DisableCalibration, context: CameraContext) -> Iterable[Message]:
+    """Allow startImage no longer, unless the camera is busy."""
     return _accept(command, context)
 
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from calibrant.camera import transactions
 from calibrant.camera.carrying import Carrying
 from calibrant.camera.exposing import FramePlan, expose
+from calibrant.camera.opening import EndingImage, OpeningImage, abandon
 from calibrant.camera.preparing import Preparing
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.store import ExposureRow
-from calibrant.camera.telling import Moment
+from calibrant.camera.telling import Moment, Telling
 from calibrant.camera.ticking import SimulatedClock
 from calibrant.camera.transactions import Transactions
 from calibrant.contracts.base import Message
@@ -67,23 +68,76 @@ class Imaging:
             return row, taking.plans(unit.session, row)
 
         image, plans = await self.transactions.unit(f"{cause}:begin", taking.run_id, begin)
-        telling = taking.telling(image)
         self.clock.reach(image.begin_tai_ns)
+        files, at = await self._read_out(taking, cause, taking.telling(image), plans)
+
+        def store(unit: UnitOfWork) -> None:
+            unit.emit(taking.store_image(unit.session, image, files, self.platform.clock.tai_ns(), at))
+
+        await self.transactions.once(f"{cause}:store", taking.run_id, store)
+
+    async def open(self, opening: OpeningImage) -> ExposureRow:
+        """Begin an image that endImage ends, and end its command.
+
+        Raises
+        ------
+        NightFull
+            The night has no number left.
+        """
+        opening.service.watch = self.clock.watch()
+
+        def begin(unit: UnitOfWork) -> ExposureRow:
+            row, events = opening.open(unit.session, self.clock.now_tai_ns(), self.platform.clock.tai_ns())
+            unit.emit(events)
+            return row
+
+        row = await self.transactions.unit(f"{opening.command_id}:open", opening.run_id, begin)
+        self.clock.reach(row.begin_tai_ns)
+        return row
+
+    async def close(self, ending: EndingImage) -> None:
+        """Read out an image whose integration a command has ended; when this returns it is stored and told.
+
+        Raises
+        ------
+        CalibrantError
+            A frame cannot be simulated or stored.
+        """
+        cause = f"{ending.command_id}:image"
+        image, telling, plans = await self.transactions.unit(
+            f"{cause}:begin", ending.run_id, lambda unit: ending.image(unit.session)
+        )
+        files, at = await self._read_out(ending, cause, telling, plans)
+
+        def store(unit: UnitOfWork) -> None:
+            unit.emit(ending.store_image(unit.session, image, files, at))
+
+        await self.transactions.once(f"{cause}:store", ending.run_id, store)
+
+    async def abandon(self, opening: OpeningImage, image_name: str) -> None:
+        """Give up an open image whose time is over, unless endImage has come."""
+        cause = f"{opening.command_id}:abandon"
+
+        def give_up(unit: UnitOfWork) -> list[Moment]:
+            return abandon(opening.service, unit.session, image_name, self.clock.now_tai_ns())
+
+        moments = await self.transactions.unit(cause, opening.run_id, give_up)
+        await self._tell(opening, cause, moments)
+
+    async def _read_out(
+        self, carrying: Carrying, cause: str, telling: Telling, plans: Sequence[FramePlan]
+    ) -> tuple[list[StoredFile], int]:
+        """Make the frames while it is told what happens to the image; return its files, and when they were stored."""
         await self.clock.until(telling.shutter_closed_ns)
         frames = asyncio.gather(*map(self._frame, plans), return_exceptions=True)
         moments = telling.readout()
         try:
-            await self._tell(taking, cause, moments)
-            self.clock.reach(image.end_tai_ns)
+            await self._tell(carrying, cause, moments)
+            self.clock.reach(telling.row.end_tai_ns)
             files = _all_stored(await frames)
         finally:
             frames.cancel()
-
-        def store(unit: UnitOfWork) -> None:
-            at = max(self.clock.now_tai_ns(), moments[-1].at_tai_ns)
-            unit.emit(taking.store_image(unit.session, image, files, self.platform.clock.tai_ns(), at))
-
-        await self.transactions.once(f"{cause}:store", taking.run_id, store)
+        return files, max(self.clock.now_tai_ns(), moments[-1].at_tai_ns)
 
     async def prepare(self, preparing: Preparing) -> None:
         """Make the detectors ready; when this returns they are."""

@@ -39,6 +39,7 @@ _NARROWER: Final[Mapping[tuple[str, str], tuple[Any, Any]]] = MappingProxyType(
         ("takeImages", "exposure_time_s"): (Annotated[float, Field(ge=0, le=LONGEST_EXPOSURE_S)], 0.0),
         ("clear", "num_clears"): (Annotated[int, Field(ge=1, le=MOST_CLEARS)], 1),
         ("discardRows", "num_rows"): (Annotated[int, Field(ge=1, le=2**31 - 1)], 1),
+        ("startImage", "end_within_s"): (Annotated[float, Field(gt=0, le=LONGEST_EXPOSURE_S)], 60.0),
         ("initImage", "delta_t_s"): (Annotated[float, Field(ge=0, le=LONGEST_AHEAD_S)], 0.0),
     }
 )

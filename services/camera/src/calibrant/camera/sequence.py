@@ -6,7 +6,6 @@ Every step is given an open transaction and returns the messages that follow fro
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,9 +13,7 @@ from sqlmodel import Session
 
 from calibrant.camera.carrying import Carrying
 from calibrant.camera.exposing import FramePlan
-from calibrant.camera.night import exposure_id, image_name
-from calibrant.camera.saying import said_in
-from calibrant.camera.simulator import Earlier, Exposure, HeaderValues
+from calibrant.camera.images import Wanted, begin_image, frame_plans, telling_of
 from calibrant.camera.store import CameraQueries, ExposureRow, ExposureState
 from calibrant.camera.telling import Telling
 from calibrant.contracts.base import Message
@@ -25,7 +22,6 @@ from calibrant.contracts.camera.v1 import (
     StoredFile,
     TakeImages,
 )
-from calibrant.frames.times import NS_PER_S, day_obs
 from calibrant.sal import answer
 
 
@@ -62,32 +58,17 @@ class TakingImages(Carrying):
                 return image, []
         status, command = self.service.status(session), self.command
         status.filter = command.filter or status.filter
-        begin = max(status.clock_tai_ns, now_simulated_ns)
-        simulated_s = command.exposure_time_s + self.service.parameters.readout_s
-        status.clock_tai_ns = begin + round(simulated_s * NS_PER_S)
-        night = day_obs(begin)
-        number = CameraQueries(session).last_number(night) + 1
-        sensors = sorted(set(command.sensors)) or [d.id for d in self.service.instrument.detectors]
-        row = ExposureRow(
-            exposure_id=exposure_id(night, number),
-            image_name=image_name(self.service.parameters.image_prefix, night, number),
-            day_obs=night,
-            image_number=number,
+        wanted = Wanted(
             command_id=self.command_id,
             image_index=index,
             images_in_sequence=command.num_images,
             image_type=command.image_type,
             group_id=command.group_id,
-            begin_tai_ns=begin,
-            end_tai_ns=status.clock_tai_ns,
-            exposure_time_s=command.exposure_time_s,
-            dark_time_s=command.exposure_time_s,
             shutter=command.shutter,
-            filter=status.filter,
-            sensors=json.dumps(sensors),
-            state=ExposureState.BEGUN,
+            sensors=command.sensors,
+            exposure_time_s=command.exposure_time_s,
         )
-        session.add(row)
+        row = begin_image(self.service, session, wanted, now_simulated_ns, ExposureState.BEGUN)
         return row, self.telling(row).integration()
 
     def store_image(
@@ -113,9 +94,7 @@ class TakingImages(Carrying):
         stored_tai_ns
             Now on the camera's clock.
         """
-        row = session.get_one(ExposureRow, image.exposure_id)
-        row.state = ExposureState.STORED
-        row.files = json.dumps([file.model_dump(mode="json") for file in files])
+        row = image.stored_as(session, files)
         events = self.telling(row).stored(files, stored_tai_ns)
         left = row.images_in_sequence - row.image_index
         if left:
@@ -134,45 +113,10 @@ class TakingImages(Carrying):
         why = f"the camera was restarted after {stored} of {self.command.num_images} image(s); command anew"
         return self.end(session, AckCode.ABORTED, why, now_tai_ns)
 
-    def _earlier(self, session: Session, row: ExposureRow) -> tuple[Earlier, ...]:
-        """Return the exposures before an image whose light it still feels."""
-        memory_s = self.service.memory_s
-        if not memory_s:
-            return ()
-        since = row.begin_tai_ns - round(memory_s * NS_PER_S)
-        return tuple(_earlier(other, row) for other in CameraQueries(session).lit_before(row, since))
-
     def plans(self, session: Session, row: ExposureRow) -> list[FramePlan]:
         """Return what is to be done for each detector of an image."""
-        earlier = self._earlier(session, row)
-        return [
-            FramePlan(
-                camera=self.service.camera,
-                header=HeaderValues(
-                    image_name=row.image_name,
-                    exposure_id=row.exposure_id,
-                    detector=detector,
-                    image_type=row.image_type,
-                    begin_tai_ns=row.begin_tai_ns,
-                    exposure_time_s=row.exposure_time_s,
-                    dark_time_s=row.dark_time_s,
-                    filter=row.filter,
-                ),
-                night=row.day_obs,
-                shutter=row.shutter,
-                earlier=earlier,
-            )
-            for detector in row.detectors()
-        ]
+        return frame_plans(self.service, session, row)
 
     def telling(self, row: ExposureRow) -> Telling:
         """Return what is told of an image."""
-        said = said_in(self.command.key_value_map or "")
-        return Telling(self.service.component, self.service.instrument.name, row, said)
-
-
-def _earlier(other: ExposureRow, row: ExposureRow) -> Earlier:
-    exposure = Exposure(
-        other.exposure_id, other.image_type, other.exposure_time_s, other.dark_time_s, other.shutter
-    )
-    return Earlier(exposure, (row.begin_tai_ns - other.begin_tai_ns) / NS_PER_S - other.exposure_time_s)
+        return telling_of(self.service, row, self.command.key_value_map)

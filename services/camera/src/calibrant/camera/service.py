@@ -5,32 +5,30 @@ Owns acceptance and the summary state. What a command does once it is accepted i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import event
 from sqlmodel import Session
 
-from calibrant.camera.checks import problem_of
 from calibrant.camera.describing import configured, unknown_configuration
 from calibrant.camera.detailed import Detailed
 from calibrant.camera.durations import Preparation, preparation_s
 from calibrant.camera.exposing import Camera
 from calibrant.camera.night import next_night
 from calibrant.camera.room import Room
-from calibrant.camera.saying import NotUnderstood, settled
 from calibrant.camera.simulator import SimulationParameters
 from calibrant.camera.store import AckRow, CameraQueries, CommandRow, CommandState, StatusRow
-from calibrant.camera.ticking import SimulatedClock
+from calibrant.camera.taking_in import carried_out, open_image, take_in
+from calibrant.camera.ticking import SimulatedClock, Watch
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
     AckCode,
     CommandAck,
     CommandSubstate,
+    EndImage,
     ReadinessSubstate,
-    SetFilter,
     Start,
-    Stop,
     SummaryState,
     SummaryStateChanged,
     TakeImages,
@@ -97,8 +95,14 @@ class CameraService:
     ack_margin_s: float
     room: Room
     memory_s: float = 0.0
+    watch: Watch = field(init=False)
+    """Runs since the image that startImage began last."""
     wake: Callable[[], None] = field(default=lambda: None)
     """Called when an accepted command has been committed; set by whoever carries commands out."""
+
+    def __post_init__(self) -> None:
+        """Begin to measure."""
+        self.watch = self.clock.watch()
 
     def accept(self, command: Command, session: Session, *, now_tai_ns: int, run_id: str) -> list[Message]:
         """Take a command in, however it has come; return the answer and what else is to be told.
@@ -128,8 +132,9 @@ class CameraService:
         if decision.verdict is Verdict.CHANGES_STATE and (why := unknown_configuration(command)):
             decision = Decision(Verdict.REFUSED, decision.state, answer(command, AckCode.FAILED, why))
         ack = decision.ack
+        told: Sequence[Message] = ()
         if ack is None:
-            command, ack = self._take_on(command, session, now_tai_ns)
+            command, ack, told = take_in(self, command, session, now_tai_ns)
         record(session, now_tai_ns, sender(command), _deed(command, decision.verdict, ack, run_id))
         if decision.verdict in {Verdict.REPEATED, Verdict.NOT_PERMITTED}:
             return [ack]
@@ -147,7 +152,7 @@ class CameraService:
                 traceparent=spans.here(),
             )
         )
-        events: list[Message] = [self.give(session, ack, now_tai_ns)]
+        events: list[Message] = [self.give(session, ack, now_tai_ns), *told]
         if decision.verdict is Verdict.CHANGES_STATE:
             events.append(self.change_state(session, decision.state, f"command {command_name(command)}"))
             events += self._readiness(session, decision.state)
@@ -174,7 +179,7 @@ class CameraService:
                 boot_id=self.boot_id,
             )
         elif row.boot_id != self.boot_id:
-            row.summary_state, row.boot_id = SummaryState.STANDBY.name, self.boot_id
+            row.summary_state, row.boot_id, row.calibration = SummaryState.STANDBY.name, self.boot_id, False
         session.add(row)
         return row
 
@@ -192,8 +197,8 @@ class CameraService:
     def begin_night(self) -> str:
         """Go on in the next night if this one has exposures, and return the night (YYYYMMDD).
 
-        Called before a new commanded run. It changes nothing while no exposure was taken since, or while a
-        command waits or is being carried out.
+        Called before a new commanded run. It changes nothing while no exposure was taken since, while a
+        command waits or is being carried out, or while an image is open.
 
         Raises
         ------
@@ -202,7 +207,8 @@ class CameraService:
         """
         with self.database.writing() as session:
             status, queries = self.status(session), CameraQueries(session)
-            if queries.last_number(day_obs(status.clock_tai_ns)) and not queries.unfinished():
+            idle = not queries.unfinished() and open_image(self, session) is None
+            if idle and queries.last_number(day_obs(status.clock_tai_ns)):
                 status.clock_tai_ns = next_night(status.clock_tai_ns)
             return day_obs(status.clock_tai_ns)
 
@@ -217,6 +223,8 @@ class CameraService:
         if isinstance(command, TakeImages):
             simulated_s = command.exposure_time_s + self.parameters.readout_s
             count = command.num_images if images is None else images
+        elif isinstance(command, EndImage):
+            simulated_s = self.parameters.readout_s
         elif isinstance(command, Preparation):
             simulated_s = preparation_s(command, self.instrument, self.parameters.readout_s)
         speed = self.clock.speed
@@ -227,43 +235,9 @@ class CameraService:
         left_s = max((command.header.deadline.ns - now_tai_ns) / NS_PER_S, STALLED_AGAIN_S * 2)
         return answer(command, AckCode.STALLED, why, timeout_s=left_s + self.duration_s(command))
 
-    def _take_on(self, command: Command, session: Session, now_tai_ns: int) -> tuple[Command, CommandAck]:
-        """Return a command with what follows from its fields filled in, and what is answered to it first."""
-        if isinstance(command, Stop):
-            return command, answer(command, AckCode.COMPLETE, self._stop(session))
-        try:
-            command = settled(command) if isinstance(command, TakeImages) else command
-        except NotUnderstood as error:
-            return command, answer(command, AckCode.FAILED, str(error))
-        problem = problem_of(command, self.instrument, self.parameters.filters)
-        if not problem and (row := self._carried_out(session)):
-            problem = f"busy with {row.name} ({row.command_id}): wait for its last answer"
-        if problem:
-            return command, answer(command, AckCode.FAILED, problem)
-        if isinstance(command, SetFilter):
-            self.status(session).filter = command.name
-            return command, answer(command, AckCode.COMPLETE, f"{command.name} is in the beam")
-        if isinstance(command, TakeImages) and (lacking := self.room.lacking(session)):
-            return command, self.stalled(command, lacking, now_tai_ns)
-        begins = answer(command, AckCode.IN_PROGRESS, "begins now", timeout_s=self.duration_s(command))
-        return command, begins
-
-    def _stop(self, session: Session) -> str:
-        """Let takeImages end after the image that is being taken; say what follows."""
-        row = self._carried_out(session)
-        if row is None or row.name != command_name(TakeImages):
-            return "no images are being taken"
-        row.state = CommandState.STOPPING
-        return f"takeImages ({row.command_id}) ends after the image that is being taken"
-
-    def _carried_out(self, session: Session) -> CommandRow | None:
-        """Return the command that the camera is busy with. Those of an earlier boot have ended."""
-        here = (row for row in CameraQueries(session).unfinished() if row.boot_id == self.boot_id)
-        return next(here, None)
-
     def _readiness(self, session: Session, state: SummaryState) -> list[Message]:
         """Return what a new summary state makes of the readiness for images."""
-        if self._carried_out(session) is not None:
+        if carried_out(self, session) is not None or open_image(self, session) is not None:
             return []
         ready = state is SummaryState.ENABLED
         substate = ReadinessSubstate.READY if ready else ReadinessSubstate.NOT_READY

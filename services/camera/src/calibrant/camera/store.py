@@ -6,12 +6,12 @@ Owns their shape; ``migrations/`` creates them. Times are nanoseconds since 1970
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, Text, UniqueConstraint
-from sqlmodel import Field, Session, SQLModel, col, func, select
+from sqlmodel import Field, Session, SQLModel, col, func, or_, select
 
 from calibrant.contracts.camera.v1 import CommandAck, StoredFile, SummaryState
 from calibrant.sal import COMMANDS, Command
@@ -40,8 +40,9 @@ class CommandState(StrEnum):
 
 
 class ExposureState(StrEnum):
-    """How far an exposure has come."""
+    """How far an exposure has come; one that is open waits for endImage."""
 
+    OPEN = "open"
     BEGUN = "begun"
     STORED = "stored"
     ABORTED = "aborted"
@@ -57,6 +58,7 @@ class StatusRow(SQLModel, table=True):
     filter: str = ""
     summary_state: str
     boot_id: str
+    calibration: bool = Field(default=False, description="Whether startImage is allowed")
 
 
 class CommandRow(SQLModel, table=True):
@@ -115,12 +117,20 @@ class ExposureRow(SQLModel, table=True):
     shutter: bool
     filter: str = ""
     sensors: str = Field(sa_column=_text(), description="JSON: detectors read")
-    state: str = Field(description="begun, stored or aborted")
+    state: str = Field(description="open, begun, stored or aborted")
+    ended_by: str = Field(default="", index=True, description="The endImage that ended it; empty for none")
     files: str = Field(default="[]", sa_column=_text(), description="JSON: StoredFile of each detector")
 
     def stored_files(self) -> list[StoredFile]:
         """Return the files of a stored exposure."""
         return [StoredFile.model_validate(file) for file in json.loads(self.files)]
+
+    def stored_as(self, session: Session, files: Sequence[StoredFile]) -> ExposureRow:
+        """Record that all its files are in the object store, and return the row as the transaction has it."""
+        row = session.get_one(ExposureRow, self.exposure_id)
+        row.state = ExposureState.STORED
+        row.files = json.dumps([file.model_dump(mode="json") for file in files])
+        return row
 
     def detectors(self) -> list[int]:
         """Return the detectors that were read."""
@@ -166,9 +176,14 @@ class CameraQueries:
         return list(self._session.exec(query.order_by(col(CommandRow.number))))
 
     def images(self, command_id: str) -> list[ExposureRow]:
-        """Return the exposures of a command, in order."""
-        query = select(ExposureRow).where(ExposureRow.command_id == command_id)
+        """Return the exposures that a command has begun or ended, in order."""
+        own = or_(col(ExposureRow.command_id) == command_id, col(ExposureRow.ended_by) == command_id)
+        query = select(ExposureRow).where(own)
         return list(self._session.exec(query.order_by(col(ExposureRow.exposure_id))))
+
+    def open_images(self) -> list[ExposureRow]:
+        """Return the exposures that wait for endImage: one of this boot, and what earlier ones have left."""
+        return list(self._session.exec(select(ExposureRow).where(ExposureRow.state == ExposureState.OPEN)))
 
     def lit_before(self, image: ExposureRow, since_tai_ns: int) -> list[ExposureRow]:
         """Return the stored exposures before an image that ended later than an instant and had the shutter open."""

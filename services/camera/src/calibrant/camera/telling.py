@@ -90,16 +90,18 @@ class Telling:
         """When the collection of charge ends, on the camera's clock (TAI)."""
         return self.row.begin_tai_ns + round(self.row.exposure_time_s * NS_PER_S)
 
-    def integration(self) -> list[Message]:
-        """Return what is told when charge begins to be collected."""
+    def integration(
+        self, mode: IntegrationMode = IntegrationMode.TIMED, timeout_s: float | None = None
+    ) -> list[Message]:
+        """Return what is told when charge begins to be collected: what ends that, and how long it lasts at most."""
         now = Detailed(self.component, self.row.begin_tai_ns)
         opened = [now.shutter(ShutterSubstate.OPEN)] if self.row.shutter else []
         started = StartIntegration(
             component=self.component,
             image=self.image,
             exposure_time_s=self.row.exposure_time_s,
-            mode=IntegrationMode.TIMED,
-            timeout_s=self.row.exposure_time_s,
+            mode=mode,
+            timeout_s=self.row.exposure_time_s if timeout_s is None else timeout_s,
         )
         busy = [now.readiness(ReadinessSubstate.NOT_READY), now.rafts(RaftsSubstate.INTEGRATING)]
         return [*busy, *opened, started]

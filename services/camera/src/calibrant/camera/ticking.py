@@ -12,6 +12,28 @@ from calibrant.frames.times import NS_PER_S
 from calibrant.runtime.clock import Clock
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Measures how long something takes on the camera's clock, from its making on.
+
+    Parameters
+    ----------
+    system
+        The system's clock.
+    speed
+        How much faster the camera's clock runs.
+    """
+
+    system: Clock
+    speed: float
+    begun_s: float
+
+    @property
+    def elapsed_s(self) -> float:
+        """How long ago it was made, in seconds of the camera's clock."""
+        return (self.system.monotonic_s() - self.begun_s) * self.speed
+
+
 @dataclass(slots=True)
 class SimulatedClock:
     """A clock that is set by the first exposure of a boot and runs on from there.
@@ -41,6 +63,10 @@ class SimulatedClock:
         """Set it to an instant, unless it shows a later one."""
         if tai_ns > self.now_tai_ns():
             self._set_ns, self._at_s = tai_ns, self.system.monotonic_s()
+
+    def watch(self) -> Watch:
+        """Return a watch that begins now. With speed 0 it runs as the system's clock does."""
+        return Watch(self.system, self.speed or 1.0, self.system.monotonic_s())
 
     async def until(self, tai_ns: int) -> None:
         """Wait until it shows an instant; with speed 0 that is now."""

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("filter", sa.String, nullable=False),
         sa.Column("summary_state", sa.String, nullable=False),
         sa.Column("boot_id", sa.String, nullable=False),
+        sa.Column("calibration", sa.Boolean, nullable=False),
     )
     op.create_table(
         "camera_command",
@@ -69,10 +70,12 @@ def _exposures() -> None:
         sa.Column("filter", sa.String, nullable=False),
         sa.Column("sensors", sa.Text, nullable=False),
         sa.Column("state", sa.String, nullable=False),
+        sa.Column("ended_by", sa.String, nullable=False),
         sa.Column("files", sa.Text, nullable=False),
         sa.UniqueConstraint("day_obs", "image_number", name="uq_camera_exposure_number"),
     )
     op.create_index("ix_camera_exposure_command_id", "camera_exposure", ["command_id"])
+    op.create_index("ix_camera_exposure_ended_by", "camera_exposure", ["ended_by"])
 
 
 def downgrade() -> None:

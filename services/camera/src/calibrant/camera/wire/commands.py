@@ -23,6 +23,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "sensors": "sensors",
         "num_clears": "nClears",
         "num_rows": "nRows",
+        "end_within_s": "timeout",
     }
 )
 """By field of ours, the field of SAL's where its name does not follow from ours."""

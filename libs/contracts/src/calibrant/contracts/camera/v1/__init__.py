@@ -15,6 +15,8 @@ from calibrant.contracts.common.v1 import DataRef, TaiTime
 
 __all__ = [
     "AckCode",
+    "CalibrationDetailedState",
+    "CalibrationSubstate",
     "CcsCommandState",
     "Clear",
     "CommandAck",
@@ -23,8 +25,11 @@ __all__ = [
     "ConfigurationApplied",
     "ConfigurationsAvailable",
     "Disable",
+    "DisableCalibration",
     "DiscardRows",
     "Enable",
+    "EnableCalibration",
+    "EndImage",
     "EndOfImageTelemetry",
     "EndReadout",
     "EnterControl",
@@ -48,6 +53,7 @@ __all__ = [
     "SoftwareVersions",
     "Standby",
     "Start",
+    "StartImage",
     "StartIntegration",
     "StartReadout",
     "Stop",
@@ -220,6 +226,28 @@ class ReadinessSubstate(Enum):
         return numbers[self.value]
 
 
+class CalibrationSubstate(Enum):
+    """Whether images may be begun and ended by command, as SAL numbers it."""
+
+    UNSPECIFIED = "CALIBRATION_SUBSTATE_UNSPECIFIED"
+    """Not given. (0)"""
+
+    DISABLED = "CALIBRATION_SUBSTATE_DISABLED"
+    """startImage is refused. (1)"""
+
+    ENABLED = "CALIBRATION_SUBSTATE_ENABLED"
+    """startImage is taken. (2)"""
+
+    INTEGRATING = "CALIBRATION_SUBSTATE_INTEGRATING"
+    """An image is open: charge is collected until endImage. (3)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"CALIBRATION_SUBSTATE_UNSPECIFIED": 0, "CALIBRATION_SUBSTATE_DISABLED": 1, "CALIBRATION_SUBSTATE_ENABLED": 2, "CALIBRATION_SUBSTATE_INTEGRATING": 3}
+        return numbers[self.value]
+
+
 class IntegrationMode(Enum):
     """What ends the collection of charge."""
 
@@ -229,10 +257,13 @@ class IntegrationMode(Enum):
     TIMED = "INTEGRATION_MODE_TIMED"
     """The camera's own clock, after the exposure time. (1)"""
 
+    COMMANDED = "INTEGRATION_MODE_COMMANDED"
+    """The command endImage, or else the timeout, after which the image is abandoned. (2)"""
+
     @property
     def number(self) -> int:
         """The number in the contract."""
-        numbers = {"INTEGRATION_MODE_UNSPECIFIED": 0, "INTEGRATION_MODE_TIMED": 1}
+        numbers = {"INTEGRATION_MODE_UNSPECIFIED": 0, "INTEGRATION_MODE_TIMED": 1, "INTEGRATION_MODE_COMMANDED": 2}
         return numbers[self.value]
 
 
@@ -353,6 +384,44 @@ class InitImage(Message):
     delta_t_s: float = Field(description='How soon, 0 to 60 s. The camera is ready by then where it can be. Unit: s.', json_schema_extra={"unit": "s"})
 
 
+class StartImage(Message):
+    """Begin an image that endImage ends. Only in ENABLED with calibration enabled, and not while
+    another command is being carried out or another image is open. It is COMPLETE when charge is
+    being collected."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.StartImage"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    shutter: bool = Field(description='Whether the shutter opens.')
+    sensors: tuple[Int32, ...] = Field(default=(), description='Detectors to read; empty for all.')
+    key_value_map: str | None = Field(default=None, description='What the observer says of the image: "KEY: VALUE" pairs with commas between them; imageType is needed.')
+    observation_note: str = Field(description='Note of the observer.')
+    end_within_s: float = Field(description='The image is abandoned when endImage has not come so long after it began (camera clock). Above 0. Unit: s.', json_schema_extra={"unit": "s"})
+
+
+class EndImage(Message):
+    """End the image that startImage began: it is read out and stored. Only in ENABLED, and where an
+    image is open."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.EndImage"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+
+
+class EnableCalibration(Message):
+    """Allow startImage. Only in ENABLED, and not while another command is being carried out or an
+    image is open."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.EnableCalibration"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+
+
+class DisableCalibration(Message):
+    """Allow startImage no longer. Only in ENABLED, and not while another command is being carried
+    out or an image is open."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.DisableCalibration"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+
+
 class CommandAck(Message):
     """Answer to a command. All but IN_PROGRESS and STALLED are final."""
 
@@ -364,7 +433,7 @@ class CommandAck(Message):
     error: Int32 = Field(description='Error code; 0 without an error.')
     result: str = Field(description='What happened, for a person.')
     timeout_s: float = Field(description='With IN_PROGRESS: how long the rest may take. Unit: s.', json_schema_extra={"unit": "s"})
-    image_names: tuple[str, ...] = Field(default=(), description='With COMPLETE of takeImages: the names of the images taken.')
+    image_names: tuple[str, ...] = Field(default=(), description='With COMPLETE of a command that takes images: their names.')
     identity: str = Field(description="Who commanded: the command's own identity.")
     sequence_number: Int32 | None = Field(default=None, description="The command's own sequence number, where it has one.")
     origin: Int32 | None = Field(default=None, description="The command's own origin, where it has one.")
@@ -463,6 +532,15 @@ class ImageReadinessDetailedState(Message):
     transition: TaiTime = Field(description='Since when (camera clock).')
 
 
+class CalibrationDetailedState(Message):
+    """What may be done with startImage and endImage changed."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.CalibrationDetailedState"
+    component: str = Field(description='The component.')
+    substate: CalibrationSubstate = Field(description='What it is now.')
+    transition: TaiTime = Field(description='Since when (camera clock).')
+
+
 class Image(Message):
     """What every event of one image carries."""
 
@@ -489,7 +567,7 @@ class StartIntegration(Message):
     message_type: ClassVar[str] = "calibrant.camera.v1.StartIntegration"
     component: str = Field(description='The component.')
     image: Image = Field(description='The image.')
-    exposure_time_s: float = Field(description='Requested exposure time. Unit: s.', json_schema_extra={"unit": "s"})
+    exposure_time_s: float = Field(description='Requested exposure time; 0 where a command ends it. Unit: s.', json_schema_extra={"unit": "s"})
     mode: IntegrationMode = Field(description='What ends it.')
     timeout_s: float = Field(description='How long it lasts at most (camera clock). Unit: s.', json_schema_extra={"unit": "s"})
 

@@ -1,0 +1,128 @@
+"""What a command that the summary state allows is answered first: refused, done at once, or begun.
+
+Owns the rules beside the summary state: fields, busy, open images, calibration. Must not know how a command is carried
+out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from calibrant.camera.checks import problem_of
+from calibrant.camera.saying import NotUnderstood, settled
+from calibrant.camera.store import CameraQueries, CommandRow, CommandState, ExposureRow, ExposureState
+from calibrant.contracts.base import Message
+from calibrant.contracts.camera.v1 import (
+    AckCode,
+    CalibrationSubstate,
+    CommandAck,
+    DisableCalibration,
+    EnableCalibration,
+    EndImage,
+    SetFilter,
+    StartImage,
+    Stop,
+    TakeImages,
+)
+from calibrant.frames.times import NS_PER_S
+from calibrant.sal import Command, answer, command_name
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from calibrant.camera.service import CameraService
+
+
+class TakenIn(NamedTuple):
+    """A command with what follows from its fields filled in, the first answer to it, and what else is told."""
+
+    command: Command
+    ack: CommandAck
+    events: Sequence[Message] = ()
+
+
+def take_in(service: CameraService, command: Command, session: Session, now_tai_ns: int) -> TakenIn:
+    """Take on a command that the summary state allows, or refuse it."""
+    if isinstance(command, Stop):
+        return TakenIn(command, answer(command, AckCode.COMPLETE, _stop(service, session)))
+    try:
+        command = settled(command) if isinstance(command, TakeImages) else command
+        problem = problem_of(command, service.instrument, service.parameters.filters)
+    except NotUnderstood as error:
+        return TakenIn(command, answer(command, AckCode.FAILED, str(error)))
+    if problem := problem or _out_of_place(service, command, session):
+        return TakenIn(command, answer(command, AckCode.FAILED, problem))
+    if (done := _at_once(service, command, session)) is not None:
+        return done
+    if isinstance(command, TakeImages | StartImage) and (lacking := service.room.lacking(session)):
+        return TakenIn(command, service.stalled(command, lacking, now_tai_ns))
+    if isinstance(command, EndImage):
+        _close(service, command, session)
+    begins = answer(command, AckCode.IN_PROGRESS, "begins now", timeout_s=service.duration_s(command))
+    return TakenIn(command, begins)
+
+
+def carried_out(service: CameraService, session: Session) -> CommandRow | None:
+    """Return the command that the camera is busy with. Those of an earlier boot have ended."""
+    here = (row for row in CameraQueries(session).unfinished() if row.boot_id == service.boot_id)
+    return next(here, None)
+
+
+def open_image(service: CameraService, session: Session) -> ExposureRow | None:
+    """Return the image that waits for endImage. Those of an earlier boot are given up."""
+    queries = CameraQueries(session)
+    for image in queries.open_images():
+        begun = queries.row(image.command_id)
+        if begun is not None and begun.boot_id == service.boot_id:
+            return image
+    return None
+
+
+def _out_of_place(service: CameraService, command: Command, session: Session) -> str:
+    """Return why a command cannot come now, and what to send instead; an empty text when it can."""
+    if row := carried_out(service, session):
+        return f"busy with {row.name} ({row.command_id}): wait for its last answer"
+    image = open_image(service, session)
+    if isinstance(command, EndImage):
+        return "" if image else "no image is open: startImage begins one"
+    if image:
+        return f"{image.image_name} is open: endImage ends it"
+    if isinstance(command, StartImage) and not service.status(session).calibration:
+        return "calibration is disabled: send enableCalibration first"
+    return ""
+
+
+def _at_once(service: CameraService, command: Command, session: Session) -> TakenIn | None:
+    """Do what takes no time; None where the command takes some."""
+    if isinstance(command, SetFilter):
+        service.status(session).filter = command.name
+        return TakenIn(command, answer(command, AckCode.COMPLETE, f"{command.name} is in the beam"))
+    if not isinstance(command, EnableCalibration | DisableCalibration):
+        return None
+    allowed = isinstance(command, EnableCalibration)
+    service.status(session).calibration = allowed
+    substate = CalibrationSubstate.ENABLED if allowed else CalibrationSubstate.DISABLED
+    ack = answer(command, AckCode.COMPLETE, f"calibration is {substate.name.lower()}")
+    return TakenIn(command, ack, [service.detailed(session).calibration(substate)])
+
+
+def _close(service: CameraService, command: EndImage, session: Session) -> None:
+    """End the integration of the open image now, when its end has been commanded."""
+    image = open_image(service, session)
+    assert image is not None, "refused before"
+    image.exposure_time_s = image.dark_time_s = service.watch.elapsed_s
+    closed_ns = image.begin_tai_ns + round(image.exposure_time_s * NS_PER_S)
+    image.end_tai_ns = closed_ns + round(service.parameters.readout_s * NS_PER_S)
+    image.state, image.ended_by = ExposureState.BEGUN, command.header.command_id
+    service.status(session).clock_tai_ns = image.end_tai_ns
+
+
+def _stop(service: CameraService, session: Session) -> str:
+    """Let takeImages end after the image that is being taken; say what follows."""
+    row = carried_out(service, session)
+    if row is None or row.name != command_name(TakeImages):
+        image = open_image(service, session)
+        return f"{image.image_name} is open: endImage ends it" if image else "no images are being taken"
+    row.state = CommandState.STOPPING
+    return f"takeImages ({row.command_id}) ends after the image that is being taken"
