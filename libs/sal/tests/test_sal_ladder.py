@@ -8,6 +8,7 @@ from calibrant.contracts.camera.v1 import AckCode, Enable, Start, SummaryState, 
 from calibrant.sal import (
     COMMANDS,
     EVENTS,
+    NOT_NOW,
     Acceptance,
     Command,
     Composer,
@@ -217,7 +218,7 @@ def test_the_controller_refuses_late_and_misplaced_commands(remote, clock):
     on_time = clock.now + 10 * S_NS
     wrong = controller.decide(command, state=SummaryState.DISABLED, now_tai_ns=on_time)
     assert wrong.ack is not None
-    assert (wrong.verdict, wrong.ack.ack, wrong.ack.error) == (Verdict.REFUSED, AckCode.FAILED, 1)
+    assert (wrong.verdict, wrong.ack.ack, wrong.ack.error) == (Verdict.REFUSED, AckCode.FAILED, NOT_NOW)
     late = controller.decide(command, state=SummaryState.ENABLED, now_tai_ns=on_time + 1)
     assert late.ack is not None
     assert (late.verdict, late.ack.ack) == (Verdict.REFUSED, AckCode.TIMEOUT)

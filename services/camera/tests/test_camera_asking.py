@@ -6,6 +6,7 @@ from calibrant.camera.saying import LONGEST, NotUnderstood, said_in
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.simulator import IMAGE_TYPES
 from calibrant.contracts.camera.v1 import AckCode, TakeImages
+from calibrant.sal import NOT_NOW
 
 REFERENCE_TYPES = (
     *("BIAS", "DARK", "FLAT", "OBJECT", "ENGTEST", "ACQ", "CWFS"),
@@ -90,7 +91,7 @@ def test_a_second_command_while_the_camera_is_busy_fails_and_the_first_goes_on(d
     desk.enable()
     first, _ = desk.take("1")
     _, (refused,) = desk.take("2")
-    assert (refused.ack, refused.error) == (AckCode.FAILED, 1)
+    assert (refused.ack, refused.error) == (AckCode.FAILED, NOT_NOW)
     assert refused.result == f"busy with takeImages ({first.header.command_id}): wait for its last answer"
     steps = TakingImages(desk.service, first, "")
     desk.step(lambda session: steps.end(session, AckCode.COMPLETE, "done", desk.clock.now))

@@ -110,6 +110,8 @@ KEYS = {
     "grating": (None, "holo4_003", 4, lambda s: wish(s).image_keys == {"grating": "holo4_003"}),
     "min_frames": (None, 5, 0, lambda s: wish(s).min_frames == {"bias": 5, "dark": 5, "flat": 5}),
     "on_failure": ("stop", "continue", "ignore", lambda s: wish(s).stop_on_failure is None),
+    "oods_timeout": (120, 90, 0, lambda s: wish(s).frames_within_s == 90.0),
+    "background_task_timeout": (None, 30, "soon", lambda s: wish(s).finish_within_s == 3 * 30.0),
     "do_verify": (True, False, "no", lambda s: wish(s).skip_verification),
     **{
         f"input_collections_{kind}": (None, BOTH, 5, partial(looks_in, "input_collections", kind))

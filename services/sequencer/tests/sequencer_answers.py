@@ -27,6 +27,7 @@ from calibrant.contracts.verify.v1 import (
     MeasurementCompleted,
 )
 from calibrant.runtime.testing.reports import verification_completed
+from calibrant.sal import NOT_NOW
 
 
 @dataclass
@@ -121,14 +122,23 @@ class Script:
 
 
 class CameraScript:
-    """A camera with summary states; ``outcomes`` are the acknowledgements of the next takeImages, in order."""
+    """A camera with summary states.
+
+    ``outcomes`` are the acknowledgements of the next takeImages, in order; so many of them as ``busy`` are refused
+    before, because others command it; it goes into FAULT at commands of these numbers in ``faults``; of ``unstored`` images nothing is heard after their end; files of ``lost``
+    (image, detector) are never taken in.
+    """
 
     def __init__(self, detectors: Iterable[int] = (0,)) -> None:
         self.state = SummaryState.STANDBY
         self.outcomes: list[AckCode] = []
         self.deaf = False
-        self.taken = 0
+        self.busy = 0
+        self.faults: set[int] = set()
+        self.taken = self.commanded = 0
         self.rejects: set[int] = set()
+        self.unstored: set[int] = set()
+        self.lost: set[tuple[int, int]] = set()
         self.detectors = tuple(detectors)
 
     def obey(self, command: Message) -> list[tuple[str, Message]]:
@@ -150,13 +160,15 @@ class CameraScript:
     def tell(self) -> tuple[str, Message]:
         return "camera", SummaryStateChanged(component="camera", summary_state=self.state, reason="")
 
-    def _ack(self, command, code: AckCode, result: str, names: tuple[str, ...] = ()) -> tuple[str, Message]:
+    def _ack(
+        self, command, code: AckCode, result: str, names: tuple[str, ...] = (), error: int = 0
+    ) -> tuple[str, Message]:
         return "camera", CommandAck(
             command_id=command.header.command_id,
             component=command.header.component,
             command=type(command).__name__,
             ack=code,
-            error=0,
+            error=error,
             result=result,
             timeout_s=5.0,
             image_names=names,
@@ -165,6 +177,15 @@ class CameraScript:
         )
 
     def _take(self, command: TakeImages) -> list[tuple[str, Message]]:
+        if self.busy:
+            self.busy -= 1
+            return [self._ack(command, AckCode.FAILED, "busy with takeImages", error=NOT_NOW)]
+        if self.state is SummaryState.FAULT:
+            return [self._ack(command, AckCode.FAILED, f"not in {self.state.name}", error=NOT_NOW)]
+        self.commanded += 1
+        if self.commanded in self.faults:
+            self.state = SummaryState.FAULT
+            return [self._ack(command, AckCode.FAILED, "shutter stuck"), self.tell()]
         outcome = self.outcomes.pop(0) if self.outcomes else AckCode.COMPLETE
         answers = [self._ack(command, AckCode.IN_PROGRESS, "")]
         if outcome is not AckCode.COMPLETE:
@@ -172,8 +193,11 @@ class CameraScript:
         self.taken += 1
         name = f"SC_O_20260101_{self.taken:06d}"
         stored = self._stored(command, name)
-        frames = [("ingest", self._ingested(command, d)) for d in self.detectors]
-        return [*answers, self._ack(command, AckCode.COMPLETE, "", (name,)), stored, *frames]
+        ended = self._ack(command, AckCode.COMPLETE, "", (name,))
+        if self.taken in self.unstored:
+            return [*answers, ended]
+        arriving = [d for d in self.detectors if (self.taken, d) not in self.lost]
+        return [*answers, ended, stored, *(("ingest", self._ingested(command, d)) for d in arriving)]
 
     def _stored(self, command: TakeImages, name: str) -> tuple[str, Message]:
         image = Image(
@@ -198,12 +222,13 @@ class CameraScript:
             exposure_time_s=command.exposure_time_s,
             dark_time_s=command.exposure_time_s,
             filter=command.filter,
-            files=tuple(StoredFile(detector=d, ref=ref_of(f"raw/{name}/{d}")) for d in self.detectors),
+            files=tuple(StoredFile(detector=d, ref=ref_of(f"raw/{name}_{d}.fits")) for d in self.detectors),
         )
 
     def _ingested(self, command: TakeImages, detector: int) -> Message:
         job_id = f"ingest-{self.taken}-{detector}"
         if self.taken in self.rejects:
             return JobFailed(job_id=job_id, error="DiskFull", reason="no space left", attempts=3)
-        frame = frame_of(command.image_type.lower(), self.taken, detector)
+        name = f"SC_O_20260101_{self.taken:06d}_{detector}.fits"
+        frame = frame_of(command.image_type.lower(), self.taken, detector, file_name=name)
         return FrameIngested(acquisition_id=command.group_id, job_id=job_id, frame=frame, frames_in_file=1)

@@ -22,6 +22,8 @@ from calibrant.sequencer.service import request_key
         ({"build": ("fringe",)}, "build: 'fringe' is no kind"),
         ({"input_collections": {"fringe": "c"}}, "input_collections: 'fringe' is no kind"),
         ({"valid_for_s": 0.0}, "valid_for_s: 0 s is no time of 1 to"),
+        ({"frames_within_s": 0.0}, "frames_within_s: 0 s is no time of 1 to"),
+        ({"finish_within_s": 1e9}, "finish_within_s: .* is no time of 1 to 604800 s"),
         ({"wait_between_exposures_s": -1.0}, "wait_between_exposures_s: -1 s is no time of 0 to 86400 s"),
         ({"min_frames": {"fringe": 3}}, "min_frames: 'fringe' is no kind"),
         ({"min_frames": {"bias": 0}}, "min_frames: 0 frames make no bias: give at least 1"),

@@ -1,7 +1,7 @@
 """The vocabulary for commanding components: summary state, commands, acknowledgement ladder, Controller and Remote."""
 
 from calibrant.sal.acceptance import Acceptance, Decision, Verdict, sender
-from calibrant.sal.acks import Tracker, answer, is_final
+from calibrant.sal.acks import NOT_NOW, Tracker, answer, is_final
 from calibrant.sal.commands import COMMANDS, EVENTS, STATE_COMMANDS, Command, command_name, command_type
 from calibrant.sal.composer import Composer
 from calibrant.sal.controller import Controller, Doing
@@ -14,6 +14,7 @@ __all__ = [
     "COMMANDS",
     "EVENTS",
     "HIGHEST",
+    "NOT_NOW",
     "STATE_COMMANDS",
     "TRANSITIONS",
     "Acceptance",

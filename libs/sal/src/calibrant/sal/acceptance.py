@@ -11,7 +11,7 @@ from enum import Enum
 from calibrant.contracts.camera.v1 import AckCode, CommandAck, SummaryState
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.roles import COMMANDS
-from calibrant.sal.acks import again, answer
+from calibrant.sal.acks import NOT_NOW, again, answer
 from calibrant.sal.commands import Command, command_name
 from calibrant.sal.states import TRANSITIONS, NotAllowed, after
 
@@ -112,7 +112,7 @@ class Acceptance:
         try:
             after(command_name(command), state)
         except NotAllowed as error:
-            return answer(command, AckCode.FAILED, str(error))
+            return answer(command, AckCode.FAILED, str(error), error=NOT_NOW)
         return None
 
 

@@ -19,6 +19,8 @@ UNFINISHED = frozenset({AckCode.UNSPECIFIED, AckCode.IN_PROGRESS, AckCode.STALLE
 _NS = 1_000_000_000
 ERROR = 1
 """Error code of a failure that has no number of its own, as in SAL."""
+NOT_NOW = 2
+"""Error code of a command that is refused because its component is busy, or in another state: it may be taken later."""
 
 
 def is_final(ack: AckCode) -> bool:
@@ -33,6 +35,7 @@ def answer(
     *,
     timeout_s: float = 0.0,
     image_names: Sequence[str] = (),
+    error: int = ERROR,
 ) -> CommandAck:
     """Make the acknowledgement of a command.
 
@@ -41,13 +44,15 @@ def answer(
     command
         The command answered.
     ack
-        The code; every final one but COMPLETE carries error 1.
+        The code; every final one but COMPLETE carries an error.
     result
         What happened, for a person.
     timeout_s
         With IN_PROGRESS or STALLED: how long the rest may take, in seconds.
     image_names
         With the end of takeImages: the images taken.
+    error
+        The error that it carries then.
     """
     name = command_name(command)
     return CommandAck(
@@ -59,7 +64,7 @@ def answer(
         sequence_number=command.header.sequence_number,
         origin=command.header.origin,
         ack=ack,
-        error=ERROR if is_final(ack) and ack is not AckCode.COMPLETE else 0,
+        error=error if is_final(ack) and ack is not AckCode.COMPLETE else 0,
         result=result,
         timeout_s=timeout_s,
         image_names=list(image_names),

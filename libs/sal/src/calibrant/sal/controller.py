@@ -29,7 +29,7 @@ from calibrant.contracts.camera.v1 import (
 from calibrant.runtime.clock import Clock, SystemClock
 from calibrant.runtime.ids import Ids, RandomIds
 from calibrant.sal.acceptance import Acceptance, Decision, Verdict
-from calibrant.sal.acks import answer
+from calibrant.sal.acks import NOT_NOW, answer
 from calibrant.sal.commands import STATE_COMMANDS, Command, command_name
 from calibrant.sal.line import ACKS, COMMANDS_TOPIC, Line
 from calibrant.sal.memory import Memory
@@ -193,7 +193,9 @@ class Controller:
             known = ", ".join(self._handlers) or "none but those of the state"
             return answer(command, AckCode.FAILED, f"{self.component} does not know {name}; it knows {known}")
         if name in self._doing:
-            return answer(command, AckCode.FAILED, f"busy: another {name} is being carried out")
+            return answer(
+                command, AckCode.FAILED, f"busy: another {name} is being carried out", error=NOT_NOW
+            )
         return None
 
     async def _begin(self, command: Command, decision: Decision) -> None:

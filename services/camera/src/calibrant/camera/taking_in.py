@@ -27,6 +27,7 @@ from calibrant.contracts.camera.v1 import (
 )
 from calibrant.frames.times import NS_PER_S
 from calibrant.sal import Command, answer, command_name
+from calibrant.sal.acks import ERROR, NOT_NOW
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -51,8 +52,9 @@ def take_in(service: CameraService, command: Command, session: Session, now_tai_
         problem = problem_of(command, service.instrument, service.parameters.filters)
     except NotUnderstood as error:
         return TakenIn(command, answer(command, AckCode.FAILED, str(error)))
+    number = ERROR if problem else NOT_NOW
     if problem := problem or _out_of_place(service, command, session):
-        return TakenIn(command, answer(command, AckCode.FAILED, problem))
+        return TakenIn(command, answer(command, AckCode.FAILED, problem, error=number))
     if (done := _at_once(service, command, session)) is not None:
         return done
     if isinstance(command, TakeImages | StartImage) and (lacking := service.room.lacking(session)):

@@ -51,6 +51,7 @@ Twenty = Annotated[Count, _or_default(20)]
 TwentyTwo = Annotated[Count, _or_default(22)]
 Discarded = Annotated[int, Field(ge=0, le=10_000, strict=True), _or_default(1)]
 Detector = Annotated[int, Field(ge=0, strict=True)]
+Timeout = Annotated[int, Field(ge=1, le=86_400, strict=True)]
 Threshold = Annotated[int, Field(ge=1, strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
 
@@ -155,6 +156,16 @@ class SequenceKeys(BaseModel):
         default="stop",
         description="stop: after a set that failed verification no more exposures are taken, and where a calibration "
         "is not accepted, nothing is made of another one in its place. continue: go on with what is in force.",
+    )
+    oods_timeout: Timeout = Field(
+        default=120,
+        description="Unit: s. How long after the last exposure of a type its files may take to be taken in; what has not "
+        "come by then is named and left out.",
+    )
+    background_task_timeout: Timeout | None = Field(
+        default=None,
+        description="Unit: s. How long the run may take after its last frame, times the number of kinds; then it fails. "
+        "Left out: as long as it takes.",
     )
     do_verify: Switch = Field(
         default=True,

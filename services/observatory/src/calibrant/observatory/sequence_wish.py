@@ -37,6 +37,8 @@ def as_wished(request: RunRequested, sequence: Sequence) -> RunRequested:
             "skip_verification": None if sequence.do_verify else True,
             "image_keys": _said(sequence),
             "min_frames": _fewest(sequence),
+            "frames_within_s": None if request.folder else sequence.oods_timeout,
+            "finish_within_s": _finish_s(sequence),
             "stop_on_failure": _stops(request, sequence) or None,
             "input_collections": _inputs(sequence, request.instrument),
             "verify_collections": _references(sequence, request.instrument),
@@ -48,6 +50,12 @@ def _stops(request: RunRequested, sequence: Sequence) -> bool:
     """Tell whether a failure stops what depends on it; of a folder only where the file says so."""
     written = "on_failure" in sequence.model_fields_set or not request.folder
     return written and sequence.on_failure == "stop"
+
+
+def _finish_s(sequence: Sequence) -> float | None:
+    """Return how long the run may take after its last frame, s: one time-out for each kind, as Rubin's script has it."""
+    each_s = sequence.background_task_timeout
+    return None if each_s is None else float(each_s * len(sequence.kinds))
 
 
 def _said(sequence: Sequence) -> dict[str, str]:

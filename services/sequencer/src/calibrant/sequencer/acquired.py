@@ -1,6 +1,11 @@
 """What it means that acquisitions have ended, for kinds and for people; must not know how they do."""
 
+from calibrant.contracts.sequencer.v1 import RunFinished, RunRequested
 from calibrant.rules.rulesets import SetRule
+from calibrant.sequencer.plan.model import Draft
+from calibrant.sequencer.plan.outcome import finished, unmade
+from calibrant.sequencer.plan.ruling import only_frames
+from calibrant.sequencer.states import RunState
 from calibrant.sequencer.store.tables import AcquisitionRow
 
 
@@ -8,6 +13,34 @@ def frames_there(rule: SetRule, rows: list[AcquisitionRow]) -> bool:
     """Tell whether every acquisition that may bring frames of a rule's types has ended."""
     may = [row for row in rows if row.folder or row.image_type.lower() in rule.image_types]
     return all(row.state != "open" for row in may)
+
+
+def result(
+    request: RunRequested, draft: Draft, rows: list[AcquisitionRow], remarks: list[str]
+) -> RunFinished:
+    """Return how a run ended of which nothing is left to do.
+
+    Parameters
+    ----------
+    request : RunRequested
+        What was asked for.
+    draft : Draft
+        Its nodes, all of them ended.
+    rows : list of AcquisitionRow
+        Its acquisitions, all of them ended.
+    remarks : list of str
+        What they have to say.
+    """
+    none_came = any(row.state == "failed" for row in rows)
+    missing = any(row.missing for row in rows)
+    short = none_came or (missing and any(node.short for node in draft))
+    done = finished(request.run_id, draft, remarks, lacking=short)
+    if only_frames(request) and any(row.state == "closed" for row in rows):
+        state = RunState.DONE_WITH_FAILURES if none_came or missing else RunState.DONE
+        return done.model_copy(update={"state": state})
+    if any(row.missing and row.state == "failed" for row in rows) or (missing and unmade(draft)):
+        return done.model_copy(update={"state": RunState.FAILED})
+    return done
 
 
 def closing(row: AcquisitionRow) -> str:

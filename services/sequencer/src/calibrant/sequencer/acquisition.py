@@ -1,10 +1,9 @@
 """Acquisition: what makes a run's frames appear, and when all of them are there.
 
 Owns the accounting of exposures, files and frames. Knows no plan. An acquisition closes when each of its
-exposures is final and each of their files is ingested or rejected; messages may come in any order, and twice.
+exposures is final and each of their files is ingested or rejected, or given up; messages may come in any order, and
+twice.
 """
-
-from collections.abc import Sequence
 
 from sqlmodel import Session, col, func, select
 
@@ -15,10 +14,10 @@ from calibrant.contracts.ingest.v1 import FolderScanned, FrameIngested, FrameRej
 from calibrant.contracts.sequencer.v1 import ExposureRequest, FolderIngestRequested, RunRequested
 from calibrant.rules.rulesets import RuleSet
 from calibrant.runtime.ids import derive
+from calibrant.sequencer.arriving import FINAL_FILES, accounted, arrived
 from calibrant.sequencer.plan.sets import facts_of
 from calibrant.sequencer.store.tables import (
     AcquisitionRow,
-    CommandRow,
     ExposureRow,
     FileRow,
     FrameRow,
@@ -26,8 +25,8 @@ from calibrant.sequencer.store.tables import (
     StepRow,
 )
 
-FINAL_STEPS = ("done", "failed")
-FINAL_FILES = ("ingested", "rejected")
+ENDED = ("closed", "failed")
+"""States of acquisitions that nothing changes any more."""
 
 
 def begin(session: Session, request: RunRequested, rules: RuleSet) -> list[Message]:
@@ -98,6 +97,7 @@ def take_stored(session: Session, stored: ExposureStored) -> str | None:
             acquisition_id=acquisition.acquisition_id,
             image_name=stored.image.image_name,
             files=len(stored.files),
+            file_names="/".join(file.ref.uri.rpartition("/")[2] for file in stored.files),
         )
     )
     return acquisition.run_id
@@ -186,72 +186,38 @@ def take_ingest_failure(session: Session, run_id: str, failed: JobFailed) -> str
     return run_id
 
 
-def settle(session: Session, run: RunRow) -> list[AcquisitionRow]:
-    """Close what is complete; return the acquisitions that were closed now."""
+def settle(session: Session, run: RunRow, by_tai_ns: int) -> list[AcquisitionRow]:
+    """Close what is complete or given up; return the acquisitions that were closed now.
+
+    Parameters
+    ----------
+    session : Session
+        The transaction.
+    run : RunRow
+        The run.
+    by_tai_ns : int
+        Until when it is waited for the files of exposures that have ended by now, TAI ns.
+    """
     session.flush()
     rows = session.exec(
         select(AcquisitionRow)
         .where(AcquisitionRow.run_id == run.run_id)
         .order_by(col(AcquisitionRow.ordinal))
     ).all()
-    if all(row.state != "open" for row in rows):
+    if all(row.state in ENDED for row in rows):
         return []
     if any(row.folder for row in rows):
         complete = [row for row in rows if row.state == "open" and _folder_complete(session, row)]
     else:
-        complete = _complete_exposures(session, run, rows)
-    for row in complete:
+        complete = arrived(session, run, rows, by_tai_ns)
+    closing = [row for row in rows if row in complete or row.state == "overdue"]
+    for row in closing:
         _close(session, row)
-    return complete
+    return closing
 
 
 def _folder_complete(session: Session, row: AcquisitionRow) -> bool:
-    return row.files_expected is not None and _accounted(session, row.acquisition_id) >= row.files_expected
-
-
-def _complete_exposures(
-    session: Session, run: RunRow, rows: Sequence[AcquisitionRow]
-) -> list[AcquisitionRow]:
-    lacking = {row.acquisition_id: _lacking(session, row.acquisition_id) for row in rows}
-    stray = (FileRow.run_id == run.run_id, FileRow.acquisition_id == "")
-    strays = session.exec(select(func.count()).select_from(FileRow).where(*stray)).one()
-    settled = sum(lacking.values()) <= strays
-    return [
-        row
-        for row in rows
-        if row.state == "open"
-        and (settled or lacking[row.acquisition_id] == 0)
-        and _exposures_final(session, row.acquisition_id)
-    ]
-
-
-def _lacking(session: Session, acquisition_id: str) -> int:
-    """Count the files of stored exposures that nobody has told the end of."""
-    total = select(func.coalesce(func.sum(ExposureRow.files), 0))
-    files = session.exec(total.where(ExposureRow.acquisition_id == acquisition_id)).one()
-    return max(0, int(files) - _accounted(session, acquisition_id))
-
-
-def _accounted(session: Session, acquisition_id: str) -> int:
-    final = (FileRow.acquisition_id == acquisition_id, col(FileRow.state).in_(FINAL_FILES))
-    return session.exec(select(func.count()).select_from(FileRow).where(*final)).one()
-
-
-def _exposures_final(session: Session, acquisition_id: str) -> bool:
-    """Tell whether no exposure is to come, and all that were taken are stored."""
-    steps = session.exec(select(StepRow).where(StepRow.acquisition_id == acquisition_id)).all()
-    if any(step.state not in FINAL_STEPS for step in steps):
-        return False
-    commands = session.exec(
-        select(CommandRow).where(col(CommandRow.step_id).in_([s.step_id for s in steps]))
-    ).all()
-    if any(command.state == "open" for command in commands):
-        return False
-    taken = {name for command in commands for name in command.image_names.split(",") if name}
-    stored = session.exec(
-        select(ExposureRow.image_name).where(ExposureRow.acquisition_id == acquisition_id)
-    ).all()
-    return taken <= set(stored)
+    return row.files_expected is not None and accounted(session, row.acquisition_id) >= row.files_expected
 
 
 def _close(session: Session, row: AcquisitionRow) -> None:

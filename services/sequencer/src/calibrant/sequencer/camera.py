@@ -7,7 +7,7 @@ is not final; one command is out at a time.
 
 from dataclasses import dataclass, field
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
@@ -21,7 +21,8 @@ from calibrant.contracts.camera.v1 import (
 from calibrant.rules.times import NS_PER_S
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
-from calibrant.sal import COMMANDS, Command, Composer, Tracker, command_name, is_final, path_to
+from calibrant.sal import COMMANDS, NOT_NOW, Command, Composer, Tracker, command_name, is_final, path_to
+from calibrant.sequencer.attempts import left_s, uncounted
 from calibrant.sequencer.exposures import opens_shutter, said_of_images
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.plans import request_of
@@ -108,13 +109,13 @@ class Commander:
             self._completed(command, told)
         elif command.state == "open":
             reason = f"{told.ack.name}: {told.result or f'error {ack.error}'}"
-            stalled = known.ack is AckCode.STALLED
-            self._failed(command, reason, final=told.ack is AckCode.NO_PERMISSION, stalled=stalled)
+            state = self._ended(command, known, ack)
+            self._failed(command, reason, final=told.ack is AckCode.NO_PERMISSION, state=state)
 
     def overdue(self, command: CommandRow) -> None:
         """Give up waiting for a command's answer: NO_ACK; after the last attempt the camera is given up."""
         known = self._tracker(command)
-        last = command.attempt - self._stalled(command.step_id) >= self.settings.attempts
+        last = command.attempt - uncounted(self.session, command.step_id) >= self.settings.attempts
         if command.state == "settling" and self.clock.tai_ns() > command.answer_by_tai_ns:
             told = f"camera {command.component} answered {command.name} and stays {command.from_state}"
             self._failed(command, told, final=last)
@@ -164,7 +165,7 @@ class Commander:
         given = self.session.exec(
             select(CommandRow).where(*mine).order_by(col(CommandRow.attempt).desc())
         ).all()
-        if len(given) - self._stalled(step.step_id) >= self.settings.attempts:
+        if len(given) - uncounted(self.session, step.step_id) >= self.settings.attempts:
             told = given[0].result or "it came back to that state"
             self.give_up(
                 run.run_id, f"camera {run.component} cannot be brought out of {state} by {name}: {told}"
@@ -176,7 +177,8 @@ class Commander:
         kind = COMMANDS[name]
         fields = {"configuration_override": ""} if kind is Start else {}
         cause = (run.run_id, step.step_id, str(attempt))
-        command = self._composer(run).command(kind, *cause, timeout_s=self.settings.command_s, **fields)
+        begin_s = self._begin_s(step, name, self.settings.command_s)
+        command = self._composer(run).command(kind, *cause, timeout_s=begin_s, **fields)
         self._note(step, run, command, state=state, attempt=attempt)
         return command
 
@@ -187,7 +189,7 @@ class Commander:
         command = self._composer(run).command(
             TakeImages,
             *(run.run_id, step.step_id, str(step.attempts)),
-            timeout_s=self.settings.command_s + step.exposure_time_s,
+            timeout_s=self._begin_s(step, TAKE, self.settings.command_s + step.exposure_time_s),
             num_images=1,
             exposure_time_s=step.exposure_time_s,
             shutter=opens_shutter(acquisition.image_type),
@@ -223,6 +225,7 @@ class Commander:
                 attempt=attempt,
                 state="open",
                 from_state=state,
+                begin_by_tai_ns=command.header.deadline.ns,
                 answer_by_tai_ns=tracker.wait_until_tai_ns,
                 ack=tracker.ack.name,
             )
@@ -250,7 +253,8 @@ class Commander:
             if acquisition.state == "open":
                 step.state, step.reason = "done", ""
             self.session.add(step)
-            self._rest(self.session.get_one(RunRow, command.run_id))
+            run = self.session.get_one(RunRow, command.run_id)
+            self._rest(run, request_of(run).wait_between_exposures_s or 0.0)
             self.touched.add(command.run_id)
         elif command.state == "open":
             camera = self.session.get(CameraRow, command.component)
@@ -258,28 +262,36 @@ class Commander:
             command.state = "complete" if moved else "settling"
         self.session.add(command)
 
-    def _rest(self, run: RunRow) -> None:
-        """Let the camera rest after an exposure, where the run asks for it."""
-        wait_s = request_of(run).wait_between_exposures_s
+    def _rest(self, run: RunRow, wait_s: float) -> None:
+        """Let the camera alone for some time, s: the run asks for it after an exposure, or it takes no command now."""
         if wait_s:
             run.rest_until_tai_ns = self.clock.tai_ns() + round(wait_s * NS_PER_S)
             self.session.add(run)
 
-    def _failed(self, command: CommandRow, told: str, *, final: bool, stalled: bool = False) -> None:
-        command.state, command.result = "stalled" if stalled else "failed", told
+    def _begin_s(self, step: StepRow, name: str, begin_s: float) -> float:
+        """Return how late a command may begin, s: what is left, where it was put off."""
+        left = left_s(self.session, step.step_id, name, self.clock.tai_ns())
+        return begin_s if left is None else left
+
+    def _ended(self, command: CommandRow, known: Tracker, ack: CommandAck) -> str:
+        """Return the state of a command that did not succeed: only a failed one is an attempt."""
+        if known.ack is AckCode.STALLED:
+            return "stalled"
+        again = self.clock.tai_ns() + round(self.settings.again_s * NS_PER_S)
+        return "put off" if ack.error == NOT_NOW and again < command.begin_by_tai_ns else "failed"
+
+    def _failed(self, command: CommandRow, told: str, *, final: bool, state: str = "failed") -> None:
+        command.state, command.result = state, told
         self.session.add(command)
         step = self.session.get_one(StepRow, command.step_id)
         if command.name == TAKE and step.state == "commanded":
-            tries = step.attempts - self._stalled(step.step_id)
-            last = tries >= self.settings.attempts and not stalled
+            tries = step.attempts - uncounted(self.session, step.step_id)
+            last = tries >= self.settings.attempts and state == "failed"
             step.state = "failed" if last else "waiting"
             step.reason = f"{told}, after {tries} attempts" if last else ""
             self.session.add(step)
+        if state == "put off":
+            self._rest(self.session.get_one(RunRow, command.run_id), self.settings.again_s)
         if final:
             self.give_up(command.run_id, told)
         self.touched.add(command.run_id)
-
-    def _stalled(self, step_id: str) -> int:
-        """Count the commands for an exposure that the camera had no room for: they are no attempts at it."""
-        stalled = (CommandRow.step_id == step_id, CommandRow.state == "stalled")
-        return self.session.exec(select(func.count()).select_from(CommandRow).where(*stalled)).one()

@@ -35,6 +35,10 @@ LONGEST_VALID_S = 100 * 366 * 86_400.0
 """Longest that a calibration is valid by a run's wish, s."""
 
 
+LONGEST_WAIT_S = 7 * 86_400.0
+"""Longest that a run may say it is waited for its frames, or its end, s."""
+
+
 class RunRefused(PermanentError):
     """A run cannot be begun as it was asked for; the text says what to change."""
 
@@ -191,6 +195,10 @@ def _check_numbers(request: RunRequested) -> None:
     few = next((kind for kind, count in sorted(request.min_frames.items()) if count < 1), None)
     if few is not None:
         raise RunRefused(f"min_frames: {request.min_frames[few]} frames make no {few}: give at least 1")
+    for field in ("frames_within_s", "finish_within_s"):
+        within_s = getattr(request, field)
+        if within_s is not None and not 1 <= within_s <= LONGEST_WAIT_S:
+            raise RunRefused(f"{field}: {within_s:g} s is no time of 1 to {LONGEST_WAIT_S:g} s")
     wait_s = request.wait_between_exposures_s
     if wait_s is not None and not 0 <= wait_s <= LONGEST_S:
         raise RunRefused(f"wait_between_exposures_s: {wait_s:g} s is no time of 0 to {LONGEST_S:g} s")

@@ -4,8 +4,8 @@ Owns the order of things: acquisitions close, kinds are planned, jobs go out, th
 returns what is to be sent. A run that is finished never changes again.
 
 Detectors have to do with one another only by decisions. So an answer about a detector is dealt with among the nodes
-of that detector, whatever else the run has, with the frames of those that may leak into it; all of the plan is read
-when a decision is due or was taken, a set is split, or frames are complete.
+of that detector, with the frames of those that may leak into it; all of the plan is read when a decision is due or
+was taken, a set is split, or frames are complete.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -23,8 +23,9 @@ from calibrant.rules.modes import mode_of
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sequencer import acquisition
-from calibrant.sequencer.acquired import closing, frames_there
+from calibrant.sequencer.acquired import closing, frames_there, result
 from calibrant.sequencer.camera import Commander
+from calibrant.sequencer.deadlines import finish_by, frames_by
 from calibrant.sequencer.plan.choosing import choose
 from calibrant.sequencer.plan.gating import gate_in_force
 from calibrant.sequencer.plan.memory import footprint_of
@@ -34,7 +35,7 @@ from calibrant.sequencer.plan.parameters import with_usual
 from calibrant.sequencer.plan.places import collection_of
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
-from calibrant.sequencer.plan.ruling import only_frames, rules_for
+from calibrant.sequencer.plan.ruling import rules_for
 from calibrant.sequencer.plan.sets import leave_asked, leave_unused, plan_kind, wanted
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.states import ENDED, RunState, stage
@@ -115,8 +116,7 @@ class Conductor:
         if run.state in ENDED:
             return []
         self.commander.give_up(run_id, reason)
-        rows = self._acquisitions(run_id)
-        for row in rows:
+        for row in self._acquisitions(run_id):
             if row.state == "open":
                 row.state, row.reason = "failed", reason
                 self.session.add(row)
@@ -147,7 +147,7 @@ class Conductor:
         run = self.session.exec(select(RunRow).where(RunRow.run_id == run_id).with_for_update()).one()
         if run.state == RunState.PLANNED or run.state in ENDED:
             return []
-        closed = acquisition.settle(self.session, run)
+        closed = acquisition.settle(self.session, run, frames_by(run, self.settings, self.clock.tai_ns()))
         if answer is None and not closed:
             return []
         short = self._tell_short(run, closed)
@@ -159,6 +159,7 @@ class Conductor:
         part = None if closed or None in about else self._part(run, answer, detectors)
         draft, jobs = part or self._whole(run, answer, rows)
         taking = any(row.state == "open" for row in rows)
+        run.finish_by_tai_ns = None if taking else finish_by(run, self.clock.tai_ns())
         ended = [node for node in draft if node.node_id in draft.changed and _tells(node)]
         save_draft(self.session, draft)
         run.state = stage(taking=taking, open_types=() if taking else open_types(self.session, run_id))
@@ -227,13 +228,7 @@ class Conductor:
             return []
         if len(draft) < nodes:
             draft = Draft(load_draft(self.session, run.run_id))
-        taken = any(row.state == "closed" for row in rows)
-        lacking = any(row.state == "failed" for row in rows)
-        done = finished(run.run_id, draft, self._remarks(run, rows), lacking=lacking)
-        if taken and only_frames(request_of(run)):
-            state = RunState.DONE_WITH_FAILURES if lacking else RunState.DONE
-            done = done.model_copy(update={"state": state})
-        return self._finish(run, done)
+        return self._finish(run, result(request_of(run), draft, rows, self._remarks(run, rows)))
 
     def _finish(self, run: RunRow, done: RunFinished) -> list[Message]:
         run.state, run.message = done.state, done.message

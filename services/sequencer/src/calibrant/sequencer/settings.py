@@ -28,6 +28,18 @@ class SequencerSettings(ServiceSettings):
         gt=0,
         description="Unit: s. How long a run waits for a camera that is silent or OFFLINE.",
     )
+    frames_within_s: float = Field(
+        default=600.0,
+        gt=0,
+        description="Unit: s. How long after the last exposure of a type its files may take to be taken in, where a run "
+        "does not say. What has not come by then is named and left out.",
+    )
+    again_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="Unit: s. How long a camera that is busy, or in another state than was known, is left alone before "
+        "it is commanded again, until the command's deadline.",
+    )
     job_memory: float = Field(
         default=1.0,
         ge=0,

@@ -79,6 +79,7 @@ def _runs() -> None:
         *_strings("request_key", "instrument", "component", "state", "planned"),
         _ns("camera_by_tai_ns", nullable=True),
         _ns("rest_until_tai_ns", nullable=True),
+        _ns("finish_by_tai_ns", nullable=True),
         _text("message"),
         _ns("begun_tai_ns"),
         _ns("ended_tai_ns", nullable=True),
@@ -92,6 +93,8 @@ def _acquisitions() -> None:
         _string("run_id"),
         _integer("ordinal"),
         *_strings("image_type", "filter", "folder", "state"),
+        _ns("frames_by_tai_ns", nullable=True),
+        _integer("missing"),
         _integer("files_expected", nullable=True),
         _text("reason"),
     )
@@ -111,6 +114,7 @@ def _acquisitions() -> None:
         *_strings("run_id", "step_id", "component", "name"),
         _integer("attempt"),
         *_strings("state", "from_state"),
+        _ns("begin_by_tai_ns"),
         _ns("answer_by_tai_ns"),
         *_strings("ack", "image_names"),
         _text("result"),
@@ -130,6 +134,7 @@ def _frames() -> None:
         _key("acquisition_id"),
         _key("image_name"),
         _integer("files"),
+        _text("file_names"),
     )
     op.create_table(
         "sequencer_file",

@@ -75,6 +75,8 @@ class Node(BaseModel):
         Nodes waited for.
     frames : tuple of str
         Of heads: the frames of the set in this detector.
+    short : bool
+        Of heads: they are too few.
     held_out : tuple of str
         Of these, the frames that are kept out of the product, and verify it.
     begin_tai_ns : int or None
@@ -103,6 +105,7 @@ class Node(BaseModel):
     reason: str = ""
     notes: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
+    short: bool = False
     held_out: tuple[str, ...] = ()
     filter: str | None = None
     begin_tai_ns: int | None = None

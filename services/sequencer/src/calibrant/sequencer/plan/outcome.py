@@ -52,6 +52,12 @@ def finished(run_id: str, draft: Draft, remarks: list[str], *, lacking: bool = F
     )
 
 
+def unmade(draft: Draft) -> bool:
+    """Tell whether some set has too few frames in every detector."""
+    short = {(node.kind, node.set_key) for node in draft if node.short}
+    return bool(short - {(node.kind, node.set_key) for node in draft if node.frames and not node.short})
+
+
 def shortened(texts: list[str], most: int = REASONS_TOLD) -> list[str]:
     """Return the first few texts, and how many more there are."""
     more = len(texts) - most

@@ -159,7 +159,7 @@ def leave_out(draft: Draft, ground: Ground, rule: SetRule, left_out: Iterable[Le
             continue
         key, detector = left.set_key, left.detector
         told = left.reason + _lower_wish(ground, rule)
-        skip(draft, ground, rule.kind, left.frame_ids, told, set_key=key, detector=detector)
+        skip(draft, ground, rule.kind, left.frame_ids, told, set_key=key, detector=detector, short=True)
     for (detector, reason), ids in alone.items():
         told = f"{named(ground, ids)}: {reason}"
         skip(draft, ground, rule.kind, ids, told, detector=detector)
@@ -231,8 +231,9 @@ def skip(
     *,
     set_key: str = "",
     detector: int | None = None,
+    short: bool = False,
 ) -> None:
-    """Record that frames lead to nothing, and why."""
+    """Record that frames lead to nothing, and why; short: they are too few for their set."""
     parts = (detector,) if set_key else (detector, reason)
     rule = ground.rules.rule_for(kind)
     draft.put(
@@ -248,6 +249,7 @@ def skip(
             state=NodeState.SKIPPED,
             frames=tuple(frames),
             reason=reason,
+            short=short,
         )
     )
 

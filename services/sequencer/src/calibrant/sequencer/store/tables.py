@@ -35,6 +35,11 @@ class RunRow(SQLModel, table=True):
     rest_until_tai_ns: int | None = Field(
         default=None, sa_column=_ns(nullable=True), description="its camera is not commanded before, TAI ns"
     )
+    finish_by_tai_ns: int | None = Field(
+        default=None,
+        sa_column=_ns(nullable=True),
+        description="when it is ended whatever is left, TAI ns; None: never, or exposures are to come",
+    )
     message: str = Field(default="", sa_column=_text())
     begun_tai_ns: int = Field(sa_column=_ns())
     ended_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
@@ -51,7 +56,15 @@ class AcquisitionRow(SQLModel, table=True):
     image_type: str = Field(description="BIAS, DARK, FLAT, SPOT; empty for a folder")
     filter: str = ""
     folder: str = ""
-    state: str = Field(description="open, closed or failed")
+    state: str = Field(
+        description="open, overdue (what has not come is given up, within one transaction), closed or failed"
+    )
+    frames_by_tai_ns: int | None = Field(
+        default=None,
+        sa_column=_ns(nullable=True),
+        description="until when its files are waited for, TAI ns; None while exposures are to come",
+    )
+    missing: int = Field(default=0, description="images and files that had not come by then")
     files_expected: int | None = Field(default=None, description="of a folder, once it is listed")
     reason: str = Field(default="", sa_column=_text())
 
@@ -83,10 +96,12 @@ class CommandRow(SQLModel, table=True):
     name: str = Field(description="start, enable, standby or takeImages")
     attempt: int
     state: str = Field(
-        description="open, settling (done, its state not yet seen), complete, failed, or stalled (it ended "
-        "while the camera had no room)"
+        description="open, settling (done, its state not yet seen), complete, failed, stalled (it ended "
+        "while the camera had no room), or put off (it is given again: the "
+        "camera was busy, or in another state)"
     )
     from_state: str = Field(description="summary state in which it was given")
+    begin_by_tai_ns: int = Field(sa_column=_ns(), description="its deadline")
     answer_by_tai_ns: int = Field(sa_column=_ns())
     ack: str = Field(description="code of the last answer; UNSPECIFIED before the first")
     image_names: str = Field(default="", description="with commas")
@@ -112,6 +127,7 @@ class ExposureRow(SQLModel, table=True):
     acquisition_id: str = Field(primary_key=True)
     image_name: str = Field(primary_key=True)
     files: int
+    file_names: str = Field(sa_column=_text(), description="with slashes")
 
 
 class FileRow(SQLModel, table=True):

@@ -59,6 +59,8 @@ class RunRequested(Message):
     stop_on_failure: bool | None = Field(default=None, description='After a set that failed verification no more exposures are taken, and where a calibration of this run is not accepted, what needs it is not made of another one. Left out: the run goes on with what is in force.')
     strict: bool | None = Field(default=None, description='With a folder and exposures: the run fails where its frames are not what the exposures ask for. Left out: it goes on with what is there, and says what is not.')
     component: str | None = Field(default=None, description='Camera that is commanded, by its name as a component; left out: the one that the sequencer is set to.')
+    frames_within_s: float | None = Field(default=None, description='How long after the last exposure of a type its files may take to be taken in; what has not come by then is named and left out. Left out: as the sequencer has it. Unit: s.', json_schema_extra={"unit": "s"})
+    finish_within_s: float | None = Field(default=None, description='How long the run may take once no frame is to come; then it ends, failed, and what had not ended is named. Left out: as long as it takes. Unit: s.', json_schema_extra={"unit": "s"})
 
 
 class FolderIngestRequested(Message):
