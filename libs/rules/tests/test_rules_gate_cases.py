@@ -55,7 +55,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_case_of_the_reference(case):
+def test_r17_case_of_the_reference(case):
     exposures, detectors, failing, _, outcome, withheld = CASES[case]
     decision = gate.decide(*build(exposures, detectors, failing))
     assert decision.outcome is outcome
@@ -63,6 +63,31 @@ def test_case_of_the_reference(case):
     assert all(decision.withheld.values())
     bad = max((f.get("detectors", 0) for f in failing), default=0)
     assert set(decision.withheld) <= set(range(bad)) or outcome is REFUSED
+
+
+def decided(case):
+    return gate.decide(*build(*CASES[case][:3]))
+
+
+def test_d1_bad_detectors_are_withheld_and_their_failures_are_not_added_up():
+    """Rubin's sum over nine detectors refuses six good ones for three that are bad, and all for a few amplifiers each."""
+    assert (decided("G16").outcome, set(decided("G16").withheld)) == (WITH_FAILURES, {0, 1, 2})
+    assert decided("G19").withheld == {}
+
+
+def test_d2_different_tests_in_different_exposures_do_not_count_together():
+    assert decided("G12").outcome is WITH_FAILURES
+
+
+def test_d3_a_majority_is_that_of_the_exposures_also_of_one_or_of_an_odd_number():
+    assert {case: decided(case).outcome for case in ("G2", "G4", "G5")} == dict.fromkeys(
+        ("G2", "G4", "G5"), REFUSED
+    )
+
+
+def test_d4_a_flat_is_refused_for_what_fails_in_its_amplifiers_and_detectors():
+    assert decided("G24").outcome is REFUSED
+    assert gate.decide(*build(20, 1, noise(20))).outcome is REFUSED
 
 
 def upstream(exposures, detectors, failing, amplifiers=16, threshold=8):

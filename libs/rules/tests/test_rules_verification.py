@@ -61,7 +61,7 @@ def test_the_registry_has_the_tests_of_the_reference():
     assert v.tests_for("fringe") == ()
 
 
-def test_every_test_describes_itself():
+def test_r16_every_test_describes_itself_and_says_whose_it_is():
     for test in v.registry():
         assert test.summary
         assert re.search(r"cp_verify|DMTN-101|ours", test.source)

@@ -90,6 +90,16 @@ def test_flat(name, scope, changes, verdict, value):
     assert found.value == (None if value is None else pytest.approx(value))
 
 
+@pytest.mark.parametrize("scope", [DET, EXP])
+def test_d6_scatter_is_judged_beside_the_level_and_not_of_one_detector_alone(scope):
+    """Rubin's compares it with 0.05 electrons whatever the exposure time, and one detector's is 0."""
+    for scale in (1.0, 1000.0):
+        of = {value: {"MEAN": 10 * scale, "SCATTER": value * scale} for value in (0.4, 0.6)}
+        found = [one("flat", "SCATTER", GOOD | measured, scope).verdict for measured in of.values()]
+        assert found == [PASS, FAIL]
+    assert one("flat", "SCATTER", GOOD | v.scatter_of([7.0]), scope).verdict is NOT_APPLICABLE
+
+
 def test_scatter_of_means():
     assert v.scatter_of([1.0, 3.0]) == {"MEAN": 2.0, "SCATTER": 1.0}
     assert v.scatter_of([7.0]) == {"MEAN": 7.0, "SCATTER": None}

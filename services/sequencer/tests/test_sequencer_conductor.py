@@ -59,7 +59,7 @@ def test_a_job_that_waited_for_its_own_detector_alone_has_the_frames_of_those_th
     assert roles == {detector: ["bias", *["frames"] * 3, *["sources"] * 3] for detector in (0, 1)}
 
 
-def test_commanded_exposures_become_certified_calibrations(kit):
+def test_r1_r4_r5_commanded_exposures_become_certified_calibrations(kit):
     world = kit.world()
     asked = (kit.exposures("FLAT", 2, 2, 2), kit.exposures("BIAS", 0, 0, 0), kit.exposures("DARK", 2, 2, 2))
     world.request(kit.request(exposures=asked))

@@ -83,7 +83,7 @@ def test_a_camera_that_faults_whatever_it_takes_ends_the_run_with_its_reason(kit
     assert "exposure 1: FAILED: shutter stuck, after 3 attempts" in view.run.message
 
 
-def test_frames_that_never_arrive_are_named_and_left_out_where_enough_are_there(kit):
+def test_d11_frames_that_never_arrive_are_named_and_left_out_where_enough_are_there(kit):
     """One image was taken and is never stored, of another one detector is never taken in."""
     world = begun(kit, *(0.0,) * 5, camera=kit.CameraScript(detectors=(0, 1)), frames_within_s=90.0)
     world.camera.unstored, world.camera.lost = {2}, {(4, 1)}
@@ -148,6 +148,14 @@ def test_a_sequencer_that_was_away_hears_first_what_came_meanwhile(kit):
     assert world.service.look_after() == 0
     wait(world, 601.0)
     assert world.view().run.state == "done"
+
+
+def test_d10_a_run_waits_for_its_jobs_as_long_as_they_take(kit):
+    world = begun(kit)
+    world.script.answer = lambda _job: []
+    world.play()
+    wait(world, 100_000.0)
+    assert world.view().run.state == "processing"
 
 
 def test_a_run_that_has_to_end_ends_and_names_what_had_not(kit):

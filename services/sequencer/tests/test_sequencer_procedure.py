@@ -28,6 +28,23 @@ def certified_at(game, kind):
     return products.index(kind)
 
 
+def test_r6_combined_frames_defects_and_a_ptc_are_made(kit):
+    kinds = ("bias", "dark", "flat", "defects", "ptc")
+    game = Game(kit, kit.frames(FRAMES), request=kit.request(folder="x", make=kinds))
+    assert {job.recipe for job in game.of(CombineJob)} == set(kinds)
+
+
+def test_r15_both_modes_measure_by_the_same_tests(kit):
+    frames, certified = kit.frames({"bias": 3}), [kit.certified_product("bias")]
+    external = kit.request(folder="x", generate=False)
+    games = (Game(kit, frames), Game(kit, frames, request=external, certified=certified))
+    measured = [game.of(MeasureJob)[0] for game in games]
+    assert len({(job.kind, job.rules_version, str(job.parameters)) for job in measured}) == 1
+    assert {tuple(one.id for one in job.inputs if one.role == "frames") for job in measured} == {
+        ("bias-0-d0", "bias-1-d0", "bias-2-d0")
+    }
+
+
 def test_r25_d7_each_job_waits_until_what_it_needs_is_verified(kit):
     game = Game(kit, kit.frames(FRAMES))
     for needed, kind in (("bias", "dark"), ("dark", "flat")):

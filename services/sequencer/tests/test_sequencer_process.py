@@ -46,7 +46,7 @@ async def serving(folder):
 
 
 @pytest.mark.asyncio
-async def test_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
+async def test_r3_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
     async with serving(tmp_path / "data") as (client, platform, process):
         order = {"instrument": "simcam-tiny", "folder": kit.folder, "run_id": "folder-run"}
         assert (await client.post("/runs", json=order)).status_code == 202
