@@ -17,6 +17,7 @@ ISSUER = Issuer()
 NEEDED = {
     "commands": Role.OPERATOR,
     "runs": Role.OPERATOR,
+    "queue": Role.OPERATOR,
     "control": Role.OPERATOR,
     "dead-letters": Role.OPERATOR,
     "decisions": Role.CERTIFIER,

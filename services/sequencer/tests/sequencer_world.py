@@ -25,6 +25,7 @@ from calibrant.contracts.flow import topic_for
 from calibrant.contracts.generated.registry import MESSAGES
 from calibrant.contracts.ingest.v1 import FolderScanned, Frame, FrameIngested, FrameRejected
 from calibrant.contracts.sequencer.v1 import (
+    CommandAnswered,
     FolderIngestRequested,
     RunFinished,
     RunProgress,
@@ -220,7 +221,7 @@ class World:
         elif hasattr(message, "header"):
             for source, answer in self.camera.obey(message):
                 self.say(source, answer, run_id)
-        elif not isinstance(message, (RunProgress, RunFinished)):
+        elif not isinstance(message, (RunProgress, RunFinished, CommandAnswered)):
             for source, answer in self.script.answer(message):
                 self.say(source, answer, run_id)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
@@ -230,7 +230,7 @@ class ServiceProcess:
 
     async def status(self) -> dict[str, Any]:
         """Return the state of the service for people and programs."""
-        waiting, dead = await asyncio.to_thread(self._counts)
+        waiting, dead, facts = await asyncio.to_thread(self._kept)
         return {
             "service": self.name,
             "phase": self.health.phase.value,
@@ -242,6 +242,7 @@ class ServiceProcess:
             "dead_letters": dead,
             "lag": await self.lag(),
             "counts": dict(self.health.counts),
+            **facts,
         }
 
     async def lag(self) -> dict[str, int]:
@@ -269,7 +270,7 @@ class ServiceProcess:
             task.add_done_callback(tell_fault)
         return task
 
-    def _counts(self) -> tuple[int, int]:
+    def _kept(self) -> tuple[int, int, Mapping[str, Any]]:
         with self.database.reading() as session:
             waiting = session.exec(select(func.count()).select_from(OutboxRow)).one()
-            return waiting, dead_letters.count(session)
+            return waiting, dead_letters.count(session), self.spec.facts(session)

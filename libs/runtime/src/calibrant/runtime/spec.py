@@ -18,6 +18,8 @@ from calibrant.runtime.database import Database
 from calibrant.runtime.handlers import HandlerTable
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from calibrant.runtime.process import ServiceProcess
 
 
@@ -44,6 +46,8 @@ class ServiceSpec:
         cancelled in the middle of, they do inside ``process.busy()``.
     config : mapping
         Plain settings for computations in child processes.
+    facts : callable
+        ``facts(session)`` gives what its status says of its own, in a transaction for reading; plain JSON.
     sole : str
         What only one process in a data folder, or on a server's database, may have while it runs, such as
         ``camera main``; empty: nothing.
@@ -57,6 +61,7 @@ class ServiceSpec:
     router: APIRouter = field(default_factory=APIRouter)
     background: Sequence[Callable[[ServiceProcess], Coroutine[Any, Any, None]]] = ()
     config: Mapping[str, str] = field(default_factory=dict)
+    facts: Callable[[Session], Mapping[str, Any]] = lambda _session: {}
     sole: str = ""
 
     def check(self) -> None:

@@ -4,17 +4,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from calibrant.observatory.requests import recipe_parameters, run_request
 from calibrant.rules.ledger import daily_collection
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from calibrant.contracts.sequencer.v1 import RunRequested
     from calibrant.observatory.sequence import Sequence
+    from calibrant.observatory.settings import ObservatorySettings
 
 VALID_S: Final = 86_400.0
 """How long calibrations of a sequence are valid where its file does not say until when, s: one day."""
 
 _BUILT: Final = ("bias", "dark", "flat", "defects", "ptc")
 _VERIFIED: Final = ("bias", "dark", "flat")
+
+
+def commanded(
+    settings: ObservatorySettings,
+    sequence: Sequence,
+    instrument: str,
+    *,
+    make: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+) -> RunRequested:
+    """Return a request for a new run that commands a camera as a sequence says.
+
+    Parameters
+    ----------
+    settings : ObservatorySettings
+        Where instrument files are.
+    sequence : Sequence
+        The file.
+    instrument : str
+        The camera: a name, or a file.
+    make : str or None
+        Kinds to make in place of the sequence's, with commas.
+    parameters : mapping of str to str or None
+        Recipe parameters that go before the sequence's: JSON text by ``recipe.parameter``.
+
+    Raises
+    ------
+    BadRequest, RecipeRefused
+        The instrument cannot be simulated, a time cannot be read, or a recipe does not take a parameter.
+    """
+    request = run_request(
+        settings,
+        instrument=instrument,
+        exposures=sequence.exposures,
+        make=make or ",".join(sequence.kinds),
+        parameters={**recipe_parameters(sequence.settings), **(parameters or {})},
+        generate=sequence.generate_calibrations,
+        collection=sequence.calib_collection,
+        begin=sequence.begin,
+        end=sequence.end,
+        build=() if make else sequence.build,
+    )
+    return as_wished(request, sequence)
 
 
 def as_wished(request: RunRequested, sequence: Sequence) -> RunRequested:

@@ -92,6 +92,11 @@ class RunOrder(BaseModel):
     collection: str = Field(default="", description="Collection; empty for the instrument's daily one.")
     validity: TimeRange = Field(default=TimeRange(), description="Validity range; missing sides by rule.")
 
+    def request(self, new_id: Callable[[], str], requested_by: str) -> RunRequested:
+        """Return the run that is asked for; ``new_id`` names it where the order does not."""
+        said = {"run_id": self.run_id or new_id(), "requested_by": requested_by}
+        return RunRequested.model_validate(self.model_dump(exclude={"run_id"}) | said)
+
 
 class RunAccepted(BaseModel):
     """The run that will be followed to its end."""
@@ -105,11 +110,7 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
 
     @router.post("", status_code=202, summary="Ask for a run", responses={**BODY_ANSWERS, **_BUSY})
     def request_run(order: RunOrder, caller: CallerOf) -> RunAccepted:
-        asked = order.model_dump(exclude={"run_id"}) | {
-            "run_id": order.run_id or new_id(),
-            "requested_by": caller.identity,
-        }
-        request = RunRequested.model_validate(asked)
+        request = order.request(new_id, caller.identity)
         try:
             service.check(request)
             with service.database.reading() as session:

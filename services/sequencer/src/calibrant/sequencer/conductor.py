@@ -40,6 +40,7 @@ from calibrant.sequencer.plan.sets import leave_asked, leave_unused, plan_kind, 
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.states import ENDED, RunState, stage
 from calibrant.sequencer.store.certified import StoredCertifications
+from calibrant.sequencer.store.last_results import keep_results
 from calibrant.sequencer.store.plans import (
     Detectors,
     StoredFrames,
@@ -163,6 +164,7 @@ class Conductor:
         ended = [node for node in draft if node.node_id in draft.changed and _tells(node)]
         save_draft(self.session, draft)
         run.state = stage(taking=taking, open_types=() if taking else open_types(self.session, run_id))
+        keep_results(self.session, request_of(run), ended, self.clock.tai_ns())
         told = [*(closing(row) for row in closed), *_tellings(ended)]
         messages: list[Message] = list(jobs)
         if told:

@@ -12,13 +12,14 @@ from calibrant.contracts.certify.v1 import (
 )
 from calibrant.contracts.common.v1 import JobDone, JobFailed
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameIngested, FrameRejected
-from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.contracts.sequencer.v1 import QueueCommand, RunRequested
 from calibrant.contracts.verify.v1 import MeasurementCompleted, VerificationCompleted
 from calibrant.runtime.handlers import Context, on
 from calibrant.runtime.unit_of_work import Emission
 from calibrant.sequencer import acquisition
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.plan.results import Answer
+from calibrant.sequencer.queue.commands import obey
 from calibrant.sequencer.service import SequencerService
 from calibrant.sequencer.store.certified import cut_out, keep_certification, keep_chain
 
@@ -39,6 +40,12 @@ def begin_run(request: RunRequested, context: SequencerContext) -> Emissions:
     """Begin a run, accepting it first if it did not come through our own door."""
     context.service.accept(context.session, request, context.clock.tai_ns())
     return _conductor(context).begin(request)
+
+
+@on(QueueCommand)
+def queue_commanded(command: QueueCommand, context: SequencerContext) -> Emissions:
+    """Change a camera's queue, and answer."""
+    return [obey(command, context.session, context.service)]
 
 
 @on(SummaryStateChanged)

@@ -18,7 +18,7 @@ class Role(StrEnum):
     """Look at everything but the audit."""
 
     OPERATOR = "operator"
-    """Also command, ask for runs, pause, drain, deal with dead letters."""
+    """Also command, ask for runs, change queues, pause, drain, deal with dead letters."""
 
     CERTIFIER = "certifier"
     """Look, and decide what is certified."""
@@ -52,6 +52,7 @@ RULES = (
     Rule(looks=True, first="*", role=Role.VIEWER),
     Rule(looks=False, first="commands", role=Role.VIEWER),
     Rule(looks=False, first="runs", role=Role.OPERATOR),
+    Rule(looks=False, first="queue", role=Role.OPERATOR),
     Rule(looks=False, first="control", role=Role.OPERATOR),
     Rule(looks=False, first="dead-letters", role=Role.OPERATOR),
     Rule(looks=False, first="decisions", role=Role.CERTIFIER),

@@ -61,8 +61,9 @@ def _misunderstood(error: Exception) -> bool:
     from calibrant.observatory.sequence import BadSequence  # noqa: PLC0415
     from calibrant.runtime.settings import WrongSetting  # noqa: PLC0415
     from calibrant.sequencer.checking import RunRefused  # noqa: PLC0415
+    from calibrant.sequencer.queue.desk import QueueRefused  # noqa: PLC0415
 
-    wrong = (WrongSetting, BadRequest, BadSequence, RunRefused, RecipeRefused, CannotSimulate)
+    wrong = (WrongSetting, BadRequest, BadSequence, RunRefused, QueueRefused, RecipeRefused, CannotSimulate)
     return isinstance(error, wrong)
 
 

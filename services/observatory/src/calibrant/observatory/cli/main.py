@@ -21,6 +21,7 @@ from calibrant.observatory.cli import (
     events,
     instruments,
     listings,
+    queue,
     reports,
     runs,
     sal,
@@ -45,6 +46,7 @@ app.command("replay")(runs.replay)
 app.command("run")(runs.run)
 app.command("up")(up.up)
 app.add_typer(camera.app, name="camera")
+app.add_typer(queue.app, name="queue")
 app.command("doctor")(doctor.doctor)
 app.add_typer(listings.frames, name="frames")
 app.add_typer(listings.products, name="products")

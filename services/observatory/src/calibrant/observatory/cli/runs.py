@@ -189,9 +189,9 @@ def run(
 ) -> None:
     """Take a commanded sequence on the simulated camera the whole way."""
     from calibrant.observatory.readings import readings_parameters  # noqa: PLC0415
-    from calibrant.observatory.requests import recipe_parameters, run_request  # noqa: PLC0415
+    from calibrant.observatory.requests import recipe_parameters  # noqa: PLC0415
     from calibrant.observatory.sequence import read_sequence  # noqa: PLC0415
-    from calibrant.observatory.sequence_wish import as_wished  # noqa: PLC0415
+    from calibrant.observatory.sequence_wish import commanded  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
     from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
@@ -206,23 +206,8 @@ def run(
             flaws=tuple(flaw or ()),
             **_switched_on(effect),
         )
-        request = run_request(
-            settings,
-            instrument=camera,
-            exposures=wanted.exposures,
-            make=make or ",".join(wanted.kinds),
-            parameters={
-                **readings_parameters(readings),
-                **recipe_parameters(wanted.settings),
-                **recipe_parameters(parameters or ()),
-            },
-            generate=wanted.generate_calibrations,
-            collection=wanted.calib_collection,
-            begin=wanted.begin,
-            end=wanted.end,
-            build=() if make else wanted.build,
-        )
-        request = as_wished(request, wanted)
+        given = {**readings_parameters(readings), **recipe_parameters(parameters or ())}
+        request = commanded(settings, wanted, camera, make=make, parameters=given)
         remark(sequence, wanted)
         state = _go(place, _imitating(settings, request), request, attach=attach, as_json=as_json)
     raise typer.Exit(_code_of(state))

@@ -15,6 +15,8 @@ INDEXES = {
     "command": ("run_id", "step_id", "component"),
     "frame": ("acquisition_id",),
     "node": ("job_id",),
+    "entry": ("component",),
+    "schedule": ("component",),
 }
 TABLES = (
     "run",
@@ -28,6 +30,11 @@ TABLES = (
     "node",
     "calibration",
     "chain",
+    "queue",
+    "entry",
+    "schedule",
+    "answer",
+    "result",
 )
 
 
@@ -60,6 +67,8 @@ def upgrade() -> None:
     _acquisitions()
     _frames()
     _plans()
+    _queues()
+    _results()
     for table, columns in INDEXES.items():
         for column in columns:
             op.create_index(f"ix_sequencer_{table}_{column}", f"sequencer_{table}", [column])
@@ -188,3 +197,45 @@ def _plans() -> None:
     op.create_index("ix_sequencer_calibration_subject", "sequencer_calibration", subject)
     op.create_index("ix_sequencer_calibration_product_id", "sequencer_calibration", ["product_id"])
     op.create_table("sequencer_chain", _key("name"), _text("members_json"))
+
+
+def _queues() -> None:
+    op.create_table("sequencer_queue", _key("component"), _string("paused_by"))
+    op.create_table(
+        "sequencer_entry",
+        _key("run_id"),
+        _string("component"),
+        _integer("number"),
+        _integer("place"),
+        _string("state"),
+        _text("request_json"),
+        *_strings("request_key", "added_by", "schedule"),
+        _text("reason"),
+        _ns("added_tai_ns"),
+        _ns("left_tai_ns", nullable=True),
+    )
+    op.create_table(
+        "sequencer_schedule",
+        _key("name"),
+        *_strings("component", "at", "zone"),
+        sa.Column("grace_s", sa.Float, nullable=False),
+        _text("request_json"),
+        _string("set_by"),
+        _ns("set_tai_ns"),
+        _ns("looked_tai_ns"),
+    )
+    op.create_table("sequencer_answer", _key("command_id"), _text("answer_json"))
+
+
+def _results() -> None:
+    op.create_table(
+        "sequencer_result",
+        _key("instrument"),
+        _key("kind"),
+        sa.Column("detector", sa.Integer, primary_key=True, autoincrement=False),
+        _key("filter"),
+        _string("verdict"),
+        _text("reason"),
+        *_strings("product_id", "run_id"),
+        _ns("at_tai_ns"),
+    )

@@ -20,7 +20,12 @@ Detectors = Collection[int]
 
 def request_of(run: RunRow) -> RunRequested:
     """Return what a run was asked for."""
-    return RunRequested.from_json(run.request_json.encode())
+    return requested(run.request_json)
+
+
+def requested(request_json: str) -> RunRequested:
+    """Return a request that was written down."""
+    return RunRequested.from_json(request_json.encode())
 
 
 def waiting_for(session: Session, job_id: str, product_id: str | None) -> dict[str, set[int | None]]:

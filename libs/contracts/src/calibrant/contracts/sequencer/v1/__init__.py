@@ -6,20 +6,53 @@ Generated from proto/ by ``make proto``. Do not edit.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import ClassVar
 
 from pydantic import Field
 
 from calibrant.contracts.base import Int32, Message
+from calibrant.contracts.camera.v1 import AckCode, CommandHeader
 from calibrant.contracts.common.v1 import TimeRange
 
 __all__ = [
+    "CommandAnswered",
     "ExposureRequest",
     "FolderIngestRequested",
+    "QueueAction",
+    "QueueCommand",
     "RunFinished",
     "RunProgress",
     "RunRequested",
 ]
+
+
+class QueueAction(Enum):
+    """What may be done to a camera's queue of runs."""
+
+    UNSPECIFIED = "QUEUE_ACTION_UNSPECIFIED"
+    """Not given. (0)"""
+
+    ADD = "QUEUE_ACTION_ADD"
+    """Put a run at its end, or at a place. (1)"""
+
+    MOVE = "QUEUE_ACTION_MOVE"
+    """Bring a run that waits to another place. (2)"""
+
+    REMOVE = "QUEUE_ACTION_REMOVE"
+    """Take a run out that waits. (3)"""
+
+    PAUSE = "QUEUE_ACTION_PAUSE"
+    """Start no more runs; the one that goes on goes on. (4)"""
+
+    RESUME = "QUEUE_ACTION_RESUME"
+    """Start runs again. (5)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"QUEUE_ACTION_UNSPECIFIED": 0, "QUEUE_ACTION_ADD": 1, "QUEUE_ACTION_MOVE": 2, "QUEUE_ACTION_REMOVE": 3, "QUEUE_ACTION_PAUSE": 4, "QUEUE_ACTION_RESUME": 5}
+        return numbers[self.value]
 
 
 class ExposureRequest(Message):
@@ -93,4 +126,26 @@ class RunFinished(Message):
     certified: Int32 = Field(description='Calibrations certified.')
     withheld: Int32 = Field(description='Calibrations withheld.')
     message: str = Field(description='What happened, for a person.')
+
+
+class QueueCommand(Message):
+    """Somebody commands a camera's queue of runs. It is answered once, by a CommandAnswered."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.QueueCommand"
+    header: CommandHeader = Field(description='Identity, roles and deadline of who commands; the component is the camera.')
+    action: QueueAction = Field(description='What is to be done.')
+    run: RunRequested | None = Field(default=None, description='The run that is added: all of it. Left out with the other actions.')
+    run_id: str | None = Field(default=None, description='The run that is moved or removed.')
+    place: Int32 | None = Field(default=None, description='Place among those that wait, from 1: with MOVE, and with ADD where it is not the last one.')
+
+
+class CommandAnswered(Message):
+    """The sequencer's only answer to a command to it."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.CommandAnswered"
+    command_id: str = Field(description='The command.')
+    component: str = Field(description='Its component: the camera.')
+    identity: str = Field(description='Who commanded.')
+    ack: AckCode = Field(description='COMPLETE, FAILED, NO_PERMISSION or TIMEOUT.')
+    result: str = Field(description='What happened, for a person.')
 
