@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test fuzz lint format proto baseline bench bench-combining chaos kafka postgres objects clean
+.PHONY: help setup dev demo test fuzz lint format proto baseline bench bench-combining chaos record kafka postgres objects clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Compiled Python is kept: without it every process of a test compiles all it imports again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -42,6 +42,9 @@ bench-combining: dev  ## the pixel engine beside other combiners; installs those
 
 chaos: dev  ## faults rain on all services while they work: SEED=1 KILLS=40 GAP=4.5
 	@.ci/servers && python tests/chaos/main.py --seed $(or $(SEED),1) --kills $(or $(KILLS),40) --gap $(or $(GAP),4.5)
+
+record: dev  ## a sequence over Kafka, PostgreSQL and S3, and how it went: SEQUENCE=FILE INSTRUMENT=latiss SPEED=0 [PAGE=FILE]
+	@.ci/servers && python tests/record/main.py $(or $(SEQUENCE),docs/examples/latiss-daily.yaml) --instrument $(or $(INSTRUMENT),latiss) --speed $(or $(SPEED),0) $(if $(PAGE),--page $(PAGE))
 
 kafka: dev  ## Apache Kafka on 127.0.0.1:9092 to try things on, until Ctrl-C
 	@.ci/servers kafka && python -m calibrant.bus.testing.broker

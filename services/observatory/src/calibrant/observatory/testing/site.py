@@ -72,6 +72,11 @@ class Unit:
         """Whether a process of it is there, suspended or not."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that each of its processes has held until now, added up."""
+        return sum(map(_peak_bytes, alive(self._running().pid)))
+
     def start(self) -> None:
         """Start it, and return at once."""
         assert not self.runs, f"{self.service} runs"
@@ -172,6 +177,14 @@ class Unit:
     def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, f"{self.service} does not run"
         return self._process
+
+
+def _peak_bytes(process: int) -> int:
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 class Site:
