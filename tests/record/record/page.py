@@ -23,7 +23,7 @@ def part_of(order: Order, carried: Carried) -> str:
     lines = [
         f"`{_command(order)}`, on {datetime.now(UTC):%Y-%m-%d}: {servers}, {len(carried.peak_bytes)} services of one process each. {hardware()}.",
         "",
-        f"`calibrant run … --attach` ended with exit code {carried.code}: **{run['outcome']}**. {run['message'].partition('. ')[0]}.",
+        f"`calibrant run … --attach` ended with exit code {carried.code}: **{run['state']}**. {run['message'].partition('. ')[0]}.",
         "",
         *_outcome(carried),
         "",
