@@ -32,7 +32,13 @@ class Message(BaseModel):
     is not ``optional``, repeated or a map must be there; NaN and infinities are refused.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, ser_json_bytes="base64")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        ser_json_bytes="base64",
+        defer_build=True,  # a process reads and writes few of them: the others need not be built
+    )
 
     message_type: ClassVar[str]
     """Full name in the contract, such as ``calibrant.camera.v1.TakeImages``."""

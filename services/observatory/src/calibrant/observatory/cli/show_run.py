@@ -16,7 +16,6 @@ from rich.text import Text
 from calibrant.combine.store import CombineQueries
 from calibrant.observatory import following
 from calibrant.observatory.cli.console import console, show_json, shown
-from calibrant.observatory.picture import Master, save_picture
 from calibrant.observatory.summary import Line, Noticed, lines, noticed
 from calibrant.rules.times import second_text
 from calibrant.sequencer.states import ENDED, RunState
@@ -131,18 +130,25 @@ def outcome(running: following.Running, progress: following.Progress, data_dir: 
         queries = CombineQueries(session)
         files = {line.product: queries.file(line.product) for line in found if line.product}
     masters = [
-        Master(line.kind, line.detector or 0, running.objects.local_path(ref), line.verdict)
+        (line, running.objects.local_path(ref))
         for line in found
         if (ref := files.get(line.product)) is not None and ref.media_type == IMAGE
     ]
-    picture = None
-    if masters and any(row.type == "build" for row in view.rows):
-        picture = data_dir / "pictures" / f"{view.run.run_id}.png"
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(masters, picture, f"{view.run.instrument}, {view.run.run_id}")
+    built = any(row.type == "build" for row in view.rows)
+    picture = _drawn(view, masters, data_dir) if masters and built else None
     return RunOutcome(
         view, found, noticed(reports), view.rejected, picture, running.objects.locate("objects:archive")
     )
+
+
+def _drawn(view: RunView, masters: Sequence[tuple[Line, Path]], data_dir: Path) -> Path:
+    from calibrant.observatory.picture import Master, save_picture  # noqa: PLC0415  it imports matplotlib
+
+    drawn = [Master(line.kind, line.detector or 0, file, line.verdict) for line, file in masters]
+    picture = data_dir / "pictures" / f"{view.run.run_id}.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    save_picture(drawn, picture, f"{view.run.instrument}, {view.run.run_id}")
+    return picture
 
 
 def show(result: RunOutcome, options: str, *, as_json: bool) -> None:
