@@ -21,6 +21,7 @@ DOCUMENTED = {
         for name in (
             *("takeImages", "stop", "setFilter", "clear", "discardRows", "initImage"),
             *("startImage", "endImage", "enableCalibration", "disableCalibration"),
+            *("playlist", "play"),
         )
     },
 }

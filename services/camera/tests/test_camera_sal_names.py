@@ -74,6 +74,12 @@ def test_no_sensors_are_all_and_start_has_its_configuration():
         ("setFilter", {"name": "r"}, {"name": "r"}),
         ("stop", {}, {}),
         ("endImage", {}, {}),
+        ("play", {"playlist": "p", "repeat": True}, {"playlist": "p", "repeat": True}),
+        (
+            "playlist",
+            {"playlist": "p", "folder": "/emu", "images": "AT_O_20260101_000001: b"},
+            {"playlist": "p", "folder": "/emu", "images": ("AT_O_20260101_000001", "b")},
+        ),
         ("enableCalibration", {}, {}),
         ("disableCalibration", {}, {}),
         (
@@ -186,7 +192,7 @@ def test_lists_are_texts_whose_words_are_escaped_and_a_state_in_a_text_is_its_na
 
 
 def test_a_field_that_is_something_else_in_sal_keeps_its_default_and_the_event_is_told():
-    """Our emulated_image says whether, SAL's emulatedImage is a name."""
+    """The bench camera's darkTime is a text, ours a number."""
     measured = EndOfImageTelemetry(
         component="camera",
         image=IMAGE,
@@ -196,11 +202,16 @@ def test_a_field_that_is_something_else_in_sal_keeps_its_default_and_the_event_i
         date_end=TaiTime.from_ns(2_000_000_000),
         measured_shutter_open_time_s=1,
         dark_time_s=2.0,
-        emulated_image=True,
+        emulated_image="SC_O_20250101_000001",
     )
     assert event_of(measured, CAMERA) == (
         "logevent_endOfImageTelemetry",
-        {"imageName": "SC_O_20260101_000012", "timestampDateObs": 0.5, "measuredShutterOpenTime": 1.0},
+        {
+            "imageName": "SC_O_20260101_000012",
+            "timestampDateObs": 0.5,
+            "measuredShutterOpenTime": 1.0,
+            "emulatedImage": "SC_O_20250101_000001",
+        },
     )
 
 

@@ -18,6 +18,8 @@ from calibrant.contracts.camera.v1 import (
     EnterControl,
     ExitControl,
     InitImage,
+    Play,
+    Playlist,
     SetFilter,
     Standby,
     Start,
@@ -34,7 +36,7 @@ StateCommand = Start | Enable | Disable | Standby | ExitControl | EnterControl
 ImagingCommand = TakeImages | Stop | SetFilter | Clear | DiscardRows | InitImage | StartImage | EndImage
 """A command of a camera that is about images."""
 
-Command = StateCommand | ImagingCommand | EnableCalibration | DisableCalibration
+Command = StateCommand | ImagingCommand | EnableCalibration | DisableCalibration | Playlist | Play
 """Any command, for the type checker: the messages of the topic ``camera-commands``."""
 
 STATE_COMMANDS: tuple[type[Command], ...] = (Start, Enable, Disable, Standby, ExitControl, EnterControl)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from calibrant.camera.durations import LONGEST_AHEAD_S, MOST_CLEARS, Preparation, rows_of
 from calibrant.camera.saying import said_in
 from calibrant.camera.simulator import IMAGE_TYPES, can_take
-from calibrant.contracts.camera.v1 import Clear, DiscardRows, SetFilter, StartImage, TakeImages
+from calibrant.contracts.camera.v1 import Clear, DiscardRows, Playlist, SetFilter, StartImage, TakeImages
 from calibrant.frames.instrument import Instrument
 from calibrant.sal import Command
 
@@ -16,6 +17,7 @@ MOST_IMAGES = 10_000
 DARK_TYPES = ("BIAS", "DARK")
 """Image types for which the shutter stays closed."""
 LONGEST_EXPOSURE_S = 86_400.0
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
 
 def problem_of(command: Command, instrument: Instrument, filters: Sequence[str]) -> str:
@@ -35,17 +37,21 @@ def problem_of(command: Command, instrument: Instrument, filters: Sequence[str])
     NotUnderstood
         What the observer says beside is no list of pairs.
     """
+    return next(filter(None, _found(command, instrument, filters)), "")
+
+
+def _found(command: Command, instrument: Instrument, filters: Sequence[str]) -> Iterator[str]:
     if isinstance(command, SetFilter):
-        return _unknown_filter(command.name, instrument, filters)
-    if isinstance(command, Preparation):
-        return _unprepared(command, instrument)
-    if isinstance(command, StartImage):
-        return next(_never_open(command, instrument), "")
-    if not isinstance(command, TakeImages):
-        return ""
-    if command.filter and (strange := _unknown_filter(command.filter, instrument, filters)):
-        return strange
-    return next(_problems(command, instrument), "")
+        yield _unknown_filter(command.name, instrument, filters)
+    elif isinstance(command, Preparation):
+        yield _unprepared(command, instrument)
+    elif isinstance(command, Playlist):
+        yield from _no_playlist(command)
+    elif isinstance(command, StartImage):
+        yield from _never_open(command, instrument)
+    elif isinstance(command, TakeImages):
+        yield _unknown_filter(command.filter, instrument, filters) if command.filter else ""
+        yield from _problems(command, instrument)
 
 
 def _unknown_filter(name: str, instrument: Instrument, filters: Sequence[str]) -> str:
@@ -87,6 +93,16 @@ def _never_open(command: StartImage, instrument: Instrument) -> Iterator[str]:
     if image_type == "BIAS":
         yield "a BIAS has no exposure time that a command could end; take it with takeImages"
     yield from _image_problems(image_type, command.sensors, instrument, shutter=command.shutter)
+
+
+def _no_playlist(command: Playlist) -> Iterator[str]:
+    """Give why a list cannot be defined so, and what to give instead."""
+    if not _NAME.fullmatch(command.playlist):
+        yield f"playlist is {command.playlist!r}; give a name of 1 to 100 characters without control characters"
+    if not command.folder.startswith("/"):
+        yield f"folder is {command.folder!r}; give a full path, one that begins with /"
+    if len(command.images) > MOST_IMAGES:
+        yield f"images are {len(command.images)}; give {MOST_IMAGES} at most"
 
 
 def _image_problems(

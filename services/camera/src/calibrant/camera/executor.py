@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from calibrant.bus.errors import CalibrantError
 from calibrant.camera import transactions
 from calibrant.camera.carrying import Carrying
+from calibrant.camera.defining import DefiningPlaylist
 from calibrant.camera.describing import itself
 from calibrant.camera.durations import Preparation
 from calibrant.camera.exposing import expose, remove_image
@@ -24,6 +25,7 @@ from calibrant.camera.imaging import Imaging
 from calibrant.camera.night import NightFull
 from calibrant.camera.opening import EndingImage, OpeningImage
 from calibrant.camera.preparing import Preparing
+from calibrant.camera.recordings import NoFolder
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.service import CameraService
 from calibrant.camera.store import CameraQueries, CommandRow, ExposureRow, ExposureState
@@ -33,6 +35,7 @@ from calibrant.contracts.camera.v1 import (
     CommandSubstate,
     EndImage,
     Heartbeat,
+    Playlist,
     StartImage,
     SummaryState,
     TakeImages,
@@ -170,7 +173,7 @@ class Executor:
             return
         try:
             end = await self._work(process, carrying)
-        except NightFull as error:
+        except (NightFull, NoFolder) as error:
             end = AckCode.FAILED, str(error)
         except Exception as error:
             log.exception("command %s failed", row.command_id)
@@ -184,6 +187,9 @@ class Executor:
         imaging = self._imaging(process)
         if isinstance(carrying, OpeningImage):
             self._open = carrying, (await imaging.open(carrying)).image_name
+            return None
+        if isinstance(carrying, DefiningPlaylist):
+            await imaging.define(carrying)
             return None
         if isinstance(carrying, EndingImage):
             await imaging.close(carrying)
@@ -263,6 +269,8 @@ class Executor:
             return OpeningImage(self.service, command, row.run_id)
         if isinstance(command, EndImage):
             return EndingImage(self.service, command, row.run_id)
+        if isinstance(command, Playlist):
+            return DefiningPlaylist(self.service, command, row.run_id)
         assert isinstance(command, TakeImages)  # every other command is done when it is taken in
         return TakingImages(self.service, command, row.run_id)
 

@@ -1,4 +1,4 @@
-"""What runs in a child process: simulate one frame and put it into the object store, with its truth beside it.
+"""What runs in a child process: simulate or play one frame and put it into the object store, with its truth beside it.
 
 Owns the keys below ``raw/``. Must not know commands, tables or clocks: a frame is a function of its plan.
 """
@@ -6,10 +6,12 @@ Owns the keys below ``raw/``. Must not know commands, tables or clocks: a frame 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from calibrant.camera.recordings import recorded_pixels
 from calibrant.camera.simulator import Earlier, Exposure, HeaderValues, SimulatedDetector, cards, simulate
 from calibrant.camera.truth import as_json, effects_truth, static_truth
 from calibrant.contracts.camera.v1 import StoredFile
@@ -45,6 +47,14 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True)
+class Played:
+    """A recorded frame that is played: the name of its image, and its file."""
+
+    name: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class FramePlan:
     """One frame to be taken: everything that its bytes depend on."""
 
@@ -53,6 +63,7 @@ class FramePlan:
     night: str
     shutter: bool
     earlier: tuple[Earlier, ...] = ()
+    played: Played | None = None
 
     @property
     def key(self) -> str:
@@ -71,7 +82,7 @@ def raw_folder(night: str) -> str:
 
 
 def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
-    """Take one frame: the file, its truth, and once per detector the detector's truth.
+    """Take one frame: the file, its truth, and once per simulated detector the detector's truth.
 
     The same plan puts the same bytes, so taking a frame again changes nothing.
 
@@ -81,25 +92,14 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
         The instrument cannot be imitated.
     ObjectExists
         Another file has the frame's key.
+    NoRecording
+        A recorded frame is gone.
     StoreUnavailable
         The object store is full or away, or the folder for temporary files is full.
     """
     header = plan.header
     instrument = _instrument(plan.camera.instrument)
-    detector = _detector(plan.camera, header.detector)
-    exposure = Exposure(
-        header.exposure_id,
-        header.image_type,
-        header.exposure_time_s,
-        header.dark_time_s,
-        plan.shutter,
-        plan.earlier,
-    )
-    frame = simulate(detector, exposure)
-    content = raw_bytes(frame.array, cards(instrument, header, frame.monitor_e))
-    static = {"static": truth_key(plan)}
-    if detector.effects:
-        static["static_effects"] = effects_key(plan)
+    content, truth = _simulated(plan) if plan.played is None else _recorded(plan, plan.played)
     with (
         full_disk_told(Path(tempfile.gettempdir())),
         tempfile.TemporaryDirectory(prefix="calibrant-frame-") as folder,
@@ -114,12 +114,40 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
                 detector_name=instrument.detector(header.detector).name,
             )
 
-        if not objects.exists(truth_key(plan)):
+        if plan.played is None and not objects.exists(truth_key(plan)):
+            detector = _detector(plan.camera, header.detector)
             if detector.effects:
                 put(effects_key(plan), effects_truth(detector), "application/json")
             put(truth_key(plan), static_truth(detector), "image/fits")
-        put(plan.key.removesuffix(".fits") + ".truth.json", as_json(frame.truth | static), "application/json")
+        put(plan.key.removesuffix(".fits") + ".truth.json", as_json(truth), "application/json")
         return put(plan.key, content, "image/fits")
+
+
+def _simulated(plan: FramePlan) -> tuple[bytes, dict[str, Any]]:
+    """Return the file of a simulated frame, and the truth about it."""
+    header, detector = plan.header, _detector(plan.camera, plan.header.detector)
+    exposure = Exposure(
+        header.exposure_id,
+        header.image_type,
+        header.exposure_time_s,
+        header.dark_time_s,
+        plan.shutter,
+        plan.earlier,
+    )
+    frame = simulate(detector, exposure)
+    content = raw_bytes(frame.array, cards(_instrument(plan.camera.instrument), header, frame.monitor_e))
+    static = {"static": truth_key(plan)}
+    if detector.effects:
+        static["static_effects"] = effects_key(plan)
+    return content, frame.truth | static
+
+
+def _recorded(plan: FramePlan, played: Played) -> tuple[bytes, dict[str, Any]]:
+    """Return the file of a recorded frame under the header of a new image, and what it was played from."""
+    instrument = _instrument(plan.camera.instrument)
+    array = recorded_pixels(instrument, Path(played.file), plan.header.detector)
+    told = cards(instrument, plan.header) | {"PLAYED": (played.name, "image whose pixels these are")}
+    return raw_bytes(array, told), {"played": asdict(played), "detector": plan.header.detector}
 
 
 def truth_key(plan: FramePlan) -> str:

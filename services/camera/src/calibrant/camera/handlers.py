@@ -17,6 +17,8 @@ from calibrant.contracts.camera.v1 import (
     EnterControl,
     ExitControl,
     InitImage,
+    Play,
+    Playlist,
     SetFilter,
     Standby,
     Start,
@@ -123,6 +125,18 @@ def enable_calibration(command: EnableCalibration, context: CameraContext) -> It
 @on(DisableCalibration)
 def disable_calibration(command: DisableCalibration, context: CameraContext) -> Iterable[Message]:
     """Allow startImage no longer, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(Playlist)
+def playlist(command: Playlist, context: CameraContext) -> Iterable[Message]:
+    """Define a list of recorded images, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(Play)
+def play(command: Play, context: CameraContext) -> Iterable[Message]:
+    """Play a list of recorded images, unless the camera is busy."""
     return _accept(command, context)
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from calibrant.camera.exposing import FramePlan
+from calibrant.camera.exposing import FramePlan, Played
 from calibrant.camera.night import exposure_id, image_name
+from calibrant.camera.playing import next_recording
 from calibrant.camera.saying import said_in
 from calibrant.camera.service import CameraService
 from calibrant.camera.simulator import Earlier, Exposure, HeaderValues
@@ -48,7 +49,7 @@ def begin_image(
     NightFull
         The night has no number left.
     """
-    status = service.status(session)
+    status, recording = service.status(session), next_recording(service, session)
     begin = max(status.clock_tai_ns, now_simulated_ns)
     status.clock_tai_ns = begin + round((wanted.exposure_time_s + service.parameters.readout_s) * NS_PER_S)
     night = day_obs(begin)
@@ -72,6 +73,7 @@ def begin_image(
         filter=status.filter,
         sensors=json.dumps(sensors),
         state=state,
+        played=recording.model_dump_json() if recording else "",
     )
     session.add(row)
     return row
@@ -79,7 +81,7 @@ def begin_image(
 
 def frame_plans(service: CameraService, session: Session, row: ExposureRow) -> list[FramePlan]:
     """Return what is to be done for each detector of an image."""
-    earlier = _felt(service, session, row)
+    earlier, recording = _felt(service, session, row), row.recording
     return [
         FramePlan(
             camera=service.camera,
@@ -96,6 +98,7 @@ def frame_plans(service: CameraService, session: Session, row: ExposureRow) -> l
             night=row.day_obs,
             shutter=row.shutter,
             earlier=earlier,
+            played=Played(recording.name, recording.files[detector]) if recording else None,
         )
         for detector in row.detectors()
     ]

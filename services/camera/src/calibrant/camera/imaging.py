@@ -9,12 +9,15 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from calibrant.camera import transactions
 from calibrant.camera.carrying import Carrying
+from calibrant.camera.defining import DefiningPlaylist
 from calibrant.camera.exposing import FramePlan, expose
 from calibrant.camera.opening import EndingImage, OpeningImage, abandon
 from calibrant.camera.preparing import Preparing
+from calibrant.camera.recordings import NoFolder, recordings
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.store import ExposureRow
 from calibrant.camera.telling import Moment, Telling
@@ -149,6 +152,25 @@ class Imaging:
         moments = preparing.moments(await self.transactions.unit(cause, preparing.run_id, begin))
         self.clock.reach(moments[0].at_tai_ns)
         await self._tell(preparing, cause, moments)
+
+    async def define(self, defining: DefiningPlaylist) -> None:
+        """Look at the images of a folder, keep them as a list, and end the command.
+
+        Raises
+        ------
+        NoFolder
+            The folder is none of those that frames are taken in from, or an image cannot be played.
+        """
+        command = defining.command
+        if refusal := self.platform.objects.outside.refusal(Path(command.folder)):
+            raise NoFolder(refusal)
+        canonical = defining.service.camera.instrument
+        images = await self.platform.workers.run(recordings, canonical, command.folder, tuple(command.images))
+
+        def keep(unit: UnitOfWork) -> None:
+            unit.emit(defining.define(unit.session, images, self.platform.clock.tai_ns()))
+
+        await self.transactions.once(f"{defining.command_id}:define", defining.run_id, keep)
 
     async def _tell(self, carrying: Carrying, cause: str, moments: Sequence[Moment]) -> None:
         """Tell events when their moments have come."""

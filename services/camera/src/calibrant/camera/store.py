@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Integer, Text, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, func, or_, select
 
+from calibrant.camera.recordings import Recording
 from calibrant.contracts.camera.v1 import CommandAck, StoredFile, SummaryState
 from calibrant.sal import COMMANDS, Command
 
@@ -59,6 +60,9 @@ class StatusRow(SQLModel, table=True):
     summary_state: str
     boot_id: str
     calibration: bool = Field(default=False, description="Whether startImage is allowed")
+    playlist: str = Field(default="", description="The list that is played; empty for none")
+    play_next: int = Field(default=0, description="Place of the image that comes next, from 0")
+    play_repeat: bool = False
 
 
 class CommandRow(SQLModel, table=True):
@@ -119,6 +123,9 @@ class ExposureRow(SQLModel, table=True):
     sensors: str = Field(sa_column=_text(), description="JSON: detectors read")
     state: str = Field(description="open, begun, stored or aborted")
     ended_by: str = Field(default="", index=True, description="The endImage that ended it; empty for none")
+    played: str = Field(
+        default="", sa_column=_text(), description="JSON: the recording it is made of; empty: simulated"
+    )
     files: str = Field(default="[]", sa_column=_text(), description="JSON: StoredFile of each detector")
 
     def stored_files(self) -> list[StoredFile]:
@@ -132,12 +139,26 @@ class ExposureRow(SQLModel, table=True):
         row.files = json.dumps([file.model_dump(mode="json") for file in files])
         return row
 
+    @property
+    def recording(self) -> Recording | None:
+        """The recorded image whose pixels it has; None where they are simulated."""
+        return Recording.model_validate_json(self.played) if self.played else None
+
     def detectors(self) -> list[int]:
         """Return the detectors that were read."""
         return [int(number) for number in json.loads(self.sensors)]
 
 
-CAMERA_TABLES = ("camera_status", "camera_command", "camera_ack", "camera_exposure")
+class PlaylistRow(SQLModel, table=True):
+    """A list of recorded images."""
+
+    __tablename__ = "camera_playlist"
+
+    name: str = Field(primary_key=True)
+    images: str = Field(sa_column=_text(), description="JSON: Recording of each image")
+
+
+CAMERA_TABLES = ("camera_status", "camera_command", "camera_ack", "camera_exposure", "camera_playlist")
 
 
 class CameraQueries:
@@ -180,6 +201,10 @@ class CameraQueries:
         own = or_(col(ExposureRow.command_id) == command_id, col(ExposureRow.ended_by) == command_id)
         query = select(ExposureRow).where(own)
         return list(self._session.exec(query.order_by(col(ExposureRow.exposure_id))))
+
+    def playlists(self) -> list[str]:
+        """Return the names of the lists that are defined, sorted."""
+        return list(self._session.exec(select(PlaylistRow.name).order_by(PlaylistRow.name)))
 
     def open_images(self) -> list[ExposureRow]:
         """Return the exposures that wait for endImage: one of this boot, and what earlier ones have left."""

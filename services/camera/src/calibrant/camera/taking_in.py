@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from calibrant.camera.checks import problem_of
+from calibrant.camera.playing import play, unplayable
+from calibrant.camera.recordings import NoRecording
 from calibrant.camera.saying import NotUnderstood, settled
 from calibrant.camera.store import CameraQueries, CommandRow, CommandState, ExposureRow, ExposureState
 from calibrant.contracts.base import Message
@@ -20,6 +22,7 @@ from calibrant.contracts.camera.v1 import (
     DisableCalibration,
     EnableCalibration,
     EndImage,
+    Play,
     SetFilter,
     StartImage,
     Stop,
@@ -50,12 +53,14 @@ def take_in(service: CameraService, command: Command, session: Session, now_tai_
     try:
         command = settled(command) if isinstance(command, TakeImages) else command
         problem = problem_of(command, service.instrument, service.parameters.filters)
-    except NotUnderstood as error:
+        number = ERROR if problem else NOT_NOW
+        problem = problem or _out_of_place(service, command, session)
+        done = None if problem else _at_once(service, command, session)
+    except (NotUnderstood, NoRecording) as error:
         return TakenIn(command, answer(command, AckCode.FAILED, str(error)))
-    number = ERROR if problem else NOT_NOW
-    if problem := problem or _out_of_place(service, command, session):
+    if problem:
         return TakenIn(command, answer(command, AckCode.FAILED, problem, error=number))
-    if (done := _at_once(service, command, session)) is not None:
+    if done is not None:
         return done
     if isinstance(command, TakeImages | StartImage) and (lacking := service.room.lacking(session)):
         return TakenIn(command, service.stalled(command, lacking, now_tai_ns))
@@ -92,6 +97,9 @@ def _out_of_place(service: CameraService, command: Command, session: Session) ->
         return f"{image.image_name} is open: endImage ends it"
     if isinstance(command, StartImage) and not service.status(session).calibration:
         return "calibration is disabled: send enableCalibration first"
+    if isinstance(command, TakeImages | StartImage):
+        count = command.num_images if isinstance(command, TakeImages) else 1
+        return unplayable(service, session, count, command.sensors)
     return ""
 
 
@@ -100,6 +108,8 @@ def _at_once(service: CameraService, command: Command, session: Session) -> Take
     if isinstance(command, SetFilter):
         service.status(session).filter = command.name
         return TakenIn(command, answer(command, AckCode.COMPLETE, f"{command.name} is in the beam"))
+    if isinstance(command, Play):
+        return TakenIn(command, answer(command, AckCode.COMPLETE, play(service, session, command)))
     if not isinstance(command, EnableCalibration | DisableCalibration):
         return None
     allowed = isinstance(command, EnableCalibration)

@@ -168,5 +168,5 @@ class Telling:
             date_end=TaiTime.from_ns(self.shutter_closed_ns),
             measured_shutter_open_time_s=row.exposure_time_s if row.shutter else 0.0,
             dark_time_s=row.dark_time_s,
-            emulated_image=True,
+            emulated_image=row.recording.name if row.recording else "",
         )

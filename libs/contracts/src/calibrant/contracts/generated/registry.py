@@ -38,6 +38,8 @@ MESSAGES: dict[str, type[Message]] = {
     "calibrant.camera.v1.ImageReadinessDetailedState": camera.ImageReadinessDetailedState,
     "calibrant.camera.v1.ImageStored": camera.ImageStored,
     "calibrant.camera.v1.InitImage": camera.InitImage,
+    "calibrant.camera.v1.Play": camera.Play,
+    "calibrant.camera.v1.Playlist": camera.Playlist,
     "calibrant.camera.v1.RaftsDetailedState": camera.RaftsDetailedState,
     "calibrant.camera.v1.SetFilter": camera.SetFilter,
     "calibrant.camera.v1.ShutterDetailedState": camera.ShutterDetailedState,

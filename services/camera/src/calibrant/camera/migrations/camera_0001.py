@@ -18,6 +18,9 @@ def upgrade() -> None:
         sa.Column("summary_state", sa.String, nullable=False),
         sa.Column("boot_id", sa.String, nullable=False),
         sa.Column("calibration", sa.Boolean, nullable=False),
+        sa.Column("playlist", sa.String, nullable=False),
+        sa.Column("play_next", sa.Integer, nullable=False),
+        sa.Column("play_repeat", sa.Boolean, nullable=False),
     )
     op.create_table(
         "camera_command",
@@ -42,6 +45,11 @@ def upgrade() -> None:
         sa.Column("given_tai_ns", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_camera_ack_command_id", "camera_ack", ["command_id"])
+    op.create_table(
+        "camera_playlist",
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("images", sa.Text, nullable=False),
+    )
     _exposures()
 
 
@@ -71,6 +79,7 @@ def _exposures() -> None:
         sa.Column("sensors", sa.Text, nullable=False),
         sa.Column("state", sa.String, nullable=False),
         sa.Column("ended_by", sa.String, nullable=False),
+        sa.Column("played", sa.Text, nullable=False),
         sa.Column("files", sa.Text, nullable=False),
         sa.UniqueConstraint("day_obs", "image_number", name="uq_camera_exposure_number"),
     )
@@ -79,5 +88,5 @@ def _exposures() -> None:
 
 
 def downgrade() -> None:
-    for table in ("camera_exposure", "camera_ack", "camera_command", "camera_status"):
+    for table in ("camera_exposure", "camera_playlist", "camera_ack", "camera_command", "camera_status"):
         op.drop_table(table)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -77,6 +77,8 @@ def _value(name: str, value: Any, kind: Any) -> Any:
     if get_origin(kind) is not tuple or not isinstance(value, str):
         return value
     words = [word.strip() for word in value.split(":") if word.strip()]
+    if get_args(kind)[0] is str:
+        return tuple(words)
     strange = [word for word in words if not word.isdecimal()]
     if strange:
         raise Untranslatable(f"{name}: {strange[0]!r} is no number of a detector")

@@ -43,6 +43,8 @@ __all__ = [
     "ImageStored",
     "InitImage",
     "IntegrationMode",
+    "Play",
+    "Playlist",
     "RaftsDetailedState",
     "RaftsSubstate",
     "ReadinessSubstate",
@@ -422,6 +424,27 @@ class DisableCalibration(Message):
     header: CommandHeader = Field(description='Identity, target and deadline.')
 
 
+class Playlist(Message):
+    """Define a list of recorded images, in place of one of its name. Only in ENABLED, and not while
+    another command is being carried out or an image is open."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Playlist"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    playlist: str = Field(description='Name of the list.')
+    folder: str = Field(description='Full path of the folder with the frames.')
+    images: tuple[str, ...] = Field(default=(), description='Names of images in the order to be played: exposures, or how the names of their files begin. Empty for all images of the folder, in order of time.')
+
+
+class Play(Message):
+    """Play a list from its first image: images taken from now on have recorded pixels. Only in
+    ENABLED, and not while another command is being carried out or an image is open."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Play"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    playlist: str = Field(description='Name of the list; empty to have images simulated again.')
+    repeat: bool = Field(description='Whether the first image follows the last one; otherwise no image can be taken after it.')
+
+
 class CommandAck(Message):
     """Answer to a command. All but IN_PROGRESS and STALLED are final."""
 
@@ -604,7 +627,7 @@ class EndOfImageTelemetry(Message):
     date_end: TaiTime = Field(description='End of the observation, before the readout (camera clock).')
     measured_shutter_open_time_s: float = Field(description='How long the shutter was open; 0 where it stayed closed. Unit: s.', json_schema_extra={"unit": "s"})
     dark_time_s: float = Field(description='Time in which dark current was collected. Unit: s.', json_schema_extra={"unit": "s"})
-    emulated_image: bool = Field(description='Whether the pixels are simulated.')
+    emulated_image: str = Field(description='Name of the recorded image whose pixels the image has; empty where its pixels were simulated.')
 
 
 class ImageStored(Message):
