@@ -9,11 +9,12 @@ from calibrant.contracts.common.v1 import TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.frames.times import parse_time
 from calibrant.observatory.requests import recipe_parameters, run_request
-from calibrant.observatory.sequence import Sequence
+from calibrant.observatory.sequence import Sequence, said_of
 from calibrant.observatory.sequence_keys import ScriptMode
 from calibrant.observatory.sequence_wish import as_wished
 from calibrant.observatory.settings import ObservatorySettings
 
+KINDS = ("bias", "dark", "flat", "defects", "ptc")
 MINIMAL = {"instrument": "latiss", "script_mode": "BIAS_DARK_FLAT"}
 DARK_TIMES_S = (5.0,) * 5 + (15.0,) * 2 + (30.0,) * 16
 """As Rubin's script has it."""
@@ -115,7 +116,7 @@ KEYS = {
     "do_verify": (True, False, "no", lambda s: wish(s).skip_verification),
     **{
         f"input_collections_{kind}": (None, BOTH, 5, partial(looks_in, "input_collections", kind))
-        for kind in ("bias", "dark", "flat", "defects", "ptc")
+        for kind in KINDS
     },
     **{
         f"input_collections_verify_{kind}": (None, BOTH, 5, partial(looks_in, "verify_collections", kind))
@@ -137,6 +138,72 @@ def test_every_key_has_its_default_its_effect_and_its_error(key):
     assert shown(Sequence.model_validate(MINIMAL | {key: value}))
     with pytest.raises(ValidationError, match=key):
         Sequence.model_validate(MINIMAL | {key: wrong})
+
+
+RUBINS = {
+    *("script_mode", "wait_between_exposures", "generate_calibrations", "do_verify", "do_defects", "do_ptc"),
+    *("do_gain_from_flat_pairs", "n_processes", "certify_calib_begin_date", "certify_calib_end_date"),
+    *(
+        "oods_timeout",
+        "background_task_timeout",
+        "note",
+        "program",
+        "reason",
+        "test_case",
+        "filter",
+        "grating",
+    ),
+    *("detectors", "calib_collection", "repo", "ignore", "exp_times_dark", "exp_times_flat"),
+    *(f"{key}_{kind}" for key in ("n", "n_discard") for kind in ("bias", "dark", "flat")),
+    *(f"number_verification_tests_threshold_{kind}" for kind in ("bias", "dark", "flat")),
+    *(f"input_collections_verify_{kind}" for kind in ("bias", "dark", "flat")),
+    *(f"{key}_{kind}" for key in ("config_options", "input_collections") for kind in KINDS),
+}
+"""Keys of the schema of Rubin's script, of all its instruments."""
+
+
+def test_every_key_of_rubins_schema_is_there_and_ours_beside_it_are_few():
+    ours = {"instrument", "make", "n_spot", "exp_times_spot", "min_frames", "on_failure", "parameters"}
+    assert set(Sequence.model_fields) == RUBINS | ours
+
+
+@pytest.mark.parametrize("key", Sequence.model_fields)
+def test_a_misspelt_key_is_refused_and_its_own_named(key):
+    near = key[:-1] + "xx"
+    with pytest.raises(ValidationError) as caught:
+        Sequence.model_validate(MINIMAL | {near: 1})
+    assert said_of(caught.value)[-1] == f"unknown field {near!r}; did you mean {key!r}?"
+
+
+@pytest.mark.parametrize(
+    ("keys", "good", "bad"),
+    [
+        (("n_bias", "n_dark", "n_flat", "n_spot"), (1, 10_000), (0, 10_001, 2.0, "3")),
+        (("n_discard_bias", "n_discard_dark", "n_discard_flat"), (0, 10_000), (-1, 10_001, 0.5)),
+        (("exp_times_dark", "exp_times_flat"), (0, 86_400), (-1, 86_401, [], "long", [5, -5])),
+        (("wait_between_exposures",), (0, 86_400), (-1, 86_401, "long")),
+        (("oods_timeout", "background_task_timeout"), (1, 86_400), (0, 86_401, 1.5, "60")),
+        (("number_verification_tests_threshold_bias",), (1, 10**6), (0, 8.5, "8")),
+        (("generate_calibrations", "do_verify", "do_defects", "do_ptc"), (True, False), (1, "yes", None)),
+        (("program",), ("BLOCK-1", "BLOCK-123"), ("BLOCK_123", "BLOCK-", "block-1", "")),
+        (("detectors",), ([], [0, 196]), ([-1], 0, ["R22_S11"])),
+        (("filter",), ("", "r", ["r", "g"]), (5, [5])),
+    ],
+)
+def test_ranges_end_where_they_are_said_to(keys, good, bad):
+    for key in keys:
+        plain = MINIMAL | {"exp_times_spot": 1, "exp_times_dark": 1}
+        for value in good:
+            Sequence.model_validate(plain | {key: value})
+        for value in bad:
+            with pytest.raises(ValidationError, match=key):
+                Sequence.model_validate(plain | {key: value})
+
+
+def test_flats_are_taken_in_each_filter_of_a_list_each_with_its_own_first_ones():
+    sequence = Sequence.model_validate(MINIMAL | {"filter": ["r", "g", "r"], "n_flat": 4})
+    flats = [(one.filter, len(one.exposure_times_s), one.discard) for one in sequence.exposures[2:]]
+    assert flats == [("r", 5, 1), ("g", 5, 1)]
 
 
 def test_null_stands_for_the_default_and_a_file_of_the_mode_alone_is_whole():

@@ -74,6 +74,19 @@ def test_of_a_folder_what_a_sequence_asks_for_is_chosen_and_what_is_not_there_is
     )
 
 
+def test_flats_of_two_filters_in_one_run_are_two_sets_each_without_its_first_one(kit):
+    flat = asked(kit, "FLAT", *(2.0,) * 4, discard=1)
+    request = kit.request(exposures=[flat.model_copy(update={"filter": name}) for name in "rg"])
+    game = Game(
+        kit, [kit.frame("flat", number, filter="rg"[number // 4]) for number in range(8)], request=request
+    )
+    made = {job.filter: [one.id for one in job.inputs if one.role == "frames"] for job in game.of(CombineJob)}
+    assert made == {
+        "r": [f"flat-{number}-d0" for number in (1, 2, 3)],
+        "g": [f"flat-{number}-d0" for number in (5, 6, 7)],
+    }
+
+
 @pytest.mark.parametrize("discard", [-1, 2])
 def test_one_exposure_at_least_is_kept(kit, discard):
     said = problem_of(asked(kit, "BIAS", 0.0, 0.0, discard=discard), ["bias"])

@@ -111,11 +111,18 @@ class Sequence(SequenceKeys):
             ExposureRequest(
                 image_type=image_type,
                 exposure_times_s=tuple(self._exposure_times(image_type)),
-                filter=self.filter if image_type == "FLAT" else "",
+                filter=name,
                 discard=self._discarded(image_type) or None,
             )
             for image_type in self.image_types
+            for name in (self.filters if image_type == "FLAT" else ("",))
         )
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The filters that flats are taken in, one after the other; an empty one leaves it as it is."""
+        named = (self.filter,) if isinstance(self.filter, str) else self.filter
+        return tuple(dict.fromkeys(named)) or ("",)
 
     def _adds(self, key: str) -> bool:
         """Tell whether an option adds its kind; gains come unasked only where they can be made."""
@@ -204,7 +211,12 @@ def read_sequence(path: Path) -> Sequence:
     try:
         return Sequence.model_validate(content)
     except ValidationError as error:
-        raise BadSequence(f"sequence file {path}: {'; '.join(map(_say, error.errors()))}") from None
+        raise BadSequence(f"sequence file {path}: {'; '.join(said_of(error))}") from None
+
+
+def said_of(error: ValidationError) -> list[str]:
+    """Return what is wrong with a sequence, field by field; of an unknown one the nearest is named."""
+    return [_say(problem) for problem in error.errors()]
 
 
 def _scaled(text: str | None) -> str | None:

@@ -88,7 +88,10 @@ class SequenceKeys(BaseModel):
     exp_times_spot: Times | None = Field(
         default=None, description="Unit: s. One time for all frames of spots, or one for each."
     )
-    filter: str = Field(default="", description="Filter of the flats; empty leaves it as it is.")
+    filter: str | tuple[str, ...] = Field(
+        default="",
+        description="Filter of the flats; a list: flats are taken in each, one after the other; empty: as it is.",
+    )
     generate_calibrations: Switch = Field(
         default=False,
         description="True: build new calibrations and verify against them (internal verification). "
