@@ -2,6 +2,8 @@
 
 import re
 import resource
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -75,6 +77,12 @@ def test_help_imports_no_service(calibrant):
     assert "calibrant.observatory.cli.main" in imported
     for heavy in ("numpy", "astropy", "sqlalchemy", "fastapi", "pydantic", "matplotlib", "calibrant.combine"):
         assert f" {heavy}\n" not in imported, heavy
+
+
+def test_what_every_worker_imports_again_is_little():
+    import_it = "import sys, calibrant.observatory.cli.start; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", import_it], check=True, capture_output=True, text=True)
+    assert not {"typer", "calibrant.observatory.cli.main"} & set(done.stdout.split())
 
 
 def test_the_version_is_told():
