@@ -5,31 +5,39 @@ import select
 import socket
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from calibrant.bus.testing import broker as kafka
 from calibrant.bus.testing.broker import Broker, BrokerFailed
-from calibrant.bus.testing.broker.distribution import run_tool
 from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
 from calibrant.bus.testing.harness import PATIENCE_S
 
-TOPICS = "org.apache.kafka.tools.TopicCommand"
 
-
-def topics(broker, *arguments):
-    return run_tool(TOPICS, "--bootstrap-server", broker.servers, *arguments).split()
+@asynccontextmanager
+async def operator(broker):
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.servers)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
 
 
 @pytest.mark.kafka
-def test_a_killed_broker_comes_back_with_its_topics_at_the_same_place():
+@pytest.mark.asyncio
+async def test_a_killed_broker_comes_back_with_its_topics_at_the_same_place():
     with Broker() as broker:
-        topics(broker, "--create", "--topic", "kept")
+        async with operator(broker) as admin:
+            await admin.create_topics([NewTopic("kept", 1, 1)])
         before = broker.servers
         broker.kill()
         broker.start()
         assert broker.servers == before
-        assert topics(broker, "--list") == ["kept"]
+        async with operator(broker) as admin:
+            assert await admin.list_topics() == ["kept"]
 
 
 @pytest.mark.kafka

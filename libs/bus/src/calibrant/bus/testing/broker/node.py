@@ -3,17 +3,16 @@
 Owns the process and its data folder. The settings are in `properties`, the command lines in `distribution`.
 """
 
-import secrets
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Final
 
-from calibrant.bus.testing.broker.distribution import java, run_tool
+from calibrant.bus.testing.broker.distribution import java
+from calibrant.bus.testing.broker.formatting import lay_out
 from calibrant.bus.testing.broker.guard import Guard
 from calibrant.bus.testing.broker.leash import Leash
 from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
@@ -85,12 +84,7 @@ class Broker(Server):
         settings = self._data / "server.properties"
         settings.write_text(properties(self._data, self.ports, more))
         if not (self._data / "log" / "meta.properties").exists():
-            users = [] if self._guard is None else self._guard.scram
-            run_tool(
-                "kafka.tools.StorageTool",
-                *("format", f"--cluster-id={_cluster_id()}", "-c", str(settings)),
-                *users,
-            )
+            lay_out(self._data / "log", settings, () if self._guard is None else self._guard.scram)
         with self.log.open("ab") as log:
             before = log.tell()
             self._process = subprocess.Popen(  # noqa: S603  the command line is our own
@@ -163,7 +157,3 @@ def _reason(log: str) -> str:
     said = log.splitlines()
     wrong = [line for line in said if " ERROR " in line or " FATAL " in line or "Caused by: " in line]
     return "\n".join((wrong or said)[:15])
-
-
-def _cluster_id() -> str:
-    return urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
