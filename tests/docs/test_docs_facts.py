@@ -15,11 +15,11 @@ from docs_tables import DOCS, first_names, names, rows
 from pydantic import BaseModel
 
 from calibrant.combine.recipes import RECIPES
-from calibrant.combine.recipes.base import Combination, Parameters
 from calibrant.combine.recipes.charge_transfer.tables import tables_of as charge_transfer_tables
 from calibrant.combine.recipes.charge_transfer.transferred import Transferred
 from calibrant.combine.recipes.crosstalk.tables import tables_of as crosstalk_tables
 from calibrant.combine.recipes.defects.tables import regions_table
+from calibrant.combine.recipes.parameters import Combination, Parameters
 from calibrant.combine.recipes.photon_transfer.flat_pairs import MeasuredPair
 from calibrant.combine.recipes.photon_transfer.parameters import PairParameters
 from calibrant.combine.recipes.photon_transfer.transfer_tables import tables_of

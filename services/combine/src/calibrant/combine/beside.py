@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 from calibrant.combine.inputs import FRAMES, SOURCES, InputRefused, JobFrame
 from calibrant.combine.open_files import allow_for
-from calibrant.combine.recipes.base import Parameters, SourceFrame
+from calibrant.combine.recipes.base import SourceFrame
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.frames.correcting import correction

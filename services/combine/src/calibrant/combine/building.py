@@ -18,7 +18,8 @@ from calibrant.combine.inputs import (
 )
 from calibrant.combine.products import product_of
 from calibrant.combine.recipes import find_recipe, parse_parameters
-from calibrant.combine.recipes.base import Built, BuiltTables, Parameters, Recipe, RecipeInputs
+from calibrant.combine.recipes.base import Built, BuiltTables, Recipe, RecipeInputs
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.frames.correcting import correction
 from calibrant.frames.instrument import Instrument

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from calibrant.combine.inputs import DEFECTS, FRAMES, SOURCES, JobFrame
 from calibrant.combine.recipes import find_recipe
-from calibrant.combine.recipes.base import Built, BuiltTables, Parameters
+from calibrant.combine.recipes.base import Built, BuiltTables
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import DataRef, JobInput, Product, TaiTime, TimeRange
 from calibrant.frames.measured import MEASURED

@@ -16,7 +16,7 @@ from calibrant.combine.recipes.analyses.correlations import CORRELATIONS
 from calibrant.combine.recipes.analyses.dark_current import DARK_CURRENT
 from calibrant.combine.recipes.analyses.persistence import PERSISTENCE
 from calibrant.combine.recipes.analyses.tearing import TEARING
-from calibrant.combine.recipes.base import Parameters, Recipe, RecipeRefused
+from calibrant.combine.recipes.base import Recipe, RecipeRefused
 from calibrant.combine.recipes.bias import BIAS
 from calibrant.combine.recipes.brighter_fatter.recipe import BFK
 from calibrant.combine.recipes.charge_transfer.recipe import CTI
@@ -25,6 +25,7 @@ from calibrant.combine.recipes.dark import DARK
 from calibrant.combine.recipes.defects.recipe import DEFECTS
 from calibrant.combine.recipes.flat import FLAT
 from calibrant.combine.recipes.linearity.recipe import LINEARITY
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.combine.recipes.photon_transfer.gain import GAIN
 from calibrant.combine.recipes.photon_transfer.ptc import PTC
 

@@ -1,7 +1,8 @@
 """The bias recipe: frames without light and exposure time, overscan removed, combined. Knows pixels only."""
 
-from calibrant.combine.recipes.base import Built, Combination, Recipe, RecipeInputs
+from calibrant.combine.recipes.base import Built, Recipe, RecipeInputs
 from calibrant.combine.recipes.correction import combined, signature
+from calibrant.combine.recipes.parameters import Combination
 from calibrant.rules.classification import ImageType
 
 

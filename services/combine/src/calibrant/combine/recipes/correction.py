@@ -10,7 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from calibrant.combine.recipes.base import Calibration, Combination, FrameInput, RecipeInputs, RecipeRefused
+from calibrant.combine.recipes.base import Calibration, FrameInput, RecipeInputs, RecipeRefused
+from calibrant.combine.recipes.parameters import Combination
 from calibrant.pixels import (
     Barrier,
     Combined,

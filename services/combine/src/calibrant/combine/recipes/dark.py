@@ -4,16 +4,9 @@ from typing import Final
 
 from pydantic import Field
 
-from calibrant.combine.recipes.base import (
-    Built,
-    Calibration,
-    Combination,
-    Recipe,
-    RecipeInputs,
-    RecipeRefused,
-    roles_of,
-)
+from calibrant.combine.recipes.base import Built, Calibration, Recipe, RecipeInputs, RecipeRefused, roles_of
 from calibrant.combine.recipes.correction import combined, level_removed, signature
+from calibrant.combine.recipes.parameters import Combination
 from calibrant.frames.writing.product import Unit
 from calibrant.pixels import CosmicRays
 from calibrant.rules.association import TIME_TOLERANCE_S

@@ -7,17 +7,9 @@ from typing import Final, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from calibrant.combine.recipes.base import (
-    Built,
-    Combination,
-    FrameInput,
-    PerFrame,
-    Recipe,
-    RecipeInputs,
-    RecipeRefused,
-    roles_of,
-)
+from calibrant.combine.recipes.base import Built, FrameInput, Recipe, RecipeInputs, RecipeRefused, roles_of
 from calibrant.combine.recipes.correction import bias_and_dark, combined, named, per_frame, signature
+from calibrant.combine.recipes.parameters import Combination, PerFrame
 from calibrant.pixels import (
     UNUSABLE,
     Combined,

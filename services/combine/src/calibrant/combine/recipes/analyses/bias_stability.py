@@ -8,8 +8,9 @@ from pydantic import Field
 
 from calibrant.combine.recipes.analyses.bias_stability_tables import Overscans, tables_of
 from calibrant.combine.recipes.analyses.shared import some_measured, with_raw
-from calibrant.combine.recipes.base import BuiltTables, Parameters, Recipe, RecipeInputs, roles_of
+from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs, roles_of
 from calibrant.combine.recipes.correction import signature
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.pixels import Geometry, Image
 from calibrant.pixels.analyses import Reason, Shift, amplifier_shifts, bias_stability, overscan_mean
 from calibrant.rules.classification import ImageType

@@ -9,15 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from calibrant.combine.recipes.analyses.correlations_tables import MeasuredPair, tables_of
-from calibrant.combine.recipes.base import (
-    BuiltTables,
-    FrameInput,
-    Parameters,
-    Recipe,
-    RecipeInputs,
-    RecipeRefused,
-)
+from calibrant.combine.recipes.base import BuiltTables, FrameInput, Recipe, RecipeInputs, RecipeRefused
 from calibrant.combine.recipes.correction import raw_frame
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.pixels import Amplifier
 from calibrant.pixels.analyses import amplifier_correlations, in_readout_order
 from calibrant.rules.classification import ImageType

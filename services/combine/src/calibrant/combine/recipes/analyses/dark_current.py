@@ -7,15 +7,9 @@ from pydantic import Field
 from calibrant.combine.recipes.analyses.dark_current_tables import Measured, tables_of
 from calibrant.combine.recipes.analyses.shared import images, some_measured
 from calibrant.combine.recipes.analyses.telegraph import telegraph_of
-from calibrant.combine.recipes.base import (
-    BuiltTables,
-    Parameters,
-    Recipe,
-    RecipeInputs,
-    RecipeRefused,
-    roles_of,
-)
+from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs, RecipeRefused, roles_of
 from calibrant.combine.recipes.correction import signature
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.pixels.analyses import Reason, amplifier_glow, dark_ramp
 from calibrant.rules.classification import ImageType
 

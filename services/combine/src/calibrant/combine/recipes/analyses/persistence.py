@@ -18,13 +18,13 @@ from calibrant.combine.recipes.analyses.shared import images, some_measured
 from calibrant.combine.recipes.base import (
     BuiltTables,
     FrameInput,
-    Parameters,
     Recipe,
     RecipeInputs,
     RecipeRefused,
     roles_of,
 )
 from calibrant.combine.recipes.correction import signature
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.pixels import Amplifier, Geometry, Image
 from calibrant.pixels.analyses import Reason, fit_fading, latent_signal
 from calibrant.pixels.mask import UNUSABLE, Mask

@@ -8,9 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from calibrant.combine.recipes.analyses.shared import amplifiers_table, images, some_measured
-from calibrant.combine.recipes.base import BuiltTables, Parameters, Recipe, RecipeInputs, RecipeRefused
+from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs, RecipeRefused
 from calibrant.combine.recipes.columns import Column, rows_table
 from calibrant.combine.recipes.correction import bias_and_dark, check_level, signature
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.combine.recipes.photon_transfer.flat_pairs import ROLES
 from calibrant.frames.writing import ProductTable
 from calibrant.pixels import Image

@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
-from calibrant.combine.recipes.base import BuiltTables, Parameters, Recipe, RecipeInputs, RecipeRefused, Role
+from calibrant.combine.recipes.base import BuiltTables, Recipe, RecipeInputs, RecipeRefused, Role
 from calibrant.combine.recipes.charge_transfer.image_ends import FlatEnd, Register, measured_ends
 from calibrant.combine.recipes.charge_transfer.tables import tables_of
 from calibrant.combine.recipes.charge_transfer.transferred import Transferred
 from calibrant.combine.recipes.correction import named
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.pixels import Amplifier
 from calibrant.pixels.charge_transfer import (
     POWERS,

@@ -5,18 +5,11 @@ from dataclasses import replace
 
 from pydantic import Field
 
-from calibrant.combine.recipes.base import (
-    BuiltTables,
-    FrameInput,
-    Parameters,
-    Recipe,
-    RecipeInputs,
-    RecipeRefused,
-    Role,
-)
+from calibrant.combine.recipes.base import BuiltTables, FrameInput, Recipe, RecipeInputs, RecipeRefused, Role
 from calibrant.combine.recipes.correction import bias_and_dark, check_level, corrected_frame, named, signature
 from calibrant.combine.recipes.crosstalk.others import check_sources, planes_beside
 from calibrant.combine.recipes.crosstalk.tables import tables_of
+from calibrant.combine.recipes.parameters import Parameters
 from calibrant.pixels import Signature, Step
 from calibrant.pixels.crosstalk import (
     Crosstalk,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from calibrant.combine.recipes.base import Combination, Statistic
+from calibrant.combine.recipes.parameters import Combination, Statistic
 from calibrant.pixels.defects import FRACTION, Cosmetic, ImageKind, Search, Sigmas, Thresholds, Values
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from calibrant.combine.recipes.base import (
     Built,
     Calibration,
-    Combination,
     FrameInput,
     Recipe,
     RecipeInputs,
@@ -32,6 +31,7 @@ from calibrant.combine.recipes.defects.tables import (
     searches_table,
 )
 from calibrant.combine.recipes.flat import FLAT
+from calibrant.combine.recipes.parameters import Combination
 from calibrant.pixels import Combined, Reference
 from calibrant.pixels.defects import (
     Filling,

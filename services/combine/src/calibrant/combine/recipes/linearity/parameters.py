@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from calibrant.combine.recipes.base import Parameters
+from calibrant.combine.recipes.parameters import Parameters
 
 
 class LinearityParameters(Parameters):

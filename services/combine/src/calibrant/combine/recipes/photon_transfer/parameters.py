@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from calibrant.combine.recipes.base import Parameters, as_tuple
+from calibrant.combine.recipes.parameters import Parameters, as_tuple
 
 
 class PairParameters(Parameters):
