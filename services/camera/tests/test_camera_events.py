@@ -18,6 +18,10 @@ BLOCK = (
 """The common block of the reference's table of events, in our names (imageDate is ``day_obs``)."""
 TABLE = {
     "StartIntegration": ("exposure_time_s", "mode", "timeout_s"),
+    "ImageReadoutParameters": (
+        *("image_name", "ccd_location", "raft_bay", "ccd_slot", "read_rows", "read_cols"),
+        *("pre_cols", "over_cols", "over_rows", "daq_folder", "daq_annotation"),
+    ),
     "StartReadout": ("exposure_time_s", "start_of_readout"),
     "EndReadout": ("requested_exposure_time_s", "end_of_readout"),
     "EndOfImageTelemetry": (
@@ -31,14 +35,14 @@ TABLE = {
     "ExposureStored": ("files",),
 }
 """The reference's table of events in order, each with the fields beside the block; the last one is our own."""
-WITHOUT_BLOCK = {"ImageStored", "FitsFilesWritten"}
+WITHOUT_BLOCK = {"ImageReadoutParameters", "ImageStored", "FitsFilesWritten"}
 
 
 @pytest.fixture
 def told(desk):
     """Everything that is told of a dark of 30 s, as it is told, with what the camera's clock shows."""
     desk.enable()
-    command, _ = desk.take(image_type="DARK", exposure_time_s=30.0)
+    command, _ = desk.take(image_type="DARK", exposure_time_s=30.0, observation_note="of the night")
     steps = TakingImages(desk.service, command, "run-1")
     row, began = desk.step(lambda session: steps.begin_image(session, 1))
     moments = steps.telling(row).readout()
@@ -65,8 +69,8 @@ def test_every_event_of_the_table_is_told_in_order_with_all_its_fields(told):
 
 def test_the_times_in_the_events_are_those_at_which_they_come(told):
     begin = parse_time("2026-01-01T22:00:00")
-    assert [(at - begin) / S_NS for at, _ in told] == [0.0, 30.0, 32.0, *[32.3] * 4]
-    integration, start, end, telemetry, stored, written, exposure = [event for _, event in told]
+    assert [(at - begin) / S_NS for at, _ in told] == [0.0, 30.0, 30.0, 32.0, *[32.3] * 4]
+    integration, _, start, end, telemetry, stored, written, exposure = [event for _, event in told]
     assert integration.image.acquisition_start.ns == telemetry.date_obs.ns == exposure.begin.ns == begin
     assert start.start_of_readout.ns == telemetry.date_end.ns == begin + 30 * S_NS
     assert end.end_of_readout.ns == begin + 32 * S_NS
@@ -74,7 +78,7 @@ def test_the_times_in_the_events_are_those_at_which_they_come(told):
 
 
 def test_what_an_image_says_of_itself(told):
-    integration, _, _, telemetry, _, written, _ = [event for _, event in told]
+    integration, parameters, _, _, telemetry, _, written, _ = [event for _, event in told]
     image = integration.image
     assert (image.image_source, image.image_controller, image.day_obs) == ("SC", "O", "20260101")
     assert dict(zip(image.additional_keys, image.additional_values, strict=True)) == {
@@ -83,6 +87,13 @@ def test_what_an_image_says_of_itself(told):
     }
     assert (integration.mode, integration.timeout_s) == (IntegrationMode.TIMED, 30.0)
     assert (telemetry.measured_shutter_open_time_s, telemetry.dark_time_s) == (0.0, 30.0)
+    assert (parameters.ccd_location, parameters.raft_bay, parameters.ccd_slot) == (
+        *(("S00", "S01"), ("", ""), ("S00", "S01")),
+    )
+    # simcam-tiny's file: quarters of 64 x 64 with 2 prescan and 16 overscan columns, 8 overscan rows
+    sizes = ("read_rows", "read_cols", "pre_cols", "over_cols", "over_rows")
+    assert [getattr(parameters, name) for name in sizes] == [(n, n) for n in (64, 64, 2, 16, 8)]
+    assert (parameters.daq_folder, parameters.daq_annotation) == ("raw/20260101", "of the night")
     assert telemetry.image_tag == "raw/20260101/SC_O_20260101_000001"
     assert (written.root_file_name, written.relative_file_names) == ("raw/20260101", ("SC_0.fits",))
 

@@ -14,7 +14,9 @@ from calibrant.contracts.camera.v1 import (
     ExposureStored,
     Heartbeat,
     Image,
+    ImageReadoutParameters,
     IntegrationMode,
+    LogMessage,
     Start,
     StartIntegration,
     SummaryState,
@@ -74,6 +76,7 @@ def test_no_sensors_are_all_and_start_has_its_configuration():
         ("setFilter", {"name": "r"}, {"name": "r"}),
         ("stop", {}, {}),
         ("endImage", {}, {}),
+        ("setLogLevel", {"level": 10, "subsystem": ""}, {"level": 10, "subsystem": ""}),
         ("play", {"playlist": "p", "repeat": True}, {"playlist": "p", "repeat": True}),
         (
             "playlist",
@@ -176,7 +179,7 @@ def test_an_image_is_told_with_times_in_seconds_and_the_day_as_its_date():
     assert "component" not in fields
 
 
-def test_lists_are_texts_whose_words_are_escaped_and_a_state_in_a_text_is_its_name():
+def test_lists_are_texts_whose_words_are_escaped_and_a_mode_has_sals_word():
     begun = StartIntegration(
         component="camera", image=IMAGE, exposure_time_s=1.5, mode=IntegrationMode.TIMED, timeout_s=3.0
     )
@@ -187,7 +190,7 @@ def test_lists_are_texts_whose_words_are_escaped_and_a_state_in_a_text_is_its_na
         "imageType:groupId",
         "BIAS:12\\:00\\\\x",
     )
-    assert (fields["mode"], fields["timeout"], fields["exposureTime"]) == ("TIMED", 3.0, 1.5)
+    assert (fields["mode"], fields["timeout"], fields["exposureTime"]) == ("normal", 3.0, 1.5)
     assert (fields["imageSource"], fields["timestampAcquisitionStart"]) == ("SC", 0.25)
 
 
@@ -213,6 +216,44 @@ def test_a_field_that_is_something_else_in_sal_keeps_its_default_and_the_event_i
             "emulatedImage": "SC_O_20250101_000001",
         },
     )
+
+
+@pytest.mark.parametrize(("detectors", "rows"), [(1, [64, 0]), (2, [64, 64]), (3, [64, 64])])
+def test_numbers_of_each_detector_fill_sals_array_and_one_number_is_the_first(detectors, rows):
+    many = ("x",) * detectors
+    told = ImageReadoutParameters(
+        component="camera",
+        image_name="SC_O_20260101_000012",
+        ccd_location=many,
+        raft_bay=many,
+        ccd_slot=many,
+        read_rows=(64,) * detectors,
+        read_cols=(32,) * detectors,
+        pre_cols=(2,) * detectors,
+        over_cols=(16,) * detectors,
+        over_rows=(8,) * detectors,
+        daq_folder="raw/20260101",
+        daq_annotation="",
+    )
+    assert event_of(told, CAMERA) == (
+        "logevent_imageReadoutParameters",
+        {"ccdLocation": ":".join(many), "readRows": rows, "overRows": 8},
+    )
+
+
+def test_a_log_message_has_sals_time():
+    told = LogMessage(
+        component="camera",
+        name="calibrant.camera",
+        level=30,
+        message="words",
+        function_name="f",
+        line_number=1,
+        process=2,
+        written=TaiTime.from_ns(1_500_000_000),
+    )
+    name, fields = event_of(told, CAMERA)
+    assert (name, fields["timestamp"], fields["level"]) == ("logevent_logMessage", 1.5, 30)
 
 
 def test_an_event_that_sal_lacks_is_not_told():

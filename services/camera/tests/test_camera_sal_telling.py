@@ -42,6 +42,7 @@ async def test_what_could_not_be_told_is_told_when_sal_is_back(tmp_path, tools):
         commander.remote = Composer("camera", "me@here", process.platform.clock, origin=7)
         start = tools.state_command(commander.remote, "start")
         start = start.model_copy(update={"header": start.header.model_copy(update={"sequence_number": 12})})
+        await tools.until(lambda: commander.state is not None, "its first state")
         commander.send(start)
         await commander.final(start)
         with pytest.raises(BusUnavailable):

@@ -19,6 +19,7 @@ from calibrant.contracts.camera.v1 import (
     EndImage,
     ExposureStored,
     InitImage,
+    LogMessage,
     RaftsSubstate,
     ReadinessSubstate,
     SetFilter,
@@ -198,6 +199,10 @@ async def opens_images(commander, ended, tools):
 
     while (begin := await begun()).ack is AckCode.FAILED:
         assert begin.result == f"{late.image_names[0]} is open: endImage ends it"
+    warned = f"{late.image_names[0]} is abandoned: no endImage came in time"
+    await tools.until(
+        lambda: (30, warned) in [(m.level, m.message) for m in commander.heard(LogMessage)], warned
+    )
     end = await send(EndImage, "1")
     assert (end.ack, end.image_names) == (AckCode.COMPLETE, begin.image_names)
     (name,) = end.image_names

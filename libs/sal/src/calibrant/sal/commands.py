@@ -21,6 +21,7 @@ from calibrant.contracts.camera.v1 import (
     Play,
     Playlist,
     SetFilter,
+    SetLogLevel,
     Standby,
     Start,
     StartImage,
@@ -36,7 +37,9 @@ StateCommand = Start | Enable | Disable | Standby | ExitControl | EnterControl
 ImagingCommand = TakeImages | Stop | SetFilter | Clear | DiscardRows | InitImage | StartImage | EndImage
 """A command of a camera that is about images."""
 
-Command = StateCommand | ImagingCommand | EnableCalibration | DisableCalibration | Playlist | Play
+Command = (
+    StateCommand | ImagingCommand | EnableCalibration | DisableCalibration | Playlist | Play | SetLogLevel
+)
 """Any command, for the type checker: the messages of the topic ``camera-commands``."""
 
 STATE_COMMANDS: tuple[type[Command], ...] = (Start, Enable, Disable, Standby, ExitControl, EnterControl)

@@ -6,6 +6,7 @@ Pure: owns the table of transitions. Must not know who keeps a state or how it i
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from calibrant.contracts.camera.v1 import SummaryState
@@ -22,7 +23,18 @@ TRANSITIONS = MappingProxyType(
         "enterControl": MappingProxyType({_S.OFFLINE: _S.STANDBY}),
     }
 )
-"""By state command, the state it is allowed in and the one it leads to. All other commands need ENABLED."""
+"""By state command, the state it is allowed in and the one it leads to. All but those of ``ANYWHERE`` need ENABLED otherwise."""
+
+
+ANYWHERE = frozenset({"setLogLevel"})
+"""Commands that are allowed in every state in which the component is under control: all but OFFLINE."""
+
+
+def _allowed(command: str) -> Mapping[SummaryState, SummaryState]:
+    """Return by state in which a command is allowed the one that it leads to."""
+    if command in ANYWHERE:
+        return {state: state for state in (_S.STANDBY, _S.DISABLED, _S.ENABLED, _S.FAULT)}
+    return TRANSITIONS.get(command, {_S.ENABLED: _S.ENABLED})
 
 
 class NotAllowed(Exception):
@@ -37,7 +49,7 @@ class NotAllowed(Exception):
     """
 
     def __init__(self, command: str, state: SummaryState) -> None:
-        wanted = sorted(TRANSITIONS.get(command, {_S.ENABLED: _S.ENABLED}), key=lambda s: s.number)
+        wanted = sorted(_allowed(command), key=lambda s: s.number)
         ways = [(goal, path_to(state, goal)) for goal in wanted if goal is not _S.FAULT]
         goal, way = min(ways, key=lambda pair: len(pair[1]))
         names = " or ".join(s.name for s in wanted)
@@ -67,7 +79,7 @@ def after(command: str, state: SummaryState) -> SummaryState:
     NotAllowed
         The command is not allowed in this state.
     """
-    allowed = TRANSITIONS.get(command, {_S.ENABLED: _S.ENABLED})
+    allowed = _allowed(command)
     if state not in allowed:
         raise NotAllowed(command, state)
     return allowed[state]

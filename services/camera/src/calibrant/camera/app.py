@@ -70,7 +70,12 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         database=database,
         migrations=Path(__file__).parent / "migrations",
         router=routes(service),
-        background=(executor.execute_commands, executor.heartbeat, *_on_sal(settings, service, platform)),
+        background=(
+            executor.execute_commands,
+            executor.heartbeat,
+            service.log.tell,
+            *_on_sal(settings, service, platform),
+        ),
         sole=f"camera {settings.component}",
     )
     return http_app(ServiceProcess(spec, platform), door_of(settings), settings.max_body_bytes)

@@ -6,9 +6,18 @@ import re
 from collections.abc import Iterator, Sequence
 
 from calibrant.camera.durations import LONGEST_AHEAD_S, MOST_CLEARS, Preparation, rows_of
+from calibrant.camera.logs import LEVELS
 from calibrant.camera.saying import said_in
 from calibrant.camera.simulator import IMAGE_TYPES, can_take
-from calibrant.contracts.camera.v1 import Clear, DiscardRows, Playlist, SetFilter, StartImage, TakeImages
+from calibrant.contracts.camera.v1 import (
+    Clear,
+    DiscardRows,
+    Playlist,
+    SetFilter,
+    SetLogLevel,
+    StartImage,
+    TakeImages,
+)
 from calibrant.frames.instrument import Instrument
 from calibrant.sal import Command
 
@@ -45,6 +54,8 @@ def _found(command: Command, instrument: Instrument, filters: Sequence[str]) -> 
         yield _unknown_filter(command.name, instrument, filters)
     elif isinstance(command, Preparation):
         yield _unprepared(command, instrument)
+    elif isinstance(command, SetLogLevel):
+        yield from _no_level(command)
     elif isinstance(command, Playlist):
         yield from _no_playlist(command)
     elif isinstance(command, StartImage):
@@ -93,6 +104,15 @@ def _never_open(command: StartImage, instrument: Instrument) -> Iterator[str]:
     if image_type == "BIAS":
         yield "a BIAS has no exposure time that a command could end; take it with takeImages"
     yield from _image_problems(image_type, command.sensors, instrument, shutter=command.shutter)
+
+
+def _no_level(command: SetLogLevel) -> Iterator[str]:
+    """Give why messages cannot be told so, and what to give instead."""
+    least, most = LEVELS
+    if not least <= command.level <= most:
+        yield f"level is {command.level}; give {least} (debug), 20 (info), 30 (warning), 40 (error) or {most} (critical)"
+    if command.subsystem:
+        yield f"no subsystem {command.subsystem!r}: there is the camera's log only, leave it empty"
 
 
 def _no_playlist(command: Playlist) -> Iterator[str]:

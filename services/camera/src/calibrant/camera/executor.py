@@ -128,7 +128,7 @@ class Executor:
             unit.emit([self.service.change_state(unit.session, state, "the camera has come up")])
             now = self.service.detailed(unit.session)
             unit.emit([*now.at_rest(), now.command(CommandSubstate.IDLE)])
-            unit.emit(itself(self.service.component, self.service.instrument))
+            unit.emit([*itself(self.service.component, self.service.instrument), self.service.log.told()])
 
         await Transactions(process).once(f"boot:{self.service.boot_id}", "", work)
 
@@ -238,6 +238,7 @@ class Executor:
             unit.emit(carrying.end(unit.session, ack, why, self._now()))
 
         await Transactions(process).once(f"{carrying.command_id}:end", carrying.run_id, work)
+        log.info("command %s: %s: %s", carrying.command_id, ack.name, why)
 
     async def _fault(self, process: ServiceProcess, carrying: Carrying, error: str, where: str) -> None:
         def images() -> list[ExposureRow]:

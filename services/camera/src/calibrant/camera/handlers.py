@@ -20,6 +20,7 @@ from calibrant.contracts.camera.v1 import (
     Play,
     Playlist,
     SetFilter,
+    SetLogLevel,
     Standby,
     Start,
     StartImage,
@@ -137,6 +138,12 @@ def playlist(command: Playlist, context: CameraContext) -> Iterable[Message]:
 @on(Play)
 def play(command: Play, context: CameraContext) -> Iterable[Message]:
     """Play a list of recorded images, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(SetLogLevel)
+def set_log_level(command: SetLogLevel, context: CameraContext) -> Iterable[Message]:
+    """Choose which messages of the log are told."""
     return _accept(command, context)
 
 

@@ -20,6 +20,7 @@ from calibrant.camera.service import CameraService
 from calibrant.camera.simulator import Earlier, Exposure, HeaderValues
 from calibrant.camera.store import CameraQueries, ExposureRow, ExposureState
 from calibrant.camera.telling import Telling
+from calibrant.contracts.camera.v1 import StartImage, TakeImages
 from calibrant.frames.times import NS_PER_S, day_obs
 
 
@@ -104,9 +105,10 @@ def frame_plans(service: CameraService, session: Session, row: ExposureRow) -> l
     ]
 
 
-def telling_of(service: CameraService, row: ExposureRow, key_value_map: str | None) -> Telling:
-    """Return what is told of an image, of which the observer says this."""
-    return Telling(service.component, service.instrument.name, row, said_in(key_value_map or ""))
+def telling_of(service: CameraService, row: ExposureRow, command: TakeImages | StartImage) -> Telling:
+    """Return what is told of an image that a command has begun."""
+    said = said_in(command.key_value_map or "")
+    return Telling(service.component, service.instrument, row, said, command.observation_note)
 
 
 def _felt(service: CameraService, session: Session, row: ExposureRow) -> tuple[Earlier, ...]:

@@ -125,6 +125,8 @@ class Imaging:
             return abandon(opening.service, unit.session, image_name, self.clock.now_tai_ns())
 
         moments = await self.transactions.unit(cause, opening.run_id, give_up)
+        if moments:
+            log.warning("%s is abandoned: no endImage came in time", image_name)
         await self._tell(opening, cause, moments)
 
     async def _read_out(
@@ -199,6 +201,7 @@ class Imaging:
                 log.warning("the child process died under %s; it is taken again", plan.key)
             else:
                 health.well("objects")
+                log.debug("%s is stored", plan.key)
                 return file
 
 

@@ -73,7 +73,7 @@ class OpeningImage(Carrying):
             sensors=command.sensors,
         )
         row = begin_image(service, session, wanted, now_simulated_ns, ExposureState.OPEN)
-        telling = telling_of(service, row, command.key_value_map)
+        telling = telling_of(service, row, command)
         told = telling.integration(IntegrationMode.COMMANDED, command.end_within_s)
         calibrating = Detailed(service.component, row.begin_tai_ns).calibration(
             CalibrationSubstate.INTEGRATING
@@ -119,7 +119,7 @@ class EndingImage(Carrying):
         assert begun is not None
         command = begun.command()
         assert isinstance(command, StartImage)
-        return telling_of(self.service, row, command.key_value_map)
+        return telling_of(self.service, row, command)
 
 
 def abandon(service: CameraService, session: Session, image_name: str, now_simulated_ns: int) -> list[Moment]:

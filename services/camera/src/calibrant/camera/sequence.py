@@ -119,4 +119,4 @@ class TakingImages(Carrying):
 
     def telling(self, row: ExposureRow) -> Telling:
         """Return what is told of an image."""
-        return telling_of(self.service, row, self.command.key_value_map)
+        return telling_of(self.service, row, self.command)

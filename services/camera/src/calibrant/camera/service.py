@@ -15,6 +15,7 @@ from calibrant.camera.describing import configured, unknown_configuration
 from calibrant.camera.detailed import Detailed
 from calibrant.camera.durations import Preparation, preparation_s
 from calibrant.camera.exposing import Camera
+from calibrant.camera.logs import CameraLog
 from calibrant.camera.night import next_night
 from calibrant.camera.room import Room
 from calibrant.camera.simulator import SimulationParameters
@@ -95,14 +96,16 @@ class CameraService:
     ack_margin_s: float
     room: Room
     memory_s: float = 0.0
+    log: CameraLog = field(init=False)
+    """What its log says, as events."""
     watch: Watch = field(init=False)
     """Runs since the image that startImage began last."""
     wake: Callable[[], None] = field(default=lambda: None)
     """Called when an accepted command has been committed; set by whoever carries commands out."""
 
     def __post_init__(self) -> None:
-        """Begin to measure."""
-        self.watch = self.clock.watch()
+        """Begin to measure, and to log."""
+        self.watch, self.log = self.clock.watch(), CameraLog(self.component)
 
     def accept(self, command: Command, session: Session, *, now_tai_ns: int, run_id: str) -> list[Message]:
         """Take a command in, however it has come; return the answer and what else is to be told.

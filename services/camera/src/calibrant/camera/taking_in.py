@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from sqlalchemy import event
+
 from calibrant.camera.checks import problem_of
 from calibrant.camera.playing import play, unplayable
 from calibrant.camera.recordings import NoRecording
@@ -22,8 +24,10 @@ from calibrant.contracts.camera.v1 import (
     DisableCalibration,
     EnableCalibration,
     EndImage,
+    LogLevel,
     Play,
     SetFilter,
+    SetLogLevel,
     StartImage,
     Stop,
     TakeImages,
@@ -54,7 +58,8 @@ def take_in(service: CameraService, command: Command, session: Session, now_tai_
         command = settled(command) if isinstance(command, TakeImages) else command
         problem = problem_of(command, service.instrument, service.parameters.filters)
         number = ERROR if problem else NOT_NOW
-        problem = problem or _out_of_place(service, command, session)
+        if not isinstance(command, SetLogLevel):
+            problem = problem or _out_of_place(service, command, session)
         done = None if problem else _at_once(service, command, session)
     except (NotUnderstood, NoRecording) as error:
         return TakenIn(command, answer(command, AckCode.FAILED, str(error)))
@@ -105,6 +110,8 @@ def _out_of_place(service: CameraService, command: Command, session: Session) ->
 
 def _at_once(service: CameraService, command: Command, session: Session) -> TakenIn | None:
     """Do what takes no time; None where the command takes some."""
+    if isinstance(command, SetLogLevel):
+        return _choose_level(service, command, session)
     if isinstance(command, SetFilter):
         service.status(session).filter = command.name
         return TakenIn(command, answer(command, AckCode.COMPLETE, f"{command.name} is in the beam"))
@@ -117,6 +124,14 @@ def _at_once(service: CameraService, command: Command, session: Session) -> Take
     substate = CalibrationSubstate.ENABLED if allowed else CalibrationSubstate.DISABLED
     ack = answer(command, AckCode.COMPLETE, f"calibration is {substate.name.lower()}")
     return TakenIn(command, ack, [service.detailed(session).calibration(substate)])
+
+
+def _choose_level(service: CameraService, command: SetLogLevel, session: Session) -> TakenIn:
+    """Tell messages from a level on, once the transaction is committed."""
+    level = command.level
+    event.listen(session, "after_commit", lambda _: service.log.choose(level), once=True)
+    ack = answer(command, AckCode.COMPLETE, f"messages of level {level} and above are told")
+    return TakenIn(command, ack, [LogLevel(component=service.component, level=level)])
 
 
 def _close(service: CameraService, command: EndImage, session: Session) -> None:

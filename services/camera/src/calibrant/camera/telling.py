@@ -20,6 +20,7 @@ from calibrant.contracts.camera.v1 import (
     ExposureStored,
     FitsFilesWritten,
     Image,
+    ImageReadoutParameters,
     ImageStored,
     IntegrationMode,
     RaftsSubstate,
@@ -30,6 +31,7 @@ from calibrant.contracts.camera.v1 import (
     StoredFile,
 )
 from calibrant.contracts.common.v1 import TaiTime
+from calibrant.frames.instrument import Detector, Instrument
 from calibrant.frames.times import NS_PER_S
 
 TELEMETRY_S = 0.3
@@ -49,18 +51,23 @@ class Telling:
 
     Parameters
     ----------
-    component, instrument
-        Names of the camera.
+    component
+        Name of the camera.
+    instrument
+        What it imitates.
     row
         The image.
     said
         What the observer says of it, by key; its type and group come first.
+    note
+        The observer's note.
     """
 
     component: str
-    instrument: str
+    instrument: Instrument
     row: ExposureRow
     said: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def image(self) -> Image:
@@ -125,7 +132,7 @@ class Telling:
         reading, ready = Detailed(self.component, closed_ns), Detailed(self.component, end_ns)
         closed = [reading.shutter(ShutterSubstate.CLOSED)] if self.row.shutter else []
         return [
-            Moment(closed_ns, [*closed, reading.rafts(RaftsSubstate.READING_OUT), start]),
+            Moment(closed_ns, [*closed, reading.rafts(RaftsSubstate.READING_OUT), self._parameters(), start]),
             Moment(
                 end_ns,
                 [end, ready.rafts(RaftsSubstate.QUIESCENT), ready.readiness(ReadinessSubstate.READY)],
@@ -147,7 +154,7 @@ class Telling:
         )
         exposure = ExposureStored(
             component=self.component,
-            instrument=self.instrument,
+            instrument=self.instrument.name,
             image=self.image,
             begin=TaiTime.from_ns(row.begin_tai_ns),
             exposure_time_s=row.exposure_time_s,
@@ -156,6 +163,25 @@ class Telling:
             files=list(files),
         )
         return [image, written, exposure]
+
+    def _parameters(self) -> ImageReadoutParameters:
+        names, sizes = zip(
+            *(_read_out_of(self.instrument.detector(one)) for one in self.row.detectors()), strict=True
+        )
+        return ImageReadoutParameters(
+            component=self.component,
+            image_name=self.row.image_name,
+            ccd_location=[name.replace("_", "") for name in names],
+            raft_bay=[name.rpartition("_")[0] for name in names],
+            ccd_slot=[name.rpartition("_")[2] for name in names],
+            read_rows=[one.read_rows for one in sizes],
+            read_cols=[one.read_cols for one in sizes],
+            pre_cols=[one.pre_cols for one in sizes],
+            over_cols=[one.over_cols for one in sizes],
+            over_rows=[one.over_rows for one in sizes],
+            daq_folder=raw_folder(self.row.day_obs),
+            daq_annotation=self.note,
+        )
 
     def _telemetry(self) -> EndOfImageTelemetry:
         row = self.row
@@ -170,3 +196,26 @@ class Telling:
             dark_time_s=row.dark_time_s,
             emulated_image=row.recording.name if row.recording else "",
         )
+
+
+class _Sizes(NamedTuple):
+    """Rows and columns of an amplifier."""
+
+    read_rows: int
+    read_cols: int
+    pre_cols: int
+    over_cols: int
+    over_rows: int
+
+
+def _read_out_of(detector: Detector) -> tuple[str, _Sizes]:
+    """Return a detector's name, or its number, and the sizes of its first amplifier."""
+    one = detector.amplifiers[0]
+    rows, columns = one.image.shape
+    return detector.name or str(detector.id), _Sizes(
+        read_rows=rows,
+        read_cols=columns,
+        pre_cols=one.prescan.shape[1] if one.prescan else 0,
+        over_cols=one.serial_overscan.shape[1] if one.serial_overscan else 0,
+        over_rows=one.parallel_overscan.shape[0] if one.parallel_overscan else 0,
+    )

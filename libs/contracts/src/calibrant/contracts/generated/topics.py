@@ -17,7 +17,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="camera-commands",
         producer="sequencer",
-        messages=("calibrant.camera.v1.Start", "calibrant.camera.v1.Enable", "calibrant.camera.v1.Disable", "calibrant.camera.v1.Standby", "calibrant.camera.v1.ExitControl", "calibrant.camera.v1.EnterControl", "calibrant.camera.v1.TakeImages", "calibrant.camera.v1.Stop", "calibrant.camera.v1.SetFilter", "calibrant.camera.v1.Clear", "calibrant.camera.v1.DiscardRows", "calibrant.camera.v1.InitImage", "calibrant.camera.v1.StartImage", "calibrant.camera.v1.EndImage", "calibrant.camera.v1.EnableCalibration", "calibrant.camera.v1.DisableCalibration", "calibrant.camera.v1.Playlist", "calibrant.camera.v1.Play"),
+        messages=("calibrant.camera.v1.Start", "calibrant.camera.v1.Enable", "calibrant.camera.v1.Disable", "calibrant.camera.v1.Standby", "calibrant.camera.v1.ExitControl", "calibrant.camera.v1.EnterControl", "calibrant.camera.v1.TakeImages", "calibrant.camera.v1.Stop", "calibrant.camera.v1.SetFilter", "calibrant.camera.v1.Clear", "calibrant.camera.v1.DiscardRows", "calibrant.camera.v1.InitImage", "calibrant.camera.v1.StartImage", "calibrant.camera.v1.EndImage", "calibrant.camera.v1.EnableCalibration", "calibrant.camera.v1.DisableCalibration", "calibrant.camera.v1.Playlist", "calibrant.camera.v1.Play", "calibrant.camera.v1.SetLogLevel"),
         keys=("header.component",),
         consumers=("camera",),
         partitions=4,
@@ -39,7 +39,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="camera-events",
         producer="camera",
-        messages=("calibrant.camera.v1.SummaryStateChanged", "calibrant.camera.v1.ErrorCode", "calibrant.camera.v1.SoftwareVersions", "calibrant.camera.v1.SimulationMode", "calibrant.camera.v1.ConfigurationsAvailable", "calibrant.camera.v1.ConfigurationApplied", "calibrant.camera.v1.CcsCommandState", "calibrant.camera.v1.RaftsDetailedState", "calibrant.camera.v1.ShutterDetailedState", "calibrant.camera.v1.ImageReadinessDetailedState", "calibrant.camera.v1.CalibrationDetailedState", "calibrant.camera.v1.StartIntegration", "calibrant.camera.v1.StartReadout", "calibrant.camera.v1.EndReadout", "calibrant.camera.v1.EndOfImageTelemetry", "calibrant.camera.v1.ImageStored", "calibrant.camera.v1.FitsFilesWritten", "calibrant.camera.v1.ExposureStored"),
+        messages=("calibrant.camera.v1.SummaryStateChanged", "calibrant.camera.v1.ErrorCode", "calibrant.camera.v1.SoftwareVersions", "calibrant.camera.v1.SimulationMode", "calibrant.camera.v1.LogLevel", "calibrant.camera.v1.LogMessage", "calibrant.camera.v1.ConfigurationsAvailable", "calibrant.camera.v1.ConfigurationApplied", "calibrant.camera.v1.CcsCommandState", "calibrant.camera.v1.RaftsDetailedState", "calibrant.camera.v1.ShutterDetailedState", "calibrant.camera.v1.ImageReadinessDetailedState", "calibrant.camera.v1.CalibrationDetailedState", "calibrant.camera.v1.StartIntegration", "calibrant.camera.v1.ImageReadoutParameters", "calibrant.camera.v1.StartReadout", "calibrant.camera.v1.EndReadout", "calibrant.camera.v1.EndOfImageTelemetry", "calibrant.camera.v1.ImageStored", "calibrant.camera.v1.FitsFilesWritten", "calibrant.camera.v1.ExposureStored"),
         keys=("component",),
         consumers=("ingest", "sequencer"),
         partitions=4,

@@ -65,6 +65,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
     def __init__(self, setup: LogSetup, stream: TextIO | None = None) -> None:
         super().__init__(stream or sys.stderr)
         self.setup = setup
+        self.setLevel(setup.level)  # a log that speaks of more than that has other listeners
         self.addFilter(_bind)
         self.setFormatter(_json_lines() if setup.form == "json" else logging.Formatter(TEXT))
 
@@ -74,10 +75,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a line with every secret in it hidden."""
-        line = super().format(record)
-        for secret in _as_written(self.setup.secrets):
-            line = line.replace(secret, HIDDEN)
-        return line
+        return _hidden(super().format(record), self.setup.secrets)
 
 
 def configure_logs(setup: LogSetup) -> None:
@@ -93,9 +91,22 @@ def hide_secrets(settings: BaseSettings) -> None:
         handler.hide(_secrets_of(settings))
 
 
+def without_secrets(text: str) -> str:
+    """Return a text with every secret that lines of this process hide hidden in it."""
+    for handler in _ours():
+        text = _hidden(text, handler.setup.secrets)
+    return text
+
+
 def handed_on() -> LogSetup | None:
     """Return how this process logs, for a child process; None when ``configure_logs`` did not set it up."""
     return next((handler.setup for handler in _ours()), None)
+
+
+def _hidden(text: str, secrets: Iterable[str]) -> str:
+    for secret in _as_written(tuple(secrets)):
+        text = text.replace(secret, HIDDEN)
+    return text
 
 
 def _ours() -> Iterator[LogHandler]:

@@ -27,6 +27,7 @@ LEADS: Mapping[tuple[str, SummaryState], SummaryState] = MappingProxyType(
         ("enterControl", _S.OFFLINE): _S.STANDBY,
     }
 )
+ANYWHERE = frozenset({"setLogLevel"})
 STATE_NAMES = frozenset(name for name, _ in LEADS)
 _BACK: Mapping[SummaryState, tuple[str, ...]] = MappingProxyType(
     {
@@ -107,7 +108,7 @@ def _wrong(name: str, state: SummaryState, said: Said, now: SummaryState) -> str
         return "" if (said.ack, now) == (AckCode.COMPLETE, wanted) else f"it must lead to {wanted.name}"
     if now is not state:
         return f"it must stay in {state.name} and is in {now.name}"
-    if name not in STATE_NAMES and state is _S.ENABLED:
+    if name not in STATE_NAMES and (state is _S.ENABLED or (name in ANYWHERE and state is not _S.OFFLINE)):
         return "it must be allowed" if refused else ""
     return "" if refused else "it must be refused in this state"
 

@@ -6,25 +6,30 @@ once, with those fields that SAL's has; only other names take a line in ``TOPICS
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
 from calibrant.camera.wire.names import sal_name
 from calibrant.contracts.base import Message
-from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader, Heartbeat
+from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader, Heartbeat, IntegrationMode
 from calibrant.contracts.common.v1 import TaiTime
 from calibrant.sal import command_name
 from calibrant.sal.acks import ERROR
-from calibrant.sal.wire.interface import COMMAND, EVENT, Component, Topic
+from calibrant.sal.wire.interface import COMMAND, EVENT, Component, Field, Topic
 from calibrant.sal.wire.schemas import KINDS
 
 TOPICS: Mapping[str, str] = MappingProxyType({"summaryStateChanged": "summaryState"})
 """By SAL name of an event of ours, that of SAL's where it is another."""
 
-FIELDS: Mapping[str, str] = MappingProxyType({"dayObs": "imageDate"})
+FIELDS: Mapping[str, str] = MappingProxyType({"dayObs": "imageDate", "timestampWritten": "timestamp"})
 """By name of a field of ours in SAL's spelling, that of SAL's where it is another."""
+
+WORDS: Mapping[Enum, str] = MappingProxyType(
+    {IntegrationMode.TIMED: "normal", IntegrationMode.COMMANDED: "calibration"}
+)
+"""By value of ours, SAL's word where it is a text there and another one."""
 
 _ACKS: Mapping[AckCode, AckCode] = MappingProxyType({AckCode.STALLED: AckCode.IN_PROGRESS})
 """Clients of SAL take STALLED for the end of a command (docs/adr/0016)."""
@@ -69,9 +74,13 @@ def refusal_of(topic: str, header: CommandHeader, why: str, component: Component
 
 def _taken(topic: Topic, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return those fields that the topic has and that are what they are there; the others keep their defaults."""
-    plain = {one.name: _plain(fields[one.name], one.kind) for one in topic.fields if one.name in fields}
+    plain = {one.name: _plain(fields[one.name], one) for one in topic.fields if one.name in fields}
     kinds = {one.name: _python_types(one.kind) for one in topic.fields}
-    return {name: value for name, value in plain.items() if type(value) in kinds[name]}
+    return {
+        name: value
+        for name, value in plain.items()
+        if all(type(each) in kinds[name] for each in (value if isinstance(value, list) else [value]))
+    }
 
 
 def _python_types(kind: str) -> tuple[type, ...]:
@@ -86,7 +95,8 @@ def _fields(message: Message) -> Iterator[tuple[str, Any]]:
     for name in type(message).model_fields:
         value = getattr(message, name)
         if isinstance(value, TaiTime):
-            yield sal_name(f"timestamp_{name}"), value.ns / 1e9
+            spelt = sal_name(f"timestamp_{name}")
+            yield FIELDS.get(spelt, spelt), value.ns / 1e9
         elif isinstance(value, Message):
             yield from _fields(value)
         elif value is not None:
@@ -94,11 +104,21 @@ def _fields(message: Message) -> Iterator[tuple[str, Any]]:
             yield FIELDS.get(spelt, spelt), value
 
 
-def _plain(value: Any, kind: str) -> Any:
-    """Return a value as SAL has it: states as numbers or by their names, lists as texts with colons between."""
+def _plain(value: Any, field: Field) -> Any:
+    """Return a value as SAL has it: states as numbers or by their names, lists as arrays or as texts with colons between."""
     if isinstance(value, Enum):
-        return value.name if kind == "string" else getattr(value, "number", value.value)
+        return (
+            WORDS.get(value, value.name) if field.kind == "string" else getattr(value, "number", value.value)
+        )
+    if isinstance(value, (list, tuple)) and field.kind != "string":
+        return _array(value, field.count)
     return ":".join(map(_escaped, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _array(values: Sequence[Any], count: int) -> Any:
+    """Return as many elements as SAL's field has, the last ones 0; one alone where it is no array."""
+    filled = [*values, *[0] * (count - len(values))][:count]
+    return filled[0] if count == 1 else filled
 
 
 def _escaped(word: Any) -> str:

@@ -40,15 +40,19 @@ __all__ = [
     "Heartbeat",
     "Image",
     "ImageReadinessDetailedState",
+    "ImageReadoutParameters",
     "ImageStored",
     "InitImage",
     "IntegrationMode",
+    "LogLevel",
+    "LogMessage",
     "Play",
     "Playlist",
     "RaftsDetailedState",
     "RaftsSubstate",
     "ReadinessSubstate",
     "SetFilter",
+    "SetLogLevel",
     "ShutterDetailedState",
     "ShutterSubstate",
     "SimulationMode",
@@ -445,6 +449,16 @@ class Play(Message):
     repeat: bool = Field(description='Whether the first image follows the last one; otherwise no image can be taken after it.')
 
 
+class SetLogLevel(Message):
+    """Choose which messages of its log the component tells. In every state but OFFLINE, and while
+    it is busy, too."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.SetLogLevel"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    level: Int32 = Field(description='Messages of this level and above are told, 10 to 50: 10 debug, 20 info, 30 warning, 40 error, 50 critical.')
+    subsystem: str = Field(description='Part of the component that it counts for; empty for all of it.')
+
+
 class CommandAck(Message):
     """Answer to a command. All but IN_PROGRESS and STALLED are final."""
 
@@ -498,6 +512,29 @@ class SimulationMode(Message):
     message_type: ClassVar[str] = "calibrant.camera.v1.SimulationMode"
     component: str = Field(description='The component.')
     mode: Int32 = Field(description='0: the real one; 1: simulated.')
+
+
+class LogLevel(Message):
+    """From which level on messages of the log are told. Told at start, and when it changes."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.LogLevel"
+    component: str = Field(description='The component.')
+    level: Int32 = Field(description='The level: 10 debug, 20 info, 30 warning, 40 error, 50 critical.')
+
+
+class LogMessage(Message):
+    """A message of the component's log."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.LogMessage"
+    component: str = Field(description='The component.')
+    name: str = Field(description='Name of the log, such as "calibrant.camera.imaging".')
+    level: Int32 = Field(description='Its level: 10 debug, 20 info, 30 warning, 40 error, 50 critical.')
+    message: str = Field(description='What happened, for a person.')
+    traceback: str | None = Field(default=None, description='Where in the program an error came from, innermost last; absent where there is none.')
+    function_name: str = Field(description='Function that wrote it.')
+    line_number: Int32 = Field(description="Line of that function's file.")
+    process: Int32 = Field(description='Number of the process.')
+    written: TaiTime = Field(description='When it was written (system clock).')
 
 
 class ConfigurationsAvailable(Message):
@@ -603,6 +640,25 @@ class StartReadout(Message):
     image: Image = Field(description='The image.')
     exposure_time_s: float = Field(description='Requested exposure time. Unit: s.', json_schema_extra={"unit": "s"})
     start_of_readout: TaiTime = Field(description='Start of the readout (camera clock).')
+
+
+class ImageReadoutParameters(Message):
+    """How the detectors of an image are read out, told when their readout starts. Lists have an
+    entry for each detector; sizes are those of one of its amplifiers."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.ImageReadoutParameters"
+    component: str = Field(description='The component.')
+    image_name: str = Field(description='Name of the image.')
+    ccd_location: tuple[str, ...] = Field(default=(), description='Where each detector is, such as "R22S11"; its name without underscores.')
+    raft_bay: tuple[str, ...] = Field(default=(), description='Raft of each, such as "R22"; empty where its name has none.')
+    ccd_slot: tuple[str, ...] = Field(default=(), description='Place of each in its raft, such as "S11".')
+    read_rows: tuple[Int32, ...] = Field(default=(), description='Rows of light-sensitive pixels.')
+    read_cols: tuple[Int32, ...] = Field(default=(), description='Columns of light-sensitive pixels.')
+    pre_cols: tuple[Int32, ...] = Field(default=(), description='Columns read before them.')
+    over_cols: tuple[Int32, ...] = Field(default=(), description='Columns read behind them (serial overscan).')
+    over_rows: tuple[Int32, ...] = Field(default=(), description='Rows read behind them (parallel overscan).')
+    daq_folder: str = Field(description='Folder of the object store that the image will lie in.')
+    daq_annotation: str = Field(description='Note of the observer.')
 
 
 class EndReadout(Message):
