@@ -47,13 +47,14 @@ def test_kinds_are_counted_and_each_reason_is_said_once():
         seconds={"services ready": 12.3, "run": 101.4},
         peak_bytes={"camera": 2**28, "verify": 2**29},
         problems=["camera: WARNING it is hot"],
+        failures=["bias of detector 0: a little"],
     )
     part = part_of(Order(Path("a.yaml"), "latiss", 20.0), carried)
     assert "`make record SEQUENCE=a.yaml INSTRUMENT=latiss SPEED=20`" in part
     assert "exit code 3: **done with failures**. 3 made.\n" in part
     assert "| bias | 3 | 19 to 20 | 3 | 1 certified, 2 withheld | 1 |" in part
     assert (
-        "- withheld: too noisy (2 times)\n- skipped: 1 discarded\n- in a log: camera: WARNING it is hot\n"
+        "- withheld: too noisy (2 times)\n- skipped: 1 discarded\n- failed in a certified bias of detector 0: a little\n- in a log: camera: WARNING it is hot\n"
         in part
     )
     assert "| 95 s; 101 s |" in part

@@ -67,6 +67,8 @@ class Carried:
         What is left to be sent, buried or computed.
     problems : list of str
         Warnings and errors in what the services said.
+    failures : list of str
+        What failed in products that are certified all the same.
     """
 
     said: Mapping[str, Any]
@@ -78,6 +80,7 @@ class Carried:
     peak_bytes: Mapping[str, int] = field(default_factory=dict)
     unrest: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -125,6 +128,7 @@ def carry_out(order: Order, folder: Path) -> Carried:
         done_s = time.monotonic()
         if not ended.out:
             raise RuntimeError(f"calibrant run ended with {ended.code}: {ended.err.strip()}")
+        reports = site.calibrant("reports", "list", "--json").json
         peaks = {unit.service: unit.peak_bytes for unit in site}
         site.stop()
         counts, repeated = _events(site)
@@ -141,6 +145,11 @@ def carry_out(order: Order, folder: Path) -> Carried:
             peak_bytes=peaks,
             unrest=site.records.unrest(),
             problems=[text for unit in site for text in problems(unit.service, unit.log)],
+            failures=[
+                f"{one['kind']} of detector {one['detector']}: {one['reason']}"
+                for one in reports
+                if one["verdict"] == "certified with failures"
+            ],
         )
 
 

@@ -92,6 +92,7 @@ def _outcome(carried: Carried) -> Iterator[str]:
 def _reasons(carried: Carried) -> Iterator[str]:
     """Give why something is not as it should be, each reason once."""
     told = [f"{one['verdict']}: {one['reason']}" for one in carried.said["calibrations"] if one["reason"]]
+    told += [f"failed in a certified {one}" for one in carried.failures]
     told += [f"note: {note}" for one in carried.said["calibrations"] for note in one["notes"]]
     told += [f"noticed in a {one['kind']}: {one['finding']}" for one in carried.said["noticed"]]
     told += [f"rejected {one['file_name']}: {one['message']}" for one in carried.said["rejected"]]
