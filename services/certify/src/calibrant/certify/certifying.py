@@ -68,7 +68,14 @@ def subject_of(product: Product, collection: str) -> Subject:
 
 
 def certify(
-    change: Change, product: Product, collection: str, span: ValidityRange, report_id: str, *, supersede: bool
+    change: Change,
+    product: Product,
+    collection: str,
+    span: ValidityRange,
+    report_id: str,
+    *,
+    supersede: bool,
+    gives_way: bool = False,
 ) -> tuple[EntryRow, ValidityRange | None]:
     """Certify a product over a range.
 
@@ -85,7 +92,10 @@ def certify(
     report_id : str
         The report that accepted it.
     supersede : bool
-        Whether another product that stands there gives way; else it is in the way.
+        Whether another product that stands there gives way; else it is in the way, unless its end is nobody's wish
+        and it begins earlier.
+    gives_way : bool
+        Nobody wished for the end of the range: it ends where another product's begins later.
 
     Returns
     -------
@@ -102,18 +112,21 @@ def certify(
         The database refused the range, and what stands there cannot be seen yet.
     """
     candidate = _candidate(change, product, collection, span)
+    if gives_way:
+        candidate = candidate.over(_until_next(change.session, candidate))
     require_same(change.session, product)
     known = lines(change.session, candidate.subject, product.product_id)
     standing = already_certified((row.entry for row in known.values()), candidate)
     if standing is not None:
         return known[standing.sequence], standing.range
     clashes = _clashes(change.session, candidate)
-    if clashes and not supersede:
-        raise Clashing(_clash_words(candidate, clashes), clashes)
+    firm = [clash for clash in clashes if not _yields(change.session, clash, candidate)]
+    if firm and not supersede:
+        raise Clashing(_clash_words(candidate, firm), firm)
     for clash in clashes:
-        _give_way(change, clash, span, product.product_id)
+        _give_way(change, clash, candidate)
     try:
-        return change.certify(product, collection, span, report_id), None
+        return change.certify(product, collection, candidate.range, report_id, gives_way=gives_way), None
     except RangeTaken:
         clashes = _clashes(change.session, candidate)
         if not clashes:
@@ -121,11 +134,31 @@ def certify(
         raise Clashing(_clash_words(candidate, clashes), clashes) from None
 
 
-def _give_way(change: Change, clash: InForce, span: ValidityRange, product_id: str) -> None:
-    line = change.session.exec(select(EntryRow).where(col(EntryRow.sequence) == clash.entry.sequence)).one()
-    shared = clash.entry.range.shared(span)
+def _give_way(change: Change, clash: InForce, candidate: LedgerEntry) -> None:
+    shared = clash.entry.range.shared(candidate.range)
     if shared is not None:
-        change.withdraw(line, shared, superseded_by=product_id)
+        change.withdraw(_line(change.session, clash), shared, superseded_by=candidate.product_id)
+
+
+def _yields(session: Session, clash: InForce, candidate: LedgerEntry) -> bool:
+    """Tell whether what stands ends where a candidate begins: it began before, and nobody wished for its end."""
+    return _begins_later(candidate, clash.entry) and _line(session, clash).gives_way
+
+
+def _until_next(session: Session, candidate: LedgerEntry) -> ValidityRange:
+    """Return a candidate's range up to where another product's begins."""
+    later = [one.entry for one in _clashes(session, candidate) if _begins_later(one.entry, candidate)]
+    begins = [entry.range.begin_tai_ns for entry in later if entry.range.begin_tai_ns is not None]
+    return between(candidate.range.begin_tai_ns, min(begins, default=candidate.range.end_tai_ns))
+
+
+def _begins_later(one: LedgerEntry, other: LedgerEntry) -> bool:
+    begin, before = one.range.begin_tai_ns, other.range.begin_tai_ns
+    return begin is not None and (before is None or begin > before)
+
+
+def _line(session: Session, standing: InForce) -> EntryRow:
+    return session.exec(select(EntryRow).where(col(EntryRow.sequence) == standing.entry.sequence)).one()
 
 
 def _clashes(session: Session, candidate: LedgerEntry) -> list[InForce]:

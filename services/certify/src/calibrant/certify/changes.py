@@ -79,15 +79,23 @@ class Change:
     events: list[Message] = field(default_factory=list)
     _lines: int = 0
 
-    def certify(self, product: Product, collection: str, span: ValidityRange, report_id: str) -> EntryRow:
-        """Write that a product applies over a range, and tell it.
+    def certify(
+        self,
+        product: Product,
+        collection: str,
+        span: ValidityRange,
+        report_id: str,
+        *,
+        gives_way: bool = False,
+    ) -> EntryRow:
+        """Write that a product applies over a range, and tell it; it gives way where nobody wished for its end.
 
         Raises
         ------
         RangeTaken
             The range of another product overlaps; nothing is written.
         """
-        row = self._line(LedgerAction.CERTIFY, product, collection, span, report_id)
+        row = self._line(LedgerAction.CERTIFY, product, collection, span, report_id, gives_way=gives_way)
         self.events.append(certified(row, self.job_id, row.range, unchanged=False))
         return row
 
@@ -149,6 +157,8 @@ class Change:
         collection: str,
         span: ValidityRange,
         report_id: str,
+        *,
+        gives_way: bool = False,
     ) -> EntryRow:
         number = str(self._lines)
         name = derive(self.order.change_id, "line", number, product.product_id).replace("-", "")
@@ -165,6 +175,7 @@ class Change:
             **span.model_dump(),
             report_id=report_id,
             job_id=self.job_id,
+            gives_way=gives_way,
             **self._said(),
         )
         record(self.session, row)

@@ -6,7 +6,7 @@ Owns the table. All times are TAI nanoseconds; a missing begin or end is unbound
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Index, Integer, String, Text, false
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from calibrant.contracts.common.v1 import Product
@@ -47,6 +47,11 @@ class EntryRow(SQLModel, table=True):
         default="",
         sa_column=Column(String, nullable=False, server_default="", index=True),
         description="the change of the register that wrote it",
+    )
+    gives_way: bool = Field(
+        default=False,
+        sa_column=Column(Boolean, nullable=False, server_default=false()),
+        description="nobody wished for its end: what is certified afterwards and begins later takes its place",
     )
 
     @property

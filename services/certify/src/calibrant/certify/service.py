@@ -78,7 +78,8 @@ class CertifyService:
             if against:
                 raise Refused(against)
             open_for(change, collection, CollectionType.CALIBRATION)
-            row, stood = certify(change, product, collection, span, job.report_id, supersede=False)
+            ways = {"supersede": False, "gives_way": bool(job.gives_way)}
+            row, stood = certify(change, product, collection, span, job.report_id, **ways)
         except Clashing as refusal:
             names = tuple(one.certification_id for one in refusal.standing)
             change.events.append(_refusal(job, product, collection, str(refusal), names))

@@ -63,7 +63,9 @@ def _ranges(change: Change, row: ChangeRow) -> None:
     for known, back in steps:
         for entry in back.certified:
             line = known[entry.sequence]
-            change.certify(line.made_of, line.collection, entry.range, line.report_id)
+            change.certify(
+                line.made_of, line.collection, entry.range, line.report_id, gives_way=line.gives_way
+            )
 
 
 def _inverse(known: dict[int, EntryRow], subject: Subject, row: ChangeRow) -> Inverse:

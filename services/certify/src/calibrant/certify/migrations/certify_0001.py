@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("job_id", sa.String, nullable=False),
         sa.Column("run_id", sa.String, nullable=False),
         sa.Column("change_id", sa.String, nullable=False, server_default=""),
+        sa.Column("gives_way", sa.Boolean, nullable=False, server_default=sa.false()),
         sqlite_autoincrement=True,
     )
     subject = ["collection", "instrument", "kind", "detector"]

@@ -212,6 +212,7 @@ def certify_job(
         report_id=decide.report_id,
         collection=collection_of(ground.request),
         validity=validity,
+        gives_way=True if ground.request.validity.end is None else None,
         requested_by=ground.request.requested_by,
         reason=f"report {decide.report_id} {verb} {decide.title} of run {ground.run_id}",
         ask=ask,

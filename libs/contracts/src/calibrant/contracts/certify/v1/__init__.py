@@ -35,6 +35,7 @@ class CertifyJob(Message):
     requested_by: str = Field(description='Who asked.')
     reason: str = Field(description='Why.')
     ask: str | None = Field(default=None, description='Why a person is asked first; absent: the products are certified at once.')
+    gives_way: bool | None = Field(default=None, description='Nobody wished for the end of the range: it ends sooner where another calibration begins later, and gives way to one that is certified afterwards and begins later.')
 
 
 class DecisionMade(Message):
