@@ -181,6 +181,18 @@ def test_the_hash_is_of_the_content_not_of_the_file(tmp_path):
     assert load_instrument(write(tmp_path, changed)).hash != shipped.hash
 
 
+def test_the_standard_collection_is_named_in_the_file_or_after_the_instrument(tmp_path):
+    shipped = load_instrument("simcam-tiny")
+    assert (shipped.standard_collection, shipped.daily_collection) == (
+        "simcam-tiny/calib",
+        "simcam-tiny/calib/daily",
+    )
+    named = load_instrument(write(tmp_path, content() | {"collections": "CAM/calib"}))
+    assert (named.daily_collection, named.hash) == ("CAM/calib/daily", shipped.hash)
+    with pytest.raises(InstrumentError, match="collections"):
+        load_instrument(write(tmp_path, content() | {"collections": "CAM//calib"}))
+
+
 def _amplifier(**fields):
     return lambda c: c["detectors"][1]["amplifiers"][2].update(fields)
 

@@ -25,7 +25,7 @@ def taken(sequence):
 
 
 def wish(sequence):
-    return as_wished(RunRequested(**REQUEST), sequence)
+    return as_wished(RunRequested(**REQUEST), sequence, "LATISS/calib")
 
 
 def looks_in(field, kind, sequence):
@@ -224,13 +224,13 @@ def test_parameters_go_before_config_options():
 
 def test_r9_frames_are_verified_against_the_standard_collection_unless_another_is_named():
     plain = wish(Sequence.model_validate(MINIMAL))
-    assert plain.verify_collections["dark"] == "latiss/calib,latiss/calib/daily"
-    assert plain.input_collections["gain"] == "latiss/calib"
+    assert plain.verify_collections["dark"] == "LATISS/calib,LATISS/calib/daily"
+    assert plain.input_collections["gain"] == "LATISS/calib"
     named = {"input_collections_verify_dark": "mine", "calib_collection": "LATISS/calib/daily"}
     asked = wish(Sequence.model_validate(MINIMAL | named))
     assert (asked.verify_collections["dark"], asked.verify_collections["bias"]) == (
         "mine",
-        "latiss/calib,LATISS/calib/daily",
+        "LATISS/calib,LATISS/calib/daily",
     )
 
 
@@ -281,5 +281,5 @@ def test_dates_of_a_sequence_are_tai_unless_they_say_utc(scale):
 def test_of_a_folder_a_failure_stops_nothing_unless_the_file_says_so():
     request = RunRequested(**REQUEST | {"folder": "/frames"})
     plain, written = Sequence(script_mode="BIAS"), Sequence(script_mode="BIAS", on_failure="stop")
-    assert [as_wished(request, one).stop_on_failure for one in (plain, written)] == [None, True]
+    assert [as_wished(request, one, "x/calib").stop_on_failure for one in (plain, written)] == [None, True]
     assert wish(plain).stop_on_failure

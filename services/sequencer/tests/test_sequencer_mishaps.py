@@ -12,6 +12,8 @@ from calibrant.contracts.camera.v1 import (
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.ingest.v1 import FrameIngested
 from calibrant.runtime.testing.databases import DatabaseSite
+from calibrant.sequencer.store.plans import request_of
+from calibrant.sequencer.store.tables import RunRow
 
 NS = 1_000_000_000
 
@@ -35,6 +37,15 @@ def wait(world, seconds):
     world.clock.now += round(seconds * NS)
     world.service.look_after()
     world.play()
+
+
+def test_r12_a_run_that_names_no_collection_has_that_of_its_instrument(kit):
+    world = kit.world()
+    for instrument, run_id in (("latiss", "run-1"), ("simcam-tiny", "run-2")):
+        world.request(kit.request(run_id, instrument=instrument, folder=kit.folder))
+    with world.database.reading() as session:
+        found = [request_of(session.get_one(RunRow, f"run-{n}")).collection for n in (1, 2)]
+    assert found == ["LATISS/calib/daily", "simcam-tiny/calib/daily"]
 
 
 def test_a_busy_camera_is_asked_again_until_it_takes_the_exposure(kit):

@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import Field
 
 from calibrant.certify.changes import Refused
-from calibrant.certify.naming import Named, unknown_names, whole_of
+from calibrant.certify.naming import Named, place_of, unknown_names, whole_of
 from calibrant.certify.store import CertifyQueries, look_up
 from calibrant.frames.times import parse_time
 from calibrant.runtime.database import Database
@@ -72,7 +72,7 @@ def routes(database: Database, instruments: Path) -> APIRouter:
                 detector=detector,
                 kind=kind,
                 at_tai_ns=instant,
-                collection=collection,
+                collection=place_of(instrument, instruments, collection),
                 filter=filter,
                 as_of_tai_ns=as_of_tai_ns,
             )
@@ -113,7 +113,7 @@ def routes(database: Database, instruments: Path) -> APIRouter:
                     detectors=detectors,
                     kinds=kinds,
                     at_tai_ns=instant,
-                    collection=collection,
+                    collection=place_of(instrument, instruments, collection),
                     filter=filter,
                     as_of_tai_ns=as_of_tai_ns,
                 )

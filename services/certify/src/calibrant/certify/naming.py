@@ -27,6 +27,16 @@ class Named(NamedTuple):
     as_of_tai_ns: int | None = None
 
 
+def place_of(instrument: str, folder: Path, collection: str | None) -> str | None:
+    """Return the collection that is asked of: the one that is named, or the instrument's; None: its file is not known."""
+    if collection:
+        return collection
+    try:
+        return named_instrument(instrument, folder).daily_collection
+    except InstrumentError:
+        return None
+
+
 def whole_of(
     instrument: str,
     folder: Path,

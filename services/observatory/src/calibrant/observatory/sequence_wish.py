@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from calibrant.observatory.requests import recipe_parameters, run_request
-from calibrant.rules.ledger import daily_collection
+from calibrant.observatory.requests import instrument_of, recipe_parameters, run_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,10 +60,10 @@ def commanded(
         end=sequence.end,
         build=() if make else sequence.build,
     )
-    return as_wished(request, sequence)
+    return as_wished(request, sequence, instrument_of(settings, instrument).standard_collection)
 
 
-def as_wished(request: RunRequested, sequence: Sequence) -> RunRequested:
+def as_wished(request: RunRequested, sequence: Sequence, standard: str) -> RunRequested:
     """Return a request with all that a sequence says of the run.
 
     Parameters
@@ -73,6 +72,8 @@ def as_wished(request: RunRequested, sequence: Sequence) -> RunRequested:
         Has the instrument, the exposures and the kinds.
     sequence : Sequence
         The file.
+    standard : str
+        The instrument's standard collection.
     """
     dates = (sequence.certify_calib_begin_date, sequence.certify_calib_end_date)
     return request.model_copy(
@@ -87,8 +88,8 @@ def as_wished(request: RunRequested, sequence: Sequence) -> RunRequested:
             "frames_within_s": None if request.folder else sequence.oods_timeout,
             "finish_within_s": _finish_s(sequence),
             "stop_on_failure": _stops(request, sequence) or None,
-            "input_collections": _inputs(sequence, request.instrument),
-            "verify_collections": _references(sequence, request.instrument),
+            "input_collections": _inputs(sequence, standard),
+            "verify_collections": _references(sequence, standard, request.collection),
         }
     )
 
@@ -125,19 +126,15 @@ def _fewest(sequence: Sequence) -> dict[str, int]:
     return dict.fromkeys(_VERIFIED, asked) if isinstance(asked, int) else dict(asked or {})
 
 
-def _inputs(sequence: Sequence, instrument: str) -> dict[str, str]:
+def _inputs(sequence: Sequence, standard: str) -> dict[str, str]:
     """Return the collections that calibrations of a kind take others from, after the run's own."""
     named = {kind: getattr(sequence, f"input_collections_{kind}") for kind in _BUILT}
-    found = {kind: text or _standard(instrument) for kind, text in named.items()}
+    found = {kind: text or standard for kind, text in named.items()}
     return {**found, "gain": found["ptc"]}
 
 
-def _references(sequence: Sequence, instrument: str) -> dict[str, str]:
+def _references(sequence: Sequence, standard: str, collection: str) -> dict[str, str]:
     """Return the collections that frames are verified against where nothing is built, by kind."""
-    own = sequence.calib_collection or daily_collection(instrument)
+    own = collection or sequence.calib_collection or f"{standard}/daily"
     named = {kind: getattr(sequence, f"input_collections_verify_{kind}") for kind in _VERIFIED}
-    return {kind: text or f"{_standard(instrument)},{own}" for kind, text in named.items()}
-
-
-def _standard(instrument: str) -> str:
-    return f"{instrument}/calib"
+    return {kind: text or f"{standard},{own}" for kind, text in named.items()}

@@ -268,11 +268,12 @@ class SequencerService:
             return False
         self.check_free(session, request)
         last = session.exec(select(func.coalesce(func.max(RunRow.number), 0))).one()
+        place = request.collection or self.instrument(request.instrument).daily_collection
         session.add(
             RunRow(
                 run_id=request.run_id,
                 number=last + 1,
-                request_json=request.to_json().decode(),
+                request_json=request.model_copy(update={"collection": place}).to_json().decode(),
                 request_key=key,
                 instrument=request.instrument,
                 component=self.component_of(request),

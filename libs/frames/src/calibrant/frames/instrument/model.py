@@ -59,6 +59,11 @@ class Instrument(BaseModel):
         default_factory=dict,
         description="Of the gate (`GateThresholds`), what differs from what the sequencer is set to.",
     )
+    collections: str = Field(
+        default="",
+        pattern=r"^(?:[\w.+-]+(?:/[\w.+-]+)*)?$",
+        description="Standard collection of its calibrations, such as LATISS/calib; empty: <name>/calib.",
+    )
     simulation: dict[str, Any] = Field(
         default_factory=dict, description="What the camera simulator needs to imitate this camera."
     )
@@ -102,6 +107,16 @@ class Instrument(BaseModel):
                 signature.check(detector.geometry(overscan))
             except ValueError as problem:
                 raise ValueError(f"detector {detector.id}: {problem}") from problem
+
+    @property
+    def standard_collection(self) -> str:
+        """The collection that its calibrations are looked up in where nobody names another."""
+        return self.collections or f"{self.name}/calib"
+
+    @property
+    def daily_collection(self) -> str:
+        """The collection that its calibrations are certified into where nobody names another."""
+        return f"{self.standard_collection}/daily"
 
     def rule_set(self) -> RuleSet:
         """Return the association rules in force: the default ones with this instrument's differences.
@@ -185,8 +200,9 @@ class Instrument(BaseModel):
         """Return the whole description as JSON with sorted keys: what `hash` is taken of.
 
         Groups that there are none of are left out: who has none is not described anew, and products keep their ids.
+        So are names of collections, which change nothing of a product.
         """
-        without = None if self.crosstalk_groups else {"crosstalk_groups"}
+        without = {"collections"} if self.crosstalk_groups else {"collections", "crosstalk_groups"}
         content = self.model_dump(mode="json", exclude=without)
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 

@@ -103,15 +103,24 @@ def find(
         if len(kind or ()) == len(detector or ()) == 1:
             assert kind is not None
             assert detector is not None
-            answer: dict[str, Any] = certify.find(kind=kind[0], detector=detector[0], **facts)
+            answer: dict[str, Any] = certify.find(kind=kind[0], detector=detector[0], **_placed(place, facts))
             good = _show_found(answer, as_json=as_json)
         else:
-            good = _show_exposure(_exposure(place, certify, facts, kind, detector), as_json=as_json)
+            found = _exposure(place, certify, _placed(place, facts), kind, detector)
+            good = _show_exposure(found, as_json=as_json)
         unknown = [] if good else _unknown(place, certify, facts, kind, detector)
     for words in unknown:
         typer.echo(f"note: {words}", err=True)
     if not good:
         raise typer.Exit(1)
+
+
+def _placed(place: Place, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of a look-up with the instrument's own collection where none is named."""
+    from calibrant.certify.naming import place_of  # noqa: PLC0415
+
+    where = place_of(facts["instrument"], place.settings().instruments_dir, facts["collection"])
+    return facts | {"collection": where}
 
 
 def _unknown(

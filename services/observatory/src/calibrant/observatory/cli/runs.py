@@ -131,7 +131,12 @@ def replay(
 ) -> None:
     """Take a folder of real frames the whole way to published calibrations."""
     from calibrant.observatory.readings import readings_parameters  # noqa: PLC0415
-    from calibrant.observatory.requests import folder_of, recipe_parameters, run_request  # noqa: PLC0415
+    from calibrant.observatory.requests import (  # noqa: PLC0415
+        folder_of,
+        instrument_of,
+        recipe_parameters,
+        run_request,
+    )
     from calibrant.observatory.sequence_wish import as_wished  # noqa: PLC0415
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
     from calibrant.runtime.settings import chosen  # noqa: PLC0415
@@ -158,7 +163,8 @@ def replay(
             build=wanted.build if wanted and not (make or external) else (),
         )
         if wanted:
-            request = as_wished(request, wanted).model_copy(update={"strict": strict or None})
+            standard = instrument_of(settings, instrument).standard_collection
+            request = as_wished(request, wanted, standard).model_copy(update={"strict": strict or None})
         state = _go(place, settings.taking_in(Path(request.folder)), request, attach=attach, as_json=as_json)
     raise typer.Exit(_code_of(state))
 
