@@ -132,6 +132,18 @@ def test_the_simulated_clock_runs_on_from_the_first_exposure_as_fast_as_it_is_to
     assert clock.now_tai_ns() == (7 + shows_s) * S_NS
 
 
+def test_a_clock_that_follows_the_systems_begins_images_now_whatever_was_before(desk, hand_clock):
+    desk.service.clock = SimulatedClock(hand_clock, 1.0, follows=True)
+    desk.enable()
+    desk.step(lambda session: setattr(desk.service.status(session), "clock_tai_ns", hand_clock.now * 2))
+    desk.service.clock.reach(hand_clock.now * 2)
+    command, _ = desk.take(image_type="DARK", exposure_time_s=5.0)
+    now = desk.service.clock.now_tai_ns()
+    row, _ = desk.step(lambda session: TakingImages(desk.service, command, "").begin_image(session, 1, now))
+    assert (row.begin_tai_ns, row.end_tai_ns - row.begin_tai_ns) == (hand_clock.now, 7 * S_NS)
+    assert desk.service.begin_night() == row.day_obs
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("speed", "passes_s"), [(0.0, 0.0), (10.0, 0.5)])
 async def test_an_instant_of_the_simulated_clock_is_waited_for(hand_clock, monkeypatch, speed, passes_s):

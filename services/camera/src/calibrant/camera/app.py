@@ -57,7 +57,7 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         camera=Camera(instrument.canonical(), settings.seed, settings.flaws, settings.effects),
         database=database,
         clock_start_tai_ns=settings.clock_start_tai_ns,
-        clock=SimulatedClock(platform.clock, settings.speed),
+        clock=_clock(settings, platform),
         ack_margin_s=settings.ack_margin_s,
         room=Room(platform.data_dir, settings.stall_free_bytes, settings.stall_outbox_rows),
         memory_s=max((effect.memory_s for effect in effects), default=0.0),
@@ -79,6 +79,13 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         sole=f"camera {settings.component}",
     )
     return http_app(ServiceProcess(spec, platform), door_of(settings), settings.max_body_bytes)
+
+
+def _clock(settings: CameraSettings, platform: Platform) -> SimulatedClock:
+    """Return the camera's clock: where it speaks SAL, whose clients compare times with their own, the system's."""
+    if settings.sal_interfaces is not None:
+        return SimulatedClock(platform.clock, 1.0, follows=True)
+    return SimulatedClock(platform.clock, settings.speed)
 
 
 def _on_sal(settings: CameraSettings, service: CameraService, platform: Platform) -> Iterator[Background]:

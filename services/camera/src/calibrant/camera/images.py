@@ -51,7 +51,7 @@ def begin_image(
         The night has no number left.
     """
     status, recording = service.status(session), next_recording(service, session)
-    begin = max(status.clock_tai_ns, now_simulated_ns)
+    begin = service.clock.next_ns(status.clock_tai_ns, now_simulated_ns)
     status.clock_tai_ns = begin + round((wanted.exposure_time_s + service.parameters.readout_s) * NS_PER_S)
     night = day_obs(begin)
     number = CameraQueries(session).last_number(night) + 1

@@ -46,27 +46,36 @@ class SimulatedClock:
         The system's clock.
     speed
         How much faster it runs than real time; 0: as fast as possible.
+    follows
+        Whether it shows what the system's clock does, and nothing sets it; then its speed is 1.
     """
 
     system: Clock
     speed: float
+    follows: bool = False
     _set_ns: int = 0
     _at_s: float = 0.0
 
     def now_tai_ns(self) -> int:
         """Return what it shows, in nanoseconds since 1970-01-01T00:00:00 TAI; 0 before it is set."""
+        if self.follows:
+            return self.system.tai_ns()
         if not self._set_ns:
             return 0
         return self._set_ns + round((self.system.monotonic_s() - self._at_s) * self.speed * NS_PER_S)
 
     def reach(self, tai_ns: int) -> None:
         """Set it to an instant, unless it shows a later one."""
-        if tai_ns > self.now_tai_ns():
+        if not self.follows and tai_ns > self.now_tai_ns():
             self._set_ns, self._at_s = tai_ns, self.system.monotonic_s()
 
     def watch(self) -> Watch:
         """Return a watch that begins now. With speed 0 it runs as the system's clock does."""
         return Watch(self.system, self.speed or 1.0, self.system.monotonic_s())
+
+    def next_ns(self, free_tai_ns: int, now_tai_ns: int) -> int:
+        """Return when an exposure begins that is begun now, where the last readout ends at an instant, both TAI."""
+        return now_tai_ns if self.follows else max(free_tai_ns, now_tai_ns)
 
     async def until(self, tai_ns: int) -> None:
         """Wait until it shows an instant; with speed 0 that is now."""

@@ -11,6 +11,11 @@ from typing import Any, Final
 from calibrant.bus.records import TopicPartition
 
 _PATIENCE_S: Final = 0.1
+_COORDINATION: Final = (
+    *("_coordination_task", "_heartbeat_task", "_commit_refresh_task"),
+    "_reset_committed_task",
+)
+"""Tasks of a consumer of a group, and of one without."""
 
 
 def touch(consumer: Any) -> None:
@@ -40,12 +45,7 @@ async def abandon_consumer(consumer: Any) -> None:
     consumer._closed = True  # noqa: SLF001
     coordinator, fetcher = consumer._coordinator, consumer._fetcher  # noqa: SLF001
     tasks = [fetcher._fetch_task, *fetcher._pending_tasks] if fetcher else []  # noqa: SLF001
-    if coordinator:
-        tasks += [
-            coordinator._coordination_task,  # noqa: SLF001
-            coordinator._heartbeat_task,  # noqa: SLF001
-            coordinator._commit_refresh_task,  # noqa: SLF001
-        ]
+    tasks += [getattr(coordinator, name, None) for name in _COORDINATION]
     await _cancel(tasks)
     await consumer._client.close()  # noqa: SLF001
 
