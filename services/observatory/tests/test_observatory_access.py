@@ -134,10 +134,10 @@ async def test_a_run_is_of_who_has_asked_for_it(whole, tmp_path):
     assert forged.status_code == 422
     asked = await client.post("/sequencer/runs", headers=headers, json=order)
     assert asked.status_code == 202, asked.text
-    assert (await client.post("/sequencer/runs/night-1/abort", headers=headers)).status_code == 200
+    assert (await client.post("/sequencer/runs/night-1/stop", headers=headers)).status_code == 200
     admin = {"Authorization": f"Bearer {ISSUER.token('admin')}"}
     rows = (await client.get("/sequencer/audit", headers=admin)).json()
     assert [(row["who"], row["what"], row["about"], row["run"]) for row in reversed(rows)] == [
         ("olga", "request run", "night-1", "night-1"),
-        ("olga", "abort run", "night-1", "night-1"),
+        ("olga", "stop run", "night-1", "night-1"),
     ]

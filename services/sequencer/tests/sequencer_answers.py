@@ -11,6 +11,7 @@ from calibrant.contracts.camera.v1 import (
     CommandAck,
     ExposureStored,
     Image,
+    Stop,
     StoredFile,
     SummaryState,
     SummaryStateChanged,
@@ -146,6 +147,8 @@ class CameraScript:
             return []
         if isinstance(command, TakeImages):
             return self._take(command)
+        if isinstance(command, Stop):
+            return [self._ack(command, AckCode.COMPLETE, "")]
         steps = {
             "Start": (SummaryState.STANDBY, SummaryState.DISABLED),
             "Enable": (SummaryState.DISABLED, SummaryState.ENABLED),

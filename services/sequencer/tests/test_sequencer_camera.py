@@ -18,6 +18,7 @@ from calibrant.contracts.camera.v1 import (
     TakeImages,
 )
 from calibrant.runtime.access.callers import Caller
+from calibrant.sequencer.control import Action
 from calibrant.sequencer.service import CameraBusy
 from calibrant.sequencer.store.queries import SequencerQueries
 from calibrant.sequencer.store.tables import CommandRow
@@ -292,12 +293,12 @@ def test_runs_on_two_cameras_go_together(kit):
     assert [world.view(r).run.state for r in ("run-1", "run-2")] == ["done"] * 2
 
 
-def test_aborting_a_run_frees_the_camera(kit):
+def test_stopping_a_run_now_frees_the_camera(kit):
     world = begun(kit)
     world.say(*world.camera.tell())
     while not world.of(TakeImages):
         world.step(lambda names: names[0])
-    world.service.abort("run-1", Caller("me", ("operator",)))
+    world.service.control("run-1", Action.STOP_NOW, Caller("me", ("operator",)))
     world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),)))
     world.play()
     assert world.view("run-1").run.state == "stopped"

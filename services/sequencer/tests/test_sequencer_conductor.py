@@ -19,6 +19,7 @@ from calibrant.contracts.sequencer.v1 import FolderIngestRequested, RunFinished,
 from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMode
 from calibrant.frames.instrument import load_instrument
 from calibrant.runtime.access.callers import Caller
+from calibrant.sequencer.control import Action
 from calibrant.sequencer.store.certified import ChainsUnsettled
 
 JOBS = (CombineJob, MeasureJob, DecideJob, CertifyJob)
@@ -250,13 +251,13 @@ def test_a_frame_of_another_instrument_is_rejected(kit):
     assert view.run.state == "done"
 
 
-def test_an_aborted_run_ends_at_once_and_ignores_what_comes(kit):
+def test_a_run_stopped_now_ends_at_once_and_ignores_what_comes(kit):
     world = folder_world(kit, bias=3, dark=3)
     world.request(kit.request(folder=kit.folder))
     while not world.of(CombineJob):
         world.step(lambda names: names[0])
     jobs = len([m for m in world.sent if isinstance(m, JOBS)])
-    world.service.abort("run-1", Caller("me", ("operator",)))
+    world.service.control("run-1", Action.STOP_NOW, Caller("me", ("operator",)))
     world.play()
     view = world.view()
     assert view.run.state == "stopped"

@@ -58,7 +58,12 @@ async def test_r3_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
         shown = await finished(client, "camera-run")
         assert (shown["run"]["state"], shown["exposures"]["failed"]) == ("failed", 1)
         assert "has said nothing" in shown["run"]["message"]
-        assert (await client.post("/runs/folder-run/abort")).status_code == 200
+        assert (await client.post("/runs/folder-run/pause")).json()["held"] == "paused"
+        refused = await client.post("/runs/folder-run/pause")
+        told = "run folder-run is paused already: resume it, or stop it"
+        assert (refused.status_code, refused.json()["detail"]) == (409, told)
+        assert (await client.post("/runs/folder-run/resume")).json()["held"] == ""
+        assert (await client.post("/runs/folder-run/stop", params={"now": True})).json()["state"] == "stopped"
         assert (await finished(client, "folder-run"))["run"]["state"] == "stopped"
         assert [run["run_id"] for run in (await client.get("/runs")).json()] == ["camera-run", "folder-run"]
         assert process.faults() == []
@@ -85,7 +90,7 @@ async def test_wrong_requests_are_answered_with_what_to_do(kit, tmp_path):
         assert (refused.status_code, "no such instrument" in refused.json()["detail"]) == (400, True)
         assert (await client.post("/runs", json={"instrument": "nope", "folders": ""})).status_code == 422
         assert (await client.get("/runs/none")).status_code == 404
-        assert (await client.post("/runs/none/abort")).status_code == 404
+        assert (await client.post("/runs/none/stop")).status_code == 404
 
 
 WRONG = {

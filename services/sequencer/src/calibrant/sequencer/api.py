@@ -1,4 +1,4 @@
-"""The sequencer over HTTP: ask for a run, list runs, look at one, abort one."""
+"""The sequencer over HTTP: ask for a run, list runs, look at one."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final
@@ -12,7 +12,8 @@ from calibrant.runtime.access.guard import CallerOf
 from calibrant.runtime.bodies import BODY_ANSWERS
 from calibrant.runtime.listing import NOT_ALL, Limit, first
 from calibrant.sequencer.checking import INSTRUMENT, RUN_ID, RunRefused
-from calibrant.sequencer.service import CameraBusy, NoSuchRun, SequencerService
+from calibrant.sequencer.control_api import routes as control_routes
+from calibrant.sequencer.service import CameraBusy, SequencerService
 from calibrant.sequencer.store.queries import RunLine, RunView, SequencerQueries
 
 _BUSY: Final[dict[int | str, dict[str, Any]]] = {
@@ -134,12 +135,5 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
             raise HTTPException(404, f"there is no run {run_id}: list them with GET /runs")
         return view
 
-    @router.post("/{run_id}/abort", summary="End a run now", responses=_NONE)
-    def abort_run(run_id: str, caller: CallerOf) -> RunAccepted:
-        try:
-            service.abort(run_id, caller)
-        except NoSuchRun as error:
-            raise HTTPException(404, str(error)) from None
-        return RunAccepted(run_id=run_id)
-
+    router.include_router(control_routes(service))
     return router

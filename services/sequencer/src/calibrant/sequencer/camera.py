@@ -14,6 +14,7 @@ from calibrant.contracts.camera.v1 import (
     AckCode,
     CommandAck,
     Start,
+    Stop,
     SummaryState,
     SummaryStateChanged,
     TakeImages,
@@ -23,6 +24,7 @@ from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sal import COMMANDS, NOT_NOW, Command, Composer, Tracker, command_name, is_final, path_to
 from calibrant.sequencer.attempts import left_s, uncounted
+from calibrant.sequencer.control import Held
 from calibrant.sequencer.exposures import opens_shutter, said_of_images
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.plans import request_of
@@ -65,7 +67,7 @@ class Commander:
             found = self.session.exec(
                 select(StepRow, RunRow)
                 .join(RunRow, col(RunRow.run_id) == StepRow.run_id)
-                .where(RunRow.component == component, StepRow.state == "waiting")
+                .where(RunRow.component == component, StepRow.state == "waiting", RunRow.held == Held.NOT)
                 .order_by(col(RunRow.number), col(StepRow.position))
             ).first()
             if found is None:
@@ -146,6 +148,15 @@ class Commander:
             step.state, step.reason = "failed", reason
             self.session.add(step)
         self.touched.add(run_id)
+
+    def stop(self, run: RunRow) -> list[Message]:
+        """Return the command that ends what the camera takes for a run now; nothing when it takes nothing."""
+        taking = (CommandRow.run_id == run.run_id, CommandRow.name == TAKE, col(CommandRow.state).in_(OUT))
+        command = self.session.exec(select(CommandRow).where(*taking)).first()
+        if command is None:
+            return []
+        cause = (run.run_id, command.command_id)
+        return [self._composer(run).command(Stop, *cause, timeout_s=self.settings.command_s)]
 
     def _next(self, step: StepRow, run: RunRow) -> list[Message] | None:
         """Return the command that comes next, nothing while the camera is waited for, None if it was given up."""
@@ -286,7 +297,8 @@ class Commander:
         step = self.session.get_one(StepRow, command.step_id)
         if command.name == TAKE and step.state == "commanded":
             tries = step.attempts - uncounted(self.session, step.step_id)
-            last = tries >= self.settings.attempts and state == "failed"
+            stopping = self.session.get_one(RunRow, command.run_id).held == Held.STOPPING
+            last = stopping or (tries >= self.settings.attempts and state == "failed")
             step.state = "failed" if last else "waiting"
             step.reason = f"{told}, after {tries} attempts" if last else ""
             self.session.add(step)

@@ -10,36 +10,29 @@ was taken, a set is split, or frames are complete.
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 
 from sqlmodel import Session, col, select
 
 from calibrant.contracts.base import Message
 from calibrant.contracts.sequencer.v1 import RunFinished, RunProgress, RunRequested
 from calibrant.frames.instrument import Instrument
-from calibrant.pixels import ENGINE_VERSION
 from calibrant.rules.decision import Outcome
-from calibrant.rules.modes import mode_of
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sequencer import acquisition
 from calibrant.sequencer.acquired import closing, frames_there, result
 from calibrant.sequencer.camera import Commander
+from calibrant.sequencer.control import Held
 from calibrant.sequencer.deadlines import finish_by, frames_by
+from calibrant.sequencer.grounding import ground_of
 from calibrant.sequencer.plan.choosing import choose
-from calibrant.sequencer.plan.gating import gate_in_force
-from calibrant.sequencer.plan.memory import footprint_of
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
 from calibrant.sequencer.plan.outcome import finished, shortened, telling
-from calibrant.sequencer.plan.parameters import with_usual
-from calibrant.sequencer.plan.places import collection_of
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
-from calibrant.sequencer.plan.ruling import rules_for
 from calibrant.sequencer.plan.sets import leave_asked, leave_unused, plan_kind, wanted
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.states import ENDED, RunState, stage
-from calibrant.sequencer.store.certified import StoredCertifications
 from calibrant.sequencer.store.last_results import keep_results
 from calibrant.sequencer.store.plans import (
     Detectors,
@@ -86,13 +79,13 @@ class Conductor:
     def begin(self, request: RunRequested) -> list[Outgoing]:
         """Begin an accepted run; one that has begun is left alone."""
         run = self.session.get_one(RunRow, request.run_id)
-        if run.state != RunState.PLANNED:
+        if run.state != RunState.PLANNED or run.held:
             return []
         run.state = RunState.TAKING
         self.session.add(run)
         messages = acquisition.begin(self.session, request, self.instrument(run.instrument).rule_set())
         what = request.folder or f"{sum(len(e.exposure_times_s) for e in request.exposures)} exposures"
-        messages.append(self._progress(run, f"taking {what}"))
+        messages.append(self.progress(run, f"taking {what}"))
         return [*(Outgoing(m, run.run_id) for m in messages), *self.drive(run.component)]
 
     def drive(self, component: str) -> list[Outgoing]:
@@ -117,7 +110,7 @@ class Conductor:
         if run.state in ENDED:
             return []
         self.commander.give_up(run_id, reason)
-        for row in self._acquisitions(run_id):
+        for row in self.acquisitions(run_id):
             if row.state == "open":
                 row.state, row.reason = "failed", reason
                 self.session.add(row)
@@ -126,13 +119,18 @@ class Conductor:
             if not node.ended:
                 draft.change(node, state=NodeState.SKIPPED, reason=reason)
         save_draft(self.session, draft)
-        run.camera_by_tai_ns = None
+        run.camera_by_tai_ns, run.held = None, Held.NOT
         done = finished(run_id, draft, [reason]).model_copy(update={"state": state})
         messages = [Outgoing(m, run_id) for m in self._finish(run, done)]
         return [*messages, *self.drive(run.component)]
 
     def conduct(
-        self, run_id: str, answer: Answer | None = None, about: Collection[int | None] = (None,)
+        self,
+        run_id: str,
+        answer: Answer | None = None,
+        about: Collection[int | None] = (None,),
+        *,
+        anew: bool = False,
     ) -> list[Outgoing]:
         """Let one run go on as far as it can.
 
@@ -144,18 +142,22 @@ class Conductor:
             Changes its nodes first; without it, only acquisitions that close now can move the run.
         about : collection of int or None
             Detectors of the nodes that the answer changes; None: all together.
+        anew : bool
+            Whether it goes on after it was held, or was changed otherwise.
         """
         run = self.session.exec(select(RunRow).where(RunRow.run_id == run_id).with_for_update()).one()
         if run.state == RunState.PLANNED or run.state in ENDED:
             return []
+        if run.held:
+            return self._hold(run, answer)
         closed = acquisition.settle(self.session, run, frames_by(run, self.settings, self.clock.tai_ns()))
-        if answer is None and not closed:
+        if answer is None and not closed and not anew:
             return []
         short = self._tell_short(run, closed)
         if short and request_of(run).strict:
             reason = f"the frames are not what was asked for: {short}"
             return self.abort(run_id, reason, RunState.FAILED)
-        rows = self._acquisitions(run_id)
+        rows = self.acquisitions(run_id)
         detectors = {detector for detector in about if detector is not None}
         part = None if closed or None in about else self._part(run, answer, detectors)
         draft, jobs = part or self._whole(run, answer, rows)
@@ -168,11 +170,24 @@ class Conductor:
         told = [*(closing(row) for row in closed), *_tellings(ended)]
         messages: list[Message] = list(jobs)
         if told:
-            messages.append(self._progress(run, "; ".join(shortened(told))))
+            messages.append(self.progress(run, "; ".join(shortened(told))))
         messages += self._end(run, draft, rows)
         self.session.add(run)
         self.session.flush()
         return [*(Outgoing(message, run_id) for message in messages), *self._stop(run, ended)]
+
+    def _hold(self, run: RunRow, answer: Answer | None) -> list[Outgoing]:
+        """Keep an answer in a run that does not go on; one that is being stopped ends with what has begun."""
+        if answer is not None:
+            draft = Draft(load_draft(self.session, run.run_id))
+            take_answer(draft, answer)
+            save_draft(self.session, draft)
+        if run.held == Held.PAUSED:
+            return []
+        acquisition.settle(self.session, run, frames_by(run, self.settings, self.clock.tai_ns()))
+        if any(row.state == "open" for row in self.acquisitions(run.run_id)):
+            return []
+        return self.abort(run.run_id, run.message)
 
     def _stop(self, run: RunRow, ended: Iterable[Node]) -> list[Outgoing]:
         """Take no more exposures after a set that failed verification, where the run asks for that."""
@@ -190,7 +205,7 @@ class Conductor:
         draft = Draft(load_draft(self.session, run.run_id, detectors))
         if answer is not None:
             take_answer(draft, answer)
-        jobs = advance(draft, self._ground(run, detectors))
+        jobs = advance(draft, self.ground(run, detectors))
         if draft.removed or decision_due(self.session, run.run_id, draft):
             return None
         return draft, jobs
@@ -202,7 +217,7 @@ class Conductor:
         draft = Draft(load_draft(self.session, run.run_id))
         if answer is not None:
             take_answer(draft, answer)
-        ground = self._ground(run)
+        ground = self.ground(run)
         self._plan(run, draft, ground, rows)
         return draft, advance(draft, ground)
 
@@ -236,7 +251,7 @@ class Conductor:
         run.state, run.message = done.state, done.message
         run.ended_tai_ns = self.clock.tai_ns()
         self.session.add(run)
-        return [self._progress(run, done.message), done]
+        return [self.progress(run, done.message), done]
 
     def _remarks(self, run: RunRow, rows: list[AcquisitionRow]) -> list[str]:
         told = [f"{row.folder or row.image_type}: {row.reason}" for row in rows if row.reason]
@@ -254,44 +269,21 @@ class Conductor:
         self.session.add(folder)
         return "; ".join(short)
 
-    def _ground(self, run: RunRow, detectors: Detectors | None = None) -> Ground:
-        instrument = self.instrument(run.instrument)
-        request = with_usual(request_of(run), instrument.rule_set())
-        return Ground(
-            request=request,
-            rules=rules_for(request, instrument.rule_set()),
-            instrument_hash=instrument.hash,
-            engine_version=ENGINE_VERSION,
-            frames=StoredFrames(self.session, run.run_id, _read_with(instrument, detectors)),
-            certified=StoredCertifications(self.session, run.instrument, collection_of(request)),
-            elsewhere=partial(StoredCertifications, self.session, run.instrument),
-            footprint=footprint_of(instrument, self.settings.job_memory),
-            leaking_into=instrument.leaking_into,
-            gate=gate_in_force(
-                self.settings.gate, (f"{instrument.name}-{instrument.version}", instrument.gate), request
-            ),
-            trends=self.settings.trends,
-            comparison=self.settings.comparison,
-            mode_of=partial(mode_of, self.settings.certification, run.instrument),
-            begun_tai_ns=run.begun_tai_ns,
-        )
+    def ground(self, run: RunRow, detectors: Detectors | None = None) -> Ground:
+        """Return what a run's plan stands on; with the frames of some detectors alone, if given."""
+        return ground_of(self.session, self.settings, self.instrument(run.instrument), run, detectors)
 
-    def _acquisitions(self, run_id: str) -> list[AcquisitionRow]:
+    def acquisitions(self, run_id: str) -> list[AcquisitionRow]:
+        """Return the acquisitions of a run, in order."""
         mine = select(AcquisitionRow).where(AcquisitionRow.run_id == run_id)
         return list(self.session.exec(mine.order_by(col(AcquisitionRow.ordinal))).all())
 
-    def _progress(self, run: RunRow, message: str) -> RunProgress:
+    def progress(self, run: RunRow, message: str) -> RunProgress:
+        """Return what is told of a run now."""
         ended, nodes = count_nodes(self.session, run.run_id)
         return RunProgress(
             run_id=run.run_id, phase=run.state, message=message, nodes_ended=ended, nodes=nodes
         )
-
-
-def _read_with(instrument: Instrument, detectors: Detectors | None) -> Detectors | None:
-    """Add to some detectors those that may leak into them, whose frames go into their jobs too; None: all."""
-    if detectors is None:
-        return None
-    return {*detectors, *(one for each in detectors for one in instrument.leaking_into(each))}
 
 
 def _tells(node: Node) -> bool:

@@ -1,4 +1,4 @@
-"""The sequencer's use cases: ask for a run, find one to resume, abort one, look after overdue answers."""
+"""The sequencer's use cases: ask for a run, find one to resume, control one, look after overdue answers."""
 
 import hashlib
 import json
@@ -15,15 +15,18 @@ from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
-from calibrant.runtime.unit_of_work import UnitOfWork
+from calibrant.runtime.unit_of_work import Outgoing, UnitOfWork
 from calibrant.sequencer.arriving import give_up
 from calibrant.sequencer.camera import OUT
 from calibrant.sequencer.checking import RunRefused, check_detectors, check_names, check_wish
 from calibrant.sequencer.conductor import Conductor
+from calibrant.sequencer.control import Action
 from calibrant.sequencer.deadlines import Overdue, unfinished
+from calibrant.sequencer.life import Life
 from calibrant.sequencer.plan.parameters import with_usual
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.states import ON_CAMERA, RunState
+from calibrant.sequencer.store.plans import request_of
 from calibrant.sequencer.store.queries import SequencerQueries
 from calibrant.sequencer.store.tables import AcquisitionRow, CameraRow, CommandRow, RunRow
 
@@ -204,21 +207,33 @@ class SequencerService:
         with self.database.reading() as session:
             return SequencerQueries(session).unfinished(key)
 
-    def abort(self, run_id: str, caller: Caller) -> None:
-        """End a run now: nothing more is sent for it. What workers still do is kept, and certifies nothing.
+    def control(self, run_id: str, action: Action, caller: Caller) -> RunRow:
+        """Pause, resume, stop or retry a run; return it as it is then.
 
         Raises
         ------
         NoSuchRun
             There is no such run.
+        ControlRefused
+            It may not be done now.
+        CameraBusy
+            Exposures are to be taken again, and the camera takes those of another run.
         """
-        with self._work(f"abort:{run_id}", run_id) as unit:
-            if unit.session.get(RunRow, run_id) is None:
-                raise NoSuchRun(f"there is no run {run_id}: list them with GET /runs")
-            ended = self.conductor(unit.session, self.clock).abort(run_id, f"aborted by {caller.identity}")
-            outcome = "aborted" if ended else "it had finished"
-            unit.audit(caller, Deed("abort run", run_id, outcome, run_id))
-            unit.emit(ended)
+        with self._work(f"{action}:{run_id}:{self.clock.tai_ns()}", run_id) as unit:
+            messages, run = self._acted(unit.session, run_id, action, caller.identity)
+            unit.audit(caller, Deed(f"{action} run", run_id, run.held or run.state, run_id))
+            unit.emit(messages)
+            return run.model_copy()
+
+    def _acted(
+        self, session: Session, run_id: str, action: Action, who: str
+    ) -> tuple[list[Outgoing], RunRow]:
+        run = session.exec(select(RunRow).where(RunRow.run_id == run_id).with_for_update()).first()
+        if run is None:
+            raise NoSuchRun(f"there is no run {run_id}: list them with GET /runs")
+        if action is Action.RETRY and run.component:
+            self.check_free(session, request_of(run))
+        return Life(self.conductor(session, self.clock), run, who).act(action), run
 
     def look_after(self) -> int:
         """Give up waiting for what is overdue: answers to commands, a silent camera, frames, a run's end. Return how many."""

@@ -49,7 +49,7 @@ class Deed:
     Parameters
     ----------
     what : str
-        Such as ``abort run``.
+        Such as ``stop run``.
     about : str
         Identifier of what it was done to.
     outcome : str

@@ -73,7 +73,7 @@ def rule_for(method: str, path: str) -> Rule | None:
     method : str
         Such as ``GET``.
     path : str
-        Below the service's own address, such as ``/runs/night-1/abort``.
+        Below the service's own address, such as ``/runs/night-1/stop``.
     """
     looks, first = method in _LOOKING, path.removeprefix("/").partition("/")[0]
     fitting = (rule for rule in RULES if rule.looks is looks and rule.first in {first, "*"})

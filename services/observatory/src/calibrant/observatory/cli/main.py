@@ -23,6 +23,7 @@ from calibrant.observatory.cli import (
     listings,
     queue,
     reports,
+    run_control,
     runs,
     sal,
     topics,
@@ -55,6 +56,7 @@ app.add_typer(calibrations.app, name="calibrations")
 app.command("trends")(trends.trends)
 app.add_typer(waiting.app, name="waiting")
 app.add_typer(listings.publications, name="publications")
+run_control.add_to(listings.runs)
 app.add_typer(listings.runs, name="runs")
 app.add_typer(events.app, name="events")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -40,7 +40,8 @@ def settle_certification(draft: Draft, ground: Ground, node: Node) -> list[Messa
     decide = next(iter(draft.in_set(NodeType.DECIDE, node)), None)
     if decide is None or not decide.ended:
         return []
-    standings = [_standing(draft, ground, one, decide) for one in draft.in_set(NodeType.CERTIFY, node)]
+    waiting = [one for one in draft.in_set(NodeType.CERTIFY, node) if one.state is NodeState.WAITING]
+    standings = [_standing(draft, ground, one, decide) for one in waiting]
     for one in standings:
         if one.product is None:
             draft.change(one.certify, state=one.state, reason=one.reason)

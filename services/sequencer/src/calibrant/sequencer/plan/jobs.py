@@ -205,9 +205,10 @@ def certify_job(
     """
     certified = tuple(products)
     one = () if ask is None else (certified[0].product_id,)
+    again = (f"retry {ground.retries}",) if ground.retries else ()
     verb = "accepts" if ask is None else "is on"
     return CertifyJob(
-        job_id=derive(ground.run_id, "certify", decide.kind, decide.set_key, *one),
+        job_id=derive(ground.run_id, "certify", decide.kind, decide.set_key, *one, *again),
         products=certified,
         report_id=decide.report_id,
         collection=collection_of(ground.request),

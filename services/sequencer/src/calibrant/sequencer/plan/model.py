@@ -190,6 +190,8 @@ class Ground:
         ``mode_of(kind)`` says how calibrations of a kind come to be certified.
     begun_tai_ns : int
         When the run was asked for, TAI ns.
+    retries : int
+        How often what failed of the run was done again.
     """
 
     request: RunRequested
@@ -206,6 +208,7 @@ class Ground:
     comparison: ComparisonRules = field(default_factory=ComparisonRules)
     mode_of: Callable[[str], Mode] = lambda _kind: Mode.GATE
     begun_tai_ns: int = 0
+    retries: int = 0
 
     @property
     def run_id(self) -> str:

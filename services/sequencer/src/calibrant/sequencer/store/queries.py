@@ -33,6 +33,9 @@ class RunLine(BaseModel):
     instrument: str
     what: str = Field(description="the folder, or how many exposures")
     state: str = Field(description="a `RunState`")
+    held: str = Field(
+        default="", description="paused; stopping, until the exposure that has begun is in; or empty"
+    )
     message: str = Field(description="what became of it; before its end: why it does not go on now")
     begun_tai_ns: int
     ended_tai_ns: int | None
@@ -79,7 +82,7 @@ class RunView(BaseModel):
 
     run: RunLine
     phase: str = Field(
-        description="its state, or what it waits for: waiting for the camera, waiting for its chains, "
+        description="its state, or why it does not go on: paused, stopping, waiting for the camera, waiting for its chains, "
         "waiting for a person"
     )
     exposures: Count
@@ -129,6 +132,7 @@ class SequencerQueries:
         unsettled = self._unsettled([row] if row.state not in ENDED else []).get(run_id, "")
         asked = _asked(nodes)
         waiting = [
+            (row.held, row.held),
             ("waiting for the camera", waits),
             ("waiting for its chains", unsettled),
             ("waiting for a person", asked),
@@ -215,6 +219,7 @@ def _line(row: RunRow, stalled: str) -> RunLine:
         instrument=row.instrument,
         what=request["folder"] or f"{taken} exposures",
         state=row.state,
+        held=row.held,
         message=row.message or stalled,
         begun_tai_ns=row.begun_tai_ns,
         ended_tai_ns=row.ended_tai_ns,

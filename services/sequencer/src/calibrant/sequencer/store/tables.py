@@ -30,6 +30,8 @@ class RunRow(SQLModel, table=True):
     instrument: str
     component: str = Field(description="camera it commands; empty for a folder")
     state: str = Field(description="a `RunState`")
+    held: str = Field(default="", description="a `Held`: why it does not go on")
+    retries: int = Field(default=0, description="how often what failed of it was done again")
     planned: str = Field(default="", description="kinds planned so far, with commas")
     camera_by_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
     rest_until_tai_ns: int | None = Field(

@@ -1,0 +1,78 @@
+"""``calibrant runs pause|resume|stop|retry RUN``: what is done to a run, here or where services run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from calibrant.observatory.cli.console import console, told
+from calibrant.observatory.cli.options import Place, placed
+
+if TYPE_CHECKING:
+    from calibrant.observatory.settings import ObservatorySettings
+    from calibrant.sequencer.control import Action
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Identifier, as `calibrant runs list` shows it.")]
+
+
+@placed
+def pause(run: Run, place: Place) -> None:
+    """Begin no exposure and send no job of a run; what has begun ends, and is kept."""
+    from calibrant.sequencer.control import Action  # noqa: PLC0415
+
+    _act(run, place, Action.PAUSE)
+
+
+@placed
+def resume(run: Run, place: Place) -> None:
+    """Let a paused run go on."""
+    from calibrant.sequencer.control import Action  # noqa: PLC0415
+
+    _act(run, place, Action.RESUME)
+
+
+@placed
+def stop(
+    run: Run,
+    place: Place,
+    *,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for the exposure that has begun.")] = False,
+) -> None:
+    """End a run after the exposure that has begun, or now; what was made and certified stays."""
+    from calibrant.sequencer.control import Action  # noqa: PLC0415
+
+    _act(run, place, Action.STOP_NOW if now else Action.STOP)
+
+
+@placed
+def retry(run: Run, place: Place) -> None:
+    """Do again what failed of a run, and what depended on it; what was made stays."""
+    from calibrant.sequencer.control import Action  # noqa: PLC0415
+
+    _act(run, place, Action.RETRY)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to those about runs."""
+    for command in (pause, resume, stop, retry):
+        app.command(command.__name__)(command)
+
+
+def _act(run: str, place: Place, action: Action) -> None:
+    from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
+    from calibrant.runtime.settings import chosen  # noqa: PLC0415
+
+    with told():
+        said = asyncio.run(_control(chosen(ObservatorySettings, **place.given()), run, action))
+    console().print(said, markup=False, soft_wrap=True)
+
+
+async def _control(settings: ObservatorySettings, run: str, action: Action) -> str:
+    from calibrant.observatory.attaching import attached  # noqa: PLC0415
+    from calibrant.runtime.access.callers import of_this_machine  # noqa: PLC0415
+
+    async with attached(settings) as running:
+        row = await asyncio.to_thread(running.sequencer.control, run, action, of_this_machine())
+    return f"{run} is {', '.join(filter(None, (row.state, row.held)))}"

@@ -1,0 +1,56 @@
+"""What is done to a run, over HTTP: pause, resume, stop, retry."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, Field
+
+from calibrant.runtime.access.callers import Caller
+from calibrant.runtime.access.guard import CallerOf
+from calibrant.sequencer.control import Action, ControlRefused
+from calibrant.sequencer.service import CameraBusy, NoSuchRun, SequencerService
+
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"description": "No such run"},
+    409: {"description": "Not in the run's state, or its camera is busy; the detail says why"},
+}
+
+
+class RunStanding(BaseModel):
+    """How a run is after what was done to it."""
+
+    run_id: str
+    state: str = Field(description="a `RunState`")
+    held: str = Field(description="paused; stopping, until the exposure that has begun is in; or empty")
+
+
+def routes(service: SequencerService) -> APIRouter:
+    """Return the routes, below those of runs."""
+    router = APIRouter(responses=_ANSWERS)
+
+    def act(run_id: str, action: Action, caller: Caller) -> RunStanding:
+        try:
+            run = service.control(run_id, action, caller)
+        except NoSuchRun as error:
+            raise HTTPException(404, str(error)) from None
+        except (ControlRefused, CameraBusy) as error:
+            raise HTTPException(409, str(error)) from None
+        return RunStanding(run_id=run_id, state=run.state, held=run.held)
+
+    @router.post("/{run_id}/pause", summary="Begin no exposure and send no job")
+    def pause_run(run_id: str, caller: CallerOf) -> RunStanding:
+        return act(run_id, Action.PAUSE, caller)
+
+    @router.post("/{run_id}/resume", summary="Let a paused run go on")
+    def resume_run(run_id: str, caller: CallerOf) -> RunStanding:
+        return act(run_id, Action.RESUME, caller)
+
+    @router.post("/{run_id}/stop", summary="End a run after the exposure that has begun, or now")
+    def stop_run(run_id: str, caller: CallerOf, *, now: bool = False) -> RunStanding:
+        return act(run_id, Action.STOP_NOW if now else Action.STOP, caller)
+
+    @router.post("/{run_id}/retry", summary="Do again what failed of a run, and what depended on it")
+    def retry_run(run_id: str, caller: CallerOf) -> RunStanding:
+        return act(run_id, Action.RETRY, caller)
+
+    return router

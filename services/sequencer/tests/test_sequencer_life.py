@@ -1,0 +1,123 @@
+"""A run that is paused, resumed, stopped and retried, at every state, with restarts between."""
+
+import pytest
+
+from calibrant.contracts.camera.v1 import AckCode, Stop, TakeImages
+from calibrant.contracts.combine.v1 import CombineJob
+from calibrant.contracts.sequencer.v1 import RunFinished
+from calibrant.runtime.access.callers import Caller
+from calibrant.sequencer.control import Action, ControlRefused
+from calibrant.sequencer.service import CameraBusy
+from calibrant.sequencer.states import ENDED, RunState
+
+ANA = Caller("ana", ("operator",))
+pytestmark = pytest.mark.parametrize("database_site", ["sqlite"], indirect=True)
+
+
+def commanded(kit, script=None, **fields):
+    world = kit.world(script)
+    exposures = (kit.exposures("BIAS", *(0.0,) * 3), kit.exposures("DARK", *(2.0,) * 3))
+    world.request(kit.request(exposures=exposures, **fields))
+    world.say(*world.camera.tell())
+    return world
+
+
+def until(world, state):
+    while world.view().run.state != state:
+        assert world.step(lambda names: names[0]), world.view().run
+
+
+def act(world, action):
+    world.service.control("run-1", action, ANA)
+
+
+@pytest.mark.parametrize("state", [state for state in RunState if state not in ENDED])
+def test_a_run_paused_in_any_state_sends_nothing_and_goes_on_when_it_is_resumed_after_a_restart(kit, state):
+    world = commanded(kit)
+    until(world, state)
+    act(world, Action.PAUSE)
+    sent = len([m for m in world.sent if hasattr(m, "job_id") or isinstance(m, TakeImages)])
+    world.restart()
+    world.play()
+    assert len([m for m in world.sent if hasattr(m, "job_id") or isinstance(m, TakeImages)]) == sent
+    assert (world.view().phase, world.view().run.message) == ("paused", "paused by ana")
+    world.restart()
+    act(world, Action.RESUME)
+    world.play()
+    assert (world.view().run.state, world.view().nodes["certify"]) == ("done", {"done": 2})
+    assert len(world.of(TakeImages)) == 6
+    assert len(world.of(CombineJob)) == 2
+
+
+def test_a_run_stopped_after_its_exposure_takes_that_one_in_and_retried_takes_the_others(kit):
+    world = commanded(kit)
+    while not world.of(TakeImages):
+        world.step(lambda names: names[0])
+    act(world, Action.STOP)
+    assert (world.view().phase, world.of(Stop)) == ("stopping", [])
+    world.restart()
+    world.play()
+    view = world.view()
+    assert (view.run.state, view.run.message.partition(". ")[2]) == ("stopped", "stopped by ana")
+    assert (view.exposures.done, view.exposures.failed, view.files.done) == (1, 5, 1)
+    assert world.of(CombineJob) == []
+    act(world, Action.RETRY)
+    world.play()
+    assert (world.view().run.state, len(world.of(TakeImages))) == ("done", 6)
+    assert world.row("build", "bias").frames == 3
+    assert [ended.state for ended in world.of(RunFinished)] == ["stopped", "done"]
+
+
+def test_a_run_stopped_now_stops_the_camera_and_changes_no_more(kit):
+    world = commanded(kit)
+    while not world.of(TakeImages):
+        world.step(lambda names: names[0])
+    act(world, Action.STOP_NOW)
+    assert [stop.header.component for stop in world.of(Stop)] == ["camera"]
+    world.play()
+    assert (world.view().run.state, len(world.of(TakeImages))) == ("stopped", 1)
+
+
+def test_what_failed_and_what_depended_on_it_is_done_again_and_what_was_made_stays(kit):
+    script = kit.Script(broken={("bias", 1)})
+    world = kit.world(script)
+    world.frames = kit.frames({"bias": 3, "dark": 3}, detectors=(0, 1))
+    world.request(kit.request(folder=kit.folder, stop_on_failure=True))
+    world.play()
+    assert world.view().run.state == "done with failures"
+    made = {row.product_id for row in world.view().rows if row.type == "build" and row.product_id}
+    jobs = [(job.recipe, job.detector) for job in world.of(CombineJob)]
+    assert sorted(jobs) == [("bias", 0), ("bias", 1), ("dark", 0)]
+    script.broken = set()
+    act(world, Action.RETRY)
+    world.restart()
+    world.play()
+    again = [(job.recipe, job.detector) for job in world.of(CombineJob)][len(jobs) :]
+    assert sorted(again) == [("bias", 1), ("dark", 1)]
+    view = world.view()
+    assert (view.run.state, view.nodes["certify"]) == ("done", {"done": 4})
+    assert made < {row.product_id for row in view.rows if row.type == "build"}
+
+
+def test_exposures_that_failed_are_taken_again_where_nothing_was_made_of_their_type(kit):
+    world = commanded(kit)
+    world.camera.outcomes = [AckCode.COMPLETE] * 3 + [AckCode.FAILED] * 9
+    world.play()
+    assert (world.view().run.state, world.view().exposures.failed) == ("done with failures", 3)
+    bias = world.row("build", "bias").product_id
+    act(world, Action.RETRY)
+    with pytest.raises(CameraBusy, match="busy with run run-1"):
+        world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0),)))
+    world.play()
+    assert world.row("build", "bias").product_id == bias
+    assert (world.view().run.state, world.view().exposures.done) == ("done", 6)
+    assert world.row("build", "dark").used == {"bias": bias}
+
+
+def test_what_verification_does_not_accept_is_not_done_again(kit):
+    world = commanded(kit, kit.Script(rejected={("bias", 0)}))
+    world.play()
+    before = world.view()
+    with pytest.raises(ControlRefused, match="what verification does not accept stays so"):
+        act(world, Action.RETRY)
+    assert world.view() == before
