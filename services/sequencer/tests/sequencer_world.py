@@ -29,6 +29,7 @@ from calibrant.contracts.sequencer.v1 import (
     FolderIngestRequested,
     RunFinished,
     RunProgress,
+    RunReport,
     RunRequested,
 )
 from calibrant.runtime.access.callers import LOCAL
@@ -221,7 +222,7 @@ class World:
         elif hasattr(message, "header"):
             for source, answer in self.camera.obey(message):
                 self.say(source, answer, run_id)
-        elif not isinstance(message, (RunProgress, RunFinished, CommandAnswered)):
+        elif not isinstance(message, (RunProgress, RunFinished, RunReport, CommandAnswered)):
             for source, answer in self.script.answer(message):
                 self.say(source, answer, run_id)
 

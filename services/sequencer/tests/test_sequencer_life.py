@@ -4,7 +4,8 @@ import pytest
 
 from calibrant.contracts.camera.v1 import AckCode, Stop, TakeImages
 from calibrant.contracts.combine.v1 import CombineJob
-from calibrant.contracts.sequencer.v1 import RunFinished
+from calibrant.contracts.ingest.v1 import FrameRejected
+from calibrant.contracts.sequencer.v1 import RunFinished, RunReport
 from calibrant.runtime.access.callers import Caller
 from calibrant.sequencer.control import Action, ControlRefused
 from calibrant.sequencer.service import CameraBusy
@@ -112,6 +113,28 @@ def test_exposures_that_failed_are_taken_again_where_nothing_was_made_of_their_t
     assert world.row("build", "bias").product_id == bias
     assert (world.view().run.state, world.view().exposures.done) == ("done", 6)
     assert world.row("build", "dark").used == {"bias": bias}
+
+
+def test_the_report_says_what_was_taken_made_verified_certified_and_withheld_and_why(kit):
+    """What verification does not accept is named with the reason, and so is what was not made."""
+    world = kit.world(kit.Script(rejected={("bias", 1)}, broken={("dark", 0)}))
+    world.frames = kit.frames({"bias": 3, "dark": 3, "science": 1}, detectors=(0, 1))
+    world.rejections = [
+        FrameRejected(acquisition_id="", job_id="x", file_name="x.fits", reason="truncated", message="cut")
+    ]
+    world.request(kit.request(folder=kit.folder))
+    world.play()
+    (report,) = world.of(RunReport)
+    assert report == world.service.report("run-1")
+    assert (report.state, report.ended.ns) == ("done with failures", world.clock.now)
+    (taken,) = report.taken
+    assert (taken.asked, taken.taken, taken.frames, taken.missing) == (15, 14, 14, ("x.fits: cut",))
+    bias, dark = report.sets
+    assert (bias.kind, bias.made, bias.verified, bias.certified) == ("bias", (0, 1), (0,), (0,))
+    assert [(one.detectors, one.reason) for one in bias.withheld] == [((1,), "too noisy")]
+    assert (dark.made, dark.certified) == ((1,), (1,))
+    assert [(one.detectors, one.reason) for one in dark.withheld] == [((0,), "not built: saturated")]
+    assert any("no rule makes a calibration of them" in reason for reason in report.left_out)
 
 
 def test_what_verification_does_not_accept_is_not_done_again(kit):

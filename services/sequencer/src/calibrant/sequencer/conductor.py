@@ -31,6 +31,7 @@ from calibrant.sequencer.plan.outcome import finished, shortened, telling
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
 from calibrant.sequencer.plan.sets import leave_asked, leave_unused, plan_kind, wanted
+from calibrant.sequencer.report import report_of
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.states import ENDED, RunState, stage
 from calibrant.sequencer.store.last_results import keep_results
@@ -251,7 +252,7 @@ class Conductor:
         run.state, run.message = done.state, done.message
         run.ended_tai_ns = self.clock.tai_ns()
         self.session.add(run)
-        return [self.progress(run, done.message), done]
+        return [self.progress(run, done.message), done, report_of(self.session, run)]
 
     def _remarks(self, run: RunRow, rows: list[AcquisitionRow]) -> list[str]:
         told = [f"{row.folder or row.image_type}: {row.reason}" for row in rows if row.reason]

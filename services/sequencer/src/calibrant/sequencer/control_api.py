@@ -1,10 +1,11 @@
-"""What is done to a run, over HTTP: pause, resume, stop, retry."""
+"""What is done to a run, over HTTP: pause, resume, stop, retry; and its report."""
 
 from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
+from calibrant.contracts.sequencer.v1 import RunReport
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.guard import CallerOf
 from calibrant.sequencer.control import Action, ControlRefused
@@ -36,6 +37,13 @@ def routes(service: SequencerService) -> APIRouter:
         except (ControlRefused, CameraBusy) as error:
             raise HTTPException(409, str(error)) from None
         return RunStanding(run_id=run_id, state=run.state, held=run.held)
+
+    @router.get("/{run_id}/report", summary="Say what came of a run, and of each set, so far")
+    def report_run(run_id: str) -> RunReport:
+        try:
+            return service.report(run_id)
+        except NoSuchRun as error:
+            raise HTTPException(404, str(error)) from None
 
     @router.post("/{run_id}/pause", summary="Begin no exposure and send no job")
     def pause_run(run_id: str, caller: CallerOf) -> RunStanding:

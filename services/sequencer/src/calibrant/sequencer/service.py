@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from sqlmodel import Session, col, func, select
 
 from calibrant.bus.errors import PermanentError
-from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.contracts.sequencer.v1 import RunReport, RunRequested
 from calibrant.frames.instrument import Instrument, InstrumentError, named_instrument
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.access.callers import Caller
@@ -24,6 +24,7 @@ from calibrant.sequencer.control import Action
 from calibrant.sequencer.deadlines import Overdue, unfinished
 from calibrant.sequencer.life import Life
 from calibrant.sequencer.plan.parameters import with_usual
+from calibrant.sequencer.report import report_of
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.states import ON_CAMERA, RunState
 from calibrant.sequencer.store.plans import request_of
@@ -206,6 +207,14 @@ class SequencerService:
         """Return the run with this ``request_key`` that has not finished; None when there is none."""
         with self.database.reading() as session:
             return SequencerQueries(session).unfinished(key)
+
+    def report(self, run_id: str) -> RunReport:
+        """Return what came of a run so far; `NoSuchRun` where there is none."""
+        with self.database.reading() as session:
+            run = session.get(RunRow, run_id)
+            if run is None:
+                raise NoSuchRun(f"there is no run {run_id}: list them with GET /runs")
+            return report_of(session, run)
 
     def control(self, run_id: str, action: Action, caller: Caller) -> RunRow:
         """Pause, resume, stop or retry a run; return it as it is then.

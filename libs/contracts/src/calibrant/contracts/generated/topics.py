@@ -160,7 +160,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="run-progress",
         producer="sequencer",
-        messages=("calibrant.sequencer.v1.RunProgress", "calibrant.sequencer.v1.RunFinished"),
+        messages=("calibrant.sequencer.v1.RunProgress", "calibrant.sequencer.v1.RunFinished", "calibrant.sequencer.v1.RunReport"),
         keys=("run_id",),
         consumers=(),
         partitions=4,

@@ -24,6 +24,7 @@ from calibrant.observatory.cli import (
     queue,
     reports,
     run_control,
+    run_report,
     runs,
     sal,
     topics,
@@ -57,6 +58,7 @@ app.command("trends")(trends.trends)
 app.add_typer(waiting.app, name="waiting")
 app.add_typer(listings.publications, name="publications")
 run_control.add_to(listings.runs)
+listings.runs.command("report")(run_report.report)
 app.add_typer(listings.runs, name="runs")
 app.add_typer(events.app, name="events")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from calibrant.combine.store import CombineQueries
+from calibrant.contracts.sequencer.v1 import RunReport
 from calibrant.observatory import following
 from calibrant.observatory.cli.console import console, show_json, shown
 from calibrant.observatory.summary import Line, Noticed, lines, noticed
@@ -117,6 +118,7 @@ class RunOutcome:
     rejected: Sequence[RejectedFile]
     picture: Path | None
     published_to: str
+    report: RunReport
 
 
 def outcome(running: following.Running, progress: following.Progress, data_dir: Path) -> RunOutcome:
@@ -137,7 +139,13 @@ def outcome(running: following.Running, progress: following.Progress, data_dir: 
     built = any(row.type == "build" for row in view.rows)
     picture = _drawn(view, masters, data_dir) if masters and built else None
     return RunOutcome(
-        view, found, noticed(reports), view.rejected, picture, running.objects.locate("objects:archive")
+        view,
+        found,
+        noticed(reports),
+        view.rejected,
+        picture,
+        running.objects.locate("objects:archive"),
+        running.sequencer.report(view.run.run_id),
     )
 
 
@@ -161,6 +169,7 @@ def show(result: RunOutcome, options: str, *, as_json: bool) -> None:
                 "noticed": [one.model_dump() for one in result.noticed],
                 "rejected": [file.model_dump() for file in result.rejected],
                 "picture": str(result.picture) if result.picture else None,
+                "report": result.report.model_dump(mode="json", exclude_none=True),
             }
         )
         return

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from calibrant.contracts.base import Int32, Message
 from calibrant.contracts.camera.v1 import AckCode, CommandHeader
-from calibrant.contracts.common.v1 import TimeRange
+from calibrant.contracts.common.v1 import TaiTime, TimeRange
 
 __all__ = [
     "CommandAnswered",
@@ -23,7 +23,11 @@ __all__ = [
     "QueueCommand",
     "RunFinished",
     "RunProgress",
+    "RunReport",
     "RunRequested",
+    "SetReport",
+    "TakenReport",
+    "WithheldReport",
 ]
 
 
@@ -148,4 +152,51 @@ class CommandAnswered(Message):
     identity: str = Field(description='Who commanded.')
     ack: AckCode = Field(description='COMPLETE, FAILED, NO_PERMISSION or TIMEOUT.')
     result: str = Field(description='What happened, for a person.')
+
+
+class TakenReport(Message):
+    """What a run took of what it asked for: the exposures of a type, or the files of a folder."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.TakenReport"
+    what: str = Field(description='Image type, or the folder.')
+    asked: Int32 = Field(description='Exposures, or files, that were asked for.')
+    taken: Int32 = Field(description='How many of them were taken, or taken in.')
+    frames: Int32 = Field(description='Frames that could be planned with.')
+    missing: tuple[str, ...] = Field(default=(), description='What is missing, and why.')
+
+
+class WithheldReport(Message):
+    """Detectors whose part of a set came to nothing, for one reason."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.WithheldReport"
+    detectors: tuple[Int32, ...] = Field(default=(), description='The detectors.')
+    reason: str = Field(description='Why, for a person.')
+
+
+class SetReport(Message):
+    """What came of one set of frames."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.SetReport"
+    kind: str = Field(description='Kind of calibration.')
+    set_key: str = Field(description='The set.')
+    made: tuple[Int32, ...] = Field(default=(), description='Detectors of which a product was made.')
+    verified: tuple[Int32, ...] = Field(default=(), description='Detectors that verification accepted.')
+    certified: tuple[Int32, ...] = Field(default=(), description='Detectors whose product was certified.')
+    withheld: tuple[WithheldReport, ...] = Field(default=(), description='The other ones: not made, not accepted, withheld.')
+    report_id: str | None = Field(default=None, description='Report of the verification; left out where there was none.')
+
+
+class RunReport(Message):
+    """All that came of a run; sent when it has ended, with RunFinished."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.RunReport"
+    run_id: str = Field(description='The run.')
+    instrument: str = Field(description='Instrument name.')
+    state: str = Field(description='Its state: done, done with failures, failed or stopped; before its end another one.')
+    begun: TaiTime = Field(description='When it was asked for (system clock).')
+    ended: TaiTime | None = Field(default=None, description='When it ended (system clock); left out before that.')
+    taken: tuple[TakenReport, ...] = Field(default=(), description='What was taken, in order.')
+    sets: tuple[SetReport, ...] = Field(default=(), description='What came of each set, in build order.')
+    left_out: tuple[str, ...] = Field(default=(), description='Frames that went into no set, and kinds that were asked for in vain, with the reasons.')
+    message: str = Field(description='What happened, for a person.')
 

@@ -1,0 +1,75 @@
+"""``calibrant runs report RUN``: what was taken, made, verified, certified and withheld, for people and programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from calibrant.observatory.cli.console import console, show_json, shown, told
+from calibrant.observatory.cli.options import AsJson, Place, placed
+
+if TYPE_CHECKING:
+    from calibrant.contracts.sequencer.v1 import RunReport, SetReport
+    from calibrant.observatory.settings import ObservatorySettings
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Identifier, as `calibrant runs list` shows it.")]
+
+
+@placed
+def report(run: Run, place: Place, *, as_json: AsJson = False) -> None:
+    """Show what came of a run: taken, made, verified, certified, withheld and why; before its end, so far."""
+    from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
+    from calibrant.runtime.settings import chosen  # noqa: PLC0415
+
+    with told():
+        found = asyncio.run(_report(chosen(ObservatorySettings, **place.given()), run))
+    if as_json:
+        show_json(found.model_dump(mode="json", exclude_none=True))
+        return
+    console().print(f"{found.run_id} ({found.instrument}) is {found.state}", markup=False)
+    for head, what, text in lines(found):
+        line = "  ".join(filter(None, (f"{head:<9}", what, text)))
+        console().print(shown(line), markup=False, soft_wrap=True)
+
+
+async def _report(settings: ObservatorySettings, run: str) -> RunReport:
+    from calibrant.observatory.attaching import attached  # noqa: PLC0415
+
+    async with attached(settings) as running:
+        return await asyncio.to_thread(running.sequencer.report, run)
+
+
+def lines(found: RunReport) -> Iterator[tuple[str, str, str]]:
+    """Give a report line by line: what it is about, of what, and what is said.
+
+    Parameters
+    ----------
+    found : RunReport
+        The report.
+    """
+    for taken in found.taken:
+        yield "taken", taken.what, f"{taken.taken} of {taken.asked}, {taken.frames} frames"
+        for reason in taken.missing:
+            yield "missing", taken.what, reason
+    for one in found.sets:
+        yield from _of_set(one)
+    for reason in found.left_out:
+        yield "left out", "", reason
+    if found.message:
+        yield "message", "", found.message
+
+
+def _of_set(one: SetReport) -> Iterator[tuple[str, str, str]]:
+    title = f"{one.kind} {one.set_key}"
+    for head, detectors in (("made", one.made), ("verified", one.verified), ("certified", one.certified)):
+        if detectors:
+            yield head, title, _named(detectors)
+    for withheld in one.withheld:
+        yield "withheld", title, f"{_named(withheld.detectors)}: {withheld.reason}"
+
+
+def _named(detectors: tuple[int, ...]) -> str:
+    return f"detector{'s' if len(detectors) > 1 else ''} {', '.join(map(str, detectors))}"

@@ -1,0 +1,33 @@
+"""The report of a run as a person reads it."""
+
+from calibrant.contracts.common.v1 import TaiTime
+from calibrant.contracts.sequencer.v1 import RunReport, SetReport, TakenReport, WithheldReport
+from calibrant.observatory.cli.run_report import lines
+
+
+def test_each_part_is_a_line_and_nothing_is_said_of_what_there_is_not():
+    report = RunReport(
+        run_id="night-1",
+        instrument="simcam",
+        state="done with failures",
+        begun=TaiTime.from_ns(1),
+        taken=(TakenReport(what="DARK", asked=5, taken=4, frames=8, missing=("exposure 5: FAILED",)),),
+        sets=(
+            SetReport(
+                kind="dark",
+                set_key="20260101",
+                made=(0, 1),
+                verified=(0,),
+                withheld=(WithheldReport(detectors=(1,), reason="it leaks light"),),
+            ),
+        ),
+        message="2 products made",
+    )
+    assert list(lines(report)) == [
+        ("taken", "DARK", "4 of 5, 8 frames"),
+        ("missing", "DARK", "exposure 5: FAILED"),
+        ("made", "dark 20260101", "detectors 0, 1"),
+        ("verified", "dark 20260101", "detector 0"),
+        ("withheld", "dark 20260101", "detector 1: it leaks light"),
+        ("message", "", "2 products made"),
+    ]
