@@ -10,6 +10,7 @@ from calibrant.contracts.verify.v1 import DecideJob, Score
 from calibrant.runtime.access.callers import LOCAL
 from calibrant.runtime.settings import WrongSetting, chosen
 from calibrant.sequencer.control import Action
+from calibrant.sequencer.controls import Controls
 from calibrant.sequencer.settings import SequencerSettings
 
 
@@ -136,7 +137,7 @@ def test_a_person_may_overrule_the_gate_where_people_are_asked(people):
 
 def test_a_run_stopped_now_waits_for_nobody(people):
     world = people("always")
-    world.service.control("run-1", Action.STOP_NOW, LOCAL)
+    Controls(world.service).control("run-1", Action.STOP_NOW, LOCAL)
     assert world.view().run.state == "stopped"
     decide(world, accepted=True)
     assert world.row("certify", "bias").state == "skipped"

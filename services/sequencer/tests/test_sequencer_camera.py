@@ -19,6 +19,7 @@ from calibrant.contracts.camera.v1 import (
 )
 from calibrant.runtime.access.callers import Caller
 from calibrant.sequencer.control import Action
+from calibrant.sequencer.controls import Controls
 from calibrant.sequencer.service import CameraBusy
 from calibrant.sequencer.store.queries import SequencerQueries
 from calibrant.sequencer.store.tables import CommandRow
@@ -298,7 +299,7 @@ def test_stopping_a_run_now_frees_the_camera(kit):
     world.say(*world.camera.tell())
     while not world.of(TakeImages):
         world.step(lambda names: names[0])
-    world.service.control("run-1", Action.STOP_NOW, Caller("me", ("operator",)))
+    Controls(world.service).control("run-1", Action.STOP_NOW, Caller("me", ("operator",)))
     world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),)))
     world.play()
     assert world.view("run-1").run.state == "stopped"

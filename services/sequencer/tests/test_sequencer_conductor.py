@@ -20,6 +20,7 @@ from calibrant.contracts.verify.v1 import DecideJob, MeasureJob, VerificationMod
 from calibrant.frames.instrument import load_instrument
 from calibrant.runtime.access.callers import Caller
 from calibrant.sequencer.control import Action
+from calibrant.sequencer.controls import Controls
 from calibrant.sequencer.store.certified import ChainsUnsettled
 
 JOBS = (CombineJob, MeasureJob, DecideJob, CertifyJob)
@@ -257,7 +258,7 @@ def test_a_run_stopped_now_ends_at_once_and_ignores_what_comes(kit):
     while not world.of(CombineJob):
         world.step(lambda names: names[0])
     jobs = len([m for m in world.sent if isinstance(m, JOBS)])
-    world.service.control("run-1", Action.STOP_NOW, Caller("me", ("operator",)))
+    Controls(world.service).control("run-1", Action.STOP_NOW, Caller("me", ("operator",)))
     world.play()
     view = world.view()
     assert view.run.state == "stopped"

@@ -8,6 +8,7 @@ from calibrant.contracts.ingest.v1 import FrameRejected
 from calibrant.contracts.sequencer.v1 import RunFinished, RunReport
 from calibrant.runtime.access.callers import Caller
 from calibrant.sequencer.control import Action, ControlRefused
+from calibrant.sequencer.controls import Controls
 from calibrant.sequencer.service import CameraBusy
 from calibrant.sequencer.states import ENDED, RunState
 
@@ -29,7 +30,7 @@ def until(world, state):
 
 
 def act(world, action):
-    world.service.control("run-1", action, ANA)
+    Controls(world.service).control("run-1", action, ANA)
 
 
 @pytest.mark.parametrize("state", [state for state in RunState if state not in ENDED])
@@ -125,7 +126,7 @@ def test_the_report_says_what_was_taken_made_verified_certified_and_withheld_and
     world.request(kit.request(folder=kit.folder))
     world.play()
     (report,) = world.of(RunReport)
-    assert report == world.service.report("run-1")
+    assert report == Controls(world.service).report("run-1")
     assert (report.state, report.ended.ns) == ("done with failures", world.clock.now)
     (taken,) = report.taken
     assert (taken.asked, taken.taken, taken.frames, taken.missing) == (15, 14, 14, ("x.fits: cut",))

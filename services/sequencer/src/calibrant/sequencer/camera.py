@@ -14,7 +14,6 @@ from calibrant.contracts.camera.v1 import (
     AckCode,
     CommandAck,
     Start,
-    Stop,
     SummaryState,
     SummaryStateChanged,
     TakeImages,
@@ -148,15 +147,6 @@ class Commander:
             step.state, step.reason = "failed", reason
             self.session.add(step)
         self.touched.add(run_id)
-
-    def stop(self, run: RunRow) -> list[Message]:
-        """Return the command that ends what the camera takes for a run now; nothing when it takes nothing."""
-        taking = (CommandRow.run_id == run.run_id, CommandRow.name == TAKE, col(CommandRow.state).in_(OUT))
-        command = self.session.exec(select(CommandRow).where(*taking)).first()
-        if command is None:
-            return []
-        cause = (run.run_id, command.command_id)
-        return [self._composer(run).command(Stop, *cause, timeout_s=self.settings.command_s)]
 
     def _next(self, step: StepRow, run: RunRow) -> list[Message] | None:
         """Return the command that comes next, nothing while the camera is waited for, None if it was given up."""

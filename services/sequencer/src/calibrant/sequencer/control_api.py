@@ -9,6 +9,7 @@ from calibrant.contracts.sequencer.v1 import RunReport
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.guard import CallerOf
 from calibrant.sequencer.control import Action, ControlRefused
+from calibrant.sequencer.controls import Controls
 from calibrant.sequencer.service import CameraBusy, NoSuchRun, SequencerService
 
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
@@ -31,17 +32,17 @@ def routes(service: SequencerService) -> APIRouter:
 
     def act(run_id: str, action: Action, caller: Caller) -> RunStanding:
         try:
-            run = service.control(run_id, action, caller)
+            standing = Controls(service).control(run_id, action, caller)
         except NoSuchRun as error:
             raise HTTPException(404, str(error)) from None
         except (ControlRefused, CameraBusy) as error:
             raise HTTPException(409, str(error)) from None
-        return RunStanding(run_id=run_id, state=run.state, held=run.held)
+        return RunStanding(run_id=run_id, state=standing.state, held=standing.held)
 
     @router.get("/{run_id}/report", summary="Say what came of a run, and of each set, so far")
     def report_run(run_id: str) -> RunReport:
         try:
-            return service.report(run_id)
+            return Controls(service).report(run_id)
         except NoSuchRun as error:
             raise HTTPException(404, str(error)) from None
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from calibrant.contracts.base import Message
+from calibrant.contracts.camera.v1 import Stop
 from calibrant.rules.decision import Outcome
 from calibrant.runtime.unit_of_work import Outgoing
+from calibrant.sal import Composer
+from calibrant.sequencer.camera import OUT, TAKE
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.control import Action, ControlRefused, Held, check
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeType
@@ -17,7 +20,7 @@ from calibrant.sequencer.plan.retrying import kept, kinds_with, replan
 from calibrant.sequencer.retaking import reopen
 from calibrant.sequencer.states import RunState
 from calibrant.sequencer.store.plans import load_draft, request_of, save_draft
-from calibrant.sequencer.store.tables import AcquisitionRow, RunRow, StepRow
+from calibrant.sequencer.store.tables import AcquisitionRow, CommandRow, RunRow, StepRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,17 @@ class Life:
         return ended or self._tell(f"{reason}, after the exposure that has begun")
 
     def _stop_now(self) -> list[Outgoing]:
-        commands: list[Message] = self.conductor.commander.stop(self.run)
-        ended = self.conductor.abort(self.run.run_id, f"stopped by {self.who}")
-        return [*(Outgoing(command, self.run.run_id) for command in commands), *ended]
+        run = self.run
+        taking = (CommandRow.run_id == run.run_id, CommandRow.name == TAKE, col(CommandRow.state).in_(OUT))
+        command = self._session.exec(select(CommandRow).where(*taking)).first()
+        stop = [] if command is None else [Outgoing(self._stop_camera(command.command_id), run.run_id)]
+        return [*stop, *self.conductor.abort(run.run_id, f"stopped by {self.who}")]
+
+    def _stop_camera(self, taking: str) -> Message:
+        """Return the command that ends what the camera takes after its image; its answer changes nothing."""
+        settings, clock = self.conductor.settings, self.conductor.clock
+        composer = Composer(self.run.component, settings.identity, clock, requested_by=self.who)
+        return composer.command(Stop, self.run.run_id, taking, timeout_s=settings.command_s)
 
     def _retry(self) -> list[Outgoing]:
         """Plan anew what failed; where nothing was made of the frames of a type, take what was not taken."""

@@ -1,4 +1,4 @@
-"""The sequencer's use cases: ask for a run, find one to resume, control one, look after overdue answers."""
+"""The sequencer's use cases: ask for a run, find one to resume, look after overdue answers."""
 
 import hashlib
 import json
@@ -8,26 +8,22 @@ from contextlib import AbstractContextManager
 from sqlmodel import Session, col, func, select
 
 from calibrant.bus.errors import PermanentError
-from calibrant.contracts.sequencer.v1 import RunReport, RunRequested
+from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.frames.instrument import Instrument, InstrumentError, named_instrument
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
-from calibrant.runtime.unit_of_work import Outgoing, UnitOfWork
+from calibrant.runtime.unit_of_work import UnitOfWork
 from calibrant.sequencer.arriving import give_up
 from calibrant.sequencer.camera import OUT
 from calibrant.sequencer.checking import RunRefused, check_detectors, check_names, check_wish
 from calibrant.sequencer.conductor import Conductor
-from calibrant.sequencer.control import Action
 from calibrant.sequencer.deadlines import Overdue, unfinished
-from calibrant.sequencer.life import Life
 from calibrant.sequencer.plan.parameters import with_usual
-from calibrant.sequencer.report import report_of
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.states import ON_CAMERA, RunState
-from calibrant.sequencer.store.plans import request_of
 from calibrant.sequencer.store.queries import SequencerQueries
 from calibrant.sequencer.store.tables import AcquisitionRow, CameraRow, CommandRow, RunRow
 
@@ -68,6 +64,8 @@ class SequencerService:
 
     Attributes
     ----------
+    work : callable
+        Opens a unit of work.
     check_recipes : callable or None
         Set by who has the recipes beside it. Without, a recipe refuses its own parameters, when a run is under way.
     """
@@ -76,7 +74,7 @@ class SequencerService:
         self.settings = settings
         self.database = database
         self.clock = clock
-        self._work = work
+        self.work = work
         self._overdue = Overdue(settings, clock, clock.tai_ns())
         self.check_recipes: CheckRecipes | None = None
         self._instruments: dict[str, Instrument] = {}
@@ -185,7 +183,7 @@ class SequencerService:
             The camera takes the exposures of another run.
         """
         self.check(request)
-        with self._work(f"request:{request.run_id}", request.run_id) as unit:
+        with self.work(f"request:{request.run_id}", request.run_id) as unit:
             if self._add(unit.session, request, roles, self.clock.tai_ns()):
                 unit.emit([request])
         return request.run_id
@@ -208,42 +206,6 @@ class SequencerService:
         with self.database.reading() as session:
             return SequencerQueries(session).unfinished(key)
 
-    def report(self, run_id: str) -> RunReport:
-        """Return what came of a run so far; `NoSuchRun` where there is none."""
-        with self.database.reading() as session:
-            run = session.get(RunRow, run_id)
-            if run is None:
-                raise NoSuchRun(f"there is no run {run_id}: list them with GET /runs")
-            return report_of(session, run)
-
-    def control(self, run_id: str, action: Action, caller: Caller) -> RunRow:
-        """Pause, resume, stop or retry a run; return it as it is then.
-
-        Raises
-        ------
-        NoSuchRun
-            There is no such run.
-        ControlRefused
-            It may not be done now.
-        CameraBusy
-            Exposures are to be taken again, and the camera takes those of another run.
-        """
-        with self._work(f"{action}:{run_id}:{self.clock.tai_ns()}", run_id) as unit:
-            messages, run = self._acted(unit.session, run_id, action, caller.identity)
-            unit.audit(caller, Deed(f"{action} run", run_id, run.held or run.state, run_id))
-            unit.emit(messages)
-            return run.model_copy()
-
-    def _acted(
-        self, session: Session, run_id: str, action: Action, who: str
-    ) -> tuple[list[Outgoing], RunRow]:
-        run = session.exec(select(RunRow).where(RunRow.run_id == run_id).with_for_update()).first()
-        if run is None:
-            raise NoSuchRun(f"there is no run {run_id}: list them with GET /runs")
-        if action is Action.RETRY and run.component:
-            self.check_free(session, request_of(run))
-        return Life(self.conductor(session, self.clock), run, who).act(action), run
-
     def look_after(self) -> int:
         """Give up waiting for what is overdue: answers to commands, a silent camera, frames, a run's end. Return how many."""
         now = self.clock.tai_ns()
@@ -255,32 +217,32 @@ class SequencerService:
             rested = session.exec(select(RunRow).where(col(RunRow.rest_until_tai_ns) <= now)).all()
             frames, ends = self._overdue.acquisitions(session), self._overdue.runs(session)
         for command in commands:
-            with self._work(f"overdue:{command.command_id}", command.run_id) as unit:
+            with self.work(f"overdue:{command.command_id}", command.run_id) as unit:
                 conductor = self.conductor(unit.session, self.clock)
                 conductor.commander.overdue(unit.session.get_one(CommandRow, command.command_id))
                 unit.emit(conductor.drive(command.component))
         for run in runs:
-            with self._work(f"silent:{run.run_id}:{run.camera_by_tai_ns}", run.run_id) as unit:
+            with self.work(f"silent:{run.run_id}:{run.camera_by_tai_ns}", run.run_id) as unit:
                 conductor = self.conductor(unit.session, self.clock)
                 conductor.commander.silent(unit.session.get_one(RunRow, run.run_id))
                 unit.emit(conductor.drive(run.component))
         for run in rested:
-            with self._work(f"rested:{run.run_id}:{run.rest_until_tai_ns}", run.run_id) as unit:
+            with self.work(f"rested:{run.run_id}:{run.rest_until_tai_ns}", run.run_id) as unit:
                 unit.session.get_one(RunRow, run.run_id).rest_until_tai_ns = None
                 unit.emit(self.conductor(unit.session, self.clock).drive(run.component))
         for acquisition_id, run_id, waited_s in frames:
-            with self._work(f"late:{acquisition_id}", run_id) as unit:
+            with self.work(f"late:{acquisition_id}", run_id) as unit:
                 give_up(unit.session, unit.session.get_one(AcquisitionRow, acquisition_id), waited_s)
                 unit.emit(self.conductor(unit.session, self.clock).go_on([run_id]))
         for run_id in ends:
-            with self._work(f"unfinished:{run_id}", run_id) as unit:
+            with self.work(f"unfinished:{run_id}", run_id) as unit:
                 told = unfinished(unit.session, unit.session.get_one(RunRow, run_id))
                 unit.emit(self.conductor(unit.session, self.clock).abort(run_id, told, RunState.FAILED))
         return len(commands) + len(runs) + len(rested) + len(frames) + len(ends)
 
     def unit(self, cause: str, run_id: str) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work, for use cases that have a room of their own."""
-        return self._work(cause, run_id)
+        return self.work(cause, run_id)
 
     def _add(self, session: Session, request: RunRequested, roles: tuple[str, ...], now_tai_ns: int) -> bool:
         """Write an accepted run down; False when it is there already."""

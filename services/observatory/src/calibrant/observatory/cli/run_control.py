@@ -72,7 +72,9 @@ def _act(run: str, place: Place, action: Action) -> None:
 async def _control(settings: ObservatorySettings, run: str, action: Action) -> str:
     from calibrant.observatory.attaching import attached  # noqa: PLC0415
     from calibrant.runtime.access.callers import of_this_machine  # noqa: PLC0415
+    from calibrant.sequencer.controls import Controls  # noqa: PLC0415
 
     async with attached(settings) as running:
-        row = await asyncio.to_thread(running.sequencer.control, run, action, of_this_machine())
-    return f"{run} is {', '.join(filter(None, (row.state, row.held)))}"
+        controls = Controls(running.sequencer)
+        standing = await asyncio.to_thread(controls.control, run, action, of_this_machine())
+    return f"{run} is {', '.join(filter(None, (standing.state, standing.held)))}"

@@ -37,9 +37,10 @@ def report(run: Run, place: Place, *, as_json: AsJson = False) -> None:
 
 async def _report(settings: ObservatorySettings, run: str) -> RunReport:
     from calibrant.observatory.attaching import attached  # noqa: PLC0415
+    from calibrant.sequencer.controls import Controls  # noqa: PLC0415
 
     async with attached(settings) as running:
-        return await asyncio.to_thread(running.sequencer.report, run)
+        return await asyncio.to_thread(Controls(running.sequencer).report, run)
 
 
 def lines(found: RunReport) -> Iterator[tuple[str, str, str]]:

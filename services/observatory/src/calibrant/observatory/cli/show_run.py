@@ -19,6 +19,7 @@ from calibrant.observatory import following
 from calibrant.observatory.cli.console import console, show_json, shown
 from calibrant.observatory.summary import Line, Noticed, lines, noticed
 from calibrant.rules.times import second_text
+from calibrant.sequencer.controls import Controls
 from calibrant.sequencer.states import ENDED, RunState
 from calibrant.sequencer.store.queries import RejectedFile, RunView
 from calibrant.verify.store import VerifyQueries
@@ -145,7 +146,7 @@ def outcome(running: following.Running, progress: following.Progress, data_dir: 
         view.rejected,
         picture,
         running.objects.locate("objects:archive"),
-        running.sequencer.report(view.run.run_id),
+        Controls(running.sequencer).report(view.run.run_id),
     )
 
 
