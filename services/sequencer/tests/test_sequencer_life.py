@@ -2,10 +2,11 @@
 
 import pytest
 
-from calibrant.contracts.camera.v1 import AckCode, Stop, TakeImages
+from calibrant.contracts.camera.v1 import AckCode, CommandHeader, Stop, TakeImages
 from calibrant.contracts.combine.v1 import CombineJob
+from calibrant.contracts.common.v1 import TaiTime
 from calibrant.contracts.ingest.v1 import FrameRejected
-from calibrant.contracts.sequencer.v1 import RunFinished, RunReport
+from calibrant.contracts.sequencer.v1 import CommandAnswered, RunAction, RunCommand, RunFinished, RunReport
 from calibrant.runtime.access.callers import Caller
 from calibrant.sequencer.control import Action, ControlRefused
 from calibrant.sequencer.controls import Controls
@@ -114,6 +115,32 @@ def test_exposures_that_failed_are_taken_again_where_nothing_was_made_of_their_t
     assert world.row("build", "bias").product_id == bias
     assert (world.view().run.state, world.view().exposures.done) == ("done", 6)
     assert world.row("build", "dark").used == {"bias": bias}
+
+
+def test_a_command_over_the_log_is_carried_out_once_and_answered_once(kit):
+    world = commanded(kit)
+    until(world, "taking")
+
+    def say(action, name, roles=("operator",), run_id="run-1"):
+        deadline = TaiTime.from_ns(world.clock.now + 10**9)
+        header = CommandHeader(
+            command_id=name, component="camera", identity="night", roles=roles, deadline=deadline
+        )
+        world.say("sequencer", RunCommand(header=header, run_id=run_id, action=action))
+        world.step(lambda names: next(n for n in names if n.startswith("sequencer-commands")))
+        answer = world.of(CommandAnswered)[-1]
+        return answer.ack.name, answer.result
+
+    assert say(RunAction.PAUSE, "c1") == ("COMPLETE", "run run-1 is paused")
+    assert say(RunAction.PAUSE, "c1") == ("COMPLETE", "run run-1 is paused")
+    assert say(RunAction.PAUSE, "c2") == ("FAILED", "run run-1 is paused already: resume it, or stop it")
+    assert say(RunAction.STOP, "c3", run_id="x") == ("FAILED", "there is no run x: list them with GET /runs")
+    assert say(RunAction.UNSPECIFIED, "c4")[0] == "FAILED"
+    told = ("NO_PERMISSION", "this needs the role operator; night has no role")
+    assert say(RunAction.RESUME, "c5", ()) == told
+    assert say(RunAction.RESUME, "c5") == ("COMPLETE", "run run-1 is taking")
+    world.play()
+    assert world.view().run.state == "done"
 
 
 def test_the_report_says_what_was_taken_made_verified_certified_and_withheld_and_why(kit):

@@ -12,11 +12,11 @@ from calibrant.contracts.certify.v1 import (
 )
 from calibrant.contracts.common.v1 import JobDone, JobFailed
 from calibrant.contracts.ingest.v1 import FolderScanned, FrameIngested, FrameRejected
-from calibrant.contracts.sequencer.v1 import QueueCommand, RunRequested
+from calibrant.contracts.sequencer.v1 import QueueCommand, RunCommand, RunRequested
 from calibrant.contracts.verify.v1 import MeasurementCompleted, VerificationCompleted
 from calibrant.runtime.handlers import Context, on
 from calibrant.runtime.unit_of_work import Emission
-from calibrant.sequencer import acquisition
+from calibrant.sequencer import acquisition, run_commands
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.plan.results import Answer
 from calibrant.sequencer.queue.commands import obey
@@ -46,6 +46,12 @@ def begin_run(request: RunRequested, context: SequencerContext) -> Emissions:
 def queue_commanded(command: QueueCommand, context: SequencerContext) -> Emissions:
     """Change a camera's queue, and answer."""
     return [obey(command, context.session, context.service)]
+
+
+@on(RunCommand)
+def run_commanded(command: RunCommand, context: SequencerContext) -> Emissions:
+    """Pause, resume, stop or retry a run, and answer."""
+    return run_commands.obey(command, context.session, context.service)
 
 
 @on(SummaryStateChanged)

@@ -113,7 +113,6 @@ class Life:
 
     def _retry(self) -> list[Outgoing]:
         """Plan anew what failed; where nothing was made of the frames of a type, take what was not taken."""
-        self.run.retries += 1
         ground = self.conductor.ground(self.run)
         draft = Draft(load_draft(self._session, self.run.run_id))
         stays = kept(draft, ground)
@@ -126,6 +125,7 @@ class Life:
             raise ControlRefused(
                 f"nothing of run {self.run.run_id} can be done again: what verification does not accept stays so"
             )
+        self.run.retries += 1
         for row in again:
             reopen(self._session, row, self.run.retries)
         save_draft(self._session, draft)

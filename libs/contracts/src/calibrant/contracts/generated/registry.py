@@ -84,6 +84,7 @@ MESSAGES: dict[str, type[Message]] = {
     "calibrant.sequencer.v1.ExposureRequest": sequencer.ExposureRequest,
     "calibrant.sequencer.v1.FolderIngestRequested": sequencer.FolderIngestRequested,
     "calibrant.sequencer.v1.QueueCommand": sequencer.QueueCommand,
+    "calibrant.sequencer.v1.RunCommand": sequencer.RunCommand,
     "calibrant.sequencer.v1.RunFinished": sequencer.RunFinished,
     "calibrant.sequencer.v1.RunProgress": sequencer.RunProgress,
     "calibrant.sequencer.v1.RunReport": sequencer.RunReport,

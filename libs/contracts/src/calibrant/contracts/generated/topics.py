@@ -171,7 +171,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="sequencer-commands",
         producer="sequencer",
-        messages=("calibrant.sequencer.v1.QueueCommand",),
+        messages=("calibrant.sequencer.v1.QueueCommand", "calibrant.sequencer.v1.RunCommand"),
         keys=("header.component",),
         consumers=("sequencer",),
         partitions=4,

@@ -21,6 +21,8 @@ __all__ = [
     "FolderIngestRequested",
     "QueueAction",
     "QueueCommand",
+    "RunAction",
+    "RunCommand",
     "RunFinished",
     "RunProgress",
     "RunReport",
@@ -56,6 +58,34 @@ class QueueAction(Enum):
     def number(self) -> int:
         """The number in the contract."""
         numbers = {"QUEUE_ACTION_UNSPECIFIED": 0, "QUEUE_ACTION_ADD": 1, "QUEUE_ACTION_MOVE": 2, "QUEUE_ACTION_REMOVE": 3, "QUEUE_ACTION_PAUSE": 4, "QUEUE_ACTION_RESUME": 5}
+        return numbers[self.value]
+
+
+class RunAction(Enum):
+    """What may be done to a run."""
+
+    UNSPECIFIED = "RUN_ACTION_UNSPECIFIED"
+    """Not given. (0)"""
+
+    PAUSE = "RUN_ACTION_PAUSE"
+    """Begin no exposure and send no job; what has begun ends. (1)"""
+
+    RESUME = "RUN_ACTION_RESUME"
+    """Let a paused run go on. (2)"""
+
+    STOP = "RUN_ACTION_STOP"
+    """End it after the exposure that has begun. (3)"""
+
+    STOP_NOW = "RUN_ACTION_STOP_NOW"
+    """End it now. (4)"""
+
+    RETRY = "RUN_ACTION_RETRY"
+    """Do again what failed of a run that has ended, and what depended on it. (5)"""
+
+    @property
+    def number(self) -> int:
+        """The number in the contract."""
+        numbers = {"RUN_ACTION_UNSPECIFIED": 0, "RUN_ACTION_PAUSE": 1, "RUN_ACTION_RESUME": 2, "RUN_ACTION_STOP": 3, "RUN_ACTION_STOP_NOW": 4, "RUN_ACTION_RETRY": 5}
         return numbers[self.value]
 
 
@@ -143,12 +173,21 @@ class QueueCommand(Message):
     place: Int32 | None = Field(default=None, description='Place among those that wait, from 1: with MOVE, and with ADD where it is not the last one.')
 
 
+class RunCommand(Message):
+    """Somebody commands a run. It is answered once, by a CommandAnswered."""
+
+    message_type: ClassVar[str] = "calibrant.sequencer.v1.RunCommand"
+    header: CommandHeader = Field(description="Identity, roles and deadline of who commands; the component is the run's camera, or any name.")
+    run_id: str = Field(description='The run.')
+    action: RunAction = Field(description='What is to be done.')
+
+
 class CommandAnswered(Message):
     """The sequencer's only answer to a command to it."""
 
     message_type: ClassVar[str] = "calibrant.sequencer.v1.CommandAnswered"
     command_id: str = Field(description='The command.')
-    component: str = Field(description='Its component: the camera.')
+    component: str = Field(description='Its component, as it was given.')
     identity: str = Field(description='Who commanded.')
     ack: AckCode = Field(description='COMPLETE, FAILED, NO_PERMISSION or TIMEOUT.')
     result: str = Field(description='What happened, for a person.')
