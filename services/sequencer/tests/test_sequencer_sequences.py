@@ -236,6 +236,17 @@ def test_r18_nothing_is_made_in_place_of_what_is_not_accepted_where_the_run_stop
     assert reason.endswith("), and the run stops on failure")
 
 
+def test_r18_what_the_rules_may_use_and_do_not_need_stops_nothing(kit):
+    frames = kit.frames({"bias": 3, "dark": 3, "flat": 3})
+    request = kit.request(folder="x", stop_on_failure=True, make=("bias", "defects", "dark", "flat"))
+    game = Game(kit, frames, kit.Script(rejected={("defects", 0)}), request=request)
+    made = [job.recipe for job in game.of(CombineJob)]
+    assert made == ["bias", "defects", "dark", "flat"]
+    assert "defects" not in roles(game.build("flat"))
+    needed = [rule.kind for rule in DEFAULT_RULES.rules if DEFAULT_RULES.needs(rule.kind)]
+    assert needed == ["bias", "dark", "flat"]
+
+
 def test_what_is_said_of_images_keeps_its_commas():
     said = {"program": "BLOCK-1", "reason": "new lamp, old shutter"}
     text = said_of_images(said)

@@ -40,6 +40,11 @@ class RoleRule(Frozen):
     usual: bool = True
     earlier: bool = False
 
+    @property
+    def needed(self) -> bool:
+        """Whether a run that stops on failure stops a set for want of it: not for what is made on request alone."""
+        return self.required or self.usual
+
 
 class SetRule(Frozen):
     """How frames become sets of one kind.
@@ -149,6 +154,12 @@ class RuleSet(Frozen):
     def rule_for(self, kind: str) -> SetRule | None:
         """Give the rule of a kind; None when the rule set makes none."""
         return next((rule for rule in self.rules if rule.kind == kind), None)
+
+    def needs(self, kind: str) -> bool:
+        """Tell whether a kind is usually made, or some kind needs it: for what is made on request nobody stops."""
+        rule = self.rule_for(kind)
+        taken = any(role.kind == kind and role.needed for one in self.rules for role in one.roles)
+        return taken or (rule is not None and not rule.on_request)
 
     def replaced(self, *rules: SetRule, name: str | None = None) -> "RuleSet":
         """Give a rule set with some kinds' rules replaced (an instrument that pools its nights)."""

@@ -195,6 +195,10 @@ class Conductor:
         failed = [node for node in ended if node.outcome == Outcome.NOT_CERTIFIED.value]
         if run.state != RunState.TAKING or not failed or not request_of(run).stop_on_failure:
             return []
+        needs = self.instrument(run.instrument).rule_set().needs
+        failed = [node for node in failed if needs(node.kind)]
+        if not failed:
+            return []
         told = f"not taken: {failed[0].title} failed verification, and the run stops on failure"
         self.commander.give_up(run.run_id, told, also_begun=False)
         return self.conduct(run.run_id)

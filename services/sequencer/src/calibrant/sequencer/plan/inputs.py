@@ -109,7 +109,12 @@ def _choice(
 
 
 def _none_in_place_of(choice: Choice, role: RoleRule, found: list[Candidate]) -> Choice:
-    """Let nothing fill a role in place of what the run has made and does not accept, nor the set go without."""
+    """Let nothing fill a role in place of what the run has made and does not accept, nor the set go without.
+
+    A role that the rules do not need is filled, or left, as in every run.
+    """
+    if not role.needed:
+        return choice
     own = [candidate for candidate in found if candidate.source == "run"]
     rejected = next((candidate for candidate in own if candidate.state == "rejected"), None)
     if rejected is None or isinstance(choice, Waiting):
