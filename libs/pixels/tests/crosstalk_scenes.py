@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from calibrant.pixels import Amplifier, Box, Geometry, Overscan, Signature, Step, correct_frame
+from calibrant.pixels import Amplifier, Box, Geometry, Overscan, Signature, Step, Terms, correct_frame
 from calibrant.pixels.crosstalk import CrosstalkMatrix, ReadoutPlane, known_matrix
 
 H, W, NOISE = 96, 128, 5.0
@@ -64,9 +64,12 @@ def raw_frame(shown, geometry):
     return raw
 
 
-def corrected(raw, geometry, barrier, **options):
-    signature = Signature(overscan=Overscan("none"), barriers={Step.CROSSTALK: barrier}, **options)
-    return correct_frame(raw, geometry, signature)
+def removing(barrier, **options):
+    return Signature(overscan=Overscan("none"), barriers={Step.CROSSTALK: barrier}, **options)
+
+
+def corrected(raw, geometry, barrier, others=None, **options):
+    return correct_frame(raw, geometry, removing(barrier, **options), Terms(others=others))
 
 
 def matrix_of(value, error=1e-5):

@@ -82,7 +82,7 @@ def test_what_a_flat_leaves_of_the_illumination_is_that_of_plain_numpy():
 
 def test_one_pass_gives_what_two_corrected_images_give(raw, signature):
     terms = Terms(dark_time_s=3.0)
-    found = flat_statistics(raw, DETECTOR, signature, dark_time_s=3.0, **MODEL)
+    found = flat_statistics(raw, DETECTOR, signature, terms=Terms(dark_time_s=3.0), **MODEL)
     divided = correct_frame(raw, DETECTOR, signature, terms)
     undivided = correct_frame(raw, DETECTOR, replace(signature, flat=None), terms)
     assert found.amplifiers == amplifier_statistics(divided, DETECTOR)
@@ -96,7 +96,7 @@ def test_one_pass_gives_what_two_corrected_images_give(raw, signature):
 
 def test_an_amplifier_without_light_says_why_and_the_other_is_measured(raw, signature):
     raw[:, 70:140] = 900
-    found = flat_statistics(raw, DETECTOR, signature, dark_time_s=0.0, **MODEL)
+    found = flat_statistics(raw, DETECTOR, signature, terms=Terms(dark_time_s=0.0), **MODEL)
     assert "is not above zero; is it a flat?" in found.noise["dim"]
     assert found.noise["lit"].ratio > 0
     assert found.amplifiers["dim"].count > 6000
@@ -116,13 +116,13 @@ def test_a_frame_in_adu_has_the_same_ratio(raw, signature):
 
 def test_without_a_flat_there_is_nothing_to_measure_against(raw, signature):
     with pytest.raises(ValueError, match="signature: has no flat"):
-        flat_statistics(raw, DETECTOR, replace(signature, flat=None), dark_time_s=1.0, **MODEL)
+        flat_statistics(raw, DETECTOR, replace(signature, flat=None), terms=Terms(dark_time_s=1.0), **MODEL)
 
 
 def test_numpy_sorts_where_the_library_is_not_there_and_says_so(raw, signature, monkeypatch):
-    found = flat_statistics(raw, DETECTOR, signature, dark_time_s=2.0, **MODEL)
+    found = flat_statistics(raw, DETECTOR, signature, terms=Terms(dark_time_s=2.0), **MODEL)
     monkeypatch.setattr("calibrant.pixels.ordered.sorter", lambda: None)
-    plain = flat_statistics(raw, DETECTOR, signature, dark_time_s=2.0, **MODEL)
+    plain = flat_statistics(raw, DETECTOR, signature, terms=Terms(dark_time_s=2.0), **MODEL)
     assert plain.backend == "numpy"
     assert (plain.amplifiers, plain.noise) == (found.amplifiers, found.noise)
     assert frame_statistics(raw, DETECTOR, signature, Terms(dark_time_s=2.0)).backend == "numpy"

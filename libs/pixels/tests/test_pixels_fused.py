@@ -237,7 +237,7 @@ def test_a_barrier_sees_the_rows_it_reaches(reach):
     described = amplifier_statistics(image, geometry)
     assert frame_statistics(frames[0], geometry, signature, terms[0]).amplifiers == described
     flat = flat_statistics(
-        frames[0], geometry, signature, dark_time_s=5.0, composition=Composition(1)
+        frames[0], geometry, signature, terms=terms[0], composition=Composition(1)
     ).amplifiers
     assert {name: one.median for name, one in flat.items()} == {
         name: one.median for name, one in described.items()

@@ -31,7 +31,7 @@ from calibrant.pixels.scaling import (
     solve_exposures,
 )
 from calibrant.pixels.shares import Combining
-from calibrant.pixels.signature import Band, Barrier, Signature, Step, Terms
+from calibrant.pixels.signature import Band, Barrier, Others, Signature, Step, Terms
 from calibrant.pixels.statistics import (
     AmplifierStatistics,
     ClippedStatistics,
@@ -42,7 +42,7 @@ from calibrant.pixels.statistics import (
 )
 from calibrant.pixels.surveying import FrameStatistics, frame_statistics
 
-ENGINE_VERSION = "4"
+ENGINE_VERSION = "5"
 """Version of what is computed: raised when the same inputs give other pixels. It is part of a job's identity."""
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "Mask",
     "NoiseRatio",
     "Normalised",
+    "Others",
     "Overscan",
     "OverscanLevel",
     "Polynomial",

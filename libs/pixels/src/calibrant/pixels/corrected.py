@@ -67,7 +67,7 @@ class CorrectedFrame:
         numbers = self.numbers
         reach, height = numbers.signature.reach or 0, numbers.geometry.shape[0]
         wider = slice(max(0, rows.start - reach), min(height, rows.stop + reach))
-        band = new_band(wider, numbers, noise=noise or self._noise)
+        band = new_band(wider, numbers, frame=self._frame, noise=noise or self._noise)
         pass_through(band, Passage(self._frame, self._source, numbers, segments(numbers.geometry, wider)))
         with np.errstate(over="ignore"):
             band.data = band.data.astype(np.float32, copy=False)

@@ -64,7 +64,7 @@ def flat_statistics(
     geometry: Geometry,
     signature: Signature,
     *,
-    dark_time_s: float | None = None,
+    terms: Terms | None = None,
     composition: Composition,
 ) -> FlatStatistics:
     """Correct a flat frame, describe it after division by its flat, and compare its noise with what is expected.
@@ -76,10 +76,8 @@ def flat_statistics(
     ----------
     raw
         Raw frame in ADU: an array or a :class:`RowSource`.
-    geometry, signature
+    geometry, signature, terms
         As for :func:`correct_frame`; the signature has the flat.
-    dark_time_s
-        See :class:`Terms`.
     composition
         As for :func:`noise_ratio`.
 
@@ -92,7 +90,7 @@ def flat_statistics(
     if flat is None:
         raise ValueError("signature: has no flat; give the one that frames are divided by")
     signature.check(geometry)
-    frame = single_frame(raw, geometry, replace(signature, flat=None), Terms(dark_time_s=dark_time_s))
+    frame = single_frame(raw, geometry, replace(signature, flat=None), terms or Terms())
     placed = {one.placed: one for one in geometry.amplifiers}
     amplifiers: dict[str, AmplifierStatistics] = {}
     noise: dict[str, NoiseRatio | str] = {}

@@ -64,6 +64,22 @@ class Image:
 
 
 @dataclass(frozen=True, eq=False)
+class ReadoutPlane:
+    """The pixels of one amplifier, the first one read at ``[0, 0]``, rows along the first axis.
+
+    Parameters
+    ----------
+    data
+        (rows, columns), in electron or ADU, the electronic level subtracted.
+    mask
+        uint32, the same shape, bits of :class:`calibrant.pixels.mask.Mask`.
+    """
+
+    data: NDArray[Any]
+    mask: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, eq=False)
 class Reference:
     """A calibration to correct with: bias, dark or flat.
 

@@ -67,7 +67,7 @@ def correct_frame(
     source = ArrayRows(raw)
     numbers = gather_numbers([source], geometry, signature, [terms])
     whole = slice(0, geometry.shape[0])
-    band = new_band(whole, numbers, noise=True)
+    band = new_band(whole, numbers, frame=0, noise=True)
     pass_through(band, Passage(0, source, numbers, segments(geometry, whole)))
     assert band.variance is not None
     with np.errstate(over="ignore"):

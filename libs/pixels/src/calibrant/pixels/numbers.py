@@ -16,7 +16,7 @@ from calibrant.pixels.image import OverscanLevel
 from calibrant.pixels.levels import Levels, measure_levels, parallel_box, serial_box
 from calibrant.pixels.linearity import Linearity
 from calibrant.pixels.rows import ArrayRows, RowSource, value_type, working_type
-from calibrant.pixels.signature import Signature, Terms, check_terms
+from calibrant.pixels.signature import Others, Signature, Terms, check_terms
 from calibrant.pixels.threads import side_by_side, thread_count
 
 Measured = Mapping[str, OverscanLevel | None]
@@ -76,6 +76,8 @@ class Numbers:
         (N, amplifiers), working type: divide at the end.
     weights
         (N,), float64.
+    others
+        What gives the planes of other detectors, of each frame.
     measured
         What the overscans of each frame say.
     """
@@ -87,6 +89,7 @@ class Numbers:
     dark_times: NDArray[Any]
     scales: NDArray[Any]
     weights: NDArray[np.float64]
+    others: tuple[Others | None, ...]
     measured: tuple[Measured, ...]
 
     def with_terms(self, terms: Sequence[Terms]) -> "Numbers":
@@ -158,6 +161,7 @@ def _of_terms(terms: Sequence[Terms], amplifiers: int, dtype: np.dtype[Any]) -> 
         "dark_times": np.array([one.dark_time_s or 0.0 for one in terms], dtype=dtype),
         "scales": np.array([one.scales(amplifiers) for one in terms], dtype=dtype),
         "weights": np.array([one.weight for one in terms]),
+        "others": tuple(one.others for one in terms),
     }
 
 

@@ -6,7 +6,7 @@ computed, nor where frames and references come from.
 
 import enum
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.geometry import Geometry
-from calibrant.pixels.image import Reference, Unit
+from calibrant.pixels.image import ReadoutPlane, Reference, Unit
 from calibrant.pixels.levels import parallel_box, serial_box
 from calibrant.pixels.linearity import Linearity
 from calibrant.pixels.overscan import Overscan
 
 Kind = Literal["pointwise", "barrier"]
+
+Others = Callable[[], Iterable[Mapping[str, ReadoutPlane]]]
+"""Gives what other detectors read at the same time, one detector after the other: planes by the name of the channel."""
 
 
 class Step(enum.Enum):
@@ -69,12 +72,15 @@ class Band:
     variance
         Like `data`; None: it is not wanted, which a signature with barriers never says. It begins at 0: barriers before
         `Step.NOISE` add what they make to it, and that step adds the noise of the signal.
+    others
+        Of the frame's :class:`Terms`.
     """
 
     rows: slice
     data: NDArray[Any]
     mask: NDArray[np.uint32]
     variance: NDArray[Any] | None
+    others: Others | None = None
 
 
 class Barrier(Protocol):
@@ -199,11 +205,14 @@ class Terms:
         Divides the frame at the end: one number, or one for each amplifier in the geometry's order.
     weight
         Of its samples in a weighted mean.
+    others
+        What other detectors read at the same time, where a barrier looks at them; called whenever the frame is corrected.
     """
 
     dark_time_s: float | None = None
     scale: float | tuple[float, ...] = 1.0
     weight: float = 1.0
+    others: Others | None = None
 
     def scales(self, count: int) -> tuple[float, ...]:
         """Give the scale of each of `count` amplifiers."""

@@ -88,11 +88,12 @@ class Passage:
         return plane[rows].astype(np.float32, copy=False).astype(self.numbers.dtype, copy=False)
 
 
-def new_band(rows: slice, numbers: Numbers, *, noise: bool) -> Band:
-    """Give an empty band; its variance is 0, for barriers before the noise to add to."""
+def new_band(rows: slice, numbers: Numbers, *, frame: int, noise: bool) -> Band:
+    """Give an empty band of a frame; its variance is 0, for barriers before the noise to add to."""
     shape = (rows.stop - rows.start, numbers.geometry.shape[1])
     variance = np.zeros(shape, dtype=numbers.dtype) if noise else None
-    return Band(rows, np.empty(shape, dtype=numbers.dtype), np.empty(shape, dtype=MASK_DTYPE), variance)
+    data, mask = np.empty(shape, dtype=numbers.dtype), np.empty(shape, dtype=MASK_DTYPE)
+    return Band(rows, data, mask, variance, numbers.others[frame])
 
 
 def pass_through(band: Band, passage: Passage) -> None:

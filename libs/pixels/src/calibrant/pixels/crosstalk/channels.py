@@ -3,30 +3,8 @@
 It owns the way there and back, and how far rows of a detector reach into each other; it must not know coefficients.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from calibrant.pixels.geometry import Geometry
-from calibrant.pixels.image import Image
-
-
-@dataclass(frozen=True, eq=False)
-class ReadoutPlane:
-    """The pixels of one amplifier, the first one read at ``[0, 0]``, rows along the first axis.
-
-    Parameters
-    ----------
-    data
-        (rows, columns), in electron or ADU, the electronic level subtracted.
-    mask
-        uint32, the same shape, bits of :class:`calibrant.pixels.mask.Mask`.
-    """
-
-    data: NDArray[Any]
-    mask: NDArray[np.uint32]
+from calibrant.pixels.image import Image, ReadoutPlane
 
 
 def channel_name(amplifier: str, detector: str = "") -> str:

@@ -9,8 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.crosstalk.channels import ReadoutPlane, channel_name
+from calibrant.pixels.crosstalk.channels import channel_name
 from calibrant.pixels.geometry import Amplifier, Geometry
+from calibrant.pixels.image import ReadoutPlane
 from calibrant.pixels.mask import Mask
 from calibrant.pixels.signature import Band
 
@@ -25,14 +26,11 @@ class Lines:
     ----------
     amplifier
         Whose pixels they are.
-    first
-        The first line, counted from the readout corner.
     data, mask, variance
         (lines, columns of the amplifier); `variance` is None where it is not wanted.
     """
 
     amplifier: Amplifier
-    first: int
     data: NDArray[Any]
     mask: NDArray[np.uint32]
     variance: NDArray[Any] | None
@@ -48,7 +46,6 @@ def lines_of(band: Band, geometry: Geometry, detector: str) -> dict[str, Lines]:
         part = (slice(y0 - band.rows.start, y1 - band.rows.start), slice(one.placed.x0, one.placed.x1))
         found[channel_name(one.name, detector)] = Lines(
             one,
-            one.placed.y1 - y1 if one.flip_y else y0 - one.placed.y0,
             one.in_readout_order(band.data[part]),
             one.in_readout_order(band.mask[part]),
             None if band.variance is None else one.in_readout_order(band.variance[part]),
@@ -78,9 +75,9 @@ class Signal:
     amplifier: Amplifier | None
 
     @classmethod
-    def of(cls, plane: Lines | ReadoutPlane, dtype: np.dtype[Any], lines: slice = slice(None)) -> "Signal":
-        """Look at lines of an amplifier as a source."""
-        data, mask = plane.data[lines].astype(dtype), plane.mask[lines]
+    def of(cls, plane: Lines | ReadoutPlane, dtype: np.dtype[Any]) -> "Signal":
+        """Look at what there is of an amplifier as a source."""
+        data, mask = plane.data.astype(dtype), plane.mask
         missing = ~np.isfinite(data)
         data[missing] = 0
         amplifier = plane.amplifier if isinstance(plane, Lines) else None

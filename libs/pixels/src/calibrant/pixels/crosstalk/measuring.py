@@ -11,12 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrant.pixels.crosstalk.channels import ReadoutPlane
 from calibrant.pixels.crosstalk.joint_fit import Level, robust_fit
 from calibrant.pixels.crosstalk.matrix import CrosstalkMatrix, Reason
 from calibrant.pixels.crosstalk.scene import Scene, Signal, Source, Victim, as_victim, common_shape, survey
 from calibrant.pixels.growing import grown
-from calibrant.pixels.image import Unit
+from calibrant.pixels.image import ReadoutPlane, Unit
 from calibrant.pixels.smooth import surface_terms
 
 _LEAST_BRIGHT: Final = 200

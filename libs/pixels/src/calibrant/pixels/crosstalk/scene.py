@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrant.pixels.clipping import MAD_TO_SIGMA
-from calibrant.pixels.crosstalk.channels import ReadoutPlane
 from calibrant.pixels.crosstalk.matrix import Reason
 from calibrant.pixels.growing import grown
+from calibrant.pixels.image import ReadoutPlane
 from calibrant.pixels.mask import UNUSABLE, Mask
 from calibrant.pixels.smooth import Surface, smooth_surface
 
