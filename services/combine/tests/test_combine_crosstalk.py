@@ -13,12 +13,21 @@ from calibrant.combine.inputs import InputRefused
 from calibrant.combine.recipes import RECIPES, parse_parameters
 from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
 from calibrant.combine.recipes.crosstalk.recipe import compute
+from calibrant.combine.recipes.crosstalk.tables import tables_of
+from calibrant.contracts.common.v1 import JobInput
 from calibrant.frames.correcting import Choices, correction
 from calibrant.frames.instrument import Instrument, load_instrument
 from calibrant.frames.measured import with_measured
-from calibrant.frames.writing import ProductAmplifier, ProductTables, Provenance, read_product_tables
+from calibrant.frames.writing import (
+    ProductAmplifier,
+    ProductTables,
+    Provenance,
+    read_product,
+    read_product_tables,
+    write_product,
+)
 from calibrant.pixels import ArrayRows, Geometry, Step, correct_frame
-from calibrant.pixels.crosstalk import Reason
+from calibrant.pixels.crosstalk import CrosstalkMatrix, Reason
 from calibrant.rules.classification import ImageType
 
 LEAKS = np.where(~np.eye(4, dtype=bool), np.random.default_rng(3).uniform(-1e-3, 2e-3, (4, 4)), 0)
@@ -280,8 +289,9 @@ def made(bench, inputs, recipe="crosstalk", **parameters):
     config = {"instruments": str(bench.folder / "instruments")}
     workspace = replace(bench.workspace(f"between-{number}"), config=config)
     outcome = build(bench.job(recipe, inputs, **parameters), workspace)
-    product = read_product_tables(workspace.scratch / outcome.artifacts[0].path)
-    return product, ProductFacts.model_validate(outcome.data)
+    path, facts = workspace.scratch / outcome.artifacts[0].path, ProductFacts.model_validate(outcome.data)
+    bench.built[facts.product_id] = path
+    return (read_product_tables if recipe == "crosstalk" else read_product)(path), facts
 
 
 def test_what_leaks_from_another_detector_comes_back_beside_what_leaks_within(pair):
@@ -311,9 +321,9 @@ def test_sources_that_are_of_no_frame_of_the_job_or_of_a_detector_apart_are_refu
     stray = own[3].model_copy(update={"role": "sources"})
     with pytest.raises(InputRefused, match=r"may leak into detector 0 \(1\)"):
         made(pair, [*own[:3], stray])
-    flats = pair.flats(9_000.0, 9_000.0, 9_000.0)
+    biases = [pair.frame("bias", 0.0) for _ in range(3)]
     with pytest.raises(InputRefused, match="no input of role 'sources' fits"):
-        made(pair, [*flats, sources[0]], "flat")
+        made(pair, [*biases, sources[0]], "bias")
 
 
 def test_an_exposure_without_its_source_tells_of_what_leaks_within_alone(pair):
@@ -322,3 +332,78 @@ def test_an_exposure_without_its_source_tells_of_what_leaks_within_alone(pair):
     exposures = product.table("EXPOSURES")
     assert list(exposures["MEASURED"]) == [28, 28, 28, 12]
     assert product.table("BETWEEN")["PIXELS"].min() > 0
+
+
+FLAT_E = 9_000.0
+
+
+def lit_beside_spots(bench, count):
+    """Take flats with detector 0 while 1 sees spots; give them with what leaks, without it, and those of 1 as sources."""
+    leaky, clean, sources = [], [], []
+    geometries = [bench.instrument.geometry(detector) for detector in (0, 1)]
+    gains = [np.array([one.gain_e_per_adu for one in each.amplifiers]) for each in geometries]
+    for number in range(count):
+        rng = np.random.default_rng(20 + number)
+        lit = rng.poisson(FLAT_E, (4, 64, 64)).astype(float)
+        spots = np.stack([light(rng, (64, 64), 10, 5.0) for _ in range(4)])
+        heard = np.tensordot(BETWEEN, spots / gains[1][:, None, None], 1) * gains[0][:, None, None]
+        for into, shown in ((clean, lit), (leaky, lit + heard)):
+            raw = raw_frame(np.random.default_rng(number), geometries[0], shown, leaks=LEAKS / 5)
+            into.append(bench.frame("flat", 5.0, raw=raw, EXPID=f"lit-{number}"))
+        raw = raw_frame(rng, geometries[1], spots, leaks=0 * LEAKS)
+        beside = bench.frame("flat", 5.0, raw=raw, DETECTOR=1, EXPID=f"lit-{number}")
+        sources.append(beside.model_copy(update={"role": "sources"}))
+    return leaky, clean, sources
+
+
+def known_product(bench, unit):
+    """Give the product that says exactly what leaks, of both detectors' amplifiers."""
+    geometries = [bench.instrument.geometry(detector) for detector in (0, 1)]
+    names = tuple(one.name for one in geometries[0].amplifiers)
+    far = tuple(f"1/{one.name}" for one in geometries[1].amplifiers)
+    gains = {one.name: one.gain_e_per_adu for one in geometries[0].amplifiers}
+    beside = {name: one.gain_e_per_adu for name, one in zip(far, geometries[1].amplifiers, strict=True)}
+    coefficients = np.concatenate([np.where(np.eye(4), np.nan, LEAKS / 5), BETWEEN], axis=1)[..., None]
+    covariance = np.where(np.isnan(coefficients), np.nan, 1e-16)[..., None]
+    own = [[Reason.SAME_AMPLIFIER if v == s else Reason.MEASURED for s in names + far] for v in names]
+    count, reasons = np.full((4, 8), 100), tuple(map(tuple, own))
+    exact = CrosstalkMatrix(names, names + far, coefficients, covariance, count, reasons, "adu")
+    exact = exact.in_unit(unit, gains | beside)
+    told = product(tables_of(exact, exact, [exact], 5.0, beside), unit)
+    path = bench.folder / f"known-{unit}.fits"
+    write_product(path, told)
+    bench.built["crosstalk-1"] = path
+    ref = bench.objects.put_if_absent(f"products/{unit}.fits", path, "application/fits")
+    return JobInput(role="crosstalk", id="crosstalk-1", ref=ref)
+
+
+@pytest.mark.parametrize(("unit", "told_in"), [("electron", "electron"), ("electron", "adu")])
+def test_what_another_detector_leaks_is_taken_out_of_frames_that_have_its(pair, unit, told_in):
+    matrix = known_product(pair, told_in)
+    leaky, clean, beside = lit_beside_spots(pair, 3)
+    asked = {"unit": unit, "statistic": "mean"}
+    without, _ = made(pair, [*clean, matrix], "flat", **asked)
+    kept, _ = made(pair, [*leaky, matrix], "flat", **asked)
+    removed, told = made(pair, [*leaky, *beside, matrix], "flat", **asked)
+    off, on = ((one.data - without.data).ravel() * FLAT_E for one in (kept, removed))
+    assert np.abs(off).max() > 8  # electrons of the mean of three
+    assert np.abs(on).max() < 1.5  # of numbers that are rounded
+    assert abs(on @ off / (off @ off)) < 0.01  # of what leaked
+    assert (without.between, kept.between, removed.between) == (False, False, True)
+    assert [one.role for one in told.inputs] == ["frames"] * 3 + ["sources"] * 3 + ["crosstalk"]
+    some, _ = made(pair, [*leaky, *beside[:2], matrix], "flat", **asked)
+    left = (some.data - without.data).ravel() * FLAT_E
+    assert not some.between
+    assert 0.2 < left @ off / (off @ off) < 0.5  # a third of the frames keep theirs
+
+
+def test_a_matrix_without_the_gains_of_its_sources_is_to_be_built_again(pair):
+    known_product(pair, "electron")
+    whole = read_product_tables(pair.built["crosstalk-1"])
+    between = whole.table("BETWEEN")
+    nameless = replace(between, columns=tuple(one for one in between.columns if one.name != "SOURCE_GAIN"))
+    tables = tuple(nameless if one.name == "BETWEEN" else one for one in whole.tables)
+    geometry = pair.instrument.geometry(0)
+    _, plain = correction(pair.instrument, 0, Choices(), "electron")
+    with pytest.raises(ValueError, match=r"BETWEEN has no column SOURCE_GAIN; .* build it again with"):
+        with_measured(geometry, plain, {"crosstalk": replace(whole, tables=tables)})

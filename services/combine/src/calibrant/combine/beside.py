@@ -1,17 +1,19 @@
 """Frames of other detectors that were read at the same time as a job's own: opened and checked. Must not know recipes' insides."""
 
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 
 from calibrant.combine.inputs import FRAMES, SOURCES, InputRefused, JobFrame
 from calibrant.combine.open_files import allow_for
-from calibrant.combine.recipes.base import SourceFrame
+from calibrant.combine.recipes.base import FrameInput
 from calibrant.combine.recipes.parameters import Parameters
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import JobInput
-from calibrant.frames.correcting import correction
+from calibrant.frames.beside import SourceFrame, open_source, others_of, source_frame
 from calibrant.frames.instrument import Instrument
-from calibrant.frames.reading import FrameRejected, OpenFrame, open_frames
-from calibrant.frames.reading.identity import frame_id
+from calibrant.frames.reading import FrameRejected
+from calibrant.pixels.image import Unit
 from calibrant.runtime.handlers import Workspace
 
 
@@ -52,9 +54,18 @@ def load_sources(
 
 
 def source_frames(
-    sources: list[JobFrame], instrument: Instrument, parameters: Parameters
+    sources: Iterable[JobFrame], instrument: Instrument, parameters: Parameters, unit: Unit
 ) -> list[SourceFrame]:
-    """Return frames of other detectors as a recipe wants them, each with how it is corrected.
+    """Return frames of other detectors as what leaks, each with how it is corrected.
+
+    Parameters
+    ----------
+    sources : iterable of JobFrame
+        The frames.
+    instrument, parameters
+        Say how.
+    unit : {'electron', 'adu'}
+        Of what they leak.
 
     Raises
     ------
@@ -63,36 +74,45 @@ def source_frames(
     """
     found = []
     for one in sources:
-        detector = one.opened.detector
         try:
-            geometry, corrected = correction(instrument, detector, parameters, parameters.unit)
+            found.append(source_frame(one.opened, instrument, parameters, unit, one.recipe_input.name))
         except ValueError as problem:
-            raise InputRefused(f"{one.file_name}, of detector {detector}: {problem}") from problem
-        found.append(SourceFrame(detector, one.recipe_input, geometry, corrected))
+            raise InputRefused(f"{one.file_name}, of detector {one.opened.detector}: {problem}") from problem
     return found
+
+
+def with_others(
+    frames: Iterable[JobFrame], sources: Iterable[SourceFrame], detectors: Collection[int]
+) -> list[FrameInput]:
+    """Return frames as a recipe wants them, each with what those of some other detectors read at the same time."""
+    beside = list(sources)
+    return [
+        replace(one, others=others_of(beside, one.exposure_id, detectors))
+        for one in (frame.recipe_input for frame in frames)
+    ]
+
+
+def all_there(frames: Iterable[JobFrame], sources: Iterable[SourceFrame], detectors: Collection[int]) -> bool:
+    """Tell whether every exposure of some frames has one of each of some other detectors."""
+    there = {(one.exposure_id, one.detector) for one in sources}
+    return all((one.opened.facts.exposure_id, detector) in there for one in frames for detector in detectors)
 
 
 def _load(
     one: JobInput, job: CombineJob, instrument: Instrument, workspace: Workspace, opened: ExitStack
 ) -> JobFrame:
     path = workspace.objects.local_path(one.ref)
-    name = one.file_name or path.name
-    others = instrument.leaking_into(job.detector)
+    inside = open_source(
+        path,
+        instrument,
+        workspace.scratch,
+        named=one.id,
+        detector=job.detector,
+        file_name=one.file_name or path.name,
+    )
     try:
-        inside = opened.enter_context(
-            open_frames(path, instrument, workspace.scratch, file_name=name, unpack=True)
-        )
-        return JobFrame(one, next(frame for frame in inside if frame.detector in others and _is(frame, one)))
+        return JobFrame(one, opened.enter_context(inside))
     except FrameRejected as refusal:
         raise InputRefused(f"frame {one.id}: {refusal}") from refusal
-    except StopIteration:
-        told = ", ".join(map(str, others)) or "none"
-        raise InputRefused(
-            f"{name}: does not hold frame {one.id} of a detector that may leak into detector {job.detector} ({told}); "
-            "ingest it again, or plan again with the instrument description in force"
-        ) from None
-
-
-def _is(frame: OpenFrame, one: JobInput) -> bool:
-    """Tell whether a frame is the one that a job names, by its content."""
-    return frame_id(frame.content_sha256(), frame.detector) == one.id
+    except ValueError as problem:
+        raise InputRefused(str(problem)) from problem

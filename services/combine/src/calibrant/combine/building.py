@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from types import MappingProxyType
 
 from calibrant.bus.errors import PermanentError
-from calibrant.combine.beside import load_sources, source_frames
+from calibrant.combine.beside import all_there, load_sources, source_frames, with_others
 from calibrant.combine.facts import SWITCHES, facts_of
 from calibrant.combine.inputs import (
     FRAMES,
@@ -23,6 +23,7 @@ from calibrant.combine.recipes.parameters import Parameters
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.frames.correcting import correction
 from calibrant.frames.instrument import Instrument
+from calibrant.frames.measured import heard, measured_between, within
 from calibrant.frames.reading import FrameRejected
 from calibrant.frames.writing import ProductTables, write_product
 from calibrant.pixels import ENGINE_VERSION, Geometry, Signature
@@ -69,23 +70,31 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     parameters = parameters.settled(instrument)
     with ExitStack() as opened:
         frames = load_frames(job, recipe, instrument, workspace, opened)
-        sources = load_sources(job, instrument, frames, workspace, opened)
+        hearing = heard(corrected)
+        wanted = recipe.between_detectors or hearing
+        sources = load_sources(job, instrument, frames, workspace, opened) if wanted else []
+        unit = parameters.unit if recipe.between_detectors else "adu"  # as matrices are applied
+        beside = source_frames(sources, instrument, parameters, unit)
+        corrected = corrected if sources else within(corrected, geometry)
         calibrations = load_calibrations(job, recipe, geometry, parameters.unit, workspace)
         if parameters.defects:
             corrected = with_defects(corrected, calibrations)
+        tables = {kind: one for kind, one in measured.items() if getattr(parameters, SWITCHES[kind])}
         inputs = RecipeInputs(
-            frames=[frame.recipe_input for frame in frames],
+            frames=with_others(frames, beside, hearing),
             calibrations=calibrations,
             geometry=geometry,
             corrected=corrected,
             memory_bytes=job.memory_bytes,
-            tables={kind: one for kind, one in measured.items() if getattr(parameters, SWITCHES[kind])},
+            tables=tables,
             read_out=instrument.detector(job.detector).geometry(),
-            sources=source_frames(sources, instrument, parameters),
+            sources=beside,
         )
         built = _built(recipe, inputs, parameters)
     facts = facts_of(job, geometry, parameters, frames, built, sources=sources)
-    product = product_of(job, instrument, geometry, corrected, facts, frames, built)
+    told = "crosstalk" in tables and measured_between(tables["crosstalk"])
+    between = told and all_there(frames, beside, hearing)
+    product = product_of(job, instrument, geometry, corrected, facts, frames, built, between=between)
     write_product(workspace.scratch / "product.fits", product)
     artifact = Artifact(
         name=ARTIFACT, path="product.fits", prefix="products", media_type=MEDIA_TYPES[type(built)]

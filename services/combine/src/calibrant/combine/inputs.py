@@ -34,7 +34,7 @@ Read = TypeVar("Read", bound=ProductHead)
 
 FRAMES = "frames"
 SOURCES = "sources"
-"""Role of frames of other detectors, which may leak into those that are measured."""
+"""Role of frames of other detectors, which may leak into those that are measured or corrected."""
 
 DEFECTS = "defects"
 """Role of a mask of defects, which is joined to what is masked in every frame."""
@@ -141,7 +141,7 @@ def inputs_by_role(job: CombineJob, recipe: Recipe) -> dict[str, JobInput]:
     by_role: dict[str, JobInput] = {}
     roles = {role.name for role in recipe.roles}
     for one in job.inputs:
-        if one.role == FRAMES or (one.role == SOURCES and recipe.between_detectors):
+        if one.role == FRAMES or (one.role == SOURCES and recipe.takes_sources):
             continue
         if one.role not in roles or one.role in by_role:
             takes = ", ".join(role.name for role in recipe.roles) or "none"

@@ -30,6 +30,8 @@ def product_of(  # noqa: PLR0917 - what was asked for, with what, and what came 
     facts: ProductFacts,
     frames: list[JobFrame],
     built: Built | BuiltTables,
+    *,
+    between: bool = False,
 ) -> ProductHead:
     """Return the product of a job.
 
@@ -47,8 +49,11 @@ def product_of(  # noqa: PLR0917 - what was asked for, with what, and what came 
         What it was made of.
     built : Built or BuiltTables
         What the recipe made.
+    between : bool
+        Whether what other detectors leak was taken out of every frame.
     """
     head = _head(job, instrument.detector(job.detector).name, geometry, corrected, facts)
+    head["between"] = between
     if isinstance(built, BuiltTables):
         return ProductTables(**head, tables=built.tables)
     planes = built.combined

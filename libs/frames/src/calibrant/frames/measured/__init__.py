@@ -13,7 +13,7 @@ from typing import Final
 
 from calibrant.frames.measured.brighter_fatter import BFK
 from calibrant.frames.measured.charge_transfer import CHARGE_TRANSFER
-from calibrant.frames.measured.crosstalk import CROSSTALK
+from calibrant.frames.measured.crosstalk import CROSSTALK, heard, measured_between, within
 from calibrant.frames.measured.form import Measured
 from calibrant.frames.measured.gain import GAIN, PTC
 from calibrant.frames.measured.linearity import LINEARITY
@@ -21,7 +21,17 @@ from calibrant.frames.measured.scaling import gain_ratio
 from calibrant.frames.writing import ProductTables
 from calibrant.pixels import Geometry, Signature, Step
 
-__all__ = ["BARRIERS", "MEASURED", "STEPS", "Measured", "gain_ratio", "with_measured"]
+__all__ = [
+    "BARRIERS",
+    "MEASURED",
+    "STEPS",
+    "Measured",
+    "gain_ratio",
+    "heard",
+    "measured_between",
+    "with_measured",
+    "within",
+]
 
 MEASURED: Final[Mapping[str, Measured]] = MappingProxyType(
     {

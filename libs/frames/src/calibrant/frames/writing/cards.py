@@ -84,6 +84,7 @@ def _measured(product: ProductHead) -> list[Card]:
     used = {one.role: one.id for one in product.provenance.inputs}
     acting = used.keys() - product.idle
     steps: list[Card] = [(keyword, bool(acting & set(roles)), comment) for keyword, roles, comment in _STEPS]
+    steps.append(("XTLKBETW", product.between, "Of other detectors, too, from each input"))
     return steps + [
         (keyword, used[role], comment) for role, (keyword, comment) in _MEASURED.items() if role in used
     ]

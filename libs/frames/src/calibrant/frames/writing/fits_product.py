@@ -190,6 +190,7 @@ def _head(file: Any) -> dict[str, Any]:
         "linearity": header["LINEAR"],
         "defects": header["DEFECTS"],
         "idle": idle_roles(header),
+        "between": header.get("XTLKBETW", False),  # none before it was removed
         "amplifiers": amplifiers_of(header),
         "tables": read_tables(file),
     }

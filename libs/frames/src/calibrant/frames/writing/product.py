@@ -128,6 +128,8 @@ class ProductHead:
         Pixels that the instrument file names as defects and that were masked.
     idle : frozenset of str
         Roles of products among the inputs that had nothing to correct.
+    between : bool
+        Whether what other detectors leak was taken out of every frame, as the crosstalk product tells it.
     amplifiers : tuple of ProductAmplifier
         The detector's amplifiers, 99 at most.
     tables : tuple of ProductTable
@@ -152,6 +154,7 @@ class ProductHead:
     linearity: bool = False
     defects: int = 0
     idle: frozenset[str] = frozenset()
+    between: bool = False
     amplifiers: tuple[ProductAmplifier, ...] = ()
     tables: tuple[ProductTable, ...] = ()
 

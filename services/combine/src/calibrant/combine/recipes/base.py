@@ -9,9 +9,10 @@ from typing import Any
 
 from calibrant.bus.errors import PermanentError
 from calibrant.combine.recipes.parameters import Parameters
+from calibrant.frames.beside import SourceFrame
 from calibrant.frames.writing import ProductTable, ProductTables
 from calibrant.frames.writing.product import Unit
-from calibrant.pixels import Combined, Geometry, Reference, RowSource, Signature
+from calibrant.pixels import Combined, Geometry, Others, Reference, RowSource, Signature, Terms
 from calibrant.rules.classification import ImageType
 
 
@@ -65,6 +66,8 @@ class FrameInput:
         Start of the exposure: nanoseconds since 1970-01-01T00:00:00 TAI.
     monitor : float or None
         Light of the exposure that a monitor saw, in its own unit; None where the header does not tell.
+    others : callable or None
+        What gives the planes of other detectors that were read with it.
     """
 
     name: str
@@ -77,28 +80,11 @@ class FrameInput:
     file_name: str = ""
     begin_tai_ns: int = 0
     monitor: float | None = None
+    others: Others | None = None
 
-
-@dataclass(frozen=True, eq=False, slots=True)
-class SourceFrame:
-    """A raw frame of another detector, read at the same time as a frame that it may leak into.
-
-    Parameters
-    ----------
-    detector : int
-        Its detector.
-    frame : FrameInput
-        The frame.
-    geometry : Geometry
-        That detector, with its nominal gains.
-    corrected : Signature
-        What is removed from it before any calibration.
-    """
-
-    detector: int
-    frame: FrameInput
-    geometry: Geometry
-    corrected: Signature
+    def terms(self, *, scale: float | tuple[float, ...] = 1.0, weight: float = 1.0) -> Terms:
+        """Return what is its own when it is corrected, with what it is divided by and how much it counts."""
+        return Terms(dark_time_s=self.dark_time_s, scale=scale, weight=weight, others=self.others)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -144,7 +130,7 @@ class RecipeInputs:
     read_out : Geometry or None
         The detector with its overscans as they were read, nothing skipped; None: as `geometry` has them.
     sources : sequence of SourceFrame
-        Frames of other detectors of the same exposures, of a recipe that takes them.
+        Frames of other detectors of the same exposures, of a recipe that measures with them.
     """
 
     frames: Sequence[FrameInput]
@@ -242,7 +228,7 @@ class Recipe:
     without : tuple of str
         Switches of `Choices` that are off, whatever is asked for: what it measures is not corrected before.
     between_detectors : bool
-        Whether it takes frames of the other detectors of the same exposures.
+        Whether it measures with frames of the other detectors of the same exposures.
     """
 
     name: str
@@ -256,6 +242,11 @@ class Recipe:
     beside: tuple[ImageType, ...] = ()
     without: tuple[str, ...] = ()
     between_detectors: bool = False
+
+    @property
+    def takes_sources(self) -> bool:
+        """Whether frames of other detectors may be given: it measures with them, or takes out what they leak."""
+        return self.between_detectors or any(role.kind == "crosstalk" for role in self.roles)
 
     @property
     def image_types(self) -> tuple[ImageType, ...]:

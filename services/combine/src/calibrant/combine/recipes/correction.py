@@ -21,7 +21,6 @@ from calibrant.pixels import (
     Image,
     Signature,
     Step,
-    Terms,
     combine_raw,
     correct_frame,
 )
@@ -125,7 +124,7 @@ def combined(
     """
     weights = per_frame("weights", parameters.weights, inputs) or [1.0] * len(scales)
     terms = [
-        Terms(dark_time_s=frame.dark_time_s, scale=scale, weight=weight)
+        frame.terms(scale=scale, weight=weight)
         for frame, scale, weight in zip(inputs.frames, scales, weights, strict=True)
     ]
     try:
@@ -160,7 +159,7 @@ def corrected_frame(frame: FrameInput, geometry: Geometry, removed: Signature) -
     ValueError
         It does not fit the detector.
     """
-    return correct_frame(raw_frame(frame), geometry, removed, Terms(dark_time_s=frame.dark_time_s))
+    return correct_frame(raw_frame(frame), geometry, removed, frame.terms())
 
 
 def raw_frame(frame: FrameInput) -> NDArray[Any]:

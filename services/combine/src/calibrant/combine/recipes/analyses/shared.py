@@ -12,7 +12,7 @@ from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefus
 from calibrant.combine.recipes.columns import Column, Found, texts
 from calibrant.combine.recipes.correction import raw_frame
 from calibrant.frames.writing import ProductTable, TableColumn
-from calibrant.pixels import Image, Signature, Terms, correct_frame
+from calibrant.pixels import Image, Signature, correct_frame
 from calibrant.pixels.analyses import Reason
 
 AMPLIFIERS: Final = "AMPLIFIERS"
@@ -77,7 +77,7 @@ def with_raw(
     for frame in frames:
         try:
             raw = raw_frame(frame)
-            image = correct_frame(raw, inputs.geometry, removed, Terms(dark_time_s=frame.dark_time_s))
+            image = correct_frame(raw, inputs.geometry, removed, frame.terms())
         except ValueError as problem:
             raise RecipeRefused(f"{frame.name}: {problem}") from problem
         yield raw, image

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused, SourceFrame
-from calibrant.combine.recipes.correction import corrected_frame
+from calibrant.combine.recipes.base import FrameInput, RecipeInputs, RecipeRefused
+from calibrant.frames.beside import SourceFrame
 from calibrant.pixels import Geometry, Mask
-from calibrant.pixels.crosstalk import ReadoutPlane, channel_name, readout_planes
+from calibrant.pixels.crosstalk import ReadoutPlane, channel_name
 
 
 def check_sources(inputs: RecipeInputs) -> None:
@@ -42,12 +42,21 @@ def planes_beside(frame: FrameInput, inputs: RecipeInputs) -> dict[str, ReadoutP
     RecipeRefused
         A frame does not fit its detector.
     """
-    there = {one.detector: one for one in inputs.sources if one.frame.exposure_id == frame.exposure_id}
+    there = {one.detector: one for one in inputs.sources if one.exposure_id == frame.exposure_id}
     found: dict[str, ReadoutPlane] = {}
     for detector, geometry in _detectors(inputs).items():
         one = there.get(detector)
         found |= _blank(geometry, detector) if one is None else _planes(one)
     return found
+
+
+def gains_beside(inputs: RecipeInputs) -> dict[str, float]:
+    """Return the gains of all amplifiers of the other detectors, by the names of their channels."""
+    return {
+        channel_name(one.name, str(detector)): one.gain_e_per_adu
+        for detector, geometry in _detectors(inputs).items()
+        for one in geometry.amplifiers
+    }
 
 
 def _detectors(inputs: RecipeInputs) -> Mapping[int, Geometry]:
@@ -56,10 +65,9 @@ def _detectors(inputs: RecipeInputs) -> Mapping[int, Geometry]:
 
 def _planes(one: SourceFrame) -> dict[str, ReadoutPlane]:
     try:
-        image = corrected_frame(one.frame, one.geometry, one.corrected)
+        return one.planes()
     except ValueError as problem:
-        raise RecipeRefused(f"{one.frame.name}, of detector {one.detector}: {problem}") from problem
-    return readout_planes(image, one.geometry, str(one.detector))
+        raise RecipeRefused(str(problem)) from problem
 
 
 def _blank(geometry: Geometry, detector: int) -> dict[str, ReadoutPlane]:

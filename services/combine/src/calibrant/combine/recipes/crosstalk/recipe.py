@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from pydantic import Field
 
 from calibrant.combine.recipes.base import BuiltTables, FrameInput, Recipe, RecipeInputs, RecipeRefused, Role
 from calibrant.combine.recipes.correction import bias_and_dark, check_level, corrected_frame, named, signature
-from calibrant.combine.recipes.crosstalk.others import check_sources, planes_beside
+from calibrant.combine.recipes.crosstalk.others import check_sources, gains_beside, planes_beside
 from calibrant.combine.recipes.crosstalk.tables import tables_of
 from calibrant.combine.recipes.parameters import Parameters
 from calibrant.pixels import Signature, Step
@@ -122,7 +123,7 @@ def compute(inputs: RecipeInputs, parameters: CrosstalkParameters) -> BuiltTable
         )
     rest = _rest(inputs, removed, parameters, matrix)
     return BuiltTables(
-        tables=tables_of(matrix, rest, exposures, parameters.significance),
+        tables=tables_of(matrix, rest, exposures, parameters.significance, gains_beside(inputs)),
         backend="numpy",
         used=tuple(subtracted),
     )
@@ -147,14 +148,20 @@ def _rest(
     inputs: RecipeInputs, removed: Signature, parameters: CrosstalkParameters, matrix: CrosstalkMatrix
 ) -> CrosstalkMatrix:
     """Measure what is left in the frames with the matrix taken out: of the square of the signal, too."""
-    taken_out, squared = matrix.filtered(parameters.significance), parameters.model_copy(update={"terms": 2})
+    barrier = Crosstalk.of(matrix.filtered(parameters.significance), inputs.geometry)
+    without = replace(removed, barriers={**removed.barriers, Step.CROSSTALK: barrier})
+    squared = parameters.model_copy(update={"terms": 2})
     exposures = []
     for frame in inputs.frames:
         others = planes_beside(frame, inputs)
-        barrier = Crosstalk.of(taken_out, inputs.geometry, others=others)
-        without = replace(removed, barriers={**removed.barriers, Step.CROSSTALK: barrier})
-        exposures.append(_measured(frame, inputs, without, squared, others))
+        heard = replace(frame, others=partial(_at_once, others))
+        exposures.append(_measured(heard, inputs, without, squared, others))
     return combine_crosstalk(exposures, sigma=parameters.exposure_sigma)
+
+
+def _at_once(others: Mapping[str, ReadoutPlane]) -> tuple[Mapping[str, ReadoutPlane]]:
+    """Return planes that are in memory as what a frame's others are: all of them in one piece."""
+    return (others,)
 
 
 def _first_reason(matrix: CrosstalkMatrix) -> Reason:

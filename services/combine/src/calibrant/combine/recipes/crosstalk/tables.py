@@ -4,7 +4,7 @@ What could not be had is NaN, and REASON says why.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,9 +18,9 @@ AMPLIFIERS: Final = "AMPLIFIERS"
 PAIRS: Final = "PAIRS"
 EXPOSURES: Final = "EXPOSURES"
 BETWEEN: Final = "BETWEEN"
+"""There where frames of other detectors were given."""
 MOST_LEFT: Final = 5.0
 """Errors from zero that nothing may be left beyond, however much a recipe asks for to take something out."""
-"""There where frames of other detectors were given: what is measured, and taken out of no frames."""
 
 _VICTIM: Final = "Victim: what shows the other"
 _C: Final = ("C0", "C1")
@@ -31,6 +31,7 @@ def tables_of(
     rest: CrosstalkMatrix,
     exposures: Sequence[CrosstalkMatrix],
     significance: float,
+    gains: Mapping[str, float],
 ) -> tuple[ProductTable, ...]:
     """Return the tables of a crosstalk matrix.
 
@@ -44,16 +45,20 @@ def tables_of(
         Of each.
     significance : float
         Errors from zero beyond which a coefficient is significant.
+    gains : mapping of str to float
+        Of the channels of other detectors, in electrons per ADU.
     """
     own, left = matrix.of_sources(matrix.victims), rest.of_sources(matrix.victims)
     tables = (_amplifiers(own, left, significance), _pairs(own, left, significance), _exposures(exposures))
     others = [name for name in matrix.sources if name not in matrix.victims]
     if not others:
         return tables
-    return (*tables, _between(matrix.of_sources(others), rest.of_sources(others), significance))
+    return (*tables, _between(matrix.of_sources(others), rest.of_sources(others), significance, gains))
 
 
-def _between(matrix: CrosstalkMatrix, rest: CrosstalkMatrix, significance: float) -> ProductTable:
+def _between(
+    matrix: CrosstalkMatrix, rest: CrosstalkMatrix, significance: float, gains: Mapping[str, float]
+) -> ProductTable:
     """Return the pairs whose source is in another detector."""
     places = _others(matrix)
     sources = [matrix.sources[s] for _, s in places]
@@ -64,7 +69,13 @@ def _between(matrix: CrosstalkMatrix, rest: CrosstalkMatrix, significance: float
             TableColumn("AMPLIFIER", texts(matrix.victims[v] for v, _ in places), _VICTIM),
             TableColumn("DETECTOR", np.array(detectors, dtype=np.int32), "The source's detector"),
             TableColumn("SOURCE", texts(names), "Its amplifier whose signal is shown"),
-            *_numbers(matrix, rest, places, significance, "Whether it is beyond the errors"),
+            TableColumn(
+                "SOURCE_GAIN",
+                np.array([gains[one] for one in sources]),
+                "Gain that the source was measured with",
+                "electron/adu",
+            ),
+            *_numbers(matrix, rest, places, significance),
         ),
     )
 
@@ -92,7 +103,7 @@ def _pairs(matrix: CrosstalkMatrix, rest: CrosstalkMatrix, significance: float) 
             TableColumn(
                 "SOURCE", texts(matrix.sources[s] for _, s in places), "Amplifier whose signal is shown"
             ),
-            *_numbers(matrix, rest, places, significance, "Whether it is taken out of frames"),
+            *_numbers(matrix, rest, places, significance),
         ),
     )
 
@@ -102,14 +113,17 @@ def _numbers(
     rest: CrosstalkMatrix,
     places: Sequence[tuple[int, int]],
     significance: float,
-    significant: str,
 ) -> list[TableColumn]:
-    """Return the columns of what was found of pairs, and of what is left of it; `significant`: what that means."""
+    """Return the columns of what was found of pairs, and of what is left of it."""
     victims, sources = np.array(places).T
     return [
         *_coefficients(matrix, "", "of the signal", victims, sources),
         TableColumn("PIXELS", matrix.count[victims, sources].astype(np.int32), "Bright pixels used", "pixel"),
-        TableColumn("SIGNIFICANT", matrix.significant(significance)[victims, sources], significant),
+        TableColumn(
+            "SIGNIFICANT",
+            matrix.significant(significance)[victims, sources],
+            "Whether it is taken out of frames",
+        ),
         TableColumn("REASON", _reasons(matrix, places), "Why not measured"),
         *_coefficients(rest, "REST_", "left in the corrected frames", victims, sources),
         TableColumn(

@@ -18,7 +18,7 @@ from calibrant.combine.recipes.correction import (
     signature,
 )
 from calibrant.combine.recipes.photon_transfer.parameters import PairParameters, SpectrumParameters
-from calibrant.pixels import Image, Signature, Terms, correct_frame
+from calibrant.pixels import Image, Signature, correct_frame
 from calibrant.pixels.memory import threads_within
 from calibrant.pixels.photon_transfer import (
     FlatExposure,
@@ -242,9 +242,7 @@ def _in_adu(
     frames = [inputs.frames[number] for number in pair]
     raws = [raw_frame(one) for one in frames]
     first, second = (
-        in_adu(
-            correct_frame(raw, inputs.geometry, removed, Terms(dark_time_s=one.dark_time_s)), inputs.geometry
-        )
+        in_adu(correct_frame(raw, inputs.geometry, removed, one.terms()), inputs.geometry)
         for raw, one in zip(raws, frames, strict=True)
     )
     return (first, second), {
