@@ -37,7 +37,6 @@ def test_the_registry_has_the_tests_of_the_reference():
     advisory = {t.key for t in v.registry() if t.advisory and t.kind not in ANALYSES}
     assert advisory == {
         "bfk.amplifier.CHI2",
-        "crosstalk.amplifier.BETWEEN_DETECTORS",
         "crosstalk.amplifier.ERROR",
         "crosstalk.amplifier.LARGEST",
         "bias.amplifier.READ_NOISE_CONSISTENT",

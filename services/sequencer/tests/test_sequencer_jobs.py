@@ -17,8 +17,10 @@ from calibrant.rules.version import verification_version
 from calibrant.sequencer.plan import jobs
 from calibrant.sequencer.plan.gating import gate_in_force
 from calibrant.sequencer.plan.jobs import validity_of
+from calibrant.sequencer.plan.memory import PIXEL_BYTES, Footprint
 from calibrant.sequencer.plan.model import NodeType
 from calibrant.sequencer.plan.parameters import combining, with_usual
+from calibrant.sequencer.plan.sources import SOURCE_IMAGES
 
 DAY = 86_400 * 10**9
 
@@ -146,19 +148,39 @@ def test_other_rules_of_verification_are_other_measurements_and_decisions(kit, m
     assert before.of(CombineJob) == after.of(CombineJob)
 
 
-def test_frames_of_detectors_that_may_leak_into_one_go_with_its_crosstalk_alone(kit):
-    frames = kit.frames({"bias": 3, "spot": 4}, detectors=(0, 1, 2))
+def test_frames_of_detectors_that_may_leak_into_one_go_with_its_crosstalk_and_with_what_it_corrects(kit):
+    frames = kit.frames({"bias": 3, "spot": 4, "flat": 5}, detectors=(0, 1, 2))
     frames = [one for one in frames if one.frame_id != "spot-3-d1"]
-    request = kit.request(folder="x", make=("bias", "crosstalk"))
+    request = kit.request(folder="x", make=("bias", "crosstalk", "flat"), parameters={"flat.hold_out": "2"})
     groups = {0: (1,), 1: (0,), 2: ()}
-    game = Game(kit, frames, request=request, ground={"leaking_into": groups.__getitem__})
+    shared = {"leaking_into": groups.__getitem__, "footprint": Footprint(dict.fromkeys(groups, (100, 200)))}
+    game = Game(kit, frames, request=request, ground=shared)
 
-    def sources(kind, detector):
-        return [one.id for one in game.build(kind, detector).inputs if one.role == "sources"]
+    def sources(job):
+        return [one.id for one in job.inputs if one.role == "sources"]
 
-    assert sources("crosstalk", 0) == ["spot-0-d1", "spot-1-d1", "spot-2-d1"]
-    assert sources("crosstalk", 1) == ["spot-0-d0", "spot-1-d0", "spot-2-d0"]
-    assert sources("crosstalk", 2) == sources("bias", 0) == []
-    alone = Game(kit, frames, request=request)
+    def measured(kind, detector, played=game):
+        return next(one for one in played.of(MeasureJob) if (one.kind, one.detector) == (kind, detector))
+
+    assert sources(game.build("crosstalk", 0)) == ["spot-0-d1", "spot-1-d1", "spot-2-d1"]
+    assert sources(game.build("crosstalk", 1)) == ["spot-0-d0", "spot-1-d0", "spot-2-d0"]
+    for job in (game.build("flat", 0), measured("flat", 0)):
+        own = [one.id for one in job.inputs if one.role == "frames"]
+        assert sources(job) == [name.replace("d0", "d1") for name in own]
+        assert {one.exposure_id for one in job.inputs if one.role == "sources"} <= {
+            one.exposure_id for one in job.inputs if one.role == "frames"
+        }
+    without = [game.build("bias", 0), *(game.build(kind, 2) for kind in ("crosstalk", "flat"))]
+    without += [measured("bias", 0), measured("crosstalk", 0), measured("flat", 2)]
+    assert [sources(job) for job in without] == [[]] * 6
+    alone = Game(kit, frames, request=request, ground={"footprint": shared["footprint"]})
     assert alone.build("crosstalk", 0).job_id != game.build("crosstalk", 0).job_id
     assert alone.build("crosstalk", 2).job_id == game.build("crosstalk", 2).job_id
+    images = SOURCE_IMAGES * PIXEL_BYTES * 100 * 200
+    for job, plain in [
+        (game.build("flat", 0), alone.build("flat", 0)),
+        (measured("flat", 0), measured("flat", 0, alone)),
+    ]:
+        assert job.memory_bytes - plain.memory_bytes == images
+    kept = kit.request(folder="x", make=("bias", "crosstalk", "flat"), parameters={"flat.crosstalk": "false"})
+    assert sources(Game(kit, frames, request=kept, ground=shared).build("flat", 0)) == []

@@ -23,7 +23,7 @@ def table(name, **columns):
     )
 
 
-def stored(bench, kind, tables):
+def stored(bench, kind, tables, unit="electron"):
     """Put a product of tables of ten flats into the store; give it, and the flats."""
     frames = tuple(
         ProductInput(
@@ -38,7 +38,7 @@ def stored(bench, kind, tables):
         for number in range(1, 11)
     )
     provenance = Provenance(
-        f"{kind}-1", "1" * 64, kind, "1", ENGINE_VERSION, "f" * 64, frames, {"unit": "electron"}
+        f"{kind}-1", "1" * 64, kind, "1", ENGINE_VERSION, "f" * 64, frames, {"unit": unit}
     )
     product = ProductTables(
         kind=kind,

@@ -1,7 +1,7 @@
 """The inputs of a measure job, read and checked: instrument, products, frames. Must not know what is measured."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +9,8 @@ from typing import TypeVar
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import DataRef, JobInput
 from calibrant.contracts.verify.v1 import MeasureJob
+from calibrant.frames.beside import open_source, others_of, source_frame
+from calibrant.frames.correcting import Choices
 from calibrant.frames.instrument import Instrument, InstrumentError, instrument_in_force
 from calibrant.frames.measured import MEASURED
 from calibrant.frames.reading import OpenFrame, open_frames
@@ -21,10 +23,13 @@ from calibrant.frames.writing import (
     read_product,
     read_product_tables,
 )
+from calibrant.pixels import Others
 from calibrant.rules.version import verification_version
 from calibrant.runtime.handlers import Workspace
 
 FRAMES = "frames"
+SOURCES = "sources"
+"""Role of frames of other detectors, which leak into those that are measured."""
 SUBTRACTED = ("bias", "dark")
 DEFECTS = "defects"
 TYPES: Mapping[str, tuple[str, ...]] = {DEFECTS: ("dark", "flat", "bias")}
@@ -147,7 +152,7 @@ def _others(job: MeasureJob) -> Iterator[JobInput]:
     known = {job.kind}
     roles = (*SUBTRACTED, "flat" if job.kind == DEFECTS else DEFECTS, *MEASURED)
     for one in job.inputs:
-        if one.role == FRAMES or (one.role == job.kind and one.id == job.reference.product_id):
+        if one.role in {FRAMES, SOURCES} or (one.role == job.kind and one.id == job.reference.product_id):
             continue
         if one.role not in roles or one.role in known:
             raise InputRefused(
@@ -195,6 +200,48 @@ def open_frame(
         if found not in TYPES.get(job.kind, (job.kind,)):
             raise InputRefused(f"{name}: its type is {found}, but the job measures {job.kind}")
         yield frame
+
+
+@contextmanager
+def opened_beside(
+    one: JobInput,
+    job: MeasureJob,
+    instrument: Instrument,
+    workspace: Workspace,
+    *,
+    choices: Choices,
+    detectors: Collection[int],
+) -> Iterator[Others]:
+    """Open the frames of other detectors that were read with one of a job's, and give what gives their planes.
+
+    Parameters
+    ----------
+    one : JobInput
+        The frame.
+    job, instrument, workspace
+        Whose it is, and where it lies.
+    choices : Choices
+        How frames are corrected.
+    detectors : collection of int
+        Those that are taken out of it; where there are none, nothing is opened.
+
+    Raises
+    ------
+    ValueError
+        One is of no detector that may leak into the job's, or does not fit its own.
+    FrameRejected, PermanentError
+        Its file is refused, damaged or missing.
+    """
+    sources = [each for each in job.inputs if each.role == SOURCES and each.exposure_id == one.exposure_id]
+    with ExitStack() as opened:
+        found = []
+        for each in sources if detectors else ():
+            path, name = workspace.objects.local_path(each.ref), file_name_of(each)
+            source = open_source(
+                path, instrument, workspace.scratch, named=each.id, detector=job.detector, file_name=name
+            )
+            found.append(source_frame(opened.enter_context(source), instrument, choices, "adu", name))
+        yield others_of(found, one.exposure_id or "", detectors)
 
 
 def file_name_of(one: JobInput) -> str:

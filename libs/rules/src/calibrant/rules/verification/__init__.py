@@ -33,7 +33,7 @@ CORRECTED_VARIANCE  amplifier   bfk, once: variance of a corrected pair, over th
 CROSSTALK_LEFT      amplifier   crosstalk, once: other amplifiers that it shows significantly in corrected frames
 CROSSTALK_UNKNOWN   amplifier   crosstalk, once: part of the other amplifiers that could not be measured, or not again
 CROSSTALK_LARGEST   amplifier   crosstalk, once: its strongest coefficient; CROSSTALK_ERROR the median of their errors
-CROSSTALK_BETWEEN   amplifier   crosstalk, once: amplifiers of other detectors that it shows; absent without their frames
+CROSSTALK_BETWEEN   amplifier   crosstalk, once: amplifiers of other detectors that it still shows; absent where none could be measured
 SERIAL_CTI          amplifier   cti, once: inefficiency of one transfer; SERIAL_CTI_ERROR its standard error
 SERIAL_RESIDUAL     amplifier   cti, once: what the solved transfers leave of it; SERIAL_RESIDUAL_ERROR its standard error
 PARALLEL_...        amplifier   cti, once: the same along columns; all are absent without an overscan behind the image

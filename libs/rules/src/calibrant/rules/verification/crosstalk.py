@@ -2,8 +2,8 @@
 
 That nothing significant is left decides, as in Rubin's cp_verify, whose residual is measured in the same way as the matrix; here
 with the square of the signal besides, so that a leak that is not proportional is seen where it was not asked for. So does that
-most other amplifiers could be measured: what was not is not corrected. How large and how well known the coefficients are is told, and
-what other detectors leak, which stays in frames.
+most other amplifiers could be measured: what was not is not corrected. What is left of other detectors decides, too. How large and how
+well known the coefficients are is told.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def _error(m: Mapping[str, float], limit: float) -> Judgement:
 
 
 def _between(m: Mapping[str, float], limit: float) -> Judgement:
-    words = "amplifiers of other detectors that are shown significantly, which no correction takes out:"
+    words = "amplifiers of other detectors that are still shown significantly in corrected frames:"
     return at_most(m["CROSSTALK_BETWEEN"], limit, words)
 
 
@@ -95,11 +95,10 @@ BETWEEN_DETECTORS = TestDefinition(
     level="amplifier",
     limit=0.0,
     unit="1",
-    source="ours; advisory",
-    summary="no amplifier of another detector is shown significantly (value: how many are)",
+    source="ours",
+    summary="no amplifier of another detector is shown significantly in frames that were corrected (value: how many are)",
     judge=_between,
     required=(),
-    optional={"CROSSTALK_BETWEEN": "no other detector's frames were given"},
-    advisory=True,
+    optional={"CROSSTALK_BETWEEN": "no amplifier of another detector could be measured"},
     once=True,
 )

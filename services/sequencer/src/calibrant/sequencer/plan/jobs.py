@@ -1,7 +1,7 @@
 """What is handed to the workers: the jobs of plan nodes, each with the identity that determines its result."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from typing import Any
 
 from calibrant.contracts.certify.v1 import CertifyJob
@@ -51,7 +51,7 @@ def head_job(ground: Ground, head: Node) -> CombineJob | MeasureJob:
 def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
     """Return the job that builds a product of one detector."""
     parameters = combining(ground.request, rule.kind)
-    frames, sources = _frames(ground, head.combined), sources_of(ground, head)
+    frames, sources = _frames(ground, head.combined), sources_of(ground, head, head.combined)
     inputs = (*frames, *sources, *(_calibration(used.role, used.product) for used in head.used))
     return CombineJob(
         job_id=job_id(
@@ -73,7 +73,7 @@ def combine_job(ground: Ground, rule: SetRule, head: Node) -> CombineJob:
         filter=head.filter,
         memory_bytes=ground.footprint.allowed_bytes(
             _detector(head),
-            len(head.used) + (SOURCE_IMAGES * len(ground.leaking_into(_detector(head))) if sources else 0),
+            len(head.used) + _source_images(ground, head, sources),
             len(head.frames),
             whole=_whole(head),
         ),
@@ -88,8 +88,10 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
     kind = head.kind
     asked = chosen(parameters_of(ground.request, kind))
     calibrations = [_calibration(used.role, used.product) for used in head.used if used.role != kind]
-    frames = _frames(ground, head.held_out or head.frames)
-    inputs = (*frames, *calibrations, _calibration(kind, reference))
+    measured = head.held_out or head.frames
+    frames = _frames(ground, measured)
+    sources = sources_of(ground, head, measured) if _measured_again(kind) else []
+    inputs = (*frames, *sources, *calibrations, _calibration(kind, reference))
     unit = unit_of(ground.request, kind)
     rules = verification_version()
     return MeasureJob(
@@ -114,11 +116,16 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
         rules_version=rules,
         memory_bytes=ground.footprint.allowed_bytes(
             _detector(head),
-            len(calibrations) + 2,
+            len(calibrations) + 2 + _source_images(ground, head, sources),
             len(frames) if _all_at_once(kind) else 0,
             whole=_whole(head),
         ),
     )
+
+
+def _source_images(ground: Ground, head: Node, sources: Sized) -> int:
+    """Return how many images a job holds of other detectors at once: of those read with one of its frames."""
+    return SOURCE_IMAGES * len(ground.leaking_into(_detector(head))) if sources else 0
 
 
 def _whole(head: Node) -> bool:
@@ -129,6 +136,11 @@ def _whole(head: Node) -> bool:
 def _all_at_once(kind: str) -> bool:
     """Tell whether a measure job has rows of all its frames at once, for the tests that are made once with all."""
     return any(test.once for test in tests_for(kind))
+
+
+def _measured_again(kind: str) -> bool:
+    """Tell whether a measure job corrects and measures frames; kinds that are tables are tested once, by what these say."""
+    return not all(test.once for test in tests_for(kind))
 
 
 def decide_job(

@@ -1,13 +1,14 @@
 """Frames of other detectors that go into a job beside its own: those that may leak into them. Knows no recipe's insides."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.contracts.ingest.v1 import Frame
 from calibrant.sequencer.plan.model import Ground, Node
 
-BETWEEN_DETECTORS: Final = frozenset({"crosstalk"})
-"""Kinds that measure what leaks from other detectors."""
+CROSSTALK: Final = "crosstalk"
+"""The kind that measures what leaks from other detectors; what takes it out of frames has a role of that name."""
 
 SOURCE_IMAGES: Final = 2
 """Images that a job holds of each of them: as it was read, and corrected."""
@@ -24,20 +25,23 @@ def frame_input(role: str, frame: Frame) -> JobInput:
     )
 
 
-def sources_of(ground: Ground, head: Node) -> list[JobInput]:
-    """Return the run's frames of detectors that may leak into a head's, of the exposures that it combines.
+def sources_of(ground: Ground, head: Node, frame_ids: Iterable[str]) -> list[JobInput]:
+    """Return the run's frames of detectors that may leak into a head's, of the exposures of some of its frames.
 
     Parameters
     ----------
     ground : Ground
         Has the frames, and says which detectors those are.
     head : Node
-        What is built.
+        What is built or verified. A crosstalk matrix is measured with them; frames corrected by one have what they leak
+        taken out.
+    frame_ids : iterable of str
+        The frames that a job of it has.
     """
     others = () if head.detector is None else ground.leaking_into(head.detector)
-    if head.kind not in BETWEEN_DETECTORS or not others:
+    if not others or CROSSTALK not in {head.kind, *(used.role for used in head.used)}:
         return []
-    exposures = {ground.frames[frame_id].exposure_id for frame_id in head.combined}
+    exposures = {ground.frames[frame_id].exposure_id for frame_id in frame_ids}
     found = [
         frame
         for frame in ground.frames.values()

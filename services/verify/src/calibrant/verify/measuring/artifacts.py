@@ -6,7 +6,7 @@ from calibrant.contracts.verify.v1 import MeasureJob, VerificationMode
 from calibrant.frames.writing import ProductImage, preview_of, write_preview
 from calibrant.pixels import Geometry
 from calibrant.runtime.handlers import Artifact, Workspace
-from calibrant.verify.inputs import FRAMES, InputRefused
+from calibrant.verify.inputs import FRAMES, SOURCES, InputRefused
 from calibrant.verify.reports import AmplifierRecord, MeasurementReport, Mode, ProductRecord
 
 MEASUREMENTS = "measurements"
@@ -80,6 +80,6 @@ def products_of(job: MeasureJob) -> tuple[ProductRecord, ...]:
     others = (
         ProductRecord(role=one.role, product_id=one.id, sha256=one.ref.sha256)
         for one in job.inputs
-        if one.role not in (FRAMES, job.kind)
+        if one.role not in (FRAMES, SOURCES, job.kind)
     )
     return (verified, *others)

@@ -9,9 +9,11 @@ from calibrant.contracts.verify.v1 import MeasureJob
 from calibrant.frames import correcting
 from calibrant.frames.correcting import Choices, chosen
 from calibrant.frames.instrument import Instrument
+from calibrant.frames.measured import within
 from calibrant.pixels import ENGINE_VERSION
 from calibrant.runtime.handlers import Workspace
 from calibrant.verify.inputs import (
+    SOURCES,
     InputRefused,
     Products,
     check_rules,
@@ -79,6 +81,8 @@ def _correction(job: MeasureJob, instrument: Instrument, products: Products, cho
         )
     except ValueError as problem:
         raise InputRefused(f"detector {job.detector}: {problem}") from problem
+    if all(one.role != SOURCES for one in job.inputs):
+        corrected = within(corrected, geometry)
     if products.defects is not None and choices.defects:
         corrected = correcting.with_defects(corrected, products.defects.mask)
     return correction(products, job.kind, geometry, corrected)

@@ -5,7 +5,8 @@ CROSSTALK_LEFT       other amplifiers that it still shows significantly in corre
 CROSSTALK_UNKNOWN    part of the other amplifiers that could not be measured, or not again in corrected frames
 CROSSTALK_LARGEST    strongest coefficient, and CROSSTALK_ERROR the median of the standard errors
 CROSSTALK_SHOWN      other amplifiers that it shows significantly
-CROSSTALK_BETWEEN    amplifiers of other detectors that it shows significantly; absent without frames of these
+CROSSTALK_BETWEEN    amplifiers of other detectors that it still shows significantly in corrected frames; absent where none
+                     could be measured
 ==================== ===================================================================================
 """
 
@@ -47,12 +48,15 @@ def _of_amplifier(amplifier: Amplifier, verified: ProductTables) -> tuple[Values
 
 
 def _between(amplifier: Amplifier, verified: ProductTables) -> Values:
-    """Return what an amplifier shows of other detectors, where their frames were given."""
+    """Return what an amplifier still shows of other detectors; NaN where what was measured could not be measured again."""
     if all(one.name != "BETWEEN" for one in verified.tables):
         return {}
     shown = rows_of(verified, "BETWEEN", amplifier.name)
-    known = shown["REASON"] == ""
-    return {"CROSSTALK_BETWEEN": float(shown["SIGNIFICANT"][known].sum()) if known.any() else np.nan}
+    measured, again = shown["REASON"] == "", shown["REST_REASON"] == ""
+    if not measured.any():
+        return {}
+    left = float(shown["REST_SIGNIFICANT"].sum())
+    return {"CROSSTALK_BETWEEN": left if again[measured].any() else np.nan}
 
 
 def _matrix(geometry: Geometry, verified: ProductTables) -> tuple[SeriesRecord, ...]:

@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.contracts.verify.v1 import MeasureJob
+from calibrant.frames.measured import heard
 from calibrant.frames.reading import FrameRejected, HeaderFacts, OpenFrame
 from calibrant.pixels import (
     FlatStatistics,
     FrameStatistics,
+    Others,
     flat_statistics,
     frame_statistics,
 )
@@ -33,6 +35,7 @@ from calibrant.verify.inputs import (
     InputRefused,
     file_name_of,
     open_frame,
+    opened_beside,
 )
 from calibrant.verify.measuring.amplifiers import (
     Values,
@@ -155,12 +158,22 @@ def _measure(one: JobInput, bench: Bench, workspace: Workspace) -> _Measured:
         in_reference=one.id in bench.products.frame_ids,
     )
     try:
-        with open_frame(one, bench.job, bench.instrument, workspace) as frame:
+        with (
+            open_frame(one, bench.job, bench.instrument, workspace) as frame,
+            opened_beside(
+                one,
+                bench.job,
+                bench.instrument,
+                workspace,
+                choices=bench.choices,
+                detectors=heard(bench.correction.signature),
+            ) as others,
+        ):
             record = record.model_copy(update=_told(frame.facts))
             if bench.job.kind == DEFECTS:
-                return _defects(record, frame, bench)
+                return _defects(record, frame, bench, others)
             member = membership(bench.products.verified, one.id, frame.facts.dark_time_s, bench.products.bias)
-            found = _statistics(frame, bench, one.id)
+            found = _statistics(frame, bench, one.id, others)
     except (FrameRejected, PermanentError, ValueError) as problem:
         return _failed(record, bench, str(problem))
     values: dict[str, Values] = {}
@@ -193,28 +206,30 @@ def _told(facts: HeaderFacts) -> dict[str, float | None]:
     }
 
 
-def _statistics(frame: OpenFrame, bench: Bench, frame_id: str) -> FrameStatistics | FlatStatistics:
+def _statistics(
+    frame: OpenFrame, bench: Bench, frame_id: str, others: Others
+) -> FrameStatistics | FlatStatistics:
     """Correct and measure a frame row by row; a flat's noise before the division by the flat, too."""
     correction = bench.correction
-    terms = correction.terms(frame.facts.dark_time_s)
+    terms = correction.terms(frame.facts.dark_time_s, others)
     if correction.signature.flat is None:
         return frame_statistics(frame.rows, correction.geometry, correction.signature, terms)
     return flat_statistics(
         frame.rows,
         correction.geometry,
         correction.signature,
-        dark_time_s=terms.dark_time_s,
+        terms=terms,
         composition=composition(bench.products.verified, frame_id, correction.level_e),
     )
 
 
-def _defects(record: FrameRecord, frame: OpenFrame, bench: Bench) -> _Measured:
+def _defects(record: FrameRecord, frame: OpenFrame, bench: Bench, others: Others) -> _Measured:
     """Measure a frame with the verified mask of defects and without it."""
     correction = bench.correction
     mask = bench.products.verified.mask
     if mask is None:
         raise InputRefused(f"{bench.job.reference.product_id}: has no mask of defects")
-    terms = correction.terms(frame.facts.dark_time_s)
+    terms = correction.terms(frame.facts.dark_time_s, others)
     dark = frame.facts.image_type == "dark"
     values = values_with_and_without(frame.rows, correction, terms, mask, dark=dark)
     judged = _judged(record, bench, values, {})

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from calibrant.frames.measured import gain_ratio
 from calibrant.frames.writing import ProductImage
-from calibrant.pixels import CosmicRays, Geometry, Reference, Signature, Step, Terms
+from calibrant.pixels import CosmicRays, Geometry, Others, Reference, Signature, Step, Terms
 from calibrant.rules.association import TIME_TOLERANCE_S
 from calibrant.verify.inputs import SUBTRACTED, InputRefused, Products
 
@@ -37,20 +37,23 @@ class Correction:
     dark_time_s: float | None = None
     level_e: float = 1.0
 
-    def terms(self, dark_time_s: float | None) -> Terms:
+    def terms(self, dark_time_s: float | None, others: Others | None = None) -> Terms:
         """Give what is a frame's own.
 
         Parameters
         ----------
         dark_time_s : float or None
             The frame's dark time.
+        others : callable or None
+            What gives the planes of other detectors that were read with it.
 
         Raises
         ------
         ValueError
             The dark does not apply to the frame.
         """
-        return Terms(dark_time_s=None if self.signature.dark is None else self._dark_scale(dark_time_s))
+        scale = None if self.signature.dark is None else self._dark_scale(dark_time_s)
+        return Terms(dark_time_s=scale, others=others)
 
     def _dark_scale(self, dark_time_s: float | None) -> float:
         if dark_time_s is None:
