@@ -203,11 +203,18 @@ def test_every_column_of_a_photon_transfer_curve_is_described():
 
 
 def test_every_column_of_a_crosstalk_matrix_is_described():
-    matrix = known_matrix(("A", "B"), np.zeros((2, 2, 2)))
+    square = known_matrix(("A", "B", "1/A"), np.zeros((3, 3, 2)))
+    part = {
+        name: getattr(square, name)[:2]
+        for name in ("victims", "coefficients", "covariance", "count", "reasons")
+    }
+    matrix = dataclasses.replace(square, **part)
     _, _, section = (DOCS / "products.md").read_text().partition("\n## Crosstalk\n")
     told = set(re.findall(r"[A-Z][A-Z0-9_…]*", section.partition("\n## ")[0]))
     told |= {name.replace("…", term) for name in told for term in ("C0", "C1") if "…" in name}
-    for table in crosstalk_tables(matrix, matrix, [matrix], 5.0):
+    tables = crosstalk_tables(matrix, matrix, [matrix], 5.0, {"1/A": 1.5})
+    assert [one.name for one in tables] == ["AMPLIFIERS", "PAIRS", "EXPOSURES", "BETWEEN"]
+    for table in tables:
         assert {table.name, *(column.name for column in table.columns)} <= told
 
 

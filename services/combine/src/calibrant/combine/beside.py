@@ -18,7 +18,13 @@ from calibrant.runtime.handlers import Workspace
 
 
 def load_sources(
-    job: CombineJob, instrument: Instrument, frames: list[JobFrame], workspace: Workspace, opened: ExitStack
+    job: CombineJob,
+    instrument: Instrument,
+    frames: list[JobFrame],
+    workspace: Workspace,
+    opened: ExitStack,
+    *,
+    detectors: Collection[int],
 ) -> list[JobFrame]:
     """Open and check the frames of other detectors, ordered by begin, detector and id.
 
@@ -32,6 +38,8 @@ def load_sources(
         Where files are.
     opened : ExitStack
         What closes them.
+    detectors : collection of int
+        Those that are wanted; where there are none, no file is opened.
 
     Raises
     ------
@@ -40,7 +48,7 @@ def load_sources(
     TooManyFiles
         A process may not have that many open here.
     """
-    inputs = [one for one in job.inputs if one.role == SOURCES]
+    inputs = [one for one in job.inputs if one.role == SOURCES and detectors]
     allow_for(len(inputs) + len(frames))
     exposures = {frame.opened.facts.exposure_id for frame in frames}
     found = [_load(one, job, instrument, workspace, opened) for one in inputs]
@@ -50,7 +58,8 @@ def load_sources(
                 f"{one.file_name}: is of exposure {one.opened.facts.exposure_id}, of which the job has no {FRAMES}; plan "
                 "again"
             )
-    return sorted(found, key=lambda one: (one.opened.facts.begin_tai_ns, one.opened.detector, one.input.id))
+    wanted = (one for one in found if one.opened.detector in detectors)
+    return sorted(wanted, key=lambda one: (one.opened.facts.begin_tai_ns, one.opened.detector, one.input.id))
 
 
 def source_frames(

@@ -70,9 +70,8 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     parameters = parameters.settled(instrument)
     with ExitStack() as opened:
         frames = load_frames(job, recipe, instrument, workspace, opened)
-        hearing = heard(corrected)
-        wanted = recipe.between_detectors or hearing
-        sources = load_sources(job, instrument, frames, workspace, opened) if wanted else []
+        others = instrument.leaking_into(job.detector) if recipe.between_detectors else heard(corrected)
+        sources = load_sources(job, instrument, frames, workspace, opened, detectors=others)
         unit = parameters.unit if recipe.between_detectors else "adu"  # as matrices are applied
         beside = source_frames(sources, instrument, parameters, unit)
         corrected = corrected if sources else within(corrected, geometry)
@@ -81,7 +80,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
             corrected = with_defects(corrected, calibrations)
         tables = {kind: one for kind, one in measured.items() if getattr(parameters, SWITCHES[kind])}
         inputs = RecipeInputs(
-            frames=with_others(frames, beside, hearing),
+            frames=with_others(frames, beside, others),
             calibrations=calibrations,
             geometry=geometry,
             corrected=corrected,
@@ -93,7 +92,7 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
         built = _built(recipe, inputs, parameters)
     facts = facts_of(job, geometry, parameters, frames, built, sources=sources)
     told = "crosstalk" in tables and measured_between(tables["crosstalk"])
-    between = told and all_there(frames, beside, hearing)
+    between = told and all_there(frames, beside, others)
     product = product_of(job, instrument, geometry, corrected, facts, frames, built, between=between)
     write_product(workspace.scratch / "product.fits", product)
     artifact = Artifact(
