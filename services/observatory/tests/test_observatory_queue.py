@@ -33,6 +33,7 @@ def test_sequences_are_queued_moved_and_told_of_also_where_nothing_runs(place):
     assert said(place, "remove", "two") == "two is removed"
     assert said(place, "pause") == "the queue is paused"
     assert "paused by" in said(place, "list")
+    assert said(place, "stop", "--now") == "the queue is paused; no run of it goes on"
     assert said(place, "resume") == "the queue goes on"
     view = asked("queue", "list", "--data-dir", place)
     (line,) = view["waiting"]

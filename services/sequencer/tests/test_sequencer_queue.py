@@ -96,7 +96,7 @@ def test_the_next_run_waits_for_the_one_that_goes_on_for_the_camera_and_for_who_
     queue.tell(SummaryState.ENABLED)
     assert keep(queue.world.service) == ["a"]
     assert keep(queue.world.service) == []
-    assert queue.ask(lambda queries: queries.queue("camera")).waits_for == "run a goes on"
+    assert queue.ask(lambda queries: queries.queue("camera")).waits_for == "run a has not ended"
     queue.change(lambda desk: desk.pause())
     queue.world.play()
     assert queue.world.view("a").run.state == "done"
@@ -134,6 +134,23 @@ def test_what_cannot_be_queued_is_refused_and_what_cannot_be_begun_any_more_lets
         queue.change(lambda desk: desk.remove("a"))
 
 
+def test_a_stopped_queue_stops_its_run_and_begins_no_other(queue):
+    assert queue.change(lambda desk: desk.stop()) == "the queue is paused; no run of it goes on"
+    queue.change(lambda desk: desk.resume())
+    queue.add("a", "b")
+    assert keep(queue.world.service) == ["a"]
+    assert queue.change(lambda desk: desk.stop(now=True)) == "the queue is paused; run a is stopped"
+    assert queue.keep() == []
+    line = next(one for one in queue.ask(lambda q: q.history("camera")) if one.run_id == "a")
+    assert (line.run_state, queue.waiting) == ("stopped", ["b"])
+    queue.change(lambda desk: desk.resume())
+    queue.world.camera.deaf = True  # an exposure begins, and is not answered
+    assert queue.keep() == ["b"]
+    assert queue.change(lambda desk: desk.stop()) == "the queue is paused; run b is stopping"
+    assert "is being stopped already" in queue.change(lambda desk: desk.stop())
+    assert queue.change(lambda desk: desk.stop(now=True)) == "the queue is paused; run b is stopped"
+
+
 def test_cameras_have_queues_of_their_own(queue):
     told = SummaryStateChanged(component="second", summary_state=SummaryState.ENABLED, reason="")
     queue.world.say("camera", told)
@@ -145,7 +162,7 @@ def test_cameras_have_queues_of_their_own(queue):
     assert keep(queue.world.service) == ["a", "x"]
     assert keep(queue.world.service) == []
     (first, second) = queue.world.of(RunRequested)
-    assert (first.component, second.component) == (None, "second")
+    assert (first.component, second.component) == ("camera", "second")
 
 
 def test_a_schedule_fills_the_queue_once_a_day_late_within_its_grace_and_else_notes_it(queue):
@@ -228,6 +245,7 @@ def test_commands_over_the_log_are_carried_out_once_and_each_is_answered(queue):
     assert command(queue, "7", QueueAction.RESUME).result == "the queue goes on"
     assert queue.keep() == ["a"]
     assert queue.world.of(RunRequested)[0].requested_by == "robot"
+    assert command(queue, "stop", QueueAction.STOP, now=True).result.endswith("no run of it goes on")
     for answer, ack, text in (
         (command(queue, "8", QueueAction.PAUSE, roles=("viewer",)), AckCode.NO_PERMISSION, "role operator"),
         (command(queue, "9", QueueAction.PAUSE, late_s=5), AckCode.TIMEOUT, "5.0 s ago"),

@@ -52,6 +52,11 @@ async def test_a_queue_is_filled_ordered_and_told_of_over_http(client, world):
     ]
     assert (await client.post("/queue/camera/pause")).json()["told"] == "the queue is paused"
     assert (await client.get("/queue/camera")).json()["waits_for"] == "paused by local"
+    assert (
+        (await client.post("/queue/camera/stop?now=true"))
+        .json()["told"]
+        .startswith("the queue is paused; no run")
+    )
     assert (await client.post("/queue/camera/resume")).json()["told"] == "the queue goes on"
     assert keep(world.service) == ["b"]
     world.play()

@@ -45,7 +45,7 @@ def begin_run(request: RunRequested, context: SequencerContext) -> Emissions:
 @on(QueueCommand)
 def queue_commanded(command: QueueCommand, context: SequencerContext) -> Emissions:
     """Change a camera's queue, and answer."""
-    return [obey(command, context.session, context.service)]
+    return obey(command, context.session, context.service)
 
 
 @on(RunCommand)

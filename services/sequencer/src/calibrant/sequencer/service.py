@@ -240,10 +240,6 @@ class SequencerService:
                 unit.emit(self.conductor(unit.session, self.clock).abort(run_id, told, RunState.FAILED))
         return len(commands) + len(runs) + len(rested) + len(frames) + len(ends)
 
-    def unit(self, cause: str, run_id: str) -> AbstractContextManager[UnitOfWork]:
-        """Open a unit of work, for use cases that have a room of their own."""
-        return self.work(cause, run_id)
-
     def _add(self, session: Session, request: RunRequested, roles: tuple[str, ...], now_tai_ns: int) -> bool:
         """Write an accepted run down; False when it is there already."""
         key = request_key(request)

@@ -143,6 +143,19 @@ def resume(place: Place, *, camera: Camera = "camera") -> None:
         _change(place, camera, lambda desk: desk.resume())
 
 
+@app.command("stop")
+@placed
+def stop(
+    place: Place,
+    *,
+    now: Annotated[bool, typer.Option("--now", help="Not only after the exposure that has begun.")] = False,
+    camera: Camera = "camera",
+) -> None:
+    """Begin no more runs, and end the one that goes on, after the exposure that has begun."""
+    with told():
+        _change(place, camera, lambda desk: desk.stop(now=now))
+
+
 @app.command("schedules")
 @placed
 def schedules(place: Place, *, camera: Camera = "camera", as_json: AsJson = False) -> None:

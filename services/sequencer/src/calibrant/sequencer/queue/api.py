@@ -107,6 +107,11 @@ def _changing(router: APIRouter, service: SequencerService, new_id: Callable[[],
         with _told():
             return Told(told=change(service, component, caller, lambda desk: desk.resume()))
 
+    @router.post("/stop", summary="Begin no more runs, and end the one that goes on")
+    def stop(component: str, caller: CallerOf, *, now: bool = False) -> Told:
+        with _told():
+            return Told(told=change(service, component, caller, lambda desk: desk.stop(now=now)))
+
 
 def _scheduling(router: APIRouter, service: SequencerService) -> None:
     @router.post("/schedules/{name}", summary="Set a schedule: a run once a day", responses=BODY_ANSWERS)

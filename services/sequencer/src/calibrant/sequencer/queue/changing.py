@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.ids import RandomIds
-from calibrant.sequencer.queue.desk import Desk
+from calibrant.sequencer.queue.desk import Desk, check_component
 from calibrant.sequencer.service import SequencerService
 
 
@@ -29,5 +29,9 @@ def change(service: SequencerService, component: str, caller: Caller, wish: Call
     NotInQueue, QueueRefused, RunRefused
         It cannot be done, and nothing is changed.
     """
-    with service.unit(f"change queue:{RandomIds().new()}", "") as unit:
-        return wish(Desk(unit.session, service, component, caller))
+    with service.work(f"change queue:{RandomIds().new()}", "") as unit:
+        check_component(unit.session, service, component)
+        desk = Desk(unit.session, service, component, caller)
+        told = wish(desk)
+        unit.emit(desk.sent)
+        return told

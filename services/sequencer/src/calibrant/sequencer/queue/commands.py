@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from calibrant.contracts.sequencer.v1 import CommandAnswered, QueueAction, QueueCommand
+from calibrant.contracts.sequencer.v1 import QueueAction, QueueCommand
 from calibrant.runtime.access.callers import Caller
+from calibrant.runtime.unit_of_work import Emission, Outgoing
 from calibrant.sequencer.answering import answered
-from calibrant.sequencer.queue.desk import Desk, QueueRefused
+from calibrant.sequencer.queue.desk import Desk, QueueRefused, check_component
 from calibrant.sequencer.service import SequencerService
 
 
-def obey(command: QueueCommand, session: Session, service: SequencerService) -> CommandAnswered:
-    """Carry out a command that has come, and return its answer."""
+def obey(command: QueueCommand, session: Session, service: SequencerService) -> list[Emission]:
+    """Carry out a command that has come; return what is to be sent for it, and its answer."""
+    component = command.header.component
+    sent: list[Outgoing] = []
 
     def do(caller: Caller) -> str:
-        return _done(command, Desk(session, service, command.header.component, caller))
+        check_component(session, service, component)
+        return _done(command, Desk(session, service, component, caller, sent))
 
-    return answered(command.header, session, service, f"queue {command.action.name.lower()}", do)
+    answer = answered(command.header, session, service, f"queue {command.action.name.lower()}", do)
+    return [*sent, answer]
 
 
 def _done(command: QueueCommand, desk: Desk) -> str:
@@ -32,6 +37,8 @@ def _done(command: QueueCommand, desk: Desk) -> str:
             return desk.pause()
         case QueueAction.RESUME:
             return desk.resume()
+        case QueueAction.STOP:
+            return desk.stop(now=bool(command.now))
     raise QueueRefused(
         f"{command.action.name} lacks what it is about: ADD has a run, MOVE run_id and place, REMOVE run_id"
     )

@@ -1,4 +1,4 @@
-"""What may be done to a camera's queue, in one transaction: add, move, remove, pause, resume.
+"""What may be done to a camera's queue, in one transaction: add, move, remove, pause, resume, stop.
 
 Owns the rules and what is told of them. Must not know by which way somebody asks, nor when a run is begun.
 """
@@ -6,7 +6,7 @@ Owns the rules and what is told of them. Must not know by which way somebody ask
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
@@ -14,6 +14,9 @@ from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.access.callers import Caller
+from calibrant.runtime.unit_of_work import Outgoing
+from calibrant.sequencer.control import Action, ControlRefused
+from calibrant.sequencer.controls import Controls
 from calibrant.sequencer.queue.order import placed
 from calibrant.sequencer.service import SequencerService, request_key
 from calibrant.sequencer.store.queue_queries import QueueQueries
@@ -43,20 +46,15 @@ class Desk:
         The camera.
     caller : Caller
         Who asks, for history and audit.
-
-    Raises
-    ------
-    NotInQueue
-        There is no such camera.
+    sent : list of Outgoing
+        What is to be sent with the transaction: whoever opened the desk does it.
     """
 
     session: Session
     service: SequencerService
     component: str
     caller: Caller
-
-    def __post_init__(self) -> None:
-        check_component(self.session, self.service, self.component)
+    sent: list[Outgoing] = field(default_factory=list)
 
     def add(self, request: RunRequested, place: int | None = None) -> str:
         """Put a run into the queue; the same again changes nothing.
@@ -109,10 +107,7 @@ class Desk:
             raise QueueRefused(
                 f"component: the run is of {request.component}, and the queue of {self.component}"
             )
-        own = self.component == self.service.settings.component
-        asked = request.model_copy(
-            update={"requested_by": self.caller.identity, "component": None if own else self.component}
-        )
+        asked = request.model_copy(update={"requested_by": self.caller.identity, "component": self.component})
         self.service.check(asked)
         self.service.check_camera(self.session, asked)
         return asked
@@ -192,6 +187,22 @@ class Desk:
         queue.paused_by = ""
         self.session.add(queue)
         return self._told("resume queue", self.component, "the queue goes on")
+
+    def stop(self, *, now: bool = False) -> str:
+        """Let no more runs begin, and end the queue's run that goes on: after the exposure that has begun, or now."""
+        self.pause()
+        run = QueueQueries(self.session).begun(self.component)
+        told = "no run of it goes on"
+        if run:
+            action = Action.STOP_NOW if now else Action.STOP
+            try:
+                sent, standing = Controls(self.service).act(self.session, run, action, self.caller)
+            except ControlRefused as already:
+                told = str(already)
+            else:
+                self.sent.extend(sent)
+                told = f"run {run} is {standing.held or standing.state}"
+        return self._told("stop queue", self.component, f"the queue is paused; {told}")
 
     def _queue(self) -> QueueRow:
         """Return the queue, and keep others from changing it before the transaction ends."""

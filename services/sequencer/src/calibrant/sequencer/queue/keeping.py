@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from sqlmodel import select
 
+from calibrant.bus.errors import PermanentError
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.unit_of_work import UnitOfWork
-from calibrant.sequencer.checking import RunRefused
 from calibrant.sequencer.queue.desk import Desk
 from calibrant.sequencer.queue.schedules import fill
 from calibrant.sequencer.queue.times import daily
@@ -31,7 +31,7 @@ def keep(service: SequencerService) -> list[str]:
     with service.database.reading() as session:
         due = [row.name for row in session.exec(select(ScheduleRow)).all() if _due(row, service)]
     for name in due:
-        with service.unit(f"schedule:{name}", "") as unit:
+        with service.work(f"schedule:{name}", "") as unit:
             fill(unit.session, service, name)
     with service.database.reading() as session:
         queries = QueueQueries(session)
@@ -39,7 +39,7 @@ def keep(service: SequencerService) -> list[str]:
         first = {one: queries.waiting(one)[0].run_id for one in free}
     begun = []
     for component, run_id in first.items():
-        with service.unit(f"queue:{run_id}", run_id) as unit:
+        with service.work(f"queue:{run_id}", run_id) as unit:
             begun += _begin_next(unit, service, component, run_id)
     return begun
 
@@ -59,7 +59,7 @@ def _begin_next(unit: UnitOfWork, service: SequencerService, component: str, run
     entry.state, entry.left_tai_ns = EntryState.STARTED, now
     try:
         service.accept(session, request, now)
-    except RunRefused as error:
+    except PermanentError as error:
         entry.state, entry.reason = EntryState.REFUSED, str(error)
     else:
         unit.emit([request])

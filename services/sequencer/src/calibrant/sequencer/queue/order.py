@@ -47,7 +47,7 @@ def waits_for(*, paused_by: str, running: str, camera: str, camera_state: str) -
     if paused_by:
         return f"paused by {paused_by}"
     if running:
-        return f"run {running} goes on"
+        return f"run {running} has not ended"
     if camera_state in NOT_THERE:
         said = f"is {camera_state}" if camera_state else "has said nothing yet"
         return f"camera {camera} {said}: start it, or bring it under control (enterControl)"

@@ -106,6 +106,13 @@ class QueueQueries:
         first = select(RunRow.run_id).where(*going).order_by(col(RunRow.number))
         return self._session.exec(first).first() or ""
 
+    def begun(self, component: str) -> str:
+        """Return the run that a queue has begun and that has not ended; empty: there is none."""
+        mine = (EntryRow.component == component, EntryRow.state == EntryState.STARTED)
+        going = select(RunRow.run_id).join(EntryRow, col(EntryRow.run_id) == RunRow.run_id)
+        going = going.where(*mine, col(RunRow.state).not_in(ENDED)).order_by(col(RunRow.number))
+        return self._session.exec(going).first() or ""
+
     def history(self, component: str, limit: int = 100) -> list[EntryLine]:
         """Return all that was ever put into a queue, the latest first, with the runs that came of it."""
         found = (

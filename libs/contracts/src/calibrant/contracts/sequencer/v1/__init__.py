@@ -54,10 +54,13 @@ class QueueAction(Enum):
     RESUME = "QUEUE_ACTION_RESUME"
     """Start runs again. (5)"""
 
+    STOP = "QUEUE_ACTION_STOP"
+    """Start no more runs, and end the one of the queue that goes on. (6)"""
+
     @property
     def number(self) -> int:
         """The number in the contract."""
-        numbers = {"QUEUE_ACTION_UNSPECIFIED": 0, "QUEUE_ACTION_ADD": 1, "QUEUE_ACTION_MOVE": 2, "QUEUE_ACTION_REMOVE": 3, "QUEUE_ACTION_PAUSE": 4, "QUEUE_ACTION_RESUME": 5}
+        numbers = {"QUEUE_ACTION_UNSPECIFIED": 0, "QUEUE_ACTION_ADD": 1, "QUEUE_ACTION_MOVE": 2, "QUEUE_ACTION_REMOVE": 3, "QUEUE_ACTION_PAUSE": 4, "QUEUE_ACTION_RESUME": 5, "QUEUE_ACTION_STOP": 6}
         return numbers[self.value]
 
 
@@ -171,6 +174,7 @@ class QueueCommand(Message):
     run: RunRequested | None = Field(default=None, description='The run that is added: all of it. Left out with the other actions.')
     run_id: str | None = Field(default=None, description='The run that is moved or removed.')
     place: Int32 | None = Field(default=None, description='Place among those that wait, from 1: with MOVE, and with ADD where it is not the last one.')
+    now: bool | None = Field(default=None, description='With STOP: end the run now, and not only after the exposure that has begun.')
 
 
 class RunCommand(Message):
