@@ -249,8 +249,16 @@ class Bench:
     def decide(
         self, kind, measurements, missing=None, mode=VerificationMode.INTERNAL, gate=None
     ) -> SetReport:
-        _, ref = self.compute(self.decide_job(kind, measurements, missing, mode, gate))
-        return self.report(ref)
+        """Decide on a set without drawing its page, which takes longer than all else."""
+        report, _ = deciding.decided(
+            self.decide_job(kind, measurements, missing, mode, gate), self.workspace()
+        )
+        return SetReport.model_validate_json(report.model_dump_json())
+
+    def paged(self, kind, measurements, **options) -> tuple[SetReport, str]:
+        """Decide on a set as a service does; return the report and the page that are in the store."""
+        _, ref = self.compute(self.decide_job(kind, measurements, **options))
+        return self.report(ref), self.objects.local_path(self.artifacts[ref.uri]["page"]).read_text()
 
     def report(self, ref) -> SetReport:
         return SetReport.model_validate_json(self.objects.local_path(ref).read_text())
@@ -276,7 +284,17 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path) -> Bench:
-    return Bench(tmp_path, load_instrument("simcam-tiny"), np.random.default_rng(20260101))
+    return tiny_bench(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_bench(tmp_path_factory) -> Bench:
+    """A bench like `bench` for what all tests of a module read."""
+    return tiny_bench(tmp_path_factory.mktemp("shared"))
+
+
+def tiny_bench(folder) -> Bench:
+    return Bench(folder, load_instrument("simcam-tiny"), np.random.default_rng(20260101))
 
 
 @pytest.fixture

@@ -46,13 +46,12 @@ def kernel(bench, reasons=("", "", "", ""), left=0.01):
 
 def test_a_good_kernel_is_certified_and_its_page_shows_what_it_takes_away(bench):
     report, measured = bench.measure(*kernel(bench))
-    decided = bench.decide("bfk", [measured])
+    decided, page = bench.paged("bfk", [measured])
     assert decided.decision.outcome is Outcome.CERTIFIED
     assert report.series[0].values["distance_px"] == pytest.approx((1, 1, 2**0.5))
     assert report.series[0].values["area_per_e"] == pytest.approx((A[0, 1], A[1, 0], A[1, 1]))
-    (page,) = bench.folder.glob("scratch-*/report.html")
-    assert "of 4 amplifiers of detector" in page.read_text()
-    assert "of the nearest pixels 1 % of those before" in page.read_text()
+    assert "of 4 amplifiers of detector" in page
+    assert "of the nearest pixels 1 % of those before" in page
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_even_light_over_the_detectors_passes_the_exposures(bench):
 
 
 def test_uneven_light_over_the_detectors_refuses_the_set(bench):
-    report = bench.decide("flat", flats(bench, {0: 9000.0, 1: 12000.0}))
+    report, _ = bench.paged("flat", flats(bench, {0: 9000.0, 1: 12000.0}))
     assert report.decision.outcome == "not certified"
     assert all(not one.accepted and one.verdict == "not certified" for one in report.detectors)
     assert "SCATTER (exposure) fails" in report.detectors[0].reason
@@ -50,7 +50,7 @@ def test_one_detector_has_nothing_to_scatter_against(bench):
 
 
 def test_a_missing_detector_is_never_accepted_and_keeps_its_reason(bench):
-    report = bench.decide("bias", biases(bench, [0]), missing={1: "2 bias frames, 3 are needed"})
+    report, _ = bench.paged("bias", biases(bench, [0]), missing={1: "2 bias frames, 3 are needed"})
     good, missing = report.detectors
     assert good.accepted
     assert good.verdict == "certified"
@@ -86,7 +86,7 @@ def test_a_decision_by_other_rules_is_refused(bench):
 
 
 def test_a_set_without_any_measurement_is_not_certified(bench):
-    report = bench.decide("bias", [], missing={0: "no product", 1: "no product"})
+    report, _ = bench.paged("bias", [], missing={0: "no product", 1: "no product"})
     assert report.decision.outcome == "not certified"
     assert [one.reason for one in report.detectors] == ["missing: no product"] * 2
     assert not any(one.accepted for one in report.detectors)

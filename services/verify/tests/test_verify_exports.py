@@ -13,9 +13,10 @@ from calibrant.verify import exports
 from calibrant.verify.exports import writing
 
 
-@pytest.fixture
-def flats(bench):
+@pytest.fixture(scope="module")
+def flats(shared_bench):
     """Two flats of two detectors, one amplifier of the second four times as noisy as it should be."""
+    bench = shared_bench
     bench.noisy[1] = {"A11": 40.0}
     measured = []
     for detector in (0, 1):

@@ -56,13 +56,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def paged(bench):
     """Decide on a set and return its report and its page."""
-
-    def page(kind, measured, **options):
-        _, ref = bench.compute(bench.decide_job(kind, measured, **options))
-        report = bench.report(ref)
-        return report, bench.objects.local_path(bench.artifacts[ref.uri]["page"]).read_text()
-
-    return page
+    return bench.paged
 
 
 def biases(bench, detectors=(0, 1), count=3):

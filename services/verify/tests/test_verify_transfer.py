@@ -71,7 +71,7 @@ def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
         assert found["PAIR_GAIN"] == pytest.approx(amplifier.gain_e_per_adu)
         assert found["TURNOFF"] == pytest.approx(70_000 * amplifier.gain_e_per_adu)
     assert report.series[0].values["on_curve"] == (1, 1, 1, 1, 0)
-    decided = bench.decide("ptc", [measured])
+    decided, page = bench.paged("ptc", [measured])
     assert decided.decision.outcome is Outcome.CERTIFIED
     assert decided.exposures == tuple(f"e{number}" for number in range(1, 11))
     assert decided.decision.counts.exposures == 1
@@ -86,12 +86,9 @@ def test_a_good_curve_is_certified_with_its_figure_and_without_a_picture(bench):
     assert list(told["verifyPtcExpStats"]) == [ALL_EXPOSURES]
     hyphened = decided.model_copy(update={"kind": "dark-current"})
     assert "verifyDarkCurrentStats" in nested(hyphened, {0: report})
-    (page,) = bench.folder.glob("scratch-*/report.html")
-    assert "Photon transfer</h2>" in page.read_text()
-    assert "16 of 20 points on the curves" in page.read_text()
-    figure = base64.b64decode(
-        re.findall(r"svg\+xml;base64,([^\"]+)", page.read_text().partition('id="figures"')[2])[0]
-    )
+    assert "Photon transfer</h2>" in page
+    assert "16 of 20 points on the curves" in page
+    figure = base64.b64decode(re.findall(r"svg\+xml;base64,([^\"]+)", page.partition('id="figures"')[2])[0])
     assert b"variance over mean [adu]" in figure
     assert b"mathdefault" not in figure  # text is written as it stands
 

@@ -86,11 +86,7 @@ def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
     """
     from calibrant.verify.page import render  # noqa: PLC0415  for the child process that writes pages
 
-    check_rules(job.rules_version)
-    measured, refs = _load(job, workspace)
-    report = assessed(
-        set_report(job, measured, refs), measured, rules_of(workspace), Known(**workspace.known)
-    )
+    report, measured = decided(job, workspace)
     page = render(report, measured, _previews(job, measured, workspace))
     (workspace.scratch / "report.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
     (workspace.scratch / "report.html").write_text(page, encoding="utf-8")
@@ -101,6 +97,17 @@ def compute(job: DecideJob, workspace: Workspace) -> handlers.Outcome:
         ),
         data={"outcome": report.decision.outcome.value},
     )
+
+
+def decided(job: DecideJob, workspace: Workspace) -> tuple[SetReport, Mapping[int, MeasurementReport]]:
+    """Decide on a set without writing anything: give its report, and the measurements by detector.
+
+    Parameters and errors are those of `compute`.
+    """
+    check_rules(job.rules_version)
+    measured, refs = _load(job, workspace)
+    report = set_report(job, measured, refs)
+    return assessed(report, measured, rules_of(workspace), Known(**workspace.known)), measured
 
 
 def set_report(
