@@ -8,29 +8,32 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from calibrant.observatory.testing import alive, wait_until
+from calibrant.observatory.testing import alive, here, wait_until
 
 
 def address_in(line):
     return re.search(r"http://[\d.:]+", line)[0]
 
 
-def test_a_port_in_use_is_named(calibrant):
+def test_a_port_in_use_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        said = calibrant.refused("up", "--port", port, "--data-dir", "data")
+        said = here("up", "--port", port, "--data-dir", tmp_path / "data", code=1).err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
     assert f"cannot listen on 127.0.0.1:{port}" in said
     assert "--port" in said
 
 
-def test_an_api_that_others_reach_does_not_start_without_keys(calibrant):
-    said = calibrant("up", "--host", "0.0.0.0", "--port", 0, "--data-dir", "data", code=2).err
+def test_an_api_that_others_reach_does_not_start_without_keys(tmp_path):
+    said = here("up", "--host", "0.0.0.0", "--port", 0, "--data-dir", tmp_path / "data", code=2).err
     assert "other machines reach an API on 0.0.0.0, so it must ask for credentials" in said
-    assert not (calibrant.folder / "data").exists()
+    assert not (tmp_path / "data").exists()
 
 
-def test_an_unknown_service_is_refused(calibrant):
-    assert "no service 'combin'" in calibrant.refused("up", "combin", "--port", 0)
+def test_an_unknown_service_is_refused(tmp_path):
+    place = ("--port", 0, "--data-dir", tmp_path / "data")
+    assert "no service 'combin'" in here("up", "combin", *place, code=1).err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
