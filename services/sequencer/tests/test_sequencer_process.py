@@ -16,6 +16,7 @@ from calibrant.runtime.testing.services import answer_lost
 from calibrant.sequencer.app import create_app
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.states import ENDED
+from calibrant.sequencer.store.tables import CameraRow
 
 
 def test_check_builds_everything(tmp_path):
@@ -66,6 +67,11 @@ async def test_r3_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
         assert (await client.post("/runs/folder-run/stop", params={"now": True})).json()["state"] == "stopped"
         assert (await finished(client, "folder-run"))["run"]["state"] == "stopped"
         assert [run["run_id"] for run in (await client.get("/runs")).json()] == ["camera-run", "folder-run"]
+        with process.database.writing() as session:
+            session.merge(CameraRow(component="camera", summary_state="ENABLED"))
+        assert (await client.post("/queue/camera/runs", json=order | {"run_id": "queued"})).status_code == 202
+        await begun(client, "queued")
+        assert (await client.get("/status")).json()["last_results"] == []
         assert process.faults() == []
 
 
@@ -131,6 +137,15 @@ async def finished(client, run_id):
             shown = (await client.get(f"/runs/{run_id}")).json()
             if shown["run"]["state"] in ENDED:
                 return shown
+            await asyncio.sleep(0.02)
+
+
+async def begun(client, run_id):
+    """Wait until there is a run of this name."""
+    async with asyncio.timeout(60):
+        while True:
+            if (await client.get(f"/runs/{run_id}")).status_code == 200:
+                return
             await asyncio.sleep(0.02)
 
 
