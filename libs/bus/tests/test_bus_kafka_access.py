@@ -11,7 +11,7 @@ from calibrant.bus.ports import Message, TopicSpec
 from calibrant.bus.testing.broker import Broker, Guard
 from calibrant.bus.testing.broker.guard import ADMIN
 from calibrant.bus.testing.harness import collect, ends, send
-from calibrant.contracts.access import acl_arguments, consumed_by, groups_of, produced_by
+from calibrant.contracts.access import acl_arguments, consumed_by, groups_of, produced_by, rights_of
 from calibrant.contracts.flow import topics
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.kafka]
@@ -39,7 +39,7 @@ def too(arguments):
 def guarded(guard):
     """A guarded broker where combine has its rights, and two others half of them."""
     with Broker(guard=guard, steady=True) as broker:
-        for arguments in acl_arguments("combine"):
+        for arguments in acl_arguments(rights_of("combine")):
             guard.grant(broker.servers, [*arguments, *too(arguments)])
         yield broker
 

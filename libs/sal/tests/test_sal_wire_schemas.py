@@ -20,6 +20,7 @@ from calibrant.sal.wire import (
     revision_code,
     topic_settings,
 )
+from calibrant.sal.wire.rights import commander_rights, component_rights
 
 PRIVATE = [
     "private_sndStamp",
@@ -138,3 +139,21 @@ def test_a_folder_without_interfaces_and_a_component_that_is_none_are_refused(tm
         read_component(tmp_path, "Lamp")
     with pytest.raises(InterfaceError, match="there are: BenchCamera, Lamp"):
         read_component(INTERFACES, "Lampe")
+
+
+def test_a_component_hears_commands_and_says_the_rest_and_a_client_the_other_way_round():
+    lamp = read_component(INTERFACES, "Lamp")
+    own, client = component_rights(lamp, "sal", "lamp"), commander_rights(lamp, "sal", "night")
+
+    def names(rights, operation, resource="topic"):
+        return {one.name for one in rights if (one.operation, one.resource) == (operation, resource)}
+
+    commands = {f"lsst.sal.Lamp.{name}" for name in lamp.topics if name.startswith("command_")}
+    others = {f"lsst.sal.Lamp.{name}" for name in lamp.topics} - commands
+    assert "lsst.sal.Lamp.ackcmd" in others
+    assert (names(own, "Read"), names(own, "Write"), names(own, "Create")) == (
+        *(commands, others),
+        commands | others,
+    )
+    assert (names(client, "Write"), names(client, "Read")) == (commands, others)
+    assert (names(client, "Read", "group"), names(own, "Read", "group")) == ({"*"}, set())

@@ -7,6 +7,7 @@ from calibrant.contracts.access import acl_lines
 from calibrant.contracts.flow import topics
 from calibrant.observatory.testing import asked, here
 from calibrant.runtime.platform import topic_specs
+from calibrant.sal.testing import INTERFACES
 
 
 async def partitions(path):
@@ -35,6 +36,23 @@ def test_create_makes_every_topic_and_may_be_repeated(tmp_path):
 def test_rights_are_the_lines_for_the_brokers_that_are_named():
     lines = here("topics", "rights", "--bus", "kafka://one:9092,two:9092", "--config", "mine.properties").out
     assert lines.splitlines() == acl_lines("one:9092,two:9092", "mine.properties")
+
+
+def test_rights_of_clients_and_of_a_camera_on_sal_come_after_the_services():
+    bus = ("--bus", "kafka://one:9092")
+    before = here("topics", "rights", *bus).out.splitlines()
+    lines = here("topics", "rights", *bus, "--client", "night", "--sal", "at").out.splitlines()
+    assert set(lines) > set(before)
+    assert any("User:night" in line and "--topic camera-commands" in line for line in lines)
+    assert any("User:camera" in line and "--group camera-sal-at" in line for line in lines)
+
+
+def test_rights_on_sals_brokers_are_printed_for_a_component_and_its_clients():
+    said = here("sal", "rights", INTERFACES, "Lamp", "--brokers", "sal:9092", "--client", "night")
+    lines = said.out.splitlines()
+    assert len(lines) == 6
+    assert all(line.startswith("kafka-acls --bootstrap-server sal:9092 ") for line in lines)
+    assert "User:camera --operation Write --topic lsst.test.Lamp.ackcmd" in lines[0]
 
 
 def test_rights_need_brokers(tmp_path):

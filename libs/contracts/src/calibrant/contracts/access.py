@@ -7,20 +7,26 @@ connection.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from calibrant.contracts.flow import topics, topics_consumed
+
+_COMPONENT: Final = "camera"
+"""The service whose components clients command."""
+_COMMANDS: Final = ("camera-commands", "sequencer-commands")
+_QUEUE_ANSWERS: Final = "sequencer-answers"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Right:
-    """One thing that one service may do.
+    """One thing that one service, or a client, may do.
 
     Parameters
     ----------
     service
-        Who: its user on the log has its name.
+        Who: a service's user on the log has its name.
     resource
         On what kind of thing.
     name
@@ -32,7 +38,7 @@ class Right:
     service: str
     resource: Literal["topic", "group"]
     name: str
-    operation: Literal["Read", "Write", "DescribeConfigs"]
+    operation: Literal["Read", "Write", "Create", "DescribeConfigs"]
 
 
 def produced_by(service: str) -> tuple[str, ...]:
@@ -64,26 +70,52 @@ def rights_of(service: str) -> tuple[Right, ...]:
     return tuple(rights)
 
 
+def client_rights(user: str) -> tuple[Right, ...]:
+    """Return what a client may do that commands cameras and queues over the log: it joins no group, and makes no topic."""
+    heard = (*produced_by(_COMPONENT), _QUEUE_ANSWERS)
+    return (
+        *(Right(user, "topic", name, "Write") for name in _COMMANDS),
+        *(Right(user, "topic", name, "Read") for name in heard),
+    )
+
+
+def telling_rights(component: str) -> tuple[Right, ...]:
+    """Return what a camera may do beside ``rights_of`` that tells on SAL what it has told on the log.
+
+    Parameters
+    ----------
+    component
+        Name under which it is commanded.
+    """
+    read = (Right(_COMPONENT, "topic", name, "Read") for name in produced_by(_COMPONENT))
+    return (*read, Right(_COMPONENT, "group", telling_group(component), "Read"))
+
+
+def telling_group(component: str) -> str:
+    """Return the consumer group in which a camera reads what it has told, to tell it on SAL."""
+    return f"{_COMPONENT}-sal-{component}"
+
+
 def services() -> tuple[str, ...]:
     """Return every service that the flow names, in the order in which it comes."""
     named = [name for topic in topics().values() for name in (topic.producer, *topic.consumers)]
     return tuple(dict.fromkeys(named))
 
 
-def acl_arguments(service: str) -> list[list[str]]:
-    """Return the arguments with which ``kafka-acls`` grants a service its rights, one list a call."""
-    names: dict[tuple[str, str], list[str]] = {}
-    for right in rights_of(service):
-        names.setdefault((right.resource, right.operation), []).append(right.name)
+def acl_arguments(rights: Iterable[Right]) -> list[list[str]]:
+    """Return the arguments with which ``kafka-acls`` grants rights, one list a call."""
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for right in rights:
+        names.setdefault((right.service, right.resource, right.operation), []).append(right.name)
     return [
-        ["--add", "--allow-principal", f"User:{service}", "--operation", operation]
+        ["--add", "--allow-principal", f"User:{user}", "--operation", operation]
         + [word for name in named for word in (f"--{resource}", name)]
-        for (resource, operation), named in names.items()
+        for (user, resource, operation), named in names.items()
     ]
 
 
-def acl_lines(servers: str, settings: str) -> list[str]:
-    """Return the command lines with which an operator grants every service its rights.
+def acl_lines(servers: str, settings: str, rights: Iterable[Right] | None = None) -> list[str]:
+    """Return the command lines with which an operator grants rights.
 
     Parameters
     ----------
@@ -91,8 +123,9 @@ def acl_lines(servers: str, settings: str) -> list[str]:
         The brokers, as ``host:port[,host:port]``.
     settings
         The properties file with the operator's own credentials.
+    rights
+        The rights; omitted: those of every service.
     """
     start = ["kafka-acls", "--bootstrap-server", servers, "--command-config", settings]
-    return [
-        shlex.join([*start, *arguments]) for service in services() for arguments in acl_arguments(service)
-    ]
+    granted = [right for one in services() for right in rights_of(one)] if rights is None else rights
+    return [shlex.join([*start, *arguments]) for arguments in acl_arguments(granted)]

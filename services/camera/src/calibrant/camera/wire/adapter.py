@@ -18,7 +18,7 @@ from calibrant.bus.records import TopicPartition
 from calibrant.camera.service import CameraService
 from calibrant.camera.wire.commands import Untranslatable, command_of
 from calibrant.camera.wire.events import acknowledgement_of, event_of, refusal_of
-from calibrant.contracts.access import produced_by
+from calibrant.contracts.access import produced_by, telling_group
 from calibrant.contracts.camera.v1 import (
     CommandAck,
     CommandHeader,
@@ -151,7 +151,7 @@ class SalAdapter:
                 return
 
     async def _tell(self, process: ServiceProcess, link: SalLink) -> None:
-        group = f"{process.name}-sal-{self.service.component}"
+        group = telling_group(self.service.component)
         async with self.platform.bus.consumer(group, produced_by(process.name)) as consumer:
             while True:
                 records = await consumer.fetch(max_records=_AT_ONCE, timeout_s=_TURN_S)

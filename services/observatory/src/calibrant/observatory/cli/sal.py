@@ -51,6 +51,37 @@ def schemas(
     show_rows(f"Topics of {component}", columns, rows, as_json=as_json, empty="It has no topics.")
 
 
+@app.command()
+def rights(
+    folder: Annotated[Path, typer.Argument(help="Checkout of ts_xml, or a folder laid out like its own.")],
+    component: Annotated[str, typer.Argument(help="Component, such as ATCamera.")],
+    *,
+    brokers: Annotated[str, typer.Option(help="SAL's Kafka: HOST:PORT[,HOST:PORT].")],
+    user: Annotated[str, typer.Option(help="The component's user there.")] = "camera",
+    client: Annotated[
+        list[str] | None, typer.Option(help="Also those of a user that commands it. May be repeated.")
+    ] = None,
+    subname: Annotated[
+        str, typer.Option(envvar="LSST_TOPIC_SUBNAME", help="Second word of topics: sal in production.")
+    ] = "test",
+    config: Annotated[
+        str, typer.Option(help="Properties file with the credentials of whoever grants them.")
+    ] = "admin.properties",
+) -> None:
+    """Print the `kafka-acls` lines for SAL's brokers that let a component speak, and its clients command it."""
+    from calibrant.contracts.access import acl_lines  # noqa: PLC0415
+    from calibrant.sal.wire import read_component  # noqa: PLC0415
+    from calibrant.sal.wire.rights import commander_rights, component_rights  # noqa: PLC0415
+
+    with told():
+        found = read_component(folder, component)
+    granted = list(component_rights(found, subname, user))
+    for one in client or ():
+        granted += commander_rights(found, subname, one)
+    for line in acl_lines(brokers, config, granted):
+        typer.echo(line)
+
+
 def _rows(component: Component, subname: str) -> list[dict[str, Any]]:
     """Return a row a topic, sorted by name as acknowledgements number them."""
     from calibrant.sal.wire import TopicNames, avro_schema, revision_code, topic_settings  # noqa: PLC0415

@@ -70,14 +70,31 @@ def rights(
     config: Annotated[
         str, typer.Option(help="Properties file with the credentials of whoever grants them.")
     ] = "admin.properties",
+    client: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also those of a user that commands cameras and queues over the log. May be repeated."
+        ),
+    ] = None,
+    sal: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COMPONENT",
+            help="Also those of a camera of this name that speaks SAL (calibrant sal rights has SAL's own). May be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Print the `kafka-acls` lines that give every service the rights it needs on the log, and no others."""
-    from calibrant.contracts.access import acl_lines  # noqa: PLC0415
+    from calibrant.contracts import access  # noqa: PLC0415
     from calibrant.runtime import addresses  # noqa: PLC0415
 
     with told():
         bus = place.settings().bus
     if not bus:
         fail("only brokers know rights: name them with --bus kafka://HOST:PORT")
-    for line in acl_lines(addresses.brokers(bus), config):
-        typer.echo(line)
+    parts = [access.rights_of(one) for one in access.services()]
+    parts += [access.telling_rights(one) for one in sal or ()]
+    parts += [access.client_rights(one) for one in client or ()]
+    for part in parts:
+        for line in access.acl_lines(addresses.brokers(bus), config, part):
+            typer.echo(line)
