@@ -32,6 +32,7 @@ def test_all_commands_of_the_plan_are_there():
         *LISTED,
         "camera",
         "demo",
+        "queue",
         "replay",
         "run",
         "up",
