@@ -83,6 +83,7 @@ class World:
         site: DatabaseSite | None = None,
     ):
         self.path = folder
+        self.settings = SequencerSettings(data_dir=folder)
         self.site = site or DatabaseSite(f"sqlite:///{folder}/sequencer.sqlite")
         self.clock = ManualClock()
         self.script = script or Script()
@@ -101,8 +102,7 @@ class World:
         self.database = self.site.open()
         if self.site.is_file:
             event.listen(self.database._writer, "connect", _unsynced)
-        settings = SequencerSettings(data_dir=self.path)
-        self.service = SequencerService(settings, self.database, self.clock, self.work)
+        self.service = SequencerService(self.settings, self.database, self.clock, self.work)
 
     def restart(self) -> None:
         """Kill the sequencer and start another on the same database."""
