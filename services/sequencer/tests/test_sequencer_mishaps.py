@@ -11,7 +11,10 @@ from calibrant.contracts.camera.v1 import (
 )
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.ingest.v1 import FrameIngested
+from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.testing.databases import DatabaseSite
+from calibrant.sequencer.control import Action
+from calibrant.sequencer.controls import Controls
 from calibrant.sequencer.store.plans import request_of
 from calibrant.sequencer.store.tables import RunRow
 
@@ -105,6 +108,7 @@ def test_d11_frames_that_never_arrive_are_named_and_left_out_where_enough_are_th
     view = world.view()
     assert view.run.state == "done"
     assert {job.detector: len(job.inputs) for job in world.of(CombineJob)} == {0: 4, 1: 3}
+    assert (view.exposures.done, view.exposures.failed) == (4, 1)
     told = "90 s after the last exposure: SC_O_20260101_00000"
     assert f"BIAS: 1 images not stored {told}2; 1 files not taken in {told}4_1.fits" in view.run.message
 
@@ -121,7 +125,7 @@ def test_a_set_that_is_left_with_too_few_frames_is_not_made_and_the_run_says_whi
     assert {job.detector for job in world.of(CombineJob)} == {0, 1} - detectors
 
 
-def test_a_run_of_which_no_frame_arrives_fails_with_the_list(kit):
+def test_a_run_of_which_no_frame_arrives_fails_with_the_list_and_a_retry_takes_them_again(kit):
     world = begun(kit, 0.0, 0.0, min_frames={"bias": 1})
     world.camera.unstored = {1, 2}
     world.play()
@@ -131,6 +135,9 @@ def test_a_run_of_which_no_frame_arrives_fails_with_the_list(kit):
         "2 images not stored 600 s after the last exposure: SC_O_20260101_000001, SC_O"
         in world.view().run.message
     )
+    Controls(world.service).control("run-1", Action.RETRY, Caller("ana", ("operator",)))
+    world.play()
+    assert (world.view().run.state, len(world.of(TakeImages))) == ("done", 4)
 
 
 def test_what_arrives_after_the_deadline_is_recorded_as_late_and_not_used(kit):

@@ -227,7 +227,9 @@ def _close(session: Session, row: AcquisitionRow) -> None:
         f"exposure {step.position}: {step.reason}"
         for step in session.exec(
             select(StepRow)
-            .where(StepRow.acquisition_id == row.acquisition_id, StepRow.state == "failed")
+            .where(
+                StepRow.acquisition_id == row.acquisition_id, StepRow.state == "failed", StepRow.reason != ""
+            )
             .order_by(col(StepRow.position))
         )
     ]

@@ -61,7 +61,10 @@ def accounted(session: Session, acquisition_id: str) -> int:
 
 
 def give_up(session: Session, row: AcquisitionRow, waited_s: float) -> None:
-    """Wait no longer for what has not come: it is named, and the acquisition closes without it."""
+    """Wait no longer for what has not come: it is named, and the acquisition closes without it.
+
+    Exposures that were never stored have failed: a retry takes them again.
+    """
     images = _not_stored(session, row.acquisition_id)
     files = _not_taken_in(session, row.acquisition_id)
     told = [
@@ -69,6 +72,9 @@ def give_up(session: Session, row: AcquisitionRow, waited_s: float) -> None:
         for names, what in ((images, "images not stored"), (files, "files not taken in"))
         if names
     ]
+    for command in _commands(session, row.acquisition_id):
+        if set(command.image_names.split(",")) & set(images):
+            session.get_one(StepRow, command.step_id).state = "failed"
     row.missing, row.reason, row.state = len(images) + len(files), "; ".join(told), "overdue"
     session.add(row)
 

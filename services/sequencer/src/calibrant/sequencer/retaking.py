@@ -21,6 +21,6 @@ def reopen(session: Session, row: AcquisitionRow, retry: int) -> None:
                 state="waiting",
             )
         )
-    row.state, row.reason, row.frames_by_tai_ns = "open", "", None
+    row.state, row.reason, row.frames_by_tai_ns, row.missing = "open", "", None, 0
     session.add(row)
     session.flush()

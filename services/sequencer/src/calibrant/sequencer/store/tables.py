@@ -59,7 +59,7 @@ class AcquisitionRow(SQLModel, table=True):
     filter: str = ""
     folder: str = ""
     state: str = Field(
-        description="open, overdue (what has not come is given up, within one transaction), closed or failed"
+        description="open, overdue (what has not come is given up, and it is closed when the run goes on), closed or failed"
     )
     frames_by_tai_ns: int | None = Field(
         default=None,
