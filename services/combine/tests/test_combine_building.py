@@ -102,7 +102,7 @@ def test_compressed_frames_make_the_same_product(bench, packing):
 
 def test_memory_does_not_grow_with_the_number_of_frames(bench):
     bench.instrument = load_instrument("simcam")
-    inputs = bench.biases(32)
+    inputs = bench.biases(16)
 
     def peak(number):
         job = bench.job("bias", inputs[:number])
@@ -115,7 +115,7 @@ def test_memory_does_not_grow_with_the_number_of_frames(bench):
             tracemalloc.stop()
 
     frame_bytes = 2 * math.prod(bench.instrument.detector(0).raw_shape)
-    assert peak(32) - peak(16) < 16 * frame_bytes / 3
+    assert peak(16) - peak(8) < 8 * frame_bytes / 3
 
 
 @pytest.fixture
