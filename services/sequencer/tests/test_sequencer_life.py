@@ -143,6 +143,32 @@ def test_a_command_over_the_log_is_carried_out_once_and_answered_once(kit):
     assert world.view().run.state == "done"
 
 
+def test_an_estimate_counts_exposures_left_and_what_past_runs_took_after_their_last_frame(kit):
+    world = commanded(kit)
+
+    def estimated():
+        found = Controls(world.service).estimate("run-1" if len(world.of(RunFinished)) == 0 else "run-2")
+        return found.exposures_s, found.after_s, found.remaining_s
+
+    assert estimated() == (18.0, None, 18.0)
+    until(world, "taking")
+    while len(world.of(TakeImages)) < 5:
+        world.step(lambda names: names[0])
+    assert estimated() == (18.0, None, 8.0)
+    until(world, "processing")
+    assert estimated() == (18.0, None, None)
+    world.clock.now += 30 * 10**9
+    world.play()
+    world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", *(0.0,) * 3),)))
+    assert estimated() == (6.0, 30.0, 36.0)
+    while world.view("run-2").run.state != "processing":
+        world.step(lambda names: names[0])
+    world.clock.now += 20 * 10**9
+    assert estimated() == (6.0, 30.0, 10.0)
+    world.play()
+    assert estimated() == (6.0, 30.0, 0.0)
+
+
 def test_the_report_says_what_was_taken_made_verified_certified_and_withheld_and_why(kit):
     """What verification does not accept is named with the reason, and so is what was not made."""
     world = kit.world(kit.Script(rejected={("bias", 1)}, broken={("dark", 0)}))

@@ -23,7 +23,7 @@ from calibrant.sequencer import acquisition
 from calibrant.sequencer.acquired import closing, frames_there, result
 from calibrant.sequencer.camera import Commander
 from calibrant.sequencer.control import Held
-from calibrant.sequencer.deadlines import finish_by, frames_by
+from calibrant.sequencer.deadlines import frames_by, note_taken
 from calibrant.sequencer.grounding import ground_of
 from calibrant.sequencer.plan.choosing import choose
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
@@ -163,7 +163,7 @@ class Conductor:
         part = None if closed or None in about else self._part(run, answer, detectors)
         draft, jobs = part or self._whole(run, answer, rows)
         taking = any(row.state == "open" for row in rows)
-        run.finish_by_tai_ns = None if taking else finish_by(run, self.clock.tai_ns())
+        note_taken(run, self.clock.tai_ns(), taking=taking)
         ended = [node for node in draft if node.node_id in draft.changed and _tells(node)]
         save_draft(self.session, draft)
         run.state = stage(taking=taking, open_types=() if taking else open_types(self.session, run_id))

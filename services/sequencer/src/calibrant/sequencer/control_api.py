@@ -1,4 +1,4 @@
-"""What is done to a run, over HTTP: pause, resume, stop, retry; and its report."""
+"""What is done to a run, over HTTP: pause, resume, stop, retry; its report, and how long it takes."""
 
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.guard import CallerOf
 from calibrant.sequencer.control import Action, ControlRefused
 from calibrant.sequencer.controls import Controls
+from calibrant.sequencer.estimating import Estimate
 from calibrant.sequencer.service import CameraBusy, NoSuchRun, SequencerService
 
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
@@ -29,6 +30,7 @@ class RunStanding(BaseModel):
 def routes(service: SequencerService) -> APIRouter:
     """Return the routes, below those of runs."""
     router = APIRouter(responses=_ANSWERS)
+    _looking(router, Controls(service))
 
     def act(run_id: str, action: Action, caller: Caller) -> RunStanding:
         try:
@@ -38,13 +40,6 @@ def routes(service: SequencerService) -> APIRouter:
         except (ControlRefused, CameraBusy) as error:
             raise HTTPException(409, str(error)) from None
         return RunStanding(run_id=run_id, state=standing.state, held=standing.held)
-
-    @router.get("/{run_id}/report", summary="Say what came of a run, and of each set, so far")
-    def report_run(run_id: str) -> RunReport:
-        try:
-            return Controls(service).report(run_id)
-        except NoSuchRun as error:
-            raise HTTPException(404, str(error)) from None
 
     @router.post("/{run_id}/pause", summary="Begin no exposure and send no job")
     def pause_run(run_id: str, caller: CallerOf) -> RunStanding:
@@ -63,3 +58,19 @@ def routes(service: SequencerService) -> APIRouter:
         return act(run_id, Action.RETRY, caller)
 
     return router
+
+
+def _looking(router: APIRouter, controls: Controls) -> None:
+    @router.get("/{run_id}/report", summary="Say what came of a run, and of each set, so far")
+    def report_run(run_id: str) -> RunReport:
+        try:
+            return controls.report(run_id)
+        except NoSuchRun as error:
+            raise HTTPException(404, str(error)) from None
+
+    @router.get("/{run_id}/estimate", summary="Say how long a run takes, and still will")
+    def estimate_run(run_id: str) -> Estimate:
+        try:
+            return controls.estimate(run_id)
+        except NoSuchRun as error:
+            raise HTTPException(404, str(error)) from None

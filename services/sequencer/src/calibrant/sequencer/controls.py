@@ -9,6 +9,7 @@ from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sequencer.control import Action
+from calibrant.sequencer.estimating import Estimate, estimate
 from calibrant.sequencer.life import Life
 from calibrant.sequencer.report import report_of
 from calibrant.sequencer.service import NoSuchRun, SequencerService
@@ -69,6 +70,14 @@ class Controls:
         deed = Deed(f"{action} run", run_id, run.held or run.state, run_id)
         record(session, service.clock.tai_ns(), caller, deed)
         return messages, Standing(run_id, run.state, run.held)
+
+    def estimate(self, run_id: str) -> Estimate:
+        """Estimate how long a run takes, and still will; raises as ``report``."""
+        with self.service.database.reading() as session:
+            run = session.get(RunRow, run_id)
+            if run is None:
+                raise _no_such(run_id)
+            return estimate(session, run, self.service.settings.overhead_s, self.service.clock.tai_ns())
 
     def report(self, run_id: str) -> RunReport:
         """Return what came of a run so far.

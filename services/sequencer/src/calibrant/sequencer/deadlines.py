@@ -39,6 +39,12 @@ def finish_by(run: RunRow, now_tai_ns: int) -> int | None:
     return None if within_s is None else now_tai_ns + round(within_s * NS_PER_S)
 
 
+def note_taken(run: RunRow, now_tai_ns: int, *, taking: bool) -> None:
+    """Note when the last frame of a run was there, and until when its end is waited for then."""
+    run.taken_tai_ns = None if taking else run.taken_tai_ns or now_tai_ns
+    run.finish_by_tai_ns = None if taking else finish_by(run, now_tai_ns)
+
+
 def unfinished(session: Session, run: RunRow) -> str:
     """Say what of a run had not ended when its time was over."""
     nodes = load_draft(session, run.run_id)

@@ -130,7 +130,7 @@ class Life:
             reopen(self._session, row, self.run.retries)
         save_draft(self._session, draft)
         self.run.planned, self.run.state = ",".join(planned), RunState.TAKING
-        self.run.ended_tai_ns = self.run.finish_by_tai_ns = None
+        self.run.ended_tai_ns = self.run.taken_tai_ns = self.run.finish_by_tai_ns = None
         self.run.message = ""
         told = self._tell(f"what failed is done again, as {self.who} asks")
         going = self.conductor.conduct(self.run.run_id, anew=True)

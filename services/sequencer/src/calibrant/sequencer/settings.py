@@ -40,6 +40,11 @@ class SequencerSettings(ServiceSettings):
         description="Unit: s. How long a camera that is busy, or in another state than was known, is left alone before "
         "it is commanded again, until the command's deadline.",
     )
+    overhead_s: float = Field(
+        default=2.0,
+        ge=0,
+        description="Unit: s. What an exposure is estimated to take beside its exposure time.",
+    )
     job_memory: float = Field(
         default=1.0,
         ge=0,

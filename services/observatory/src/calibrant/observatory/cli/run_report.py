@@ -1,4 +1,4 @@
-"""``calibrant runs report RUN``: what was taken, made, verified, certified and withheld, for people and programs."""
+"""``calibrant runs report|estimate RUN``: what came of a run, and how long it takes, for people and programs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from calibrant.observatory.cli.console import console, show_json, shown, told
+from calibrant.observatory.cli.console import console, show_json, show_one, shown, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
 
 if TYPE_CHECKING:
     from calibrant.contracts.sequencer.v1 import RunReport, SetReport
     from calibrant.observatory.settings import ObservatorySettings
+    from calibrant.sequencer.estimating import Estimate
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Identifier, as `calibrant runs list` shows it.")]
 
@@ -41,6 +42,25 @@ async def _report(settings: ObservatorySettings, run: str) -> RunReport:
 
     async with attached(settings) as running:
         return await asyncio.to_thread(Controls(running.sequencer).report, run)
+
+
+@placed
+def estimate(run: Run, place: Place, *, as_json: AsJson = False) -> None:
+    """Say how long a run takes, and still will: exposures as they were asked for, the rest as in past runs."""
+    from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
+    from calibrant.runtime.settings import chosen  # noqa: PLC0415
+
+    with told():
+        found = asyncio.run(_estimate(chosen(ObservatorySettings, **place.given()), run))
+    show_one(found.model_dump(), as_json=as_json)
+
+
+async def _estimate(settings: ObservatorySettings, run: str) -> Estimate:
+    from calibrant.observatory.attaching import attached  # noqa: PLC0415
+    from calibrant.sequencer.controls import Controls  # noqa: PLC0415
+
+    async with attached(settings) as running:
+        return await asyncio.to_thread(Controls(running.sequencer).estimate, run)
 
 
 def lines(found: RunReport) -> Iterator[tuple[str, str, str]]:

@@ -93,6 +93,7 @@ def _runs() -> None:
         _ns("finish_by_tai_ns", nullable=True),
         _text("message"),
         _ns("begun_tai_ns"),
+        _ns("taken_tai_ns", nullable=True),
         _ns("ended_tai_ns", nullable=True),
     )
 

@@ -44,6 +44,9 @@ class RunRow(SQLModel, table=True):
     )
     message: str = Field(default="", sa_column=_text())
     begun_tai_ns: int = Field(sa_column=_ns())
+    taken_tai_ns: int | None = Field(
+        default=None, sa_column=_ns(nullable=True), description="when its last frame was there"
+    )
     ended_tai_ns: int | None = Field(default=None, sa_column=_ns(nullable=True))
 
 
