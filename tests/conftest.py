@@ -18,12 +18,12 @@ Once = Callable[[str, Callable[[Path], str]], tuple[Path, Any]]
 SEQUENCE = """
 instrument: simcam-tiny
 script_mode: BIAS_DARK_FLAT
-n_bias: 5
+n_bias: 3
 n_discard_bias: 0
 n_dark: 3
 n_discard_dark: 0
 exp_times_dark: 30
-n_flat: 5
+n_flat: 3
 n_discard_flat: 0
 do_gain_from_flat_pairs: false
 exp_times_flat: 5
@@ -65,7 +65,7 @@ def camera() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def sequence(tmp_path_factory) -> Path:
-    """A file with a sequence of 13 exposures: biases, darks, flats."""
+    """A file with a sequence of 9 exposures: biases, darks, flats."""
     path = tmp_path_factory.mktemp("sequence") / "sequence.yaml"
     path.write_text(SEQUENCE)
     return path

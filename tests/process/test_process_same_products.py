@@ -60,7 +60,7 @@ def test_one_process_on_servers_makes_them_too_and_every_listing_shows_them(
         del site.calibrant.environment[f"CALIBRANT_{name}"]
     said = site.calibrant("run", sequence, *options, "--flaw", "light-leak", "--json", code=3).json
     check_the_same(said, site.records, embedded)
-    numbers = {"frames": 26, "products": 6, "reports": 6, "calibrations": 5, "publications": 5, "runs": 1}
+    numbers = {"frames": 18, "products": 6, "reports": 6, "calibrations": 5, "publications": 5, "runs": 1}
     for what, number in numbers.items():
         assert len(asked(what, "list", environment=servers)) == number, what
     assert len(here("events", "tail", "--topic", "publications", environment=servers).out.splitlines()) == 5
