@@ -31,7 +31,7 @@ async def test_the_example_orders_a_run_and_follows_it_to_its_end(settings, caps
             followed = asyncio.create_task(example["calibrate"](client, order))
             while await asked_for(client, run) != 6:  # noqa: ASYNC110  HTTP tells nothing by itself
                 await asyncio.sleep(0.02)
-            assert (await client.post(f"{run}/abort")).status_code == 200
+            assert (await client.post(f"{run}/stop", params={"now": True})).status_code == 200
             assert await followed == []
     said = capsys.readouterr().out
     assert "do you mean 'bias'?" in said
