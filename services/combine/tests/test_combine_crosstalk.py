@@ -261,12 +261,17 @@ BETWEEN = np.random.default_rng(4).uniform(1e-4, 4e-4, (4, 4)) * np.array([1, -1
 @pytest.fixture
 def pair(bench):
     """Give the bench of a camera whose two detectors share their electronics."""
-    described = bench.instrument.model_dump(mode="json") | {"crosstalk_groups": [[0, 1]]}
+    describe(bench, crosstalk_groups=[[0, 1]])
+    return bench
+
+
+def describe(bench, **changes):
+    """Describe the bench's camera in another way."""
+    described = bench.instrument.model_dump(mode="json") | changes
     bench.instrument = Instrument.model_validate_json(json.dumps(described))
     instruments = bench.folder / "instruments"
-    instruments.mkdir()
+    instruments.mkdir(exist_ok=True)
     (instruments / f"{bench.instrument.name}.yaml").write_text(bench.instrument.canonical())
-    return bench
 
 
 def exposures_of_both(bench, count):
@@ -318,6 +323,10 @@ def test_sources_that_are_of_no_frame_of_the_job_or_of_a_detector_apart_are_refu
     own, sources = exposures_of_both(pair, 4)
     with pytest.raises(InputRefused, match="is of exposure both-3, of which the job has no frames"):
         made(pair, [*own[:3], sources[3]])
+    raw = np.full(pair.instrument.geometry(1).raw_shape, PEDESTAL_ADU).astype(np.uint16)
+    twin = pair.frame("spot", 5.0, raw=raw, DETECTOR=1, EXPID="both-0").model_copy(update={"role": "sources"})
+    with pytest.raises(InputRefused, match="exposure both-0 has two frames of detector 1"):
+        made(pair, [*own[:3], sources[0], twin])
     stray = own[3].model_copy(update={"role": "sources"})
     with pytest.raises(InputRefused, match=r"may leak into detector 0 \(1\)"):
         made(pair, [*own[:3], stray])
@@ -377,7 +386,18 @@ def known_product(bench, unit):
     return JobInput(role="crosstalk", id="crosstalk-1", ref=ref)
 
 
-@pytest.mark.parametrize(("unit", "told_in"), [("electron", "electron"), ("electron", "adu")])
+def test_what_other_detectors_read_is_not_taken_out_with_their_electronic_level(pair):
+    matrix = known_product(pair, "adu")
+    leaky, _, beside = lit_beside_spots(pair, 3)
+    own, blind = pair.instrument.model_dump(mode="json")["detectors"]
+    for one in blind["amplifiers"]:
+        one["serial_overscan"] = one["parallel_overscan"] = None
+    describe(pair, detectors=[own, blind])
+    with pytest.raises(InputRefused, match="of detector 1: the frames keep their electronic level"):
+        made(pair, [*leaky, *beside, matrix], "flat")
+
+
+@pytest.mark.parametrize(("unit", "told_in"), [("electron", "electron"), ("adu", "electron")])
 def test_what_another_detector_leaks_is_taken_out_of_frames_that_have_its(pair, unit, told_in):
     matrix = known_product(pair, told_in)
     leaky, clean, beside = lit_beside_spots(pair, 3)
@@ -395,6 +415,17 @@ def test_what_another_detector_leaks_is_taken_out_of_frames_that_have_its(pair, 
     left = (some.data - without.data).ravel() * FLAT_E
     assert not some.between
     assert 0.2 < left @ off / (off @ off) < 0.5  # a third of the frames keep theirs
+
+
+def test_a_product_does_not_claim_what_its_matrix_does_not_tell(pair):
+    matrix = known_product(pair, "adu")
+    leaky, _, beside = lit_beside_spots(pair, 3)
+    one, two = pair.instrument.model_dump(mode="json")["detectors"]
+    third = two | {"id": 2, "name": "S02", "position": two["position"] | {"column": 2.0}}
+    describe(pair, detectors=[one, two, third], crosstalk_groups=[[0, 1, 2]])
+    product, facts = made(pair, [*leaky, *beside, matrix], "flat")
+    assert [one.role for one in facts.inputs].count("sources") == 3
+    assert not product.between  # of the third it says nothing
 
 
 def test_a_matrix_without_the_gains_of_its_sources_is_to_be_built_again(pair):

@@ -151,6 +151,8 @@ def test_other_rules_of_verification_are_other_measurements_and_decisions(kit, m
 def test_frames_of_detectors_that_may_leak_into_one_go_with_its_crosstalk_and_with_what_it_corrects(kit):
     frames = kit.frames({"bias": 3, "spot": 4, "flat": 5}, detectors=(0, 1, 2))
     frames = [one for one in frames if one.frame_id != "spot-3-d1"]
+    first = next(one for one in frames if one.frame_id == "spot-0-d1")
+    frames.append(first.model_copy(update={"frame_id": "spot-0-d1-again"}))
     request = kit.request(folder="x", make=("bias", "crosstalk", "flat"), parameters={"flat.hold_out": "2"})
     groups = {0: (1,), 1: (0,), 2: ()}
     shared = {"leaking_into": groups.__getitem__, "footprint": Footprint(dict.fromkeys(groups, (100, 200)))}

@@ -83,10 +83,15 @@ def source_frame(
     Raises
     ------
     ValueError
-        A method does not fit its detector.
+        A method does not fit its detector, or leaves its electronic level in.
     """
     as_read = choices.model_copy(update={"linearity": False})
     geometry, corrected = correction(instrument, opened.detector, as_read, unit)
+    if not corrected.removes_level(geometry):
+        raise ValueError(
+            "the frames keep their electronic level, which would leak as if it were signal; choose an overscan method that "
+            "every amplifier of the detector has a region for, or take it out of the instrument file's crosstalk_groups"
+        )
     return SourceFrame(opened.detector, opened.facts.exposure_id, name, opened.rows, geometry, corrected)
 
 
@@ -101,8 +106,21 @@ def others_of(sources: Iterable[SourceFrame], exposure_id: str, detectors: Colle
         The exposure.
     detectors : collection of int
         Those that are wanted.
+
+    Raises
+    ------
+    ValueError
+        There are two of one detector: what leaks would be taken out twice.
     """
     mine = [one for one in sources if one.exposure_id == exposure_id and one.detector in detectors]
+    first: dict[int, str] = {}
+    for one in mine:
+        if one.detector in first:
+            raise ValueError(
+                f"exposure {exposure_id} has two frames of detector {one.detector}, {first[one.detector]} and {one.name}; "
+                "what leaks would be taken out twice: give one of them"
+            )
+        first[one.detector] = one.name
     return lambda: (one.planes() for one in mine)
 
 

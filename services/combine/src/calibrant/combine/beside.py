@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from calibrant.combine.inputs import FRAMES, SOURCES, InputRefused, JobFrame
 from calibrant.combine.open_files import allow_for
@@ -14,6 +15,7 @@ from calibrant.frames.beside import SourceFrame, open_source, others_of, source_
 from calibrant.frames.instrument import Instrument
 from calibrant.frames.reading import FrameRejected
 from calibrant.pixels.image import Unit
+from calibrant.pixels.threads import side_by_side, thread_count
 from calibrant.runtime.handlers import Workspace
 
 
@@ -51,7 +53,8 @@ def load_sources(
     inputs = [one for one in job.inputs if one.role == SOURCES and detectors]
     allow_for(len(inputs) + len(frames))
     exposures = {frame.opened.facts.exposure_id for frame in frames}
-    found = [_load(one, job, instrument, workspace, opened) for one in inputs]
+    load = partial(_load, job=job, instrument=instrument, workspace=workspace, opened=opened)
+    found = side_by_side(load, inputs, thread_count(None))
     for one in found:
         if one.opened.facts.exposure_id not in exposures:
             raise InputRefused(
@@ -79,7 +82,7 @@ def source_frames(
     Raises
     ------
     InputRefused
-        What is chosen for the job does not fit one of the detectors.
+        What is chosen for the job does not fit one of the detectors, or leaves its electronic level in.
     """
     found = []
     for one in sources:
@@ -93,12 +96,19 @@ def source_frames(
 def with_others(
     frames: Iterable[JobFrame], sources: Iterable[SourceFrame], detectors: Collection[int]
 ) -> list[FrameInput]:
-    """Return frames as a recipe wants them, each with what those of some other detectors read at the same time."""
+    """Return frames as a recipe wants them, each with what those of some other detectors read at the same time.
+
+    Raises
+    ------
+    InputRefused
+        An exposure has two frames of one of them.
+    """
     beside = list(sources)
-    return [
-        replace(one, others=others_of(beside, one.exposure_id, detectors))
-        for one in (frame.recipe_input for frame in frames)
-    ]
+    own = [frame.recipe_input for frame in frames]
+    try:
+        return [replace(one, others=others_of(beside, one.exposure_id, detectors)) for one in own]
+    except ValueError as problem:
+        raise InputRefused(str(problem)) from problem
 
 
 def all_there(frames: Iterable[JobFrame], sources: Iterable[SourceFrame], detectors: Collection[int]) -> bool:
@@ -108,7 +118,7 @@ def all_there(frames: Iterable[JobFrame], sources: Iterable[SourceFrame], detect
 
 
 def _load(
-    one: JobInput, job: CombineJob, instrument: Instrument, workspace: Workspace, opened: ExitStack
+    one: JobInput, *, job: CombineJob, instrument: Instrument, workspace: Workspace, opened: ExitStack
 ) -> JobFrame:
     path = workspace.objects.local_path(one.ref)
     inside = open_source(

@@ -70,7 +70,8 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     parameters = parameters.settled(instrument)
     with ExitStack() as opened:
         frames = load_frames(job, recipe, instrument, workspace, opened)
-        others = instrument.leaking_into(job.detector) if recipe.between_detectors else heard(corrected)
+        group = instrument.leaking_into(job.detector)
+        others = group if recipe.between_detectors else heard(corrected)
         sources = load_sources(job, instrument, frames, workspace, opened, detectors=others)
         unit = parameters.unit if recipe.between_detectors else "adu"  # as matrices are applied
         beside = source_frames(sources, instrument, parameters, unit)
@@ -91,8 +92,8 @@ def compute(job: CombineJob, workspace: Workspace) -> Outcome:
         )
         built = _built(recipe, inputs, parameters)
     facts = facts_of(job, geometry, parameters, frames, built, sources=sources)
-    told = "crosstalk" in tables and measured_between(tables["crosstalk"])
-    between = told and all_there(frames, beside, others)
+    told = measured_between(tables["crosstalk"]) if "crosstalk" in tables else ()
+    between = bool(group) and set(group) <= set(told) and all_there(frames, beside, others)
     product = product_of(job, instrument, geometry, corrected, facts, frames, built, between=between)
     write_product(workspace.scratch / "product.fits", product)
     artifact = Artifact(

@@ -75,8 +75,10 @@ def _filled(
 def heard(signature: Signature) -> frozenset[int]:
     """Return the other detectors whose leaks a signature takes out."""
     barrier = signature.barriers.get(Step.CROSSTALK)
-    channels = barrier.matrix.sources if isinstance(barrier, Crosstalk) else ()
-    return frozenset(int(name.partition("/")[0]) for name in channels if "/" in name)
+    if not isinstance(barrier, Crosstalk):
+        return frozenset()
+    channels = set(barrier.matrix.sources).difference(barrier.matrix.victims)
+    return frozenset(int(name.partition("/")[0]) for name in channels)
 
 
 def within(signature: Signature, geometry: Geometry) -> Signature:
@@ -88,9 +90,10 @@ def within(signature: Signature, geometry: Geometry) -> Signature:
     return replace(signature, barriers={**signature.barriers, Step.CROSSTALK: own})
 
 
-def measured_between(product: ProductTables) -> bool:
-    """Tell whether a product says what leaks from other detectors."""
-    return _between(product) is not None
+def measured_between(product: ProductTables) -> frozenset[int]:
+    """Return the other detectors that a product says something of."""
+    between = _between(product)
+    return frozenset() if between is None else frozenset(between["DETECTOR"].tolist())
 
 
 def _between(product: ProductTables) -> ProductTable | None:

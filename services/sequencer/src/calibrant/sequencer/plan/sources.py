@@ -28,6 +28,8 @@ def frame_input(role: str, frame: Frame) -> JobInput:
 def sources_of(ground: Ground, head: Node, frame_ids: Iterable[str]) -> list[JobInput]:
     """Return the run's frames of detectors that may leak into a head's, of the exposures of some of its frames.
 
+    Of an exposure that a detector has more than one frame of, the first counts, as it does where sets are made.
+
     Parameters
     ----------
     ground : Ground
@@ -48,4 +50,7 @@ def sources_of(ground: Ground, head: Node, frame_ids: Iterable[str]) -> list[Job
         if frame.detector in others and frame.exposure_id in exposures
     ]
     found.sort(key=lambda frame: (frame.begin.ns, frame.detector, frame.frame_id))
-    return [frame_input("sources", frame) for frame in found]
+    first: dict[tuple[str, int], Frame] = {}
+    for frame in found:
+        first.setdefault((frame.exposure_id, frame.detector), frame)
+    return [frame_input("sources", frame) for frame in first.values()]

@@ -10,23 +10,6 @@ from calibrant.pixels import Geometry, Mask
 from calibrant.pixels.crosstalk import ReadoutPlane, channel_name
 
 
-def check_sources(inputs: RecipeInputs) -> None:
-    """Check that an overscan takes the electronic level from all frames of other detectors.
-
-    Raises
-    ------
-    RecipeRefused
-        One keeps it, which would count as signal.
-    """
-    for one in inputs.sources:
-        if not one.corrected.removes_level(one.geometry):
-            raise RecipeRefused(
-                f"crosstalk: the frames of detector {one.detector} keep their pedestal, which would count as signal that "
-                "leaks; give an overscan method that every amplifier of it has a region for, or take it out of the "
-                "instrument file's crosstalk_groups"
-            )
-
-
 def planes_beside(frame: FrameInput, inputs: RecipeInputs) -> dict[str, ReadoutPlane]:
     """Return the planes of all other detectors, as they were read with a frame; without data where there is no frame.
 

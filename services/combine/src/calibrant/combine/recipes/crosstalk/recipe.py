@@ -8,7 +8,7 @@ from pydantic import Field
 
 from calibrant.combine.recipes.base import BuiltTables, FrameInput, Recipe, RecipeInputs, RecipeRefused, Role
 from calibrant.combine.recipes.correction import bias_and_dark, check_level, corrected_frame, named, signature
-from calibrant.combine.recipes.crosstalk.others import check_sources, gains_beside, planes_beside
+from calibrant.combine.recipes.crosstalk.others import gains_beside, planes_beside
 from calibrant.combine.recipes.crosstalk.tables import tables_of
 from calibrant.combine.recipes.parameters import Parameters
 from calibrant.pixels import Signature, Step
@@ -111,7 +111,6 @@ def compute(inputs: RecipeInputs, parameters: CrosstalkParameters) -> BuiltTable
     if len(inputs.geometry.amplifiers) < 2:
         raise RecipeRefused("crosstalk: the detector has one amplifier, and no other that it could show")
     check_level("crosstalk", inputs, subtracted, frames="frames", signal="signal")
-    check_sources(inputs)
     removed = signature(inputs, bias=subtracted.get("bias"), dark=subtracted.get("dark"))
     exposures = [
         _measured(frame, inputs, removed, parameters, planes_beside(frame, inputs)) for frame in inputs.frames
