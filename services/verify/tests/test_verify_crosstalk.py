@@ -20,7 +20,7 @@ def matrix(bench, unknown=(), left=(), rests=None, between=None):
     """Give the product as combine writes it; `unknown` and `left`: numbers of pairs not measured, and not corrected.
 
     `rests`: how many an amplifier could be measured again; all that were measured where it is not given. `between`: whether
-    each amplifier still shows each of two of another detector; None where that could not be measured, "lost" not again.
+    each amplifier still shows each of three of another detector; None where that could not be measured, "lost" not again.
     """
     names = [one.name for one in bench.instrument.geometry(0).amplifiers]
     pairs = list(itertools.permutations(names, 2))
@@ -56,7 +56,7 @@ def matrix(bench, unknown=(), left=(), rests=None, between=None):
             "BETWEEN",
             AMPLIFIER=[name for name, row in zip(names, between, strict=True) for _ in row],
             DETECTOR=[1] * len(flat),
-            SOURCE=["A00", "A01"] * 4,
+            SOURCE=["A00", "A01", "A10"] * 4,
             SIGNIFICANT=[one is not None for one in flat],
             REASON=["no bright pixels in the source" if one is None else "" for one in flat],
             REST_SIGNIFICANT=[one is True for one in flat],
@@ -95,7 +95,7 @@ def test_the_figure_has_a_row_a_victim_and_says_what_is_not_known(bench):
 
 
 def test_what_is_left_of_other_detectors_decides_where_some_could_be_measured(bench):
-    shown = ((True, True), (False, None), ("lost", None), (None, None))
+    shown = ((True, True, False), (False, "lost", None), ("lost", "lost", False), (None, None, None))
     report, measured = bench.measure(*matrix(bench, between=shown))
     told = [one for one in report.results if one.test == "BETWEEN_DETECTORS"]
     assert [(one.verdict, one.value, one.advisory) for one in told] == [

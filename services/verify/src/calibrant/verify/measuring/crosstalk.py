@@ -6,7 +6,7 @@ CROSSTALK_UNKNOWN    part of the other amplifiers that could not be measured, or
 CROSSTALK_LARGEST    strongest coefficient, and CROSSTALK_ERROR the median of the standard errors
 CROSSTALK_SHOWN      other amplifiers that it shows significantly
 CROSSTALK_BETWEEN    amplifiers of other detectors that it still shows significantly in corrected frames; absent where none
-                     could be measured
+                     could be measured, not known where most of those could not be again
 ==================== ===================================================================================
 """
 
@@ -32,6 +32,9 @@ _UNITS: Final = dict.fromkeys(
     "1",
 )
 
+_MOST: Final = 0.5
+"""Part of what was measured of other detectors that has to be measured again, at least: as `UNMEASURED` asks of its own."""
+
 
 def _of_amplifier(amplifier: Amplifier, verified: ProductTables) -> tuple[Values, str]:
     """Return an amplifier's numbers, NaN where they could not be had; and why."""
@@ -48,7 +51,7 @@ def _of_amplifier(amplifier: Amplifier, verified: ProductTables) -> tuple[Values
 
 
 def _between(amplifier: Amplifier, verified: ProductTables) -> Values:
-    """Return what an amplifier still shows of other detectors; NaN where what was measured could not be measured again."""
+    """Return what an amplifier still shows of other detectors; NaN where most that was measured could not be again."""
     if all(one.name != "BETWEEN" for one in verified.tables):
         return {}
     shown = rows_of(verified, "BETWEEN", amplifier.name)
@@ -56,7 +59,7 @@ def _between(amplifier: Amplifier, verified: ProductTables) -> Values:
     if not measured.any():
         return {}
     left = float(shown["REST_SIGNIFICANT"].sum())
-    return {"CROSSTALK_BETWEEN": left if again[measured].any() else np.nan}
+    return {"CROSSTALK_BETWEEN": left if again[measured].mean() >= _MOST else np.nan}
 
 
 def _matrix(geometry: Geometry, verified: ProductTables) -> tuple[SeriesRecord, ...]:
