@@ -1,5 +1,7 @@
 """Split samples of darks: the even ones combined against the odd ones. Must not know files, limits or verdicts.
 
+Without what barriers take out of a frame: it is as much in one half as in the other, and all darks would have to be held whole.
+
 ============== ====================================================================================
 SPLIT_MEAN     mean (clipped) of the even ones' mean less the odd ones', at their mean dark time
 SPLIT_NOISE    clipped standard deviation of that difference
