@@ -97,6 +97,27 @@ def test_the_camera_of_189_detectors_has_them_in_21_rafts_and_eight_halves_in_th
     assert (len(named), len(RAFTS), sum("_SW" in one for one in named)) == (189 + 8, 21, 8)
 
 
+def test_guide_sensors_are_numbered_between_the_wavefront_sensors_and_change_no_product():
+    instrument = load_instrument("lsstcam")
+    named = {one.id: one.short_name for one in instrument.guiders}
+    assert named == {
+        189: "R00SG0",
+        190: "R00SG1",
+        193: "R04SG0",
+        194: "R04SG1",
+        197: "R40SG0",
+        198: "R40SG1",
+        201: "R44SG0",
+        202: "R44SG1",
+    }
+    assert instrument.model_copy(update={"guiders": ()}).canonical() == instrument.canonical()
+    with pytest.raises(ValidationError, match="ids of guiders repeat"):
+        Instrument.model_validate(
+            instrument.model_dump(mode="json")
+            | {"guiders": [one.model_dump() | {"id": 191} for one in instrument.guiders[:1]]}
+        )
+
+
 @pytest.mark.parametrize("name", ["simcam", "simcam-tiny"])
 def test_the_simulated_camera_uses_every_raw_pixel_once(name):
     detector = load_instrument(name).detector(1)

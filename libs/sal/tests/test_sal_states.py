@@ -20,7 +20,7 @@ DOCUMENTED = {
     **{
         (name, S.ENABLED): S.ENABLED
         for name in (
-            *("takeImages", "stop", "setFilter", "clear", "discardRows", "initImage"),
+            *("takeImages", "stop", "setFilter", "clear", "discardRows", "initImage", "initGuiders"),
             *("startImage", "endImage", "enableCalibration", "disableCalibration"),
             *("playlist", "play"),
         )

@@ -19,7 +19,7 @@ from calibrant.contracts.camera.v1 import (
 )
 from calibrant.contracts.common.v1 import DataRef
 from calibrant.frames.times import format_time
-from calibrant.sal import COMMANDS, TRANSITIONS, Composer, SequenceNumbers
+from calibrant.sal import COMMANDS, NOT_NOW, TRANSITIONS, Composer, SequenceNumbers
 
 
 def stored(detector):
@@ -84,7 +84,7 @@ def test_every_state_command_has_a_handler_that_answers(desk, name):
 
 def test_images_are_refused_in_standby_and_the_refusal_is_kept(desk):
     command, (ack,) = desk.take()
-    assert (ack.ack, ack.error) == (AckCode.FAILED, 1)
+    assert (ack.ack, ack.error) == (AckCode.FAILED, NOT_NOW)
     assert "takeImages not allowed in state STANDBY" in ack.result
     kept = desk.read(lambda queries: queries.command(command.header.command_id))
     assert (kept["state"], kept["acks"][0]["code"]) == ("done", -302)

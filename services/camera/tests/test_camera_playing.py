@@ -15,6 +15,7 @@ from calibrant.frames.times import NS_PER_S, parse_time
 from calibrant.frames.writing import raw_bytes
 from calibrant.runtime.objects import FolderStore
 from calibrant.sal import Composer
+from calibrant.sal.acks import ERROR
 
 NIGHT = parse_time("2026-01-01T22:00:00")
 
@@ -141,6 +142,7 @@ def test_images_are_played_in_order_until_the_list_ends_or_again_and_again(desk)
     assert take(desk, "both", num_images=2) == lacking
     assert take(desk, "a", num_images=2, sensors=(0,)) == ["one", "two"]
     assert take(desk, "b", sensors=(0,)).startswith("playlist p is at its end: send play")
+    assert desk.take("final", sensors=(0,))[1][0].error == ERROR  # no time makes it longer
     order(desk, Play, "repeat", playlist="p", repeat=True)
     assert take(desk, "c", num_images=5, sensors=(0,)) == ["one", "two", "one", "two", "one"]
     assert order(desk, Play, "none", playlist="", repeat=False)[1] == (

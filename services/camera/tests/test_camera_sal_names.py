@@ -73,6 +73,7 @@ def test_no_sensors_are_all_and_start_has_its_configuration():
         ("clear", {"nClears": 3}, {"num_clears": 3}),
         ("discardRows", {"nRows": 4}, {"num_rows": 4}),
         ("initImage", {"deltaT": 2.5}, {"delta_t_s": 2.5}),
+        ("initGuiders", {"roiSpec": '{"common": {}}'}, {"roi_spec": '{"common": {}}'}),
         ("setFilter", {"name": "r"}, {"name": "r"}),
         ("stop", {}, {}),
         ("endImage", {}, {}),

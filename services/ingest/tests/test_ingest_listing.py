@@ -24,7 +24,9 @@ def test_these_names_are_frames_names(tmp_path, name) -> None:
     assert names(list_folder(str(tmp_path))) == [name]
 
 
-@pytest.mark.parametrize("name", ["fits", "x.fits.txt", "x.fitsy", "x.fits.bz2", "x.gz", "xfits"])
+@pytest.mark.parametrize(
+    "name", ["fits", "x.fits.txt", "x.fitsy", "x.fits.bz2", "x.gz", "xfits", "x_R00_SG0_guider.fits"]
+)
 def test_these_are_not(tmp_path, name) -> None:
     (tmp_path / name).touch()
     listing = list_folder(str(tmp_path))

@@ -17,6 +17,7 @@ from calibrant.contracts.camera.v1 import (
     EndImage,
     EnterControl,
     ExitControl,
+    InitGuiders,
     InitImage,
     Play,
     Playlist,
@@ -38,7 +39,14 @@ ImagingCommand = TakeImages | Stop | SetFilter | Clear | DiscardRows | InitImage
 """A command of a camera that is about images."""
 
 Command = (
-    StateCommand | ImagingCommand | EnableCalibration | DisableCalibration | Playlist | Play | SetLogLevel
+    StateCommand
+    | ImagingCommand
+    | EnableCalibration
+    | DisableCalibration
+    | Playlist
+    | Play
+    | InitGuiders
+    | SetLogLevel
 )
 """Any command, for the type checker: the messages of the topic ``camera-commands``."""
 

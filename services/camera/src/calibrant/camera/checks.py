@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from calibrant.camera.durations import LONGEST_AHEAD_S, MOST_CLEARS, Preparation, rows_of
+from calibrant.camera.guiding import unguided
 from calibrant.camera.logs import LEVELS
 from calibrant.camera.saying import said_in
 from calibrant.camera.simulator import IMAGE_TYPES, can_take
 from calibrant.contracts.camera.v1 import (
     Clear,
     DiscardRows,
+    InitGuiders,
     Playlist,
     SetFilter,
     SetLogLevel,
@@ -58,6 +60,8 @@ def _found(command: Command, instrument: Instrument, filters: Sequence[str]) -> 
         yield from _no_level(command)
     elif isinstance(command, Playlist):
         yield from _no_playlist(command)
+    elif isinstance(command, InitGuiders):
+        yield unguided(command.roi_spec, instrument)
     elif isinstance(command, StartImage):
         yield from _never_open(command, instrument)
     elif isinstance(command, TakeImages):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from calibrant.camera.durations import Preparation
 from calibrant.camera.exposing import expose, remove_image
 from calibrant.camera.imaging import Imaging
 from calibrant.camera.night import NightFull
-from calibrant.camera.opening import EndingImage, OpeningImage
+from calibrant.camera.opening import EndingImage, OpenImage, OpeningImage
 from calibrant.camera.preparing import Preparing
 from calibrant.camera.recordings import NoFolder
 from calibrant.camera.sequence import TakingImages
@@ -69,8 +68,8 @@ class Executor:
     service: CameraService
     platform: Platform
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
-    _open: tuple[OpeningImage, str] | None = None
-    """The command whose image is open, and that image's name."""
+    _open: OpenImage | None = None
+    """The image that waits for endImage."""
 
     async def execute_commands(self, process: ServiceProcess) -> None:
         """Put in order what an earlier boot has left, then carry out commands for ever."""
@@ -89,7 +88,8 @@ class Executor:
                         await self._execute(process, row)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), min(_IDLE_S, self._open_left_s()))
+                left_s = self._open.left_s if self._open else _IDLE_S
+                await asyncio.wait_for(self._woken.wait(), min(_IDLE_S, left_s))
 
     async def heartbeat(self, process: ServiceProcess) -> None:
         """Tell once a second that the camera lives."""
@@ -186,7 +186,7 @@ class Executor:
         """Do what the command asks for; return how it ended and what to say of it, None where that is said."""
         imaging = self._imaging(process)
         if isinstance(carrying, OpeningImage):
-            self._open = carrying, (await imaging.open(carrying)).image_name
+            self._open = OpenImage(carrying, (await imaging.open(carrying)).image_name)
             return None
         if isinstance(carrying, DefiningPlaylist):
             await imaging.define(carrying)
@@ -210,18 +210,11 @@ class Executor:
 
     async def _abandon_late(self, process: ServiceProcess) -> None:
         """Give up the open image when endImage has not come in time."""
-        if self._open is None or self._open_left_s() > 0:
+        late = self._open
+        if late is None or late.left_s > 0:
             return
-        opening, image_name = self._open
         self._open = None
-        await self._imaging(process).abandon(opening, image_name)
-
-    def _open_left_s(self) -> float:
-        """Return how long an open image waits for endImage yet, in seconds of the system's clock."""
-        if self._open is None:
-            return math.inf
-        watch = self.service.watch
-        return max(0.0, (self._open[0].command.end_within_s - watch.elapsed_s) / watch.speed)
+        await self._imaging(process).abandon(late.opening, late.image_name)
 
     def _imaging(self, process: ServiceProcess) -> Imaging:
         return Imaging(Transactions(process), self.platform, self.service.clock)

@@ -98,7 +98,7 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
         The object store is full or away, or the folder for temporary files is full.
     """
     header = plan.header
-    instrument = _instrument(plan.camera.instrument)
+    instrument = instrument_of(plan.camera.instrument)
     content, truth = _simulated(plan) if plan.played is None else _recorded(plan, plan.played)
     with (
         full_disk_told(Path(tempfile.gettempdir())),
@@ -135,7 +135,7 @@ def _simulated(plan: FramePlan) -> tuple[bytes, dict[str, Any]]:
         plan.earlier,
     )
     frame = simulate(detector, exposure)
-    content = raw_bytes(frame.array, cards(_instrument(plan.camera.instrument), header, frame.monitor_e))
+    content = raw_bytes(frame.array, cards(instrument_of(plan.camera.instrument), header, frame.monitor_e))
     static = {"static": truth_key(plan)}
     if detector.effects:
         static["static_effects"] = effects_key(plan)
@@ -144,7 +144,7 @@ def _simulated(plan: FramePlan) -> tuple[bytes, dict[str, Any]]:
 
 def _recorded(plan: FramePlan, played: Played) -> tuple[bytes, dict[str, Any]]:
     """Return the file of a recorded frame under the header of a new image, and what it was played from."""
-    instrument = _instrument(plan.camera.instrument)
+    instrument = instrument_of(plan.camera.instrument)
     array = recorded_pixels(instrument, Path(played.file), plan.header.detector)
     told = cards(instrument, plan.header) | {"PLAYED": (played.name, "image whose pixels these are")}
     return raw_bytes(array, told), {"played": asdict(played), "detector": plan.header.detector}
@@ -152,7 +152,7 @@ def _recorded(plan: FramePlan, played: Played) -> tuple[bytes, dict[str, Any]]:
 
 def truth_key(plan: FramePlan) -> str:
     """Return the key of the detector's static truth; it names the digest of seed, instrument and effects too."""
-    instrument = _instrument(plan.camera.instrument)
+    instrument = instrument_of(plan.camera.instrument)
     digest = derive(instrument.hash, str(plan.camera.seed), *sorted(plan.camera.effects))[:8]
     return f"{RAW}/truth/{instrument.name}_{plan.header.detector}_{digest}.fits"
 
@@ -168,12 +168,13 @@ def remove_image(objects: ObjectStore, night: str, image_name: str) -> None:
 
 
 @lru_cache(maxsize=2)
-def _instrument(canonical: str) -> Instrument:
+def instrument_of(canonical: str) -> Instrument:
+    """Return an instrument of its canonical JSON."""
     return Instrument.model_validate_json(canonical)
 
 
 @lru_cache(maxsize=4)
 def _detector(camera: Camera, detector: int) -> SimulatedDetector:
     return SimulatedDetector.of(
-        _instrument(camera.instrument), detector, camera.seed, camera.flaws, camera.effects
+        instrument_of(camera.instrument), detector, camera.seed, camera.flaws, camera.effects
     )

@@ -16,6 +16,7 @@ from calibrant.contracts.camera.v1 import (
     EndImage,
     EnterControl,
     ExitControl,
+    InitGuiders,
     InitImage,
     Play,
     Playlist,
@@ -138,6 +139,12 @@ def playlist(command: Playlist, context: CameraContext) -> Iterable[Message]:
 @on(Play)
 def play(command: Play, context: CameraContext) -> Iterable[Message]:
     """Play a list of recorded images, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(InitGuiders)
+def init_guiders(command: InitGuiders, context: CameraContext) -> Iterable[Message]:
+    """Choose what is read of the guide sensors, unless the camera is busy."""
     return _accept(command, context)
 
 

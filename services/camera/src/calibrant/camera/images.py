@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from calibrant.camera.exposing import FramePlan, Played
+from calibrant.camera.guiding import Guiding
 from calibrant.camera.night import exposure_id, image_name
 from calibrant.camera.playing import next_recording
 from calibrant.camera.saying import said_in
 from calibrant.camera.service import CameraService
-from calibrant.camera.simulator import Earlier, Exposure, HeaderValues
+from calibrant.camera.simulator import Earlier, Exposure, HeaderValues, Seen
+from calibrant.camera.stamps import StampsPlan
 from calibrant.camera.store import CameraQueries, ExposureRow, ExposureState
 from calibrant.camera.telling import Telling
 from calibrant.contracts.camera.v1 import StartImage, TakeImages
@@ -75,13 +77,42 @@ def begin_image(
         sensors=json.dumps(sensors),
         state=state,
         played=recording.model_dump_json() if recording else "",
+        guiders=status.guiders,
     )
     session.add(row)
     return row
 
 
-def frame_plans(service: CameraService, session: Session, row: ExposureRow) -> list[FramePlan]:
-    """Return what is to be done for each detector of an image."""
+def image_plans(service: CameraService, session: Session, row: ExposureRow) -> list[FramePlan | StampsPlan]:
+    """Return what is to be done for each detector of an image, and for each guide sensor that takes stamps."""
+    return [*_frame_plans(service, session, row), *_stamps_plans(service, row)]
+
+
+def _stamps_plans(service: CameraService, row: ExposureRow) -> list[StampsPlan]:
+    guiding = Guiding.model_validate_json(row.guiders) if row.guiders else None
+    count = guiding.stamps(row.exposure_time_s) if guiding else 0
+    if guiding is None or not count:
+        return []
+    exposure = Exposure(row.exposure_id, row.image_type, row.exposure_time_s, row.dark_time_s, row.shutter)
+    behaviour = service.parameters
+    seen = Seen(exposure, service.camera.seed, behaviour.bias_level_adu, behaviour.flat_rate_e_per_s)
+    return [
+        StampsPlan(
+            instrument=service.camera.instrument,
+            sensor=sensor,
+            common=guiding.common,
+            roi=roi,
+            image_name=row.image_name,
+            night=row.day_obs,
+            begin_tai_ns=row.begin_tai_ns,
+            count=count,
+            seen=seen,
+        )
+        for sensor, roi in guiding.chosen(service.instrument)
+    ]
+
+
+def _frame_plans(service: CameraService, session: Session, row: ExposureRow) -> list[FramePlan]:
     earlier, recording = _felt(service, session, row), row.recording
     return [
         FramePlan(

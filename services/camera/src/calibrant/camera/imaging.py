@@ -19,6 +19,7 @@ from calibrant.camera.opening import EndingImage, OpeningImage, abandon
 from calibrant.camera.preparing import Preparing
 from calibrant.camera.recordings import NoFolder, recordings
 from calibrant.camera.sequence import TakingImages
+from calibrant.camera.stamps import StampsPlan, take_stamps
 from calibrant.camera.store import ExposureRow
 from calibrant.camera.telling import Moment, Telling
 from calibrant.camera.ticking import SimulatedClock
@@ -65,7 +66,7 @@ class Imaging:
         """
         cause = f"{taking.command_id}:{index}"
 
-        def begin(unit: UnitOfWork) -> tuple[ExposureRow, list[FramePlan]]:
+        def begin(unit: UnitOfWork) -> tuple[ExposureRow, list[FramePlan | StampsPlan]]:
             row, events = taking.begin_image(unit.session, index, self.clock.now_tai_ns())
             unit.emit(events)
             return row, taking.plans(unit.session, row)
@@ -130,7 +131,7 @@ class Imaging:
         await self._tell(opening, cause, moments)
 
     async def _read_out(
-        self, carrying: Carrying, cause: str, telling: Telling, plans: Sequence[FramePlan]
+        self, carrying: Carrying, cause: str, telling: Telling, plans: Sequence[FramePlan | StampsPlan]
     ) -> tuple[list[StoredFile], int]:
         """Make the frames while it is told what happens to the image; return its files, and when they were stored."""
         await self.clock.until(telling.shutter_closed_ns)
@@ -184,12 +185,13 @@ class Imaging:
 
             await self.transactions.once(f"{cause}:moment-{number}", carrying.run_id, tell)
 
-    async def _frame(self, plan: FramePlan) -> StoredFile:
-        """Take a frame; while the disk is full or the object store is away, wait and take it again."""
+    async def _frame(self, plan: FramePlan | StampsPlan) -> StoredFile:
+        """Take a frame, or stamps; while the disk is full or the object store is away, wait and take it again."""
         deaths, health = 0, self.transactions.process.health
+        work = expose if isinstance(plan, FramePlan) else take_stamps
         while True:
             try:
-                file = await self.platform.workers.run(expose, plan, self.platform.objects)
+                file = await self.platform.workers.run(work, plan, self.platform.objects)
             except StoreUnavailable as error:
                 health.trouble("objects", str(error))
                 log.warning("%s waits: %s", plan.key, error)

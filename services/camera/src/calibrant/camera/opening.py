@@ -14,9 +14,10 @@ from calibrant.camera.carrying import Carrying
 from calibrant.camera.detailed import Detailed
 from calibrant.camera.durations import CLEAR_S
 from calibrant.camera.exposing import FramePlan
-from calibrant.camera.images import Wanted, begin_image, frame_plans, telling_of
+from calibrant.camera.images import Wanted, begin_image, image_plans, telling_of
 from calibrant.camera.saying import said_in
 from calibrant.camera.service import CameraService
+from calibrant.camera.stamps import StampsPlan
 from calibrant.camera.store import CameraQueries, CommandState, ExposureRow, ExposureState
 from calibrant.camera.taking_in import open_image
 from calibrant.camera.telling import Moment, Telling
@@ -84,6 +85,20 @@ class OpeningImage(Carrying):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenImage:
+    """The watch over an image that waits for endImage: the command that began it, and its name."""
+
+    opening: OpeningImage
+    image_name: str
+
+    @property
+    def left_s(self) -> float:
+        """How long it waits yet, in seconds of the system's clock; 0 when its time is over."""
+        watch = self.opening.service.watch
+        return max(0.0, (self.opening.command.end_within_s - watch.elapsed_s) / watch.speed)
+
+
+@dataclass(frozen=True, slots=True)
 class EndingImage(Carrying):
     """One endImage command on its way: the integration has ended, the image is to be read out and stored."""
 
@@ -94,10 +109,10 @@ class EndingImage(Carrying):
         self._row(session).state = CommandState.EXECUTING
         return []
 
-    def image(self, session: Session) -> tuple[ExposureRow, Telling, list[FramePlan]]:
+    def image(self, session: Session) -> tuple[ExposureRow, Telling, list[FramePlan | StampsPlan]]:
         """Return the image, what is told of it, and what is to be done for each detector."""
         (row,) = CameraQueries(session).images(self.command_id)
-        return row, self._telling(session, row), frame_plans(self.service, session, row)
+        return row, self._telling(session, row), image_plans(self.service, session, row)
 
     def lacks(self, session: Session, now_tai_ns: int) -> str:  # noqa: ARG002  as of any command
         """Say nothing: the shutter is closed, so that the image is read out whatever there is room for."""

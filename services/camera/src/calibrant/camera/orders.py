@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
 
 from calibrant.camera.checks import LONGEST_EXPOSURE_S, MOST_IMAGES
 from calibrant.camera.durations import LONGEST_AHEAD_S, MOST_CLEARS
+from calibrant.camera.guiding import LONGEST
 from calibrant.camera.logs import LEVELS
 from calibrant.contracts.base import Int32
 from calibrant.sal import HIGHEST, Command, command_name, own_fields
@@ -42,6 +43,7 @@ _NARROWER: Final[Mapping[tuple[str, str], tuple[Any, Any]]] = MappingProxyType(
         ("clear", "num_clears"): (Annotated[int, Field(ge=1, le=MOST_CLEARS)], 1),
         ("discardRows", "num_rows"): (Annotated[int, Field(ge=1, le=2**31 - 1)], 1),
         ("startImage", "end_within_s"): (Annotated[float, Field(gt=0, le=LONGEST_EXPOSURE_S)], 60.0),
+        ("initGuiders", "roi_spec"): (Annotated[str, Field(max_length=LONGEST)], ""),
         ("setLogLevel", "level"): (Annotated[int, Field(ge=LEVELS[0], le=LEVELS[1])], logging.INFO),
         ("initImage", "delta_t_s"): (Annotated[float, Field(ge=0, le=LONGEST_AHEAD_S)], 0.0),
     }

@@ -13,7 +13,8 @@ from sqlmodel import Session
 
 from calibrant.camera.carrying import Carrying
 from calibrant.camera.exposing import FramePlan
-from calibrant.camera.images import Wanted, begin_image, frame_plans, telling_of
+from calibrant.camera.images import Wanted, begin_image, image_plans, telling_of
+from calibrant.camera.stamps import StampsPlan
 from calibrant.camera.store import CameraQueries, ExposureRow, ExposureState
 from calibrant.camera.telling import Telling
 from calibrant.contracts.base import Message
@@ -113,9 +114,9 @@ class TakingImages(Carrying):
         why = f"the camera was restarted after {stored} of {self.command.num_images} image(s); command anew"
         return self.end(session, AckCode.ABORTED, why, now_tai_ns)
 
-    def plans(self, session: Session, row: ExposureRow) -> list[FramePlan]:
-        """Return what is to be done for each detector of an image."""
-        return frame_plans(self.service, session, row)
+    def plans(self, session: Session, row: ExposureRow) -> list[FramePlan | StampsPlan]:
+        """Return what is to be done for each detector of an image, and each guide sensor."""
+        return image_plans(self.service, session, row)
 
     def telling(self, row: ExposureRow) -> Telling:
         """Return what is told of an image."""

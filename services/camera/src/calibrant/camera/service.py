@@ -183,7 +183,7 @@ class CameraService:
             )
         elif row.boot_id != self.boot_id:
             row.summary_state, row.boot_id, row.calibration = SummaryState.STANDBY.name, self.boot_id, False
-            row.playlist = ""
+            row.playlist = row.guiders = ""
         session.add(row)
         return row
 

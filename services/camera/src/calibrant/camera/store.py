@@ -63,6 +63,11 @@ class StatusRow(SQLModel, table=True):
     playlist: str = Field(default="", description="The list that is played; empty for none")
     play_next: int = Field(default=0, description="Place of the image that comes next, from 0")
     play_repeat: bool = False
+    guiders: str = Field(
+        default="",
+        sa_column=_text(),
+        description="What is read of the guide sensors, as commanded; empty: none",
+    )
 
 
 class CommandRow(SQLModel, table=True):
@@ -126,7 +131,12 @@ class ExposureRow(SQLModel, table=True):
     played: str = Field(
         default="", sa_column=_text(), description="JSON: the recording it is made of; empty: simulated"
     )
-    files: str = Field(default="[]", sa_column=_text(), description="JSON: StoredFile of each detector")
+    guiders: str = Field(
+        default="", sa_column=_text(), description="What is read of the guide sensors; empty: nothing"
+    )
+    files: str = Field(
+        default="[]", sa_column=_text(), description="JSON: StoredFile of each detector, and of guide sensors"
+    )
 
     def stored_files(self) -> list[StoredFile]:
         """Return the files of a stored exposure."""

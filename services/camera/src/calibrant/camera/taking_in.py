@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import event
 
 from calibrant.camera.checks import problem_of
+from calibrant.camera.guiding import guided, too_many_stamps
 from calibrant.camera.playing import play, unplayable
 from calibrant.camera.recordings import NoRecording
 from calibrant.camera.saying import NotUnderstood, settled
@@ -24,6 +25,7 @@ from calibrant.contracts.camera.v1 import (
     DisableCalibration,
     EnableCalibration,
     EndImage,
+    InitGuiders,
     LogLevel,
     Play,
     SetFilter,
@@ -56,10 +58,7 @@ def take_in(service: CameraService, command: Command, session: Session, now_tai_
         return TakenIn(command, answer(command, AckCode.COMPLETE, _stop(service, session)))
     try:
         command = settled(command) if isinstance(command, TakeImages) else command
-        problem = problem_of(command, service.instrument, service.parameters.filters)
-        number = ERROR if problem else NOT_NOW
-        if not isinstance(command, SetLogLevel):
-            problem = problem or _out_of_place(service, command, session)
+        problem, number = _refused(service, command, session)
         done = None if problem else _at_once(service, command, session)
     except (NotUnderstood, NoRecording) as error:
         return TakenIn(command, answer(command, AckCode.FAILED, str(error)))
@@ -91,6 +90,17 @@ def open_image(service: CameraService, session: Session) -> ExposureRow | None:
     return None
 
 
+def _refused(service: CameraService, command: Command, session: Session) -> tuple[str, int]:
+    """Return why a command is refused, and its error: NOT_NOW where it may be taken later. An empty text: it is not."""
+    if problem := problem_of(command, service.instrument, service.parameters.filters):
+        return problem, ERROR
+    if isinstance(command, SetLogLevel):
+        return "", NOT_NOW
+    if problem := _out_of_place(service, command, session):
+        return problem, NOT_NOW
+    return _impossible(service, command, session), ERROR
+
+
 def _out_of_place(service: CameraService, command: Command, session: Session) -> str:
     """Return why a command cannot come now, and what to send instead; an empty text when it can."""
     if row := carried_out(service, session):
@@ -102,10 +112,19 @@ def _out_of_place(service: CameraService, command: Command, session: Session) ->
         return f"{image.image_name} is open: endImage ends it"
     if isinstance(command, StartImage) and not service.status(session).calibration:
         return "calibration is disabled: send enableCalibration first"
-    if isinstance(command, TakeImages | StartImage):
-        count = command.num_images if isinstance(command, TakeImages) else 1
-        return unplayable(service, session, count, command.sensors)
     return ""
+
+
+def _impossible(service: CameraService, command: Command, session: Session) -> str:
+    """Return why images cannot be taken with what was commanded before; an empty text when they can."""
+    if isinstance(command, TakeImages):
+        count, longest_s = command.num_images, command.exposure_time_s
+    elif isinstance(command, StartImage):
+        count, longest_s = 1, command.end_within_s
+    else:
+        return ""
+    guiders = service.status(session).guiders
+    return unplayable(service, session, count, command.sensors) or too_many_stamps(guiders, longest_s)
 
 
 def _at_once(service: CameraService, command: Command, session: Session) -> TakenIn | None:
@@ -117,6 +136,9 @@ def _at_once(service: CameraService, command: Command, session: Session) -> Take
         return TakenIn(command, answer(command, AckCode.COMPLETE, f"{command.name} is in the beam"))
     if isinstance(command, Play):
         return TakenIn(command, answer(command, AckCode.COMPLETE, play(service, session, command)))
+    if isinstance(command, InitGuiders):
+        service.status(session).guiders = command.roi_spec
+        return TakenIn(command, answer(command, AckCode.COMPLETE, guided(command.roi_spec)))
     if not isinstance(command, EnableCalibration | DisableCalibration):
         return None
     allowed = isinstance(command, EnableCalibration)

@@ -141,8 +141,12 @@ class Telling:
         ]
 
     def stored(self, files: Sequence[StoredFile], at_tai_ns: int) -> list[Message]:
-        """Return what is told when all files are in the object store, and when that was on the camera's clock."""
+        """Return what is told when all files are in the object store, and when that was on the camera's clock.
+
+        Files of guide sensors are written, but no frames of the exposure.
+        """
         row, at, folder = self.row, TaiTime.from_ns(at_tai_ns), raw_folder(self.row.day_obs)
+        read = set(row.detectors())
         image = ImageStored(component=self.component, image_name=row.image_name, image_stored=at)
         written = FitsFilesWritten(
             component=self.component,
@@ -160,7 +164,7 @@ class Telling:
             exposure_time_s=row.exposure_time_s,
             dark_time_s=row.dark_time_s,
             filter=row.filter,
-            files=list(files),
+            files=[file for file in files if file.detector in read],
         )
         return [image, written, exposure]
 

@@ -10,6 +10,8 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 FRAME_NAME = re.compile(r"\.(fits|fit|fts)(\.(gz|fz))?$", re.IGNORECASE)
 """How the name of a frame's file ends."""
+_STAMPS_NAME = re.compile(r"_guider\.(fits|fit|fts)(\.(gz|fz))?$", re.IGNORECASE)
+"""How the name of a file with a guide sensor's stamps ends: nothing is calibrated of them."""
 _NAMES = "*.fits, *.fit or *.fts (also with .gz or .fz)"
 
 
@@ -122,6 +124,8 @@ class _Walk:
         target = Path(os.path.realpath(path))
         if FRAME_NAME.search(path.name) is None:
             self.passed_over += 1
+        elif _STAMPS_NAME.search(path.name):
+            self._pass_over(path, "has stamps of a guide sensor, and no frame")
         elif not target.is_relative_to(self.root):
             self._pass_over(path, "is a link that leads out of the folder")
         elif not target.is_file():

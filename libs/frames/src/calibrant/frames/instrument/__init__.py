@@ -2,6 +2,7 @@
 
 from calibrant.frames.instrument.boxes import Section, parse_section
 from calibrant.frames.instrument.detector import Amplifier, Detector
+from calibrant.frames.instrument.guide_sensor import GuideSensor
 from calibrant.frames.instrument.header import (
     ClaimSource,
     FileLayout,
@@ -29,6 +30,7 @@ __all__ = [
     "ClaimSource",
     "Detector",
     "FileLayout",
+    "GuideSensor",
     "HeaderTranslation",
     "Instrument",
     "InstrumentError",

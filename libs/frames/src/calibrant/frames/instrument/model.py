@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from calibrant import pixels
 from calibrant.frames.instrument.detector import Detector
 from calibrant.frames.instrument.groups import check_groups
+from calibrant.frames.instrument.guide_sensor import GuideSensor
 from calibrant.frames.instrument.header import FileLayout, HeaderTranslation
 from calibrant.frames.instrument.limits import LimitEntry, limit_rules
 from calibrant.frames.instrument.overscan import Overscan
@@ -42,6 +43,9 @@ class Instrument(BaseModel):
     )
     overscan: Overscan = Field(default=Overscan())
     detectors: tuple[Detector, ...] = Field(min_length=1)
+    guiders: tuple[GuideSensor, ...] = Field(
+        default=(), description="Guide sensors: never planned, combined or waited for."
+    )
     crosstalk_groups: tuple[tuple[int, ...], ...] = Field(
         default=(),
         description="Detectors that are read at one time and may leak into each other, by their ids.",
@@ -73,6 +77,9 @@ class Instrument(BaseModel):
         ids = [detector.id for detector in self.detectors]
         if len(set(ids)) != len(ids):
             raise ValueError(f"detector ids repeat: {ids}")
+        guiding = [one.id for one in self.guiders]
+        if len({*ids, *guiding}) != len(ids) + len(guiding):
+            raise ValueError(f"ids of guiders repeat, or are those of detectors: {guiding}")
         header = self.header
         several = len(ids) > 1 and self.files.hdus == "one-detector"
         if several and not header.detector.cards and header.detector.default is None:
@@ -200,9 +207,9 @@ class Instrument(BaseModel):
         """Return the whole description as JSON with sorted keys: what `hash` is taken of.
 
         Groups that there are none of are left out: who has none is not described anew, and products keep their ids.
-        So are names of collections, which change nothing of a product.
+        So are names of collections and guide sensors, which change nothing of a product.
         """
-        without = {"collections"} if self.crosstalk_groups else {"collections", "crosstalk_groups"}
+        without = {"collections", "guiders"} | (set() if self.crosstalk_groups else {"crosstalk_groups"})
         content = self.model_dump(mode="json", exclude=without)
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 

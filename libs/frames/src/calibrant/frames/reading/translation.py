@@ -99,6 +99,11 @@ def detector_of(instrument: Instrument, cards: Cards) -> int:
             RejectionReason.BAD_CARD,
             f"card {card} is {value!r} but must be a detector's number, one of {known}",
         )
+    if name := next((one.name for one in instrument.guiders if one.id == value), ""):
+        raise FrameRejected(
+            RejectionReason.UNKNOWN_DETECTOR,
+            f"card {card} is {value}: stamps of guide sensor {name}; nothing is calibrated of them, leave the file out",
+        )
     if value not in known:
         raise FrameRejected(
             RejectionReason.UNKNOWN_DETECTOR,

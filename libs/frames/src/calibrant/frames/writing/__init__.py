@@ -1,5 +1,6 @@
 """Writers: products with provenance, raw frames; deterministic bytes, put in place whole or not at all."""
 
+from calibrant.frames.writing.cube import write_cube
 from calibrant.frames.writing.fits_product import (
     ProductUnreadableError,
     product_bytes,
@@ -23,6 +24,7 @@ from calibrant.frames.writing.product import (
     Provenance,
 )
 from calibrant.frames.writing.product_table import ProductTable, TableColumn
+from calibrant.frames.writing.raw import Cards as RawCards
 from calibrant.frames.writing.raw import raw_bytes, write_raw
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "ProductTables",
     "ProductUnreadableError",
     "Provenance",
+    "RawCards",
     "TableColumn",
     "preview_of",
     "product_bytes",
@@ -43,6 +46,7 @@ __all__ = [
     "read_preview",
     "read_product",
     "read_product_tables",
+    "write_cube",
     "write_preview",
     "write_product",
     "write_raw",

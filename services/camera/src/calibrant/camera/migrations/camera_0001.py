@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("playlist", sa.String, nullable=False),
         sa.Column("play_next", sa.Integer, nullable=False),
         sa.Column("play_repeat", sa.Boolean, nullable=False),
+        sa.Column("guiders", sa.Text, nullable=False),
     )
     op.create_table(
         "camera_command",
@@ -80,6 +81,7 @@ def _exposures() -> None:
         sa.Column("state", sa.String, nullable=False),
         sa.Column("ended_by", sa.String, nullable=False),
         sa.Column("played", sa.Text, nullable=False),
+        sa.Column("guiders", sa.Text, nullable=False),
         sa.Column("files", sa.Text, nullable=False),
         sa.UniqueConstraint("day_obs", "image_number", name="uq_camera_exposure_number"),
     )

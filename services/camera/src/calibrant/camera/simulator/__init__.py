@@ -4,7 +4,8 @@ from calibrant.camera.simulator.detector import SimulatedDetector
 from calibrant.camera.simulator.effects import EFFECTS
 from calibrant.camera.simulator.exposure import Earlier, Exposure
 from calibrant.camera.simulator.frame import SimulatedFrame, simulate
-from calibrant.camera.simulator.header import IMAGE_TYPES, HeaderValues, can_take, cards
+from calibrant.camera.simulator.guide_stamps import Seen, simulated_stamps
+from calibrant.camera.simulator.header import IMAGE_TYPES, HeaderValues, can_take, cards, identity_cards
 from calibrant.camera.simulator.maps import StaticMaps, static_maps
 from calibrant.camera.simulator.parameters import Flaw, SimulationParameters, parameters_of
 from calibrant.camera.simulator.values import CannotSimulate
@@ -17,13 +18,16 @@ __all__ = [
     "Exposure",
     "Flaw",
     "HeaderValues",
+    "Seen",
     "SimulatedDetector",
     "SimulatedFrame",
     "SimulationParameters",
     "StaticMaps",
     "can_take",
     "cards",
+    "identity_cards",
     "parameters_of",
     "simulate",
+    "simulated_stamps",
     "static_maps",
 ]

@@ -73,10 +73,7 @@ def cards(instrument: Instrument, values: HeaderValues, monitor_e: float | None 
         The instrument's reader would not understand any card that could be written.
     """
     words = instrument.header
-    found: Cards = {
-        card: _literal(instrument, f"files.identify.{card}", pattern)
-        for card, pattern in instrument.files.identify.items()
-    }
+    found = identity_cards(instrument)
     if words.exposure_id.cards:
         found[words.exposure_id.cards[0]] = (_exposure_text(instrument, values), "exposure")
     if words.detector.cards:
@@ -94,6 +91,20 @@ def cards(instrument: Instrument, values: HeaderValues, monitor_e: float | None 
     }
     _check(instrument, values, found)
     return found
+
+
+def identity_cards(instrument: Instrument) -> Cards:
+    """Return the cards that tell whose file it is.
+
+    Raises
+    ------
+    CannotSimulate
+        No text is found that one of the instrument's patterns fits.
+    """
+    return {
+        card: _literal(instrument, f"files.identify.{card}", pattern)
+        for card, pattern in instrument.files.identify.items()
+    }
 
 
 def can_take(instrument: Instrument, image_type: str) -> bool:

@@ -42,6 +42,7 @@ __all__ = [
     "ImageReadinessDetailedState",
     "ImageReadoutParameters",
     "ImageStored",
+    "InitGuiders",
     "InitImage",
     "IntegrationMode",
     "LogLevel",
@@ -449,6 +450,16 @@ class Play(Message):
     repeat: bool = Field(description='Whether the first image follows the last one; otherwise no image can be taken after it.')
 
 
+class InitGuiders(Message):
+    """Say which pieces of the guide sensors are read while an image integrates, for the images that
+    follow. Only in ENABLED, and not while another command is being carried out or an image is
+    open."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.InitGuiders"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    roi_spec: str = Field(description='JSON: "common" with rows, cols and integrationTimeMillis; beside it for each guide sensor, such as "R00SG0", segment, startRow and startCol. Empty: no stamps are taken any more.')
+
+
 class SetLogLevel(Message):
     """Choose which messages of its log the component tells. In every state but OFFLINE, and while
     it is busy, too."""
@@ -703,12 +714,13 @@ class FitsFilesWritten(Message):
     image_name: str = Field(description='Name of the image.')
     files_written: TaiTime = Field(description='When they were (camera clock).')
     root_file_name: str = Field(description='Folder of the object store that they lie in.')
-    relative_file_names: tuple[str, ...] = Field(default=(), description='Their names in that folder, by detector.')
+    relative_file_names: tuple[str, ...] = Field(default=(), description='Their names in that folder, by detector; those with stamps of guide sensors come last.')
     file_node: str = Field(description='Where the camera runs that wrote them.')
 
 
 class StoredFile(Message):
-    """One stored file of an exposure."""
+    """One stored file of an exposure. Stamps of guide sensors are no frames, and are not among
+    them."""
 
     message_type: ClassVar[str] = "calibrant.camera.v1.StoredFile"
     detector: Int32 = Field(description='Detector whose frame the file holds.')
