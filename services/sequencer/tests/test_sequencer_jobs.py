@@ -184,5 +184,10 @@ def test_frames_of_detectors_that_may_leak_into_one_go_with_its_crosstalk_and_wi
         (measured("flat", 0), measured("flat", 0, alone)),
     ]:
         assert job.memory_bytes - plain.memory_bytes == images
+    together = {0: (1, 2), 1: (0, 2), 2: (0, 1)}.__getitem__
+    three = Game(kit, frames, request=request, ground=shared | {"leaking_into": together})
+    for kind, held in (("flat", 1), ("crosstalk", 2)):  # taken out one after the other, measured all at once
+        more = three.build(kind, 0).memory_bytes - alone.build(kind, 0).memory_bytes
+        assert more == held * images
     kept = kit.request(folder="x", make=("bias", "crosstalk", "flat"), parameters={"flat.crosstalk": "false"})
     assert sources(Game(kit, frames, request=kept, ground=shared).build("flat", 0)) == []

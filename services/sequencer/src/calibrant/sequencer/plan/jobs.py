@@ -23,7 +23,7 @@ from calibrant.sequencer.plan.gating import as_message, gate_of_kind
 from calibrant.sequencer.plan.model import Ground, Node, NodeType
 from calibrant.sequencer.plan.parameters import combining, parameters_of, unit_of
 from calibrant.sequencer.plan.places import collection_of
-from calibrant.sequencer.plan.sources import SOURCE_IMAGES, frame_input, sources_of
+from calibrant.sequencer.plan.sources import CROSSTALK, SOURCE_IMAGES, frame_input, sources_of
 
 MEASURE_VERSION = "2"
 """Version of what a measure job asks for."""
@@ -124,8 +124,10 @@ def measure_job(ground: Ground, head: Node, reference: Product) -> MeasureJob:
 
 
 def _source_images(ground: Ground, head: Node, sources: Sized) -> int:
-    """Return how many images a job holds of other detectors at once: of those read with one of its frames."""
-    return SOURCE_IMAGES * len(ground.leaking_into(_detector(head))) if sources else 0
+    """Return how many images a job holds of other detectors at once: they are measured together, and taken out one by one."""
+    if not sources:
+        return 0
+    return SOURCE_IMAGES * (len(ground.leaking_into(_detector(head))) if head.kind == CROSSTALK else 1)
 
 
 def _whole(head: Node) -> bool:
