@@ -365,24 +365,24 @@ def lit_beside_spots(bench, count):
     return leaky, clean, sources
 
 
-def known_product(bench, unit):
+def known_product(bench, unit, between=BETWEEN):
     """Give the product that says exactly what leaks, of both detectors' amplifiers."""
     geometries = [bench.instrument.geometry(detector) for detector in (0, 1)]
     names = tuple(one.name for one in geometries[0].amplifiers)
     far = tuple(f"1/{one.name}" for one in geometries[1].amplifiers)
     gains = {one.name: one.gain_e_per_adu for one in geometries[0].amplifiers}
     beside = {name: one.gain_e_per_adu for name, one in zip(far, geometries[1].amplifiers, strict=True)}
-    coefficients = np.concatenate([np.where(np.eye(4), np.nan, LEAKS / 5), BETWEEN], axis=1)[..., None]
+    coefficients = np.concatenate([np.where(np.eye(4), np.nan, LEAKS / 5), between], axis=1)[..., None]
     covariance = np.where(np.isnan(coefficients), np.nan, 1e-16)[..., None]
     own = [[Reason.SAME_AMPLIFIER if v == s else Reason.MEASURED for s in names + far] for v in names]
     count, reasons = np.full((4, 8), 100), tuple(map(tuple, own))
     exact = CrosstalkMatrix(names, names + far, coefficients, covariance, count, reasons, "adu")
     exact = exact.in_unit(unit, gains | beside)
     told = product(tables_of(exact, exact, [exact], 5.0, beside), unit)
-    path = bench.folder / f"known-{unit}.fits"
+    path = bench.folder / f"known-{len(bench.built)}.fits"
     write_product(path, told)
     bench.built["crosstalk-1"] = path
-    ref = bench.objects.put_if_absent(f"products/{unit}.fits", path, "application/fits")
+    ref = bench.objects.put_if_absent(f"products/{path.name}", path, "application/fits")
     return JobInput(role="crosstalk", id="crosstalk-1", ref=ref)
 
 
@@ -417,9 +417,13 @@ def test_what_another_detector_leaks_is_taken_out_of_frames_that_have_its(pair, 
     assert 0.2 < left @ off / (off @ off) < 0.5  # a third of the frames keep theirs
 
 
-def test_a_product_does_not_claim_what_its_matrix_does_not_tell(pair):
+def test_a_product_claims_what_its_matrix_tells_of_every_detector(pair):
     matrix = known_product(pair, "adu")
     leaky, _, beside = lit_beside_spots(pair, 3)
+    quiet = known_product(pair, "adu", 0 * BETWEEN)
+    product, facts = made(pair, [*leaky, *beside, quiet], "flat")
+    assert {one.role for one in facts.inputs} == {"frames", "crosstalk"}  # nothing leaks: nothing is read
+    assert product.between
     one, two = pair.instrument.model_dump(mode="json")["detectors"]
     third = two | {"id": 2, "name": "S02", "position": two["position"] | {"column": 2.0}}
     describe(pair, detectors=[one, two, third], crosstalk_groups=[[0, 1, 2]])
