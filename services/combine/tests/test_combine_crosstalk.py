@@ -397,7 +397,7 @@ def test_what_other_detectors_read_is_not_taken_out_with_their_electronic_level(
         made(pair, [*leaky, *beside, matrix], "flat")
 
 
-@pytest.mark.parametrize(("unit", "told_in"), [("electron", "electron"), ("adu", "electron")])
+@pytest.mark.parametrize(("unit", "told_in"), [("electron", "adu"), ("adu", "electron")])
 def test_what_another_detector_leaks_is_taken_out_of_frames_that_have_its(pair, unit, told_in):
     matrix = known_product(pair, told_in)
     leaky, clean, beside = lit_beside_spots(pair, 3)
