@@ -92,6 +92,7 @@ class World:
         self.rejections: list[FrameRejected] = []
         self.queues: dict[str, list[Delivery]] = {}
         self.sent: list[Message] = []
+        self.identifiers: list[str] = []
         self.delivered: list[Delivery] = []
         self.events = 0
         self.site.open_laid(MIGRATIONS).close()
@@ -211,6 +212,7 @@ class World:
                 names = {name: value.decode() for name, value in headers_from_text(row.headers)}
                 message = MESSAGES[names["ce_type"]].from_json(row.value)
                 self.sent.append(message)
+                self.identifiers.append(names["ce_id"])
                 self._react(message, names.get("ce_correlationid", ""))
                 session.delete(row)
 

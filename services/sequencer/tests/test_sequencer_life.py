@@ -6,12 +6,21 @@ from calibrant.contracts.camera.v1 import AckCode, CommandHeader, Stop, TakeImag
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime
 from calibrant.contracts.ingest.v1 import FrameRejected
-from calibrant.contracts.sequencer.v1 import CommandAnswered, RunAction, RunCommand, RunFinished, RunReport
+from calibrant.contracts.sequencer.v1 import (
+    CommandAnswered,
+    RunAction,
+    RunCommand,
+    RunFinished,
+    RunProgress,
+    RunReport,
+)
+from calibrant.contracts.verify.v1 import DecideJob
 from calibrant.runtime.access.callers import Caller
 from calibrant.sequencer.control import Action, ControlRefused
 from calibrant.sequencer.controls import Controls
 from calibrant.sequencer.service import CameraBusy
 from calibrant.sequencer.states import ENDED, RunState
+from calibrant.sequencer.store.last_results import last_results
 
 ANA = Caller("ana", ("operator",))
 pytestmark = pytest.mark.parametrize("database_site", ["sqlite"], indirect=True)
@@ -30,32 +39,55 @@ def until(world, state):
         assert world.step(lambda names: names[0]), world.view().run
 
 
+def until_sent(world, kind, choose=min):
+    while not world.of(kind):
+        assert world.step(choose), world.view().run
+
+
 def act(world, action):
     Controls(world.service).control("run-1", action, ANA)
 
 
-@pytest.mark.parametrize("state", [state for state in RunState if state not in ENDED])
-def test_a_run_paused_in_any_state_sends_nothing_and_goes_on_when_it_is_resumed_after_a_restart(kit, state):
+def begun(world):
+    return len([m for m in world.sent if hasattr(m, "job_id") or isinstance(m, TakeImages)])
+
+
+def test_a_run_paused_in_any_state_sends_nothing_and_goes_on_when_it_is_resumed_after_a_restart(kit):
     world = commanded(kit)
-    until(world, state)
-    act(world, Action.PAUSE)
-    sent = len([m for m in world.sent if hasattr(m, "job_id") or isinstance(m, TakeImages)])
-    world.restart()
-    world.play()
-    assert len([m for m in world.sent if hasattr(m, "job_id") or isinstance(m, TakeImages)]) == sent
-    assert (world.view().phase, world.view().run.message) == ("paused", "paused by ana")
-    world.restart()
-    act(world, Action.RESUME)
+    for state in (state for state in RunState if state not in ENDED):
+        until(world, state)
+        act(world, Action.PAUSE)
+        before = begun(world)
+        world.restart()
+        world.play()
+        assert (state, begun(world)) == (state, before)
+        assert (world.view().phase, world.view().run.message) == ("paused", "paused by ana")
+        act(world, Action.RESUME)
     world.play()
     assert (world.view().run.state, world.view().nodes["certify"]) == ("done", {"done": 2})
-    assert len(world.of(TakeImages)) == 6
-    assert len(world.of(CombineJob)) == 2
+    assert (len(world.of(TakeImages)), len(world.of(CombineJob))) == (6, 2)
+
+
+def test_what_is_answered_while_a_run_is_paused_counts_as_ever(kit):
+    """A set that failed verification ends the taking, and is told and kept as the last result."""
+    world = commanded(kit, kit.Script(rejected={("bias", 0)}), stop_on_failure=True)
+    until_sent(world, DecideJob, choose=max)
+    assert world.view().run.state == "taking"
+    taken = len(world.of(TakeImages))
+    act(world, Action.PAUSE)
+    world.play()
+    assert "verified, not certified" in world.of(RunProgress)[-1].message
+    act(world, Action.RESUME)
+    world.play()
+    assert (world.view().run.state, len(world.of(TakeImages))) == ("done with failures", taken)
+    with world.database.reading() as session:
+        assert [one["verdict"] for one in last_results(session)] == ["withheld"]
+    assert "the run stops on failure" in world.view().run.message
 
 
 def test_a_run_stopped_after_its_exposure_takes_that_one_in_and_retried_takes_the_others(kit):
     world = commanded(kit)
-    while not world.of(TakeImages):
-        world.step(lambda names: names[0])
+    until_sent(world, TakeImages)
     act(world, Action.STOP)
     assert (world.view().phase, world.of(Stop)) == ("stopping", [])
     world.restart()
@@ -73,8 +105,7 @@ def test_a_run_stopped_after_its_exposure_takes_that_one_in_and_retried_takes_th
 
 def test_a_run_stopped_now_stops_the_camera_and_changes_no_more(kit):
     world = commanded(kit)
-    while not world.of(TakeImages):
-        world.step(lambda names: names[0])
+    until_sent(world, TakeImages)
     act(world, Action.STOP_NOW)
     assert [stop.header.component for stop in world.of(Stop)] == ["camera"]
     world.play()

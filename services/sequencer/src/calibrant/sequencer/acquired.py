@@ -1,12 +1,14 @@
 """What it means that acquisitions have ended, for kinds and for people; must not know how they do."""
 
+from sqlmodel import Session, col, select
+
 from calibrant.contracts.sequencer.v1 import RunFinished, RunRequested
 from calibrant.rules.rulesets import SetRule
 from calibrant.sequencer.plan.model import Draft
 from calibrant.sequencer.plan.outcome import finished, unmade
 from calibrant.sequencer.plan.ruling import only_frames
 from calibrant.sequencer.states import RunState
-from calibrant.sequencer.store.tables import AcquisitionRow
+from calibrant.sequencer.store.tables import AcquisitionRow, FileRow, RunRow
 
 
 def frames_there(rule: SetRule, rows: list[AcquisitionRow]) -> bool:
@@ -41,6 +43,14 @@ def result(
     if any(row.missing and row.state == "failed" for row in rows) or (missing and unmade(draft)):
         return done.model_copy(update={"state": RunState.FAILED})
     return done
+
+
+def remarks(session: Session, run: RunRow, rows: list[AcquisitionRow]) -> list[str]:
+    """Return what the acquisitions of a run have to say, and which files were refused."""
+    told = [f"{row.folder or row.image_type}: {row.reason}" for row in rows if row.reason]
+    rejected = (FileRow.run_id == run.run_id, FileRow.state == "rejected")
+    files = session.exec(select(FileRow).where(*rejected).order_by(col(FileRow.file_name))).all()
+    return [*told, *(f"{file.file_name or file.job_id} rejected: {file.message}" for file in files)]
 
 
 def closing(row: AcquisitionRow) -> str:

@@ -47,17 +47,18 @@ def begin(session: Session, request: RunRequested, rules: RuleSet) -> list[Messa
             state="open",
         )
         session.add(row)
-        return [
-            FolderIngestRequested(
-                acquisition_id=row.acquisition_id, instrument=request.instrument, folder=request.folder
-            )
-        ]
+        return [reading(row, request.instrument)]
     order = [image_type.value for image_type in rules.image_types]
     asked = sorted(request.exposures, key=lambda e: order.index(e.image_type.lower()))
     position = 0
     for ordinal, exposures in enumerate(asked):
         position = _add_exposures(session, request.run_id, ordinal, exposures, position)
     return []
+
+
+def reading(row: AcquisitionRow, instrument: str) -> FolderIngestRequested:
+    """Return what asks ingest for the files of a folder."""
+    return FolderIngestRequested(acquisition_id=row.acquisition_id, instrument=instrument, folder=row.folder)
 
 
 def _add_exposures(session: Session, run_id: str, ordinal: int, asked: ExposureRequest, position: int) -> int:

@@ -17,8 +17,8 @@ def uncounted(session: Session, step_id: str) -> int:
     return session.exec(select(func.count()).select_from(CommandRow).where(*mine)).one()
 
 
-def left_s(session: Session, step_id: str, name: str, now_tai_ns: int) -> float | None:
-    """Return how long a command may still be begun that was put off, s; None where that was not the last.
+def begin_s(session: Session, step_id: str, name: str, otherwise_s: float, now_tai_ns: int) -> float:
+    """Return how late a command may begin, s: where it was put off, what is left of the time it had.
 
     Parameters
     ----------
@@ -28,11 +28,13 @@ def left_s(session: Session, step_id: str, name: str, now_tai_ns: int) -> float 
         The exposure it is for.
     name : str
         Its name.
+    otherwise_s : float
+        How late it may begin where it was not put off, s.
     now_tai_ns : int
         The time, TAI ns.
     """
     mine = (CommandRow.step_id == step_id, CommandRow.name == name)
     last = session.exec(select(CommandRow).where(*mine).order_by(col(CommandRow.attempt).desc())).first()
     if last is None or last.state != "put off":
-        return None
+        return otherwise_s
     return max(last.begin_by_tai_ns - now_tai_ns, 0) / NS_PER_S

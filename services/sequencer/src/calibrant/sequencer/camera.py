@@ -22,7 +22,7 @@ from calibrant.rules.times import NS_PER_S
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sal import COMMANDS, NOT_NOW, Command, Composer, Tracker, command_name, is_final, path_to
-from calibrant.sequencer.attempts import left_s, uncounted
+from calibrant.sequencer.attempts import begin_s, uncounted
 from calibrant.sequencer.control import Held
 from calibrant.sequencer.exposures import opens_shutter, said_of_images
 from calibrant.sequencer.settings import SequencerSettings
@@ -178,8 +178,8 @@ class Commander:
         kind = COMMANDS[name]
         fields = {"configuration_override": ""} if kind is Start else {}
         cause = (run.run_id, step.step_id, str(attempt))
-        begin_s = self._begin_s(step, name, self.settings.command_s)
-        command = self._composer(run).command(kind, *cause, timeout_s=begin_s, **fields)
+        within_s = begin_s(self.session, step.step_id, name, self.settings.command_s, self.clock.tai_ns())
+        command = self._composer(run).command(kind, *cause, timeout_s=within_s, **fields)
         self._note(step, run, command, state=state, attempt=attempt)
         return command
 
@@ -187,10 +187,11 @@ class Commander:
         acquisition, asked = self.session.get_one(AcquisitionRow, step.acquisition_id), request_of(run)
         step.state, step.attempts = "commanded", step.attempts + 1
         self.session.add(step)
+        within_s = self.settings.command_s + step.exposure_time_s
         command = self._composer(run).command(
             TakeImages,
             *(run.run_id, step.step_id, str(step.attempts)),
-            timeout_s=self._begin_s(step, TAKE, self.settings.command_s + step.exposure_time_s),
+            timeout_s=begin_s(self.session, step.step_id, TAKE, within_s, self.clock.tai_ns()),
             num_images=1,
             exposure_time_s=step.exposure_time_s,
             shutter=opens_shutter(acquisition.image_type),
@@ -248,12 +249,8 @@ class Commander:
 
     def _completed(self, command: CommandRow, told: Tracker) -> None:
         if command.name == TAKE:
-            step = self.session.get_one(StepRow, command.step_id)
-            acquisition = self.session.get_one(AcquisitionRow, step.acquisition_id)
             command.state, command.image_names = "complete", ",".join(told.image_names)
-            if acquisition.state == "open":
-                step.state, step.reason = "done", ""
-            self.session.add(step)
+            self._taken(command)
             run = self.session.get_one(RunRow, command.run_id)
             self._rest(run, request_of(run).wait_between_exposures_s or 0.0)
             self.touched.add(command.run_id)
@@ -263,16 +260,18 @@ class Commander:
             command.state = "complete" if moved else "settling"
         self.session.add(command)
 
+    def _taken(self, command: CommandRow) -> None:
+        """Note an exposure as taken, if it is still waited for: in a retry another one has taken its place."""
+        step = self.session.get(StepRow, command.step_id)
+        if step is not None and self.session.get_one(AcquisitionRow, step.acquisition_id).state == "open":
+            step.state, step.reason = "done", ""
+            self.session.add(step)
+
     def _rest(self, run: RunRow, wait_s: float) -> None:
         """Let the camera alone for some time, s: the run asks for it after an exposure, or it takes no command now."""
         if wait_s:
             run.rest_until_tai_ns = self.clock.tai_ns() + round(wait_s * NS_PER_S)
             self.session.add(run)
-
-    def _begin_s(self, step: StepRow, name: str, begin_s: float) -> float:
-        """Return how late a command may begin, s: what is left, where it was put off."""
-        left = left_s(self.session, step.step_id, name, self.clock.tai_ns())
-        return begin_s if left is None else left
 
     def _ended(self, command: CommandRow, known: Tracker, ack: CommandAck) -> str:
         """Return the state of a command that did not succeed: only a failed one is an attempt."""
@@ -284,7 +283,9 @@ class Commander:
     def _failed(self, command: CommandRow, told: str, *, final: bool, state: str = "failed") -> None:
         command.state, command.result = state, told
         self.session.add(command)
-        step = self.session.get_one(StepRow, command.step_id)
+        step = self.session.get(StepRow, command.step_id)
+        if step is None:  # in a retry another one has taken its place
+            return
         if command.name == TAKE and step.state == "commanded":
             tries = step.attempts - uncounted(self.session, step.step_id)
             stopping = self.session.get_one(RunRow, command.run_id).held == Held.STOPPING

@@ -20,14 +20,14 @@ from calibrant.rules.decision import Outcome
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sequencer import acquisition
-from calibrant.sequencer.acquired import closing, frames_there, result
+from calibrant.sequencer.acquired import closing, frames_there, remarks, result
 from calibrant.sequencer.camera import Commander
 from calibrant.sequencer.control import Held
 from calibrant.sequencer.deadlines import frames_by, note_taken
 from calibrant.sequencer.grounding import ground_of
 from calibrant.sequencer.plan.choosing import choose
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
-from calibrant.sequencer.plan.outcome import finished, shortened, telling
+from calibrant.sequencer.plan.outcome import finished, shortened, tellings, tells
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
 from calibrant.sequencer.plan.sets import leave_asked, leave_unused, plan_kind, wanted
@@ -46,7 +46,7 @@ from calibrant.sequencer.store.plans import (
     save_draft,
     waiting_for,
 )
-from calibrant.sequencer.store.tables import AcquisitionRow, FileRow, RunRow
+from calibrant.sequencer.store.tables import AcquisitionRow, RunRow
 
 REST = "*"
 """Stands for the frames that no kind wanted, in the list of what is planned."""
@@ -164,44 +164,55 @@ class Conductor:
         draft, jobs = part or self._whole(run, answer, rows)
         taking = any(row.state == "open" for row in rows)
         note_taken(run, self.clock.tai_ns(), taking=taking)
-        ended = [node for node in draft if node.node_id in draft.changed and _tells(node)]
-        save_draft(self.session, draft)
+        ended = self._save(run, draft)
         run.state = stage(taking=taking, open_types=() if taking else open_types(self.session, run_id))
-        keep_results(self.session, request_of(run), ended, self.clock.tai_ns())
-        told = [*(closing(row) for row in closed), *_tellings(ended)]
+        told = [*(closing(row) for row in closed), *tellings(ended)]
         messages: list[Message] = list(jobs)
         if told:
             messages.append(self.progress(run, "; ".join(shortened(told))))
         messages += self._end(run, draft, rows)
         self.session.add(run)
         self.session.flush()
-        return [*(Outgoing(message, run_id) for message in messages), *self._stop(run, ended)]
+        stopped = self.conduct(run_id) if self._stop_taking(run, ended) else []
+        return [*(Outgoing(message, run_id) for message in messages), *stopped]
 
     def _hold(self, run: RunRow, answer: Answer | None) -> list[Outgoing]:
         """Keep an answer in a run that does not go on; one that is being stopped ends with what has begun."""
-        if answer is not None:
-            draft = Draft(load_draft(self.session, run.run_id))
-            take_answer(draft, answer)
-            save_draft(self.session, draft)
+        told = [] if answer is None else self._keep(run, answer)
         if run.held == Held.PAUSED:
-            return []
+            return told
         acquisition.settle(self.session, run, frames_by(run, self.settings, self.clock.tai_ns()))
         if any(row.state == "open" for row in self.acquisitions(run.run_id)):
-            return []
-        return self.abort(run.run_id, run.message)
+            return told
+        return [*told, *self.abort(run.run_id, run.message)]
 
-    def _stop(self, run: RunRow, ended: Iterable[Node]) -> list[Outgoing]:
-        """Take no more exposures after a set that failed verification, where the run asks for that."""
+    def _keep(self, run: RunRow, answer: Answer) -> list[Outgoing]:
+        draft = Draft(load_draft(self.session, run.run_id))
+        take_answer(draft, answer)
+        ended = self._save(run, draft)
+        self._stop_taking(run, ended)
+        told = "; ".join(shortened(tellings(ended)))
+        return [Outgoing(self.progress(run, told), run.run_id)] if told else []
+
+    def _save(self, run: RunRow, draft: Draft) -> list[Node]:
+        """Store a plan; return its nodes that have ended now, or that people are asked about."""
+        ended = [node for node in draft if node.node_id in draft.changed and tells(node)]
+        save_draft(self.session, draft)
+        keep_results(self.session, request_of(run), ended, self.clock.tai_ns())
+        return ended
+
+    def _stop_taking(self, run: RunRow, ended: Iterable[Node]) -> bool:
+        """Take no more exposures after a set that failed verification, where the run asks for that; tell whether so."""
         failed = [node for node in ended if node.outcome == Outcome.NOT_CERTIFIED.value]
         if run.state != RunState.TAKING or not failed or not request_of(run).stop_on_failure:
-            return []
+            return False
         needs = self.instrument(run.instrument).rule_set().needs
-        failed = [node for node in failed if needs(node.kind)]
-        if not failed:
-            return []
-        told = f"not taken: {failed[0].title} failed verification, and the run stops on failure"
+        needed = next((node for node in failed if needs(node.kind)), None)
+        if needed is None:
+            return False
+        told = f"not taken: {needed.title} failed verification, and the run stops on failure"
         self.commander.give_up(run.run_id, told, also_begun=False)
-        return self.conduct(run.run_id)
+        return True
 
     def _part(
         self, run: RunRow, answer: Answer | None, detectors: Detectors
@@ -250,19 +261,13 @@ class Conductor:
             return []
         if len(draft) < nodes:
             draft = Draft(load_draft(self.session, run.run_id))
-        return self._finish(run, result(request_of(run), draft, rows, self._remarks(run, rows)))
+        return self._finish(run, result(request_of(run), draft, rows, remarks(self.session, run, rows)))
 
     def _finish(self, run: RunRow, done: RunFinished) -> list[Message]:
         run.state, run.message = done.state, done.message
         run.ended_tai_ns = self.clock.tai_ns()
         self.session.add(run)
         return [self.progress(run, done.message), done, report_of(self.session, run)]
-
-    def _remarks(self, run: RunRow, rows: list[AcquisitionRow]) -> list[str]:
-        told = [f"{row.folder or row.image_type}: {row.reason}" for row in rows if row.reason]
-        rejected = (FileRow.run_id == run.run_id, FileRow.state == "rejected")
-        files = self.session.exec(select(FileRow).where(*rejected).order_by(col(FileRow.file_name))).all()
-        return [*told, *(f"{file.file_name or file.job_id} rejected: {file.message}" for file in files)]
 
     def _tell_short(self, run: RunRow, closed: Iterable[AcquisitionRow]) -> str:
         """Note with a folder that is complete what was asked for and is not there, and return it."""
@@ -289,11 +294,3 @@ class Conductor:
         return RunProgress(
             run_id=run.run_id, phase=run.state, message=message, nodes_ended=ended, nodes=nodes
         )
-
-
-def _tells(node: Node) -> bool:
-    return node.ended or node.state is NodeState.ASKED
-
-
-def _tellings(nodes: Iterable[Node]) -> list[str]:
-    return [text for node in nodes if (text := telling(node))]

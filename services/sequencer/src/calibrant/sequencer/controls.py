@@ -1,6 +1,7 @@
 """The use cases about a run that is there: control it, and say what came of it."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from sqlmodel import Session, select
 
@@ -64,9 +65,8 @@ class Controls:
         run = session.exec(select(RunRow).where(RunRow.run_id == run_id).with_for_update()).first()
         if run is None:
             raise _no_such(run_id)
-        if action is Action.RETRY and run.component:
-            service.check_free(session, request_of(run))
-        messages = Life(service.conductor(session, service.clock), run, caller.identity).act(action)
+        free = partial(service.check_free, session, request_of(run))
+        messages = Life(service.conductor(session, service.clock), run, caller.identity, free).act(action)
         deed = Deed(f"{action} run", run_id, run.held or run.state, run_id)
         record(session, service.clock.tai_ns(), caller, deed)
         return messages, Standing(run_id, run.state, run.held)

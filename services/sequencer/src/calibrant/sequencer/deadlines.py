@@ -72,22 +72,18 @@ class Overdue:
     clock: Clock
     since_tai_ns: int
 
-    def acquisitions(self, session: Session) -> list[tuple[str, str, float]]:
-        """Return the acquisitions whose frames are overdue: identifier, run, how long they were waited for, s."""
+    def acquisitions(self, session: Session) -> list[AcquisitionRow]:
+        """Return the acquisitions whose frames are overdue."""
         late = (AcquisitionRow.state == "open", col(AcquisitionRow.frames_by_tai_ns) <= self.clock.tai_ns())
-        rows = session.exec(
-            select(AcquisitionRow, RunRow)
-            .join(RunRow, col(RunRow.run_id) == AcquisitionRow.run_id)
-            .where(*late)
-        )
-        found = [(row.acquisition_id, run.run_id, frames_within_s(run, self.settings)) for row, run in rows]
-        return [one for one in found if self._heard(one[2])]
+        of_runs = select(AcquisitionRow, RunRow).join(RunRow, col(RunRow.run_id) == AcquisitionRow.run_id)
+        found = session.exec(of_runs.where(*late))
+        return [row for row, run in found if self._heard(frames_within_s(run, self.settings))]
 
-    def runs(self, session: Session) -> list[str]:
+    def runs(self, session: Session) -> list[RunRow]:
         """Return the runs that should have ended."""
         late = (col(RunRow.state).not_in(ENDED), col(RunRow.finish_by_tai_ns) <= self.clock.tai_ns())
         runs = session.exec(select(RunRow).where(*late)).all()
-        return [run.run_id for run in runs if self._heard(request_of(run).finish_within_s or 0.0)]
+        return [run for run in runs if self._heard(request_of(run).finish_within_s or 0.0)]
 
     def _heard(self, waited_s: float) -> bool:
         """Tell whether this sequencer has been there as long as is to be waited."""

@@ -3,6 +3,7 @@
 Owns how each changes the run and what is sent for it. What may be done in which state, ``control`` knows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -12,15 +13,16 @@ from calibrant.contracts.camera.v1 import Stop
 from calibrant.rules.decision import Outcome
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sal import Composer
+from calibrant.sequencer.acquisition import reading
 from calibrant.sequencer.camera import OUT, TAKE
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.control import Action, ControlRefused, Held, check
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeType
 from calibrant.sequencer.plan.retrying import kept, kinds_with, replan
-from calibrant.sequencer.retaking import reopen
+from calibrant.sequencer.retaking import is_lacking, taken_again
 from calibrant.sequencer.states import RunState
 from calibrant.sequencer.store.plans import load_draft, request_of, save_draft
-from calibrant.sequencer.store.tables import AcquisitionRow, CommandRow, RunRow, StepRow
+from calibrant.sequencer.store.tables import AcquisitionRow, CommandRow, RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,14 @@ class Life:
         The run.
     who : str
         Who asks for it.
+    free : callable
+        Raises where the run's camera takes exposures of another run.
     """
 
     conductor: Conductor
     run: RunRow
     who: str
+    free: Callable[[], None]
 
     def act(self, action: Action) -> list[Outgoing]:
         """Do something to the run.
@@ -53,6 +58,8 @@ class Life:
         ------
         ControlRefused
             It may not be done now; nothing is changed.
+        PermanentError
+            Exposures are to be taken, and the camera takes those of another run; nothing is changed.
         """
         check(action, self.run.run_id, self.run.state, self.run.held)
         doing = {
@@ -112,48 +119,64 @@ class Life:
         return composer.command(Stop, self.run.run_id, taking, timeout_s=settings.command_s)
 
     def _retry(self) -> list[Outgoing]:
+        """Do again what failed; a run that never began is begun."""
+        rows = self.conductor.acquisitions(self.run.run_id)
+        if rows:
+            return self._retry_parts(rows)
+        self.free()
+        self._open_anew(RunState.PLANNED)
+        return [*self._tell(f"begun anew, as {self.who} asks"), *self.conductor.begin(request_of(self.run))]
+
+    def _retry_parts(self, rows: list[AcquisitionRow]) -> list[Outgoing]:
         """Plan anew what failed; where nothing was made of the frames of a type, take what was not taken."""
         ground = self.conductor.ground(self.run)
         draft = Draft(load_draft(self._session, self.run.run_id))
         stays = kept(draft, ground)
-        rows = self.conductor.acquisitions(self.run.run_id)
         again = self._to_take(ground, stays, rows)
-        types = {row.image_type.lower() for row in again}
-        planned = [kind for kind in self.run.planned.split(",") if _apart(ground, kind, types)]
+        planned = [kind for kind in self.run.planned.split(",") if _apart(ground, kind, again)]
         replan(draft, ground, stays, planned)
         if not again and all(node.ended for node in draft):
             raise ControlRefused(
                 f"nothing of run {self.run.run_id} can be done again: what verification does not accept stays so"
             )
-        self.run.retries += 1
-        for row in again:
-            reopen(self._session, row, self.run.retries)
+        if again:
+            self.free()
+        self._open_anew(RunState.TAKING)
+        asked = self._take_again(again)
         save_draft(self._session, draft)
-        self.run.planned, self.run.state = ",".join(planned), RunState.TAKING
-        self.run.ended_tai_ns = self.run.taken_tai_ns = self.run.finish_by_tai_ns = None
-        self.run.message = ""
+        self.run.planned = ",".join(planned)
         told = self._tell(f"what failed is done again, as {self.who} asks")
         going = self.conductor.conduct(self.run.run_id, anew=True)
-        return [*told, *going, *self.conductor.drive(self.run.component)]
+        return [*told, *asked, *going, *self.conductor.drive(self.run.component)]
+
+    def _open_anew(self, state: RunState) -> None:
+        self.run.retries += 1
+        self.run.state, self.run.message = state, ""
+        self.run.ended_tai_ns = self.run.taken_tai_ns = self.run.finish_by_tai_ns = None
+        self._session.add(self.run)
+        self._session.flush()
+
+    def _take_again(self, rows: list[AcquisitionRow]) -> list[Outgoing]:
+        """Take exposures again, and return what asks for the files of folders."""
+        taken = [taken_again(self._session, row, self.run.retries) for row in rows]
+        asked = [reading(row, self.run.instrument) for row in taken if row.folder]
+        return [Outgoing(message, self.run.run_id) for message in asked]
 
     def _to_take(self, ground: Ground, stays: list[Node], rows: list[AcquisitionRow]) -> list[AcquisitionRow]:
-        """Return the acquisitions whose exposures that failed are taken again."""
+        """Return the acquisitions that are made whole: nothing was made of frames of their type."""
         if request_of(self.run).stop_on_failure and any(_rejected(node) for node in stays):
             return []
         made = kinds_with(stays)
         used = {t for rule in ground.rules.rules if rule.kind in made for t in rule.image_types}
-        failed = select(StepRow.acquisition_id).where(
-            StepRow.run_id == self.run.run_id, col(StepRow.state) == "failed"
-        )
-        lacking = set(self._session.exec(failed))
-        return [row for row in rows if row.acquisition_id in lacking and row.image_type.lower() not in used]
+        return [row for row in rows if row.image_type.lower() not in used and is_lacking(self._session, row)]
 
 
 def _rejected(node: Node) -> bool:
     return node.type is NodeType.DECIDE and node.outcome == Outcome.NOT_CERTIFIED.value
 
 
-def _apart(ground: Ground, kind: str, types: set[str]) -> bool:
-    """Tell whether a kind that was planned needs no frames of types that are to come."""
+def _apart(ground: Ground, kind: str, coming: list[AcquisitionRow]) -> bool:
+    """Tell whether a kind that was planned needs no frames that are to come."""
     rule = ground.rules.rule_for(kind)
-    return rule is not None and types.isdisjoint(rule.image_types)
+    may = (row.folder or row.image_type.lower() in rule.image_types for row in coming) if rule else ()
+    return rule is not None and not any(may)

@@ -16,16 +16,15 @@ from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
 from calibrant.runtime.unit_of_work import UnitOfWork
-from calibrant.sequencer.arriving import give_up
-from calibrant.sequencer.camera import OUT
 from calibrant.sequencer.checking import RunRefused, check_detectors, check_names, check_wish
 from calibrant.sequencer.conductor import Conductor
-from calibrant.sequencer.deadlines import Overdue, unfinished
+from calibrant.sequencer.deadlines import Overdue
+from calibrant.sequencer.late import late
 from calibrant.sequencer.plan.parameters import with_usual
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.states import ON_CAMERA, RunState
 from calibrant.sequencer.store.queries import SequencerQueries
-from calibrant.sequencer.store.tables import AcquisitionRow, CameraRow, CommandRow, RunRow
+from calibrant.sequencer.store.tables import CameraRow, RunRow
 
 OpenWork = Callable[[str, str], AbstractContextManager[UnitOfWork]]
 """Opens a unit of work for a cause and a run."""
@@ -208,37 +207,12 @@ class SequencerService:
 
     def look_after(self) -> int:
         """Give up waiting for what is overdue: answers to commands, a silent camera, frames, a run's end. Return how many."""
-        now = self.clock.tai_ns()
         with self.database.reading() as session:
-            late = (col(CommandRow.state).in_(OUT), CommandRow.answer_by_tai_ns < now)
-            commands = session.exec(select(CommandRow).where(*late)).all()
-            silent = col(RunRow.camera_by_tai_ns) <= now
-            runs = session.exec(select(RunRow).where(silent)).all()
-            rested = session.exec(select(RunRow).where(col(RunRow.rest_until_tai_ns) <= now)).all()
-            frames, ends = self._overdue.acquisitions(session), self._overdue.runs(session)
-        for command in commands:
-            with self.work(f"overdue:{command.command_id}", command.run_id) as unit:
-                conductor = self.conductor(unit.session, self.clock)
-                conductor.commander.overdue(unit.session.get_one(CommandRow, command.command_id))
-                unit.emit(conductor.drive(command.component))
-        for run in runs:
-            with self.work(f"silent:{run.run_id}:{run.camera_by_tai_ns}", run.run_id) as unit:
-                conductor = self.conductor(unit.session, self.clock)
-                conductor.commander.silent(unit.session.get_one(RunRow, run.run_id))
-                unit.emit(conductor.drive(run.component))
-        for run in rested:
-            with self.work(f"rested:{run.run_id}:{run.rest_until_tai_ns}", run.run_id) as unit:
-                unit.session.get_one(RunRow, run.run_id).rest_until_tai_ns = None
-                unit.emit(self.conductor(unit.session, self.clock).drive(run.component))
-        for acquisition_id, run_id, waited_s in frames:
-            with self.work(f"late:{acquisition_id}", run_id) as unit:
-                give_up(unit.session, unit.session.get_one(AcquisitionRow, acquisition_id), waited_s)
-                unit.emit(self.conductor(unit.session, self.clock).go_on([run_id]))
-        for run_id in ends:
-            with self.work(f"unfinished:{run_id}", run_id) as unit:
-                told = unfinished(unit.session, unit.session.get_one(RunRow, run_id))
-                unit.emit(self.conductor(unit.session, self.clock).abort(run_id, told, RunState.FAILED))
-        return len(commands) + len(runs) + len(rested) + len(frames) + len(ends)
+            found = late(session, self._overdue)
+        for one in found:
+            with self.work(one.cause, one.run_id) as unit:
+                unit.emit(one.end(self.conductor(unit.session, self.clock)))
+        return len(found)
 
     def _add(self, session: Session, request: RunRequested, roles: tuple[str, ...], now_tai_ns: int) -> bool:
         """Write an accepted run down; False when it is there already."""

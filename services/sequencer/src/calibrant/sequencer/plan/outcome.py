@@ -1,5 +1,7 @@
 """What became of a run: its final state, its counts, and a sentence for people."""
 
+from collections.abc import Iterable
+
 from calibrant.contracts.sequencer.v1 import RunFinished
 from calibrant.rules.decision import Outcome
 from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
@@ -73,8 +75,17 @@ def _made(draft: Draft, certify: Node) -> bool:
     return build is not None and build.product is not None
 
 
-def telling(node: Node) -> str:
-    """Return what the end of a node means, or that a person is asked, for the progress of a run; else nothing."""
+def tells(node: Node) -> bool:
+    """Tell whether a node that changes is worth telling: it has ended, or a person is asked."""
+    return node.ended or node.state is NodeState.ASKED
+
+
+def tellings(nodes: Iterable[Node]) -> list[str]:
+    """Return what the ends of nodes mean, or that a person is asked, for the progress of a run."""
+    return [text for node in nodes if (text := _telling(node))]
+
+
+def _telling(node: Node) -> str:
     what = {
         (NodeType.BUILD, NodeState.DONE): f"built {node.product_id}",
         (NodeType.MEASURE, NodeState.DONE): "measured",
