@@ -32,6 +32,7 @@ from calibrant.contracts.camera.v1 import (
     FitsFilesWritten,
     ImageReadinessDetailedState,
     ImageStored,
+    ImageVisualization,
     LogLevel,
     LogMessage,
     RaftsDetailedState,
@@ -101,6 +102,7 @@ class Commander:
             LogLevel,
             LogMessage,
             ImageStored,
+            ImageVisualization,
             FitsFilesWritten,
             ExposureStored,
         ):

@@ -92,6 +92,9 @@ async def what_is_kept(client):
     taken = (await client.get("/exposures", params={"night": "20260101"})).json()
     assert [one["image_type"] for one in taken] == ["FLAT", "BIAS", "BIAS"]
     assert (taken[0]["state"], [file["detector"] for file in taken[0]["files"]]) == ("stored", [0, 1])
+    drawn = await client.get(f"/exposures/{taken[0]['image_name']}/picture.png", params={"most": 64})
+    assert (drawn.headers["content-type"], drawn.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
+    assert (await client.get("/exposures/SC_O_20260101_000099/picture.png")).status_code == 404
     assert len((await client.get("/commands", params={"limit": 2})).json()) == 2
     assert (await client.get("/commands/nobody")).status_code == 404
     assert (await client.post("/commands/start", json={"speed": 1})).status_code == 422

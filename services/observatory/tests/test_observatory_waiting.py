@@ -8,8 +8,9 @@ import pytest
 
 from calibrant.contracts.common.v1 import TimeRange
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
-from calibrant.observatory.composition import observatory
+from calibrant.observatory.composition import observatory, settings_of
 from calibrant.observatory.http import observatory_app
+from calibrant.observatory.settings import ObservatorySettings
 from calibrant.runtime.access.callers import LOCAL
 from calibrant.runtime.access.door import Door
 from calibrant.runtime.settings import chosen
@@ -93,6 +94,16 @@ async def reports_are_scored(client, waiting):
     report = (await client.get(f"/verify/reports/{line['id']}")).json()
     assert report["assessment"]["scores_version"] == "scores-1"
     assert report["assessment"]["total"]["colour"] == "grey"
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [("", "http://127.0.0.1:9/camera"), ("https://example.org/c/", "https://example.org/c/camera")],
+)
+def test_a_service_is_told_where_others_reach_it(address, told):
+    settings = ObservatorySettings(address=address)
+    assert settings_of("camera", settings).address == (f"{address.rstrip('/')}/camera" if address else "")
+    assert settings_of("camera", settings.listening("http://127.0.0.1:9")).address == told
 
 
 def test_settings_of_verify_come_from_the_environment(monkeypatch):

@@ -94,7 +94,7 @@ async def _run(create_app: Callable[[T, Platform], FastAPI], settings: T) -> Non
     ops = settings.ops_address
     with listen(settings.host, settings.port) as opened, listen(*ops, option="--ops-port") as beside:
         async with served(ops_app(watch), beside), open_platform(settings, all_topics=False) as platform:
-            app = create_app(settings, platform)
+            app = create_app(settings.listening(address_of(opened)), platform)
             process: ServiceProcess = app.state.process
             watch.add(app)
             log.info(

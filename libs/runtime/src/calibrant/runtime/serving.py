@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from types import MappingProxyType
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,6 +20,7 @@ from calibrant.runtime.connections import MOST_CONNECTIONS, MOST_HEAD_BYTES, Con
 
 LEAVE_S = 5
 """How long open HTTP connections may keep a server from leaving."""
+_LOOPBACK = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})  # noqa: S104  what is bound is not chosen here
 _ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -56,8 +58,9 @@ def listen(host: str, port: int, *, option: str = "--port") -> socket.socket:
 
 
 def address_of(opened: socket.socket) -> str:
-    """Return the URL under which a listening socket is reached."""
+    """Return the URL under which a listening socket is reached: by loopback, where it listens on every address."""
     host, port = opened.getsockname()[:2]
+    host = _LOOPBACK.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -208,6 +208,11 @@ class ServiceSettings(PlatformSettings):
 
     host: str = Field(default="127.0.0.1", description="Address the HTTP API listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port of the HTTP API; 0: any free one.")
+    address: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s?#]+)?$",
+        description="URL that others reach the HTTP API under, where they are told of it; empty: where it listens.",
+    )
     ops_host: str = Field(
         default="",
         description="Address that probes and metrics are served on, without credentials; empty: as host.",
@@ -240,6 +245,10 @@ class ServiceSettings(PlatformSettings):
         ge=0,
         description="Unit: s. How long a SIGTERM waits for work in hand before giving it up.",
     )
+
+    def listening(self, url: str) -> Self:
+        """Return the settings of a process that listens under a URL: where no address is set, others are told that."""
+        return self if self.address else self.model_copy(update={"address": url})
 
     @property
     def ops_address(self) -> tuple[str, int]:

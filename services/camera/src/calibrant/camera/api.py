@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi import Path as PathParameter
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from calibrant.camera.orders import Order, order_of
+from calibrant.camera.pictures import NoPicture, picture
 from calibrant.camera.service import CameraService
 from calibrant.camera.store import CameraQueries
-from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader
+from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader, StoredFile
 from calibrant.contracts.common.v1 import TaiTime
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.guard import CallerOf
 from calibrant.runtime.bodies import BODY_ANSWERS
+from calibrant.runtime.objects import ObjectDamaged, ObjectMissing
 from calibrant.runtime.process import ServiceProcess
 from calibrant.sal import COMMANDS, Command
+
+_IMAGE: Final = r"^[A-Z]{2}_[A-Z]_\d{8}_\d{6}$"
 
 
 class Answer(BaseModel):
@@ -62,6 +68,37 @@ def routes(service: CameraService) -> APIRouter:
         with service.database.reading() as session:
             return CameraQueries(session).exposures(night=night, limit=limit)
 
+    drawing = asyncio.Semaphore(1)  # frames are made by the same child processes
+
+    @router.get(
+        "/exposures/{image_name}/picture.png",
+        summary="A picture of a stored image: its detectors where they sit in the camera",
+        response_class=Response,
+        responses={
+            200: {"content": {"image/png": {}}},
+            404: {"description": "No such image is stored, or its files are gone"},
+        },
+    )
+    async def image_picture(
+        process: Process,
+        image_name: Annotated[str, PathParameter(pattern=_IMAGE)],
+        most: Annotated[
+            int, Query(ge=64, le=2048, description="Pixels along the longer side, at most")
+        ] = 1024,
+    ) -> Response:
+        files = await asyncio.to_thread(_frames_of, service, image_name)
+        if not files:
+            raise HTTPException(404, f"no image {image_name} is stored; GET /exposures lists them")
+        platform = process.platform
+        try:
+            async with drawing:
+                drawn = await platform.workers.run(
+                    picture, service.camera.instrument, files, platform.objects, most
+                )
+        except (NoPicture, ObjectMissing, ObjectDamaged) as error:
+            raise HTTPException(404, f"{image_name} cannot be drawn: {error}") from None
+        return Response(drawn, media_type="image/png")
+
     @router.get("/commands", summary="Commands with their last acknowledgement, newest first")
     def commands(limit: Annotated[int, Query(ge=1, le=100_000)] = 1000) -> list[dict[str, Any]]:
         with service.database.reading() as session:
@@ -81,6 +118,13 @@ def routes(service: CameraService) -> APIRouter:
 
     _add_orders(router, service)
     return router
+
+
+def _frames_of(service: CameraService, image_name: str) -> list[StoredFile]:
+    """Return the frames of a stored image; none where there is none."""
+    with service.database.reading() as session:
+        row = CameraQueries(session).stored(image_name)
+        return row.frames() if row else []
 
 
 def _add_orders(router: APIRouter, service: CameraService) -> None:

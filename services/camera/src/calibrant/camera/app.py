@@ -60,6 +60,7 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         clock=_clock(settings, platform),
         ack_margin_s=settings.ack_margin_s,
         room=Room(platform.data_dir, settings.stall_free_bytes, settings.stall_outbox_rows),
+        address=settings.address.rstrip("/"),
         memory_s=max((effect.memory_s for effect in effects), default=0.0),
     )
     executor = Executor(service, platform)

@@ -139,7 +139,9 @@ def _frame_plans(service: CameraService, session: Session, row: ExposureRow) -> 
 def telling_of(service: CameraService, row: ExposureRow, command: TakeImages | StartImage) -> Telling:
     """Return what is told of an image that a command has begun."""
     said = said_in(command.key_value_map or "")
-    return Telling(service.component, service.instrument, row, said, command.observation_note)
+    return Telling(
+        service.component, service.instrument, row, said, command.observation_note, service.address
+    )
 
 
 def _felt(service: CameraService, session: Session, row: ExposureRow) -> tuple[Earlier, ...]:

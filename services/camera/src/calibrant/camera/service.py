@@ -83,6 +83,8 @@ class CameraService:
         Limits past which no image is begun.
     memory_s
         How long the light of an exposure is felt by those after it, in seconds.
+    address
+        URL of its HTTP API; empty where that is not served.
     """
 
     component: str
@@ -96,6 +98,7 @@ class CameraService:
     ack_margin_s: float
     room: Room
     memory_s: float = 0.0
+    address: str = ""
     log: CameraLog = field(init=False)
     """What its log says, as events."""
     watch: Watch = field(init=False)

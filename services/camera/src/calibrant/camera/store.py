@@ -154,6 +154,11 @@ class ExposureRow(SQLModel, table=True):
         """The recorded image whose pixels it has; None where they are simulated."""
         return Recording.model_validate_json(self.played) if self.played else None
 
+    def frames(self) -> list[StoredFile]:
+        """Return the files of its detectors, without those of guide sensors."""
+        read = set(self.detectors())
+        return [file for file in self.stored_files() if file.detector in read]
+
     def detectors(self) -> list[int]:
         """Return the detectors that were read."""
         return [int(number) for number in json.loads(self.sensors)]
@@ -211,6 +216,13 @@ class CameraQueries:
         own = or_(col(ExposureRow.command_id) == command_id, col(ExposureRow.ended_by) == command_id)
         query = select(ExposureRow).where(own)
         return list(self._session.exec(query.order_by(col(ExposureRow.exposure_id))))
+
+    def stored(self, image_name: str) -> ExposureRow | None:
+        """Return the exposure of a name, once its files are stored; None before, and where there is none."""
+        query = select(ExposureRow).where(
+            ExposureRow.image_name == image_name, ExposureRow.state == ExposureState.STORED
+        )
+        return self._session.exec(query).first()
 
     def playlists(self) -> list[str]:
         """Return the names of the lists that are defined, sorted."""

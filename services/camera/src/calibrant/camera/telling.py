@@ -22,6 +22,7 @@ from calibrant.contracts.camera.v1 import (
     Image,
     ImageReadoutParameters,
     ImageStored,
+    ImageVisualization,
     IntegrationMode,
     RaftsSubstate,
     ReadinessSubstate,
@@ -36,6 +37,10 @@ from calibrant.frames.times import NS_PER_S
 
 TELEMETRY_S = 0.3
 """How long after the readout all that is measured of an image has been told, in seconds of the camera's clock."""
+
+
+THUMBNAIL_PIXELS = 256
+"""Along the longer side of the small picture of an image."""
 
 
 class Moment(NamedTuple):
@@ -61,6 +66,8 @@ class Telling:
         What the observer says of it, by key; its type and group come first.
     note
         The observer's note.
+    address
+        URL that pictures are found below; empty: there are none.
     """
 
     component: str
@@ -68,6 +75,7 @@ class Telling:
     row: ExposureRow
     said: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    address: str = ""
 
     @property
     def image(self) -> Image:
@@ -166,7 +174,17 @@ class Telling:
             filter=row.filter,
             files=[file for file in files if file.detector in read],
         )
-        return [image, written, exposure]
+        return [image, written, *self._pictures(), exposure]
+
+    def _pictures(self) -> list[Message]:
+        if not self.address:
+            return []
+        name = self.row.image_name
+        url = f"{self.address}/exposures/{name}/picture.png"
+        small = f"{url}?most={THUMBNAIL_PIXELS}"
+        return [
+            ImageVisualization(component=self.component, image_name=name, url=url, thumbnail=small),
+        ]
 
     def _parameters(self) -> ImageReadoutParameters:
         names, sizes = zip(

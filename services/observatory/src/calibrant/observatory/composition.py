@@ -174,4 +174,7 @@ def settings_of(name: str, settings: ObservatorySettings) -> Any:
     """
     own = getattr(import_module(f"calibrant.{name}.settings"), f"{name.capitalize()}Settings")
     shared = own.model_fields.keys() & type(settings).model_fields.keys()
-    return chosen(own, **settings.model_dump(include=shared))
+    found = settings.model_dump(include=shared)
+    if address := settings.address.rstrip("/"):
+        found["address"] = f"{address}/{name}"  # its API is below the observatory's, under its name
+    return chosen(own, **found)

@@ -38,6 +38,7 @@ MESSAGES: dict[str, type[Message]] = {
     "calibrant.camera.v1.ImageReadinessDetailedState": camera.ImageReadinessDetailedState,
     "calibrant.camera.v1.ImageReadoutParameters": camera.ImageReadoutParameters,
     "calibrant.camera.v1.ImageStored": camera.ImageStored,
+    "calibrant.camera.v1.ImageVisualization": camera.ImageVisualization,
     "calibrant.camera.v1.InitGuiders": camera.InitGuiders,
     "calibrant.camera.v1.InitImage": camera.InitImage,
     "calibrant.camera.v1.LogLevel": camera.LogLevel,

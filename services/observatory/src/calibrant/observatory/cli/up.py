@@ -76,7 +76,10 @@ async def _up(place: Place, settings: ObservatorySettings, names: list[str]) -> 
         listen(*ops, option="--ops-port") as beside,
         ended_by_sigterm(),
     ):
-        async with served(ops_app(watch), beside), observatory(settings, names, watch=watch) as running:
+        async with (
+            served(ops_app(watch), beside),
+            observatory(settings.listening(address_of(opened)), names, watch=watch) as running,
+        ):
             console().print(f"calibrant listens on {address_of(opened)} (data in {place})")
             console().print(f"probes and metrics: {address_of(beside)}")
             console().print(

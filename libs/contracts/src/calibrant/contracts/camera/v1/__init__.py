@@ -42,6 +42,7 @@ __all__ = [
     "ImageReadinessDetailedState",
     "ImageReadoutParameters",
     "ImageStored",
+    "ImageVisualization",
     "InitGuiders",
     "InitImage",
     "IntegrationMode",
@@ -716,6 +717,17 @@ class FitsFilesWritten(Message):
     root_file_name: str = Field(description='Folder of the object store that they lie in.')
     relative_file_names: tuple[str, ...] = Field(default=(), description='Their names in that folder, by detector; those with stamps of guide sensors come last.')
     file_node: str = Field(description='Where the camera runs that wrote them.')
+
+
+class ImageVisualization(Message):
+    """Where pictures of an image are drawn on request. Told where the camera's HTTP API is
+    served."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.ImageVisualization"
+    component: str = Field(description='The component.')
+    image_name: str = Field(description='Name of the image.')
+    url: str = Field(description='URL of a picture of the image: all detectors that were read (PNG).')
+    thumbnail: str = Field(description='URL of a small one.')
 
 
 class StoredFile(Message):
