@@ -4,8 +4,10 @@ import pytest
 from sqlmodel import select
 
 from calibrant.contracts.camera.v1 import AckCode, CommandHeader, SummaryState, SummaryStateChanged
+from calibrant.contracts.certify.v1 import CertifyJob
 from calibrant.contracts.common.v1 import TaiTime
 from calibrant.contracts.sequencer.v1 import CommandAnswered, QueueAction, QueueCommand, RunRequested
+from calibrant.contracts.verify.v1 import MeasureJob
 from calibrant.runtime.access.audit import AuditRow
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.clock import utc_text
@@ -105,6 +107,34 @@ def test_the_next_run_waits_for_the_one_that_goes_on_for_the_camera_and_for_who_
     assert queue.change(lambda desk: desk.pause()) == "the queue was paused before, by ana"
     queue.change(lambda desk: desk.resume())
     assert queue.keep() == ["b"]
+
+
+def test_a_run_that_waits_only_for_people_lets_the_next_one_begin_and_goes_on_beside_it(kit, monkeypatch):
+    monkeypatch.setenv("CALIBRANT_CERTIFICATION", '{"simcam-tiny/bias": "always"}')
+    queue = Queue(kit)
+    script = queue.world.script
+    answer, certify = script.answer, script._certify
+    script._certify = lambda job: () if job.ask else certify(job)
+    script.answer = lambda job: [] if isinstance(job, MeasureJob) else answer(job)  # not answered yet
+    nights = {"generate": True, "skip_verification": None}
+    biases, darks = queue.kit.exposures("BIAS", *(0.0,) * 3), queue.kit.exposures("DARK", *(2.0,) * 3)
+    queue.change(lambda desk: desk.add(queue.run("a", exposures=(biases, darks), **nights)))
+    queue.add("b")
+    assert queue.keep() == ["a"]
+    assert queue.keep() == []
+    script.answer = answer
+    queue.world.say(*script.answer(queue.world.of(MeasureJob)[-1])[0])
+    queue.world.play()
+    assert queue.world.view("a").phase == "waiting for a person"
+    assert queue.change(lambda desk: desk.stop()) == "the queue is paused; no run of it goes on"
+    queue.change(lambda desk: desk.resume())
+    assert keep(queue.world.service) == ["b"]
+    assert queue.change(lambda desk: desk.stop(now=True)) == "the queue is paused; run b is stopped"
+    job = next(job for job in queue.world.of(CertifyJob) if job.ask)
+    for answer in certify(job):
+        queue.world.say("certify", answer)
+    queue.world.play()
+    assert queue.world.view("a").run.state == "done"
 
 
 def test_what_cannot_be_queued_is_refused_and_what_cannot_be_begun_any_more_lets_the_next_one_come(queue):

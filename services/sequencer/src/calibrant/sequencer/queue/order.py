@@ -38,7 +38,7 @@ def waits_for(*, paused_by: str, running: str, camera: str, camera_state: str) -
     paused_by : str
         Who has paused the queue; empty: nobody.
     running : str
-        The camera's run that has not ended; empty: none.
+        The camera's run that goes on; empty: none.
     camera : str
         Name of the camera.
     camera_state : str

@@ -3,13 +3,15 @@
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
-from sqlalchemy import and_, not_, or_
+from sqlalchemy import ColumnElement, and_, not_, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from calibrant.contracts.ingest.v1 import Frame
 from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.sequencer.control import Held
 from calibrant.sequencer.plan.model import ENDED, PENDING, Draft, Node, NodeState, NodeType
+from calibrant.sequencer.states import ON_CAMERA
 from calibrant.sequencer.store.tables import AcquisitionRow, FrameRow, NodeRow, RunRow
 
 OPEN = tuple(state for state in NodeState if state not in ENDED)
@@ -136,6 +138,19 @@ def open_types(session: Session, run_id: str) -> set[str]:
     """Return the types of a run's nodes that have not ended."""
     still = (NodeRow.run_id == run_id, col(NodeRow.state).in_(OPEN))
     return set(session.exec(select(NodeRow.type).where(*still).distinct()))
+
+
+def waits_for_people() -> ColumnElement[bool]:
+    """Return the condition that a run waits for people's decisions alone: all its frames are there, all jobs answered.
+
+    What else of it has not ended depends on a decision.
+    """
+
+    def has(state: NodeState) -> ColumnElement[bool]:
+        return select(NodeRow.node_id).where(NodeRow.run_id == RunRow.run_id, NodeRow.state == state).exists()
+
+    free = and_(col(RunRow.state).not_in(ON_CAMERA), col(RunRow.held) == Held.NOT)
+    return and_(free, has(NodeState.ASKED), not_(has(NodeState.SENT)))
 
 
 def load_frames(session: Session, run_id: str, detectors: Detectors | None = None) -> dict[str, Frame]:

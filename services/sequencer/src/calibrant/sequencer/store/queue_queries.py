@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, not_
 from sqlmodel import Session, col, func, select
 
 from calibrant.contracts.sequencer.v1 import RunRequested
@@ -10,7 +11,7 @@ from calibrant.runtime.clock import utc_text
 from calibrant.sequencer.queue.order import waits_for
 from calibrant.sequencer.queue.times import daily
 from calibrant.sequencer.states import ENDED
-from calibrant.sequencer.store.plans import requested
+from calibrant.sequencer.store.plans import requested, waits_for_people
 from calibrant.sequencer.store.queued import EntryRow, EntryState, QueueRow, ScheduleRow
 from calibrant.sequencer.store.tables import CameraRow, RunRow
 
@@ -42,7 +43,7 @@ class QueueView(BaseModel):
 
     component: str
     paused_by: str = Field(description="who has paused it; empty: nobody")
-    running: str = Field(description="the camera's run that has not ended; empty: none")
+    running: str = Field(description="the camera's run that goes on; empty: none, or people decide on it")
     waits_for: str = Field(description="why the next run is not begun now; empty: it is")
     waiting: list[EntryLine]
 
@@ -101,17 +102,21 @@ class QueueQueries:
         return sorted(self._session.exec(waiting.distinct()).all())
 
     def running(self, component: str) -> str:
-        """Return the first run of a camera that has not ended; empty: none."""
-        going = (RunRow.component == component, col(RunRow.state).not_in(ENDED))
-        first = select(RunRow.run_id).where(*going).order_by(col(RunRow.number))
-        return self._session.exec(first).first() or ""
+        """Return the first run of a camera that goes on: others may not begin before it has ended; empty: none.
+
+        One that waits for nothing but people's decisions does not.
+        """
+        return self._going(RunRow.component == component)
 
     def begun(self, component: str) -> str:
-        """Return the run that a queue has begun and that has not ended; empty: there is none."""
-        mine = (EntryRow.component == component, EntryRow.state == EntryState.STARTED)
-        going = select(RunRow.run_id).join(EntryRow, col(EntryRow.run_id) == RunRow.run_id)
-        going = going.where(*mine, col(RunRow.state).not_in(ENDED)).order_by(col(RunRow.number))
-        return self._session.exec(going).first() or ""
+        """Return the run that a queue has begun and that goes on; empty: there is none."""
+        started = (EntryRow.component == component, EntryRow.state == EntryState.STARTED)
+        return self._going(col(RunRow.run_id).in_(select(EntryRow.run_id).where(*started)))
+
+    def _going(self, *of: ColumnElement[bool] | bool) -> str:
+        still = (*of, col(RunRow.state).not_in(ENDED), not_(waits_for_people()))
+        first = select(RunRow.run_id).where(*still).order_by(col(RunRow.number))
+        return self._session.exec(first).first() or ""
 
     def history(self, component: str, limit: int = 100) -> list[EntryLine]:
         """Return all that was ever put into a queue, the latest first, with the runs that came of it."""
