@@ -15,6 +15,8 @@ from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.testing.databases import DatabaseSite
 from calibrant.sequencer.control import Action
 from calibrant.sequencer.controls import Controls
+from calibrant.sequencer.deadlines import Overdue
+from calibrant.sequencer.late import late
 from calibrant.sequencer.store.plans import request_of
 from calibrant.sequencer.store.tables import RunRow
 
@@ -159,6 +161,24 @@ def test_what_arrives_after_the_deadline_is_recorded_as_late_and_not_used(kit):
     world.play()
     assert [(one.file_name, one.reason) for one in world.view().rejected] == [(name, "late")]
     assert world.row("build", "bias").frames == 3
+
+
+def test_what_comes_between_the_look_and_its_end_is_not_given_up(kit):
+    world = begun(kit)
+    world.camera.lost = {(4, 0)}
+    world.play()
+    world.clock.now += 601 * NS
+    with world.database.reading() as session:
+        (one,) = late(session, Overdue(world.settings, world.clock, 0))
+    frame = kit.frame("bias", 4, file_name="SC_O_20260101_000004_0.fits")
+    acquisition_id = world.of(TakeImages)[0].group_id
+    world.say(
+        "ingest", FrameIngested(acquisition_id=acquisition_id, job_id="4", frame=frame, frames_in_file=1)
+    )
+    world.play()
+    with world.work(one.cause, one.run_id) as unit:
+        assert one.end(world.service.conductor(unit.session, world.clock)) == []
+    assert (world.view().run.state, world.row("build", "bias").frames) == ("done", 4)
 
 
 def test_d10_a_run_waits_for_its_jobs_as_long_as_they_take(kit):

@@ -7,6 +7,7 @@ from calibrant.contracts.camera.v1 import SummaryState, SummaryStateChanged
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.sequencer.api import RunOrder
 from calibrant.sequencer.checking import RunRefused
 from calibrant.sequencer.service import request_key
 
@@ -43,6 +44,10 @@ def test_a_run_that_cannot_begin_is_refused(kit, fields, said):
     with pytest.raises(RunRefused, match=said):
         world.request(kit.request(**({"folder": kit.folder} | fields)))
     assert world.sent == []
+
+
+def test_an_order_over_http_may_say_all_that_a_request_says_but_who_asks():
+    assert RunOrder.model_fields.keys() == RunRequested.model_fields.keys() - {"requested_by"}
 
 
 def test_an_empty_folder_is_refused(kit, tmp_path):

@@ -90,6 +90,15 @@ class RunOrder(BaseModel):
         description="How long calibrations are valid, s, from the start of the run's first frame unless validity says "
         "another begin. Omitted: as the instrument's rules say, from a set's first frame.",
     )
+    frames_within_s: float | None = Field(
+        default=None,
+        description="How long after the last exposure of a type its files may take, s; what has not come by then is "
+        "named and left out. Omitted: as the sequencer has it.",
+    )
+    finish_within_s: float | None = Field(
+        default=None,
+        description="How long the run may take after its last frame, s; then it ends, failed. Omitted: as long as it takes.",
+    )
     collection: str = Field(default="", description="Collection; empty for the instrument's daily one.")
     validity: TimeRange = Field(default=TimeRange(), description="Validity range; missing sides by rule.")
 

@@ -4,6 +4,7 @@ Owns the estimate. It counts in the time of a camera that is not accelerated.
 """
 
 from collections.abc import Iterable
+from statistics import median
 
 from pydantic import BaseModel, Field
 from sqlmodel import Session, col, select
@@ -76,7 +77,7 @@ def _remaining(run: RunRow, taking_s: float | None, after_s: float | None, now_t
 
 
 def _after(session: Session, run: RunRow) -> float | None:
-    """Return how long past runs took from their last frame to their end, s, in the mean."""
+    """Return how long past runs took from their last frame to their end, s: the median, for some waited for people."""
     ended = (RunState.DONE, RunState.DONE_WITH_FAILURES)
     like = (RunRow.instrument == run.instrument, col(RunRow.state).in_(ended), RunRow.run_id != run.run_id)
     past = session.exec(
@@ -87,4 +88,4 @@ def _after(session: Session, run: RunRow) -> float | None:
         for one in past
         if one.ended_tai_ns is not None and one.taken_tai_ns is not None
     ]
-    return sum(took) / len(took) if took else None
+    return median(took) if took else None
