@@ -20,7 +20,16 @@ DOCUMENTED = {
     **{
         (name, S.ENABLED): S.ENABLED
         for name in (
-            *("takeImages", "stop", "setFilter", "clear", "discardRows", "initImage", "initGuiders"),
+            *(
+                "takeImages",
+                "stop",
+                "setFilter",
+                "clear",
+                "discardRows",
+                "initImage",
+                "initGuiders",
+                "wakeFilterChanger",
+            ),
             *("startImage", "endImage", "enableCalibration", "disableCalibration"),
             *("playlist", "play"),
         )

@@ -28,6 +28,7 @@ from calibrant.contracts.camera.v1 import (
     StartImage,
     Stop,
     TakeImages,
+    WakeFilterChanger,
 )
 from calibrant.contracts.flow import topics
 from calibrant.contracts.generated.registry import MESSAGES
@@ -46,6 +47,7 @@ Command = (
     | Playlist
     | Play
     | InitGuiders
+    | WakeFilterChanger
     | SetLogLevel
 )
 """Any command, for the type checker: the messages of the topic ``camera-commands``."""

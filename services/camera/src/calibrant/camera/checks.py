@@ -19,6 +19,7 @@ from calibrant.contracts.camera.v1 import (
     SetLogLevel,
     StartImage,
     TakeImages,
+    WakeFilterChanger,
 )
 from calibrant.frames.instrument import Instrument
 from calibrant.sal import Command
@@ -28,6 +29,8 @@ MOST_IMAGES = 10_000
 DARK_TYPES = ("BIAS", "DARK")
 """Image types for which the shutter stays closed."""
 LONGEST_EXPOSURE_S = 86_400.0
+LONGEST_AWAKE_S = 86_400.0
+"""How long the filter changer can be kept awake by one command, in seconds."""
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
 
@@ -60,6 +63,10 @@ def _found(command: Command, instrument: Instrument, filters: Sequence[str]) -> 
         yield from _no_level(command)
     elif isinstance(command, Playlist):
         yield from _no_playlist(command)
+    elif isinstance(command, WakeFilterChanger):
+        wrong = not 0 < command.duration_s <= LONGEST_AWAKE_S
+        limit = f"give more than 0, {LONGEST_AWAKE_S:.0f} s at most"
+        yield f"duration_s is {command.duration_s}; {limit}" if wrong else ""
     elif isinstance(command, InitGuiders):
         yield unguided(command.roi_spec, instrument)
     elif isinstance(command, StartImage):

@@ -16,14 +16,12 @@ from dataclasses import dataclass, field
 from calibrant.bus.errors import CalibrantError
 from calibrant.camera import transactions
 from calibrant.camera.carrying import Carrying
-from calibrant.camera.defining import DefiningPlaylist
+from calibrant.camera.commanded import carrying_of
 from calibrant.camera.describing import itself
-from calibrant.camera.durations import Preparation
 from calibrant.camera.exposing import expose, remove_image
 from calibrant.camera.imaging import Imaging
 from calibrant.camera.night import NightFull
-from calibrant.camera.opening import EndingImage, OpenImage, OpeningImage
-from calibrant.camera.preparing import Preparing
+from calibrant.camera.opening import OpenImage, OpeningImage
 from calibrant.camera.recordings import NoFolder
 from calibrant.camera.sequence import TakingImages
 from calibrant.camera.service import CameraService
@@ -32,12 +30,8 @@ from calibrant.camera.transactions import Transactions
 from calibrant.contracts.camera.v1 import (
     AckCode,
     CommandSubstate,
-    EndImage,
     Heartbeat,
-    Playlist,
-    StartImage,
     SummaryState,
-    TakeImages,
 )
 from calibrant.runtime.database import DatabaseUnavailable
 from calibrant.runtime.health import Phase
@@ -82,7 +76,7 @@ class Executor:
             self._woken.clear()
             await self._abandon_late(process)
             row = await self._next(process) if process.health.phase is Phase.RUNNING else None
-            if row is not None and not await self._stalls(process, self._carrying(row)):
+            if row is not None and not await self._stalls(process, carrying_of(self.service, row)):
                 if process.health.phase is Phase.RUNNING:
                     with process.busy(), _about(row):  # a drain lets it be carried out to its end
                         await self._execute(process, row)
@@ -119,7 +113,7 @@ class Executor:
 
         def work(unit: UnitOfWork) -> None:
             for row in rows:
-                carrying = self._carrying(row)
+                carrying = carrying_of(self.service, row)
                 events = carrying.end_interrupted(unit.session, self._now())
                 unit.emit(Outgoing(event, row.run_id) if row.run_id else event for event in events)
             for image in CameraQueries(unit.session).open_images():
@@ -162,7 +156,7 @@ class Executor:
         return True
 
     async def _execute(self, process: ServiceProcess, row: CommandRow) -> None:
-        carrying = self._carrying(row)
+        carrying = carrying_of(self.service, row)
 
         def begin(unit: UnitOfWork) -> bool:
             refusal = carrying.begin(unit.session, self._now())
@@ -185,19 +179,17 @@ class Executor:
     async def _work(self, process: ServiceProcess, carrying: Carrying) -> tuple[AckCode, str] | None:
         """Do what the command asks for; return how it ended and what to say of it, None where that is said."""
         imaging = self._imaging(process)
+        if isinstance(carrying, TakingImages):
+            return await self._take_images(process, imaging, carrying)
         if isinstance(carrying, OpeningImage):
             self._open = OpenImage(carrying, (await imaging.open(carrying)).image_name)
             return None
-        if isinstance(carrying, DefiningPlaylist):
-            await imaging.define(carrying)
-            return None
-        if isinstance(carrying, EndingImage):
-            await imaging.close(carrying)
-            return AckCode.COMPLETE, "1 image(s) taken"
-        if isinstance(carrying, Preparing):
-            await imaging.prepare(carrying)
-            return AckCode.COMPLETE, "the detectors are empty"
-        assert isinstance(carrying, TakingImages)
+        return await imaging.carry_out(carrying)
+
+    async def _take_images(
+        self, process: ServiceProcess, imaging: Imaging, carrying: TakingImages
+    ) -> tuple[AckCode, str]:
+        await imaging.wake_changer(carrying)
         count = carrying.command.num_images
         for index in range(1, count + 1):
             while await self._stalls(process, carrying):  # noqa: ASYNC110  a disk has no event for it
@@ -254,19 +246,6 @@ class Executor:
                 await asyncio.to_thread(remove_image, self.platform.objects, image.day_obs, image.image_name)
             except (OSError, StoreUnavailable) as error:
                 log.warning("files of %s stay behind: %s", image.image_name, error)
-
-    def _carrying(self, row: CommandRow) -> Carrying:
-        command = row.command()
-        if isinstance(command, Preparation):
-            return Preparing(self.service, command, row.run_id)
-        if isinstance(command, StartImage):
-            return OpeningImage(self.service, command, row.run_id)
-        if isinstance(command, EndImage):
-            return EndingImage(self.service, command, row.run_id)
-        if isinstance(command, Playlist):
-            return DefiningPlaylist(self.service, command, row.run_id)
-        assert isinstance(command, TakeImages)  # every other command is done when it is taken in
-        return TakingImages(self.service, command, row.run_id)
 
     def _now(self) -> int:
         return self.platform.clock.tai_ns()

@@ -27,6 +27,7 @@ from calibrant.contracts.camera.v1 import (
     StartImage,
     Stop,
     TakeImages,
+    WakeFilterChanger,
 )
 from calibrant.runtime.handlers import Context, on
 from calibrant.sal import Command
@@ -145,6 +146,12 @@ def play(command: Play, context: CameraContext) -> Iterable[Message]:
 @on(InitGuiders)
 def init_guiders(command: InitGuiders, context: CameraContext) -> Iterable[Message]:
     """Choose what is read of the guide sensors, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(WakeFilterChanger)
+def wake_filter_changer(command: WakeFilterChanger, context: CameraContext) -> Iterable[Message]:
+    """Wake the filter changer, unless the camera is busy."""
     return _accept(command, context)
 
 

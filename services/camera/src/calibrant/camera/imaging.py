@@ -13,6 +13,7 @@ from pathlib import Path
 
 from calibrant.camera import transactions
 from calibrant.camera.carrying import Carrying
+from calibrant.camera.changer import waking_s
 from calibrant.camera.defining import DefiningPlaylist
 from calibrant.camera.exposing import FramePlan, expose
 from calibrant.camera.opening import EndingImage, OpeningImage, abandon
@@ -24,8 +25,10 @@ from calibrant.camera.store import ExposureRow
 from calibrant.camera.telling import Moment, Telling
 from calibrant.camera.ticking import SimulatedClock
 from calibrant.camera.transactions import Transactions
+from calibrant.camera.waking import WakingChanger
 from calibrant.contracts.base import Message
-from calibrant.contracts.camera.v1 import StoredFile
+from calibrant.contracts.camera.v1 import AckCode, StoredFile
+from calibrant.frames.times import NS_PER_S
 from calibrant.runtime.limits import WorkerDied
 from calibrant.runtime.objects import StoreUnavailable
 from calibrant.runtime.platform import Platform
@@ -53,6 +56,30 @@ class Imaging:
     transactions: Transactions
     platform: Platform
     clock: SimulatedClock
+
+    async def carry_out(self, carrying: Carrying) -> tuple[AckCode, str] | None:
+        """Do what a command asks for that is neither to take nor to begin images.
+
+        Returns how it ended and what to say of it, None where that is said.
+
+        Raises
+        ------
+        NoFolder
+            See `define`.
+        CalibrantError
+            A frame cannot be simulated or stored.
+        """
+        if isinstance(carrying, EndingImage):
+            await self.close(carrying)
+            return AckCode.COMPLETE, "1 image(s) taken"
+        if isinstance(carrying, Preparing):
+            await self.prepare(carrying)
+            return AckCode.COMPLETE, "the detectors are empty"
+        if isinstance(carrying, DefiningPlaylist):
+            await self.define(carrying)
+            return None
+        await self.wake_changer(carrying)
+        return None
 
     async def take(self, taking: TakingImages, index: int) -> None:
         """Take an image of a command by its place, from 1; when this returns it is stored and told.
@@ -155,6 +182,28 @@ class Imaging:
         moments = preparing.moments(await self.transactions.unit(cause, preparing.run_id, begin))
         self.clock.reach(moments[0].at_tai_ns)
         await self._tell(preparing, cause, moments)
+
+    async def wake_changer(self, carrying: Carrying) -> None:
+        """Wait until the filter changer is awake that a command needs; one that is about it alone ends then."""
+        service, cause = carrying.service, f"{carrying.command_id}:wake"
+
+        def begin(unit: UnitOfWork) -> tuple[int, float]:
+            takes_s = waking_s(service, unit.session, carrying.command)
+            return service.detailed(unit.session).at_tai_ns, takes_s
+
+        begin_ns, takes_s = await self.transactions.unit(f"{cause}:begin", carrying.run_id, begin)
+        awake_ns = begin_ns + round(takes_s * NS_PER_S)
+        if takes_s:
+            self.clock.reach(begin_ns)
+            await self.clock.until(awake_ns)
+            self.clock.reach(awake_ns)
+        if not isinstance(carrying, WakingChanger):
+            return
+
+        def end(unit: UnitOfWork) -> None:
+            unit.emit(carrying.woken(unit.session, awake_ns, self.platform.clock.tai_ns()))
+
+        await self.transactions.once(f"{cause}:end", carrying.run_id, end)
 
     async def define(self, defining: DefiningPlaylist) -> None:
         """Look at the images of a folder, keep them as a list, and end the command.

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
 
-from calibrant.camera.checks import LONGEST_EXPOSURE_S, MOST_IMAGES
+from calibrant.camera.checks import LONGEST_AWAKE_S, LONGEST_EXPOSURE_S, MOST_IMAGES
 from calibrant.camera.durations import LONGEST_AHEAD_S, MOST_CLEARS
 from calibrant.camera.guiding import LONGEST
 from calibrant.camera.logs import LEVELS
@@ -44,6 +44,7 @@ _NARROWER: Final[Mapping[tuple[str, str], tuple[Any, Any]]] = MappingProxyType(
         ("discardRows", "num_rows"): (Annotated[int, Field(ge=1, le=2**31 - 1)], 1),
         ("startImage", "end_within_s"): (Annotated[float, Field(gt=0, le=LONGEST_EXPOSURE_S)], 60.0),
         ("initGuiders", "roi_spec"): (Annotated[str, Field(max_length=LONGEST)], ""),
+        ("wakeFilterChanger", "duration_s"): (Annotated[float, Field(gt=0, le=LONGEST_AWAKE_S)], 60.0),
         ("setLogLevel", "level"): (Annotated[int, Field(ge=LEVELS[0], le=LEVELS[1])], logging.INFO),
         ("initImage", "delta_t_s"): (Annotated[float, Field(ge=0, le=LONGEST_AHEAD_S)], 0.0),
     }

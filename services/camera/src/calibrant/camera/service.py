@@ -186,7 +186,7 @@ class CameraService:
             )
         elif row.boot_id != self.boot_id:
             row.summary_state, row.boot_id, row.calibration = SummaryState.STANDBY.name, self.boot_id, False
-            row.playlist = row.guiders = ""
+            row.playlist, row.guiders, row.changer_awake_ns = "", "", 0
         session.add(row)
         return row
 

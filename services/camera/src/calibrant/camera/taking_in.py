@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import event
 
+from calibrant.camera.changer import moved, waking_s
 from calibrant.camera.checks import problem_of
 from calibrant.camera.guiding import guided, too_many_stamps
 from calibrant.camera.playing import play, unplayable
@@ -33,6 +34,7 @@ from calibrant.contracts.camera.v1 import (
     StartImage,
     Stop,
     TakeImages,
+    WakeFilterChanger,
 )
 from calibrant.frames.times import NS_PER_S
 from calibrant.sal import Command, answer, command_name
@@ -70,8 +72,15 @@ def take_in(service: CameraService, command: Command, session: Session, now_tai_
         return TakenIn(command, service.stalled(command, lacking, now_tai_ns))
     if isinstance(command, EndImage):
         _close(service, command, session)
-    begins = answer(command, AckCode.IN_PROGRESS, "begins now", timeout_s=service.duration_s(command))
-    return TakenIn(command, begins)
+    return TakenIn(command, _begins(service, command, session))
+
+
+def _begins(service: CameraService, command: Command, session: Session) -> CommandAck:
+    """Answer that a command begins, and how long it may take."""
+    wakes_s, speed = waking_s(service, session, command), service.clock.speed
+    takes_s = service.duration_s(command) + (wakes_s / speed if speed else 0.0)
+    why = f"the filter changer wakes up first, {wakes_s:g} s" if wakes_s else "begins now"
+    return answer(command, AckCode.IN_PROGRESS, why, timeout_s=takes_s)
 
 
 def carried_out(service: CameraService, session: Session) -> CommandRow | None:
@@ -131,14 +140,8 @@ def _at_once(service: CameraService, command: Command, session: Session) -> Take
     """Do what takes no time; None where the command takes some."""
     if isinstance(command, SetLogLevel):
         return _choose_level(service, command, session)
-    if isinstance(command, SetFilter):
-        service.status(session).filter = command.name
-        return TakenIn(command, answer(command, AckCode.COMPLETE, f"{command.name} is in the beam"))
-    if isinstance(command, Play):
-        return TakenIn(command, answer(command, AckCode.COMPLETE, play(service, session, command)))
-    if isinstance(command, InitGuiders):
-        service.status(session).guiders = command.roi_spec
-        return TakenIn(command, answer(command, AckCode.COMPLETE, guided(command.roi_spec)))
+    if why := _kept(service, command, session):
+        return TakenIn(command, answer(command, AckCode.COMPLETE, why))
     if not isinstance(command, EnableCalibration | DisableCalibration):
         return None
     allowed = isinstance(command, EnableCalibration)
@@ -146,6 +149,18 @@ def _at_once(service: CameraService, command: Command, session: Session) -> Take
     substate = CalibrationSubstate.ENABLED if allowed else CalibrationSubstate.DISABLED
     ack = answer(command, AckCode.COMPLETE, f"calibration is {substate.name.lower()}")
     return TakenIn(command, ack, [service.detailed(session).calibration(substate)])
+
+
+def _kept(service: CameraService, command: Command, session: Session) -> str:
+    """Keep what a command says of those that follow, and say what that is; an empty text where it is no such command."""
+    if isinstance(command, SetFilter | WakeFilterChanger) and not waking_s(service, session, command):
+        return moved(service, session, command, service.detailed(session).at_tai_ns)
+    if isinstance(command, Play):
+        return play(service, session, command)
+    if isinstance(command, InitGuiders):
+        service.status(session).guiders = command.roi_spec
+        return guided(command.roi_spec)
+    return ""
 
 
 def _choose_level(service: CameraService, command: SetLogLevel, session: Session) -> TakenIn:

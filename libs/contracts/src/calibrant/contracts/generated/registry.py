@@ -60,6 +60,7 @@ MESSAGES: dict[str, type[Message]] = {
     "calibrant.camera.v1.StoredFile": camera.StoredFile,
     "calibrant.camera.v1.SummaryStateChanged": camera.SummaryStateChanged,
     "calibrant.camera.v1.TakeImages": camera.TakeImages,
+    "calibrant.camera.v1.WakeFilterChanger": camera.WakeFilterChanger,
     "calibrant.certify.v1.CalibrationCertified": certify.CalibrationCertified,
     "calibrant.certify.v1.CalibrationWithdrawn": certify.CalibrationWithdrawn,
     "calibrant.certify.v1.CertificationRefused": certify.CertificationRefused,

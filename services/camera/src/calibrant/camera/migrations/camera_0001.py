@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("play_next", sa.Integer, nullable=False),
         sa.Column("play_repeat", sa.Boolean, nullable=False),
         sa.Column("guiders", sa.Text, nullable=False),
+        sa.Column("changer_awake_ns", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "camera_command",

@@ -52,6 +52,11 @@ class SimulationParameters(Values):
     filters: tuple[str, ...] = Field(
         default=("u", "g", "r", "i", "z", "y"), description="Filters that the camera has, by name."
     )
+    changer_wake_s: float = Field(
+        default=0.0,
+        ge=0,
+        description="Unit: s. How long the filter changer takes to wake up; 0: it never sleeps.",
+    )
     readout_s: float = Field(default=2.0, ge=0, description="Unit: s. Time to read out an exposure.")
     bias_level_adu: float = Field(default=1000.0, ge=0, description="Unit: adu. Electronic level.")
     bias_amplifier_spread_adu: float = Field(

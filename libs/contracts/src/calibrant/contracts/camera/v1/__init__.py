@@ -69,6 +69,7 @@ __all__ = [
     "SummaryState",
     "SummaryStateChanged",
     "TakeImages",
+    "WakeFilterChanger",
 ]
 
 
@@ -358,7 +359,7 @@ class Stop(Message):
 
 class SetFilter(Message):
     """Put a filter in the beam. Only in ENABLED, and not while another command is being carried
-    out."""
+    out. A filter changer that sleeps wakes up first."""
 
     message_type: ClassVar[str] = "calibrant.camera.v1.SetFilter"
     header: CommandHeader = Field(description='Identity, target and deadline.')
@@ -459,6 +460,15 @@ class InitGuiders(Message):
     message_type: ClassVar[str] = "calibrant.camera.v1.InitGuiders"
     header: CommandHeader = Field(description='Identity, target and deadline.')
     roi_spec: str = Field(description='JSON: "common" with rows, cols and integrationTimeMillis; beside it for each guide sensor, such as "R00SG0", segment, startRow and startCol. Empty: no stamps are taken any more.')
+
+
+class WakeFilterChanger(Message):
+    """Wake the filter changer and keep it awake. Only in ENABLED, and not while another command is
+    being carried out or an image is open. It is COMPLETE when the changer is awake."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.WakeFilterChanger"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    duration_s: float = Field(description='How long it stays awake, above 0, at most 86400 s (camera clock). Unit: s.', json_schema_extra={"unit": "s"})
 
 
 class SetLogLevel(Message):
