@@ -2,6 +2,8 @@
 
 import pytest
 
+from calibrant.contracts.common.v1 import TaiTime
+from calibrant.contracts.sequencer.v1 import RunReport
 from calibrant.observatory.catalogue import with_state
 from calibrant.observatory.cli.show_run import RunOutcome, show
 from calibrant.observatory.summary import Line, lines, noticed
@@ -120,7 +122,8 @@ def test_what_several_detectors_have_to_say_alike_is_said_once(capsys):
         Line(kind="flat", set="n1", detector=n, frames=3, product="", verdict="certified", notes=("no dark",))
         for n in (0, 1)
     ]
-    show(RunOutcome(view(), found, [], [], None, ""), "", as_json=False)
+    told = RunReport(run_id="r", instrument="i", state="done", begun=TaiTime.from_ns(0), message="")
+    show(RunOutcome(view(), found, [], [], None, "", told), "", as_json=False)
     assert [one.split() for one in capsys.readouterr().out.splitlines() if one.startswith("note")] == [
         ["note", "flat", "n1", "detectors", "0,", "1", "no", "dark"]
     ]
