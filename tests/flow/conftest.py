@@ -10,7 +10,9 @@ from calibrant.observatory.testing import Calibrant
 
 @pytest.fixture
 def calibrant(tmp_path) -> Calibrant:
-    return Calibrant(tmp_path)
+    calibrant = Calibrant(tmp_path, forked=True)
+    calibrant.patience_s = 200.0
+    return calibrant
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from calibrant.frames.instrument import load_instrument
 from calibrant.frames.testing import write_corpus
 from calibrant.observatory.testing import DataFolder, asked, here, wait_until
 
+pytestmark = pytest.mark.timeout(300)
 TINY = ("--instrument", "simcam-tiny")
 
 
@@ -126,7 +127,9 @@ def test_a_full_disk_stalls_the_run_and_with_space_it_finishes(calibrant, tmp_pa
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
 
     demo = ("demo", *TINY, "--json", "--data-dir", "data")
+    calibrant.forked = False  # the limit is set between a fork and its start
     told = calibrant.refused(*demo, preexec_fn=small)
+    calibrant.forked = True
     assert "check the disk and its free space" in told
     assert "give the same command again" in told
     (stalled,) = asked("runs", "list", "--data-dir", tmp_path / "data")

@@ -95,6 +95,7 @@ def test_interrupted_it_says_so_and_killed_at_random_moments_it_finishes_and_doe
 ):
     rng = random.Random(20260101)
     calibrant.environment["CALIBRANT_WORKER_SLOTS"] = "2"
+    calibrant.forked = False  # so that it has a start to be killed in
     data = DataFolder(tmp_path / "data")
     assert killed(calibrant, rng.uniform(*DELAYS_S), children=True)  # in the midst of its start, too
     before = interrupted(calibrant, data, signal.SIGINT, 130)

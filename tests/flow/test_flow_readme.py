@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from calibrant.observatory.testing import asked
+from calibrant.observatory.testing import Calibrant, asked
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"^```\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -59,6 +59,12 @@ def test_every_target_is_one_of_make_help():
 def test_a_question_has_an_answer(place, monkeypatch, line):
     monkeypatch.chdir(place)
     assert asked(*words(line))
+
+
+@pytest.fixture
+def calibrant(tmp_path) -> Calibrant:
+    """As who follows the page starts it, not forked."""
+    return Calibrant(tmp_path)
 
 
 def test_the_demonstration_is_the_one_that_all_these_tests_look_at(demonstrated):

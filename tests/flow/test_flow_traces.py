@@ -17,7 +17,7 @@ generate_calibrations: true
 def test_a_run_is_one_trace_from_the_request_to_the_announcement(tmp_path):
     (tmp_path / "biases.yaml").write_text(BIASES)
     with collector() as found:
-        calibrant = Calibrant(tmp_path, CALIBRANT_OTLP_ENDPOINT=found.endpoint)
+        calibrant = Calibrant(tmp_path, forked=True, CALIBRANT_OTLP_ENDPOINT=found.endpoint)
         said = calibrant("run", "biases.yaml", "--data-dir", "data", "--json").json
     run_id = said["run"]["run_id"]
     _, trace, root, _ = trace_parent(run_id, run_id).split("-")

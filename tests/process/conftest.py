@@ -27,5 +27,5 @@ def servers(postgres_url) -> Iterator[dict[str, str]]:
 @pytest.fixture
 def site(tmp_path, servers, camera) -> Iterator[Site]:
     """All services, one process each, not started; killed at the end."""
-    with Site(tmp_path, servers, **camera) as site:
+    with Site(tmp_path, servers, forked=True, **camera) as site:
         yield site

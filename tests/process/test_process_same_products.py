@@ -58,6 +58,7 @@ def test_one_process_on_servers_makes_them_too_and_every_listing_shows_them(
     options = [word for option, name in places.items() for word in (option, servers[f"CALIBRANT_{name}"])]
     for name in places.values():
         del site.calibrant.environment[f"CALIBRANT_{name}"]
+    site.calibrant.forked = False
     said = site.calibrant("run", sequence, *options, "--flaw", "light-leak", "--json", code=3).json
     check_the_same(said, site.records, embedded)
     numbers = {"frames": 18, "products": 6, "reports": 6, "calibrations": 5, "publications": 5, "runs": 1}

@@ -5,19 +5,21 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 import pytest
 
 from calibrant.runtime.probe import Step
 from calibrant.runtime.tables import DeadLetterRow, ExecutionRow, InboxRow, JobRow, OutboxRow
-from calibrant.runtime.testing.probe_forks import Forks
-from calibrant.runtime.testing.probe_life import JOB_ID, Life
+from calibrant.runtime.testing import forks
+from calibrant.runtime.testing.probe_life import JOB_ID, Life, begin
 from calibrant.runtime.testing.probe_service import EffectRow
 from calibrant.runtime.testing.probe_site import ProbeSite
 
 pytestmark = pytest.mark.timeout(300)
 AT_ONCE = 4
+IMPORTED_LATE = ("alembic.command", "alembic.runtime.environment", "alembic.ddl", "psycopg", "aiokafka")
 ANSWERS = 5
 # (step, which passing): 1 is the job's and 2 the event's; of the relay's and the commits, 1 is the request's.
 OF_THE_JOB = [
@@ -53,10 +55,9 @@ OF_SEVERAL_AT_ONCE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory):
-    with Forks(tmp_path_factory.mktemp("forks")) as running:
-        yield running
+def lived(life):
+    """Let a process live this life; return how it ended: its exit code, or less than 0 the signal."""
+    return forks.run(partial(begin, life), IMPORTED_LATE)
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -140,43 +141,43 @@ def assert_each_answer_is_heard_once(site):
 
 
 @pytest.mark.parametrize("places", [OF_THE_JOB, OF_THE_EVENT], ids=["job", "event"])
-def test_a_kill_at_any_step_loses_nothing_and_does_nothing_twice(forks, make_site, places):
+def test_a_kill_at_any_step_loses_nothing_and_does_nothing_twice(make_site, places):
     def check(step, passing):
         life = Life(make_site(), step, passing)
-        assert forks.live(life) == -signal.SIGKILL
-        assert forks.live(replace(life, kill_at=None)) == os.EX_OK
+        assert lived(life) == -signal.SIGKILL
+        assert lived(replace(life, kill_at=None)) == os.EX_OK
         assert_the_job_is_done_once(life.site)
 
     side_by_side(check, places)
 
 
-def test_a_kill_while_several_events_are_dealt_with_at_once_leaves_all_or_nothing_of_them(forks, make_site):
+def test_a_kill_while_several_events_are_dealt_with_at_once_leaves_all_or_nothing_of_them(make_site):
     def check(step):
         life = Life(make_site(), step, answers=ANSWERS)
-        assert forks.live(life) == -signal.SIGKILL
+        assert lived(life) == -signal.SIGKILL
         effects = life.site.rows("sequencer", EffectRow)
         assert bool(effects) == (step not in {Step.FETCHED, Step.BEFORE_COMMIT})
         assert len(life.site.rows("sequencer", InboxRow)) == len(effects)
-        assert forks.live(replace(life, kill_at=None)) == os.EX_OK
+        assert lived(replace(life, kill_at=None)) == os.EX_OK
         assert_each_answer_is_heard_once(life.site)
 
     side_by_side(check, [(step,) for step in OF_SEVERAL_AT_ONCE])
 
 
-def test_kills_at_every_step_one_after_the_other(forks, make_site):
+def test_kills_at_every_step_one_after_the_other(make_site):
     life = Life(make_site())
     for step, passing in ((Step.CLAIMED, 1), (Step.COMPUTED, 1), (Step.COMMITTED, 2), (Step.RELAYED, 1)):
-        assert forks.live(replace(life, kill_at=step, passing=passing)) == -signal.SIGKILL
-    assert forks.live(life) == os.EX_OK
+        assert lived(replace(life, kill_at=step, passing=passing)) == -signal.SIGKILL
+    assert lived(life) == os.EX_OK
     assert_the_job_is_done_once(life.site)
     states = [row.state for row in life.site.rows("combine", ExecutionRow)]
     assert sorted(states) == ["done", "interrupted", "interrupted"]
 
 
-def test_another_start_after_the_end_changes_nothing(forks, make_site):
+def test_another_start_after_the_end_changes_nothing(make_site):
     life = Life(make_site())
-    assert forks.live(life) == os.EX_OK
+    assert lived(life) == os.EX_OK
     rows = life.site.rows("combine", ExecutionRow)
-    assert forks.live(life) == os.EX_OK
+    assert lived(life) == os.EX_OK
     assert life.site.rows("combine", ExecutionRow) == rows
     assert_the_job_is_done_once(life.site)

@@ -5,7 +5,6 @@ On the embedded log with SQLite, and on a real Kafka with a real PostgreSQL.
 
 import asyncio
 import os
-import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from calibrant.runtime.adapters import open_database, open_log
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.tables import ExecutionRow
 from calibrant.runtime.testing.fakes import combine_job, record_of
+from calibrant.runtime.testing.forks import Forked
 from calibrant.runtime.testing.probe_service import EffectRow
 
 pytestmark = pytest.mark.timeout(400)
@@ -35,7 +35,7 @@ class Yard:
 
     folder: Path
     shared: dict[str, str]
-    processes: list[subprocess.Popen] = field(default_factory=list)
+    processes: list[Forked] = field(default_factory=list)
 
     def __post_init__(self):
         self.gates = self.folder / "gates"
@@ -51,7 +51,7 @@ class Yard:
             f"CALIBRANT_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set
         }
         command = [sys.executable, "-m", "calibrant.runtime.testing.probe_worker", str(self.gates)]
-        self.processes.append(subprocess.Popen(command, env=os.environ | variables | QUIET))
+        self.processes.append(Forked(command, env=os.environ | variables | QUIET))
         return self.processes[-1]
 
     async def send(self, *names):

@@ -17,8 +17,15 @@ from calibrant.bus.ports import Message
 from calibrant.runtime.platform import open_platform
 from calibrant.runtime.settings import PlatformSettings
 from calibrant.runtime.testing.fakes import job_done, record_of
+from calibrant.runtime.testing.forks import Forked, ran
 from calibrant.runtime.testing.issuer import Issuer
 
+IMPORTED = (
+    "calibrant.runtime.main",
+    "calibrant.runtime.testing.probe_service",
+    "alembic.command",
+    "alembic.ddl",
+)
 SERVICE = """
 import sys, threading, pathlib
 from types import ModuleType
@@ -55,14 +62,7 @@ def command(folder, *arguments):
 
 
 def ended(folder, *arguments, **environment):
-    return subprocess.run(
-        command(folder, *arguments),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, **environment},
-    )
+    return ran(command(folder, *arguments), modules=IMPORTED, env={**os.environ, **environment})
 
 
 def until(true):
@@ -146,7 +146,7 @@ def test_a_signal_lets_it_finish_what_is_in_hand(tmp_path, number):
         port, ops_port = free.getsockname()[1], beside.getsockname()[1]
     seed(tmp_path)
     ports = command(tmp_path, "--port", port, "--ops-port", ops_port)
-    with subprocess.Popen(ports, stderr=subprocess.PIPE, text=True) as service:
+    with Forked(ports, modules=IMPORTED, stderr=subprocess.PIPE, text=True) as service:
         try:
             until((tmp_path / "begun").exists)
             until(lambda: answers(f"http://127.0.0.1:{ops_port}/ready"))

@@ -10,7 +10,10 @@ import time
 import httpx
 import pytest
 
+from calibrant.runtime.testing.forks import Forked, ran
+
 PATIENCE_S = 60.0
+IMPORTED = ("calibrant.runtime.main", "calibrant.camera.app", "alembic.command", "alembic.ddl")
 
 
 def environment(**settings):
@@ -24,8 +27,9 @@ class Camera:
     def __init__(self, folder, **settings):
         self.log = folder.parent / f"camera-{time.monotonic_ns()}.log"
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(
+            self.process = Forked(
                 [sys.executable, "-m", "calibrant.camera", "--port", "0", "--data-dir", str(folder)],
+                modules=IMPORTED,
                 stderr=log,
                 env=environment(**settings),
             )
@@ -142,13 +146,10 @@ def test_a_sigterm_in_mid_exposure_lets_the_command_end(folder):
 
 def test_a_second_camera_of_the_same_name_is_refused_and_leaves_the_first_alone(folder):
     camera = Camera(folder)
-    second = subprocess.run(
+    second = ran(
         [sys.executable, "-m", "calibrant.camera", "--port", "0", "--data-dir", str(folder)],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
+        modules=IMPORTED,
         env=environment(),
-        check=False,
     )
     assert second.returncode == 1
     assert (

@@ -13,4 +13,4 @@ def settings(tmp_path):
 
 @pytest.fixture
 def calibrant(tmp_path):
-    return Calibrant(tmp_path)
+    return Calibrant(tmp_path, forked=True)

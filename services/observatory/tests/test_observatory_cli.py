@@ -65,6 +65,7 @@ def test_help_is_quick(calibrant):
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         return used.ru_utime + used.ru_stime
 
+    calibrant.forked = False
     calibrant("--help")  # compiles
     begun_s = processor_s()
     said = calibrant("--help").out
@@ -73,6 +74,7 @@ def test_help_is_quick(calibrant):
 
 
 def test_help_imports_no_service(calibrant):
+    calibrant.forked = False
     calibrant.environment["PYTHONPROFILEIMPORTTIME"] = "1"
     imported = calibrant("--help").err
     assert "calibrant.observatory.cli.main" in imported

@@ -6,8 +6,10 @@ Owns no expectations.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlmodel import func, select
 
@@ -45,6 +47,16 @@ class Life:
     kill_at: Step | None = None
     passing: int = 1
     answers: int = 0
+
+
+def begin(life: Life) -> Callable[[], None]:
+    """Begin a process that lives a life; what the killed have left to the kernel is none of its business."""
+    os.environ["PYTHONWARNINGS"] = "ignore::UserWarning"
+    return partial(_live, life)
+
+
+def _live(life: Life) -> None:
+    asyncio.run(live(life))
 
 
 async def live(life: Life) -> None:

@@ -7,9 +7,9 @@ until SIGTERM. A job writes ``GATES/JOB.begun``, a line for each time it is comp
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
+from multiprocessing import parent_process
 from pathlib import Path
 from time import sleep
 from types import ModuleType
@@ -25,9 +25,11 @@ from calibrant.runtime.testing.probe_service import MIGRATIONS
 
 def compute(job: CombineJob, workspace: Workspace) -> Outcome:
     """Say that it is begun, by which process, and wait to be let go."""
+    parent = parent_process()
+    assert parent is not None
     gates = Path(workspace.config["gates"])
     with (gates / f"{job.job_id}.begun").open("a", encoding="ascii") as file:
-        file.write(f"{os.getppid()}\n")
+        file.write(f"{parent.pid}\n")
     while not (gates / f"{job.job_id}.go").exists():
         sleep(0.02)
     return Outcome()

@@ -12,12 +12,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from typer.testing import CliRunner
 
 from calibrant.observatory.cli.main import app
+from calibrant.observatory.testing.imported import IMPORTED
+from calibrant.runtime.testing.forks import Forked
 
 PATIENCE_S = 100.0
 POLL_S, SELDOM_S = 0.02, 0.3
@@ -41,16 +44,21 @@ class Ended:
 class Calibrant:
     """Runs the command in a folder, with one worker process unless told otherwise.
 
+    What is forked is spared its imports; see `calibrant.runtime.testing.forks`.
+
     Parameters
     ----------
     folder : Path
         Its current folder.
+    forked : bool
+        Whether each is a fork, not a start by the kernel, as long as `forked` is not set to something else.
     variables : str
         Further environment variables.
     """
 
-    def __init__(self, folder: Path, **variables: str) -> None:
+    def __init__(self, folder: Path, *, forked: bool = False, **variables: str) -> None:
         self.folder = folder
+        self.forked = forked
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CALIBRANT_")}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)  # each start would compile everything again
         own = {"CALIBRANT_WORKER_SLOTS": "1", "COLUMNS": "160"}
@@ -59,7 +67,8 @@ class Calibrant:
 
     def begin(self, *words: object, **options: Any) -> subprocess.Popen[str]:
         """Start the command in a process group of its own and return at once."""
-        return subprocess.Popen(  # noqa: S603  our own command
+        started = partial(Forked, modules=IMPORTED) if self.forked else subprocess.Popen
+        return started(
             [Path(sys.executable).with_name("calibrant"), *map(str, words)],
             cwd=self.folder,
             env=self.environment,

@@ -13,6 +13,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,8 +22,10 @@ from calibrant.bus.testing.broker.ports import LOOPBACK, free_ports
 from calibrant.bus.testing.halt import halt
 from calibrant.observatory.composition import SERVICES
 from calibrant.observatory.testing.command import Calibrant, alive, wait_until
+from calibrant.observatory.testing.imported import IMPORTED
 from calibrant.observatory.testing.records import Records
 from calibrant.runtime.settings import PlatformSettings
+from calibrant.runtime.testing.forks import Forked
 
 PATIENCE_S = 180.0
 """How long all services may take to start, on a machine with much else to do."""
@@ -45,9 +48,14 @@ class Unit:
         Its own folder, as on a machine of its own: its data folder, and what it says.
     environment : mapping
         Variables of the process; the folder's and the ports' are added.
+    forked : bool
+        Whether each process is a fork, not a start by the kernel.
     """
 
-    def __init__(self, service: str, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, service: str, folder: Path, environment: Mapping[str, str], *, forked: bool = False
+    ) -> None:
+        self._started = partial(Forked, modules=IMPORTED) if forked else subprocess.Popen
         self.service = service
         self.folder = folder
         self.port, self.ops_port = free_ports(2)
@@ -81,7 +89,7 @@ class Unit:
         """Start it, and return at once."""
         assert not self.runs, f"{self.service} runs"
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  our own services
+            self._process = self._started(
                 [sys.executable, "-m", f"calibrant.{self.service}"],
                 cwd=self.folder,
                 env=self.environment,
@@ -198,6 +206,8 @@ class Site:
         Variables that say where log, databases and objects are, such as CALIBRANT_BUS.
     services : sequence of str
         Which services; another replica is given by ``add``.
+    forked : bool
+        Whether processes are forks that are spared their imports, not starts by the kernel; the command's, too.
     variables
         Further variables of all processes, such as CALIBRANT_INSTRUMENT.
     """
@@ -207,14 +217,17 @@ class Site:
         folder: Path,
         servers: Mapping[str, str],
         services: Sequence[str] = SERVICES,
+        *,
+        forked: bool = False,
         **variables: str,
     ) -> None:
         self.folder = folder
-        self.calibrant = Calibrant(folder, **servers, **variables)
+        self.calibrant = Calibrant(folder, forked=forked, **servers, **variables)
         self.calibrant.patience_s = PATIENCE_S
         settings: Any = {name.removeprefix("CALIBRANT_").lower(): text for name, text in servers.items()}
         self.records = Records(PlatformSettings(data_dir=folder / "records", **settings))
         self.units: dict[str, Unit] = {}
+        self._forked = forked
         for service in services:
             self.add(service, service)
 
@@ -240,7 +253,7 @@ class Site:
     def add(self, service: str, name: str) -> Unit:
         """Have another unit of a service, not started."""
         assert name not in self.units, f"there is a unit {name}"
-        self.units[name] = Unit(service, self.folder / name, self.calibrant.environment)
+        self.units[name] = Unit(service, self.folder / name, self.calibrant.environment, forked=self._forked)
         return self.units[name]
 
     def start(self) -> None:
