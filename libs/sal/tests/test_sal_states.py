@@ -29,6 +29,7 @@ DOCUMENTED = {
                 "initImage",
                 "initGuiders",
                 "wakeFilterChanger",
+                "generic",
             ),
             *("startImage", "endImage", "enableCalibration", "disableCalibration"),
             *("playlist", "play"),

@@ -17,6 +17,7 @@ from calibrant.contracts.camera.v1 import (
     EndImage,
     EnterControl,
     ExitControl,
+    Generic,
     InitGuiders,
     InitImage,
     Play,
@@ -48,6 +49,7 @@ Command = (
     | Play
     | InitGuiders
     | WakeFilterChanger
+    | Generic
     | SetLogLevel
 )
 """Any command, for the type checker: the messages of the topic ``camera-commands``."""

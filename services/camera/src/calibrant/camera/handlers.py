@@ -16,6 +16,7 @@ from calibrant.contracts.camera.v1 import (
     EndImage,
     EnterControl,
     ExitControl,
+    Generic,
     InitGuiders,
     InitImage,
     Play,
@@ -152,6 +153,12 @@ def init_guiders(command: InitGuiders, context: CameraContext) -> Iterable[Messa
 @on(WakeFilterChanger)
 def wake_filter_changer(command: WakeFilterChanger, context: CameraContext) -> Iterable[Message]:
     """Wake the filter changer, unless the camera is busy."""
+    return _accept(command, context)
+
+
+@on(Generic)
+def generic(command: Generic, context: CameraContext) -> Iterable[Message]:
+    """Carry out another command, as that one would be."""
     return _accept(command, context)
 
 

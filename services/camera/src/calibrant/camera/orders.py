@@ -23,6 +23,8 @@ _ID: Final = r"^[!-~]{1,100}$"
 Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """A text that a header, a table and a terminal can hold."""
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
+LONGEST_ARGUMENTS: Final = 8000
+"""Characters of the longest arguments of a command that names another one."""
 _FORMS: Final[Mapping[Any, tuple[Any, Any]]] = MappingProxyType(
     {
         bool: (bool, False),
@@ -45,6 +47,7 @@ _NARROWER: Final[Mapping[tuple[str, str], tuple[Any, Any]]] = MappingProxyType(
         ("startImage", "end_within_s"): (Annotated[float, Field(gt=0, le=LONGEST_EXPOSURE_S)], 60.0),
         ("initGuiders", "roi_spec"): (Annotated[str, Field(max_length=LONGEST)], ""),
         ("wakeFilterChanger", "duration_s"): (Annotated[float, Field(gt=0, le=LONGEST_AWAKE_S)], 60.0),
+        ("generic", "arguments"): (Annotated[str, Field(max_length=LONGEST_ARGUMENTS)], ""),
         ("setLogLevel", "level"): (Annotated[int, Field(ge=LEVELS[0], le=LEVELS[1])], logging.INFO),
         ("initImage", "delta_t_s"): (Annotated[float, Field(ge=0, le=LONGEST_AHEAD_S)], 0.0),
     }

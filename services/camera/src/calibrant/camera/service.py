@@ -28,6 +28,7 @@ from calibrant.contracts.camera.v1 import (
     CommandAck,
     CommandSubstate,
     EndImage,
+    Generic,
     ReadinessSubstate,
     Start,
     SummaryState,
@@ -46,6 +47,7 @@ from calibrant.sal import (
     Verdict,
     answer,
     command_name,
+    command_type,
     is_final,
     sender,
     sender_key,
@@ -170,7 +172,10 @@ class CameraService:
         return events
 
     def give(self, session: Session, ack: CommandAck, now_tai_ns: int) -> CommandAck:
-        """Record an acknowledgement and return it."""
+        """Record an acknowledgement, under the name that was commanded, and return it."""
+        row = CameraQueries(session).row(ack.command_id)
+        if row is not None and row.name != ack.command:
+            ack = ack.model_copy(update={"command": row.name, "command_type": command_type(row.name)})
         session.add(AckRow(command_id=ack.command_id, body=ack.to_json().decode(), given_tai_ns=now_tai_ns))
         return ack
 
@@ -256,4 +261,5 @@ class CameraService:
 def _deed(command: Command, verdict: Verdict, ack: CommandAck, run_id: str) -> Deed:
     asked = f", for {command.header.requested_by}" if command.header.requested_by else ""
     outcome = f"{verdict.value}{asked}: {ack.ack.name}: {ack.result}"
-    return Deed(f"command {command_name(command)}", command.header.command_id, outcome, run_id)
+    named = f" {command.command}" if isinstance(command, Generic) else ""
+    return Deed(f"command {command_name(command)}{named}", command.header.command_id, outcome, run_id)

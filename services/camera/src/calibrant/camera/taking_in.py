@@ -13,6 +13,7 @@ from sqlalchemy import event
 
 from calibrant.camera.changer import moved, waking_s
 from calibrant.camera.checks import problem_of
+from calibrant.camera.generic import asked_for, naming
 from calibrant.camera.guiding import guided, too_many_stamps
 from calibrant.camera.playing import play, unplayable
 from calibrant.camera.recordings import NoRecording
@@ -26,6 +27,7 @@ from calibrant.contracts.camera.v1 import (
     DisableCalibration,
     EnableCalibration,
     EndImage,
+    Generic,
     InitGuiders,
     LogLevel,
     Play,
@@ -37,7 +39,7 @@ from calibrant.contracts.camera.v1 import (
     WakeFilterChanger,
 )
 from calibrant.frames.times import NS_PER_S
-from calibrant.sal import Command, answer, command_name
+from calibrant.sal import Command, answer
 from calibrant.sal.acks import ERROR, NOT_NOW
 
 if TYPE_CHECKING:
@@ -56,6 +58,11 @@ class TakenIn(NamedTuple):
 
 def take_in(service: CameraService, command: Command, session: Session, now_tai_ns: int) -> TakenIn:
     """Take on a command that the summary state allows, or refuse it."""
+    take = _named if isinstance(command, Generic) else _taken_in
+    return take(service, command, session, now_tai_ns)
+
+
+def _taken_in(service: CameraService, command: Command, session: Session, now_tai_ns: int) -> TakenIn:
     if isinstance(command, Stop):
         return TakenIn(command, answer(command, AckCode.COMPLETE, _stop(service, session)))
     try:
@@ -73,6 +80,17 @@ def take_in(service: CameraService, command: Command, session: Session, now_tai_
     if isinstance(command, EndImage):
         _close(service, command, session)
     return TakenIn(command, _begins(service, command, session))
+
+
+def _named(service: CameraService, command: Command, session: Session, now_tai_ns: int) -> TakenIn:
+    """Take on the command that another one names, or refuse it."""
+    assert isinstance(command, Generic)
+    try:
+        asked = asked_for(command)
+    except NotUnderstood as error:
+        return TakenIn(command, answer(command, AckCode.FAILED, str(error)))
+    taken = _taken_in(service, asked, session, now_tai_ns)
+    return taken._replace(command=naming(taken.command))
 
 
 def _begins(service: CameraService, command: Command, session: Session) -> CommandAck:
@@ -185,7 +203,7 @@ def _close(service: CameraService, command: EndImage, session: Session) -> None:
 def _stop(service: CameraService, session: Session) -> str:
     """Let takeImages end after the image that is being taken; say what follows."""
     row = carried_out(service, session)
-    if row is None or row.name != command_name(TakeImages):
+    if row is None or not isinstance(row.command(), TakeImages):
         image = open_image(service, session)
         return f"{image.image_name} is open: endImage ends it" if image else "no images are being taken"
     row.state = CommandState.STOPPING

@@ -33,6 +33,7 @@ MESSAGES: dict[str, type[Message]] = {
     "calibrant.camera.v1.ExitControl": camera.ExitControl,
     "calibrant.camera.v1.ExposureStored": camera.ExposureStored,
     "calibrant.camera.v1.FitsFilesWritten": camera.FitsFilesWritten,
+    "calibrant.camera.v1.Generic": camera.Generic,
     "calibrant.camera.v1.Heartbeat": camera.Heartbeat,
     "calibrant.camera.v1.Image": camera.Image,
     "calibrant.camera.v1.ImageReadinessDetailedState": camera.ImageReadinessDetailedState,

@@ -9,8 +9,9 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, Column, Integer, Text, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel
 
+from calibrant.camera.generic import inner
 from calibrant.camera.recordings import Recording
-from calibrant.contracts.camera.v1 import StoredFile
+from calibrant.contracts.camera.v1 import Generic, StoredFile
 from calibrant.sal import COMMANDS, Command
 
 
@@ -88,8 +89,9 @@ class CommandRow(SQLModel, table=True):
     traceparent: str = Field(default="", description="The span in which it was taken in; empty for none")
 
     def command(self) -> Command:
-        """Return the message."""
-        return COMMANDS[self.name].from_json(self.body.encode())
+        """Return what is commanded: the message, or the one that it names."""
+        command = COMMANDS[self.name].from_json(self.body.encode())
+        return inner(command) if isinstance(command, Generic) else command
 
 
 class AckRow(SQLModel, table=True):

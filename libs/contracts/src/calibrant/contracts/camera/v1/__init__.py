@@ -37,6 +37,7 @@ __all__ = [
     "ExitControl",
     "ExposureStored",
     "FitsFilesWritten",
+    "Generic",
     "Heartbeat",
     "Image",
     "ImageReadinessDetailedState",
@@ -469,6 +470,16 @@ class WakeFilterChanger(Message):
     message_type: ClassVar[str] = "calibrant.camera.v1.WakeFilterChanger"
     header: CommandHeader = Field(description='Identity, target and deadline.')
     duration_s: float = Field(description='How long it stays awake, above 0, at most 86400 s (camera clock). Unit: s.', json_schema_extra={"unit": "s"})
+
+
+class Generic(Message):
+    """Carry out another command, by its name. Only in ENABLED, and as that command would be: with
+    the same checks and the same answers. Not for those that change the summary state."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Generic"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    command: str = Field(description='Name of the command, such as "takeImages".')
+    arguments: str = Field(description="Its fields, by our names or SAL's: a JSON object, or words NAME=VALUE with spaces between them. What is left out is what it is over HTTP.")
 
 
 class SetLogLevel(Message):
