@@ -16,7 +16,12 @@ DOCUMENTED = {
     ("standby", S.FAULT): S.STANDBY,
     ("exitControl", S.STANDBY): S.OFFLINE,
     ("enterControl", S.OFFLINE): S.STANDBY,
-    **{("setLogLevel", state): state for state in STATES if state is not S.OFFLINE},
+    **{
+        (name, state): state
+        for name in ("setLogLevel", "alert")
+        for state in STATES
+        if state is not S.OFFLINE
+    },
     **{
         (name, S.ENABLED): S.ENABLED
         for name in (

@@ -31,6 +31,7 @@ class Health:
         self.meters = Meters()
         self._lock = threading.Lock()
         self._troubles: dict[str, str] = {}
+        self._acknowledged: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
 
     def trouble(self, part: str, what: str) -> None:
@@ -42,6 +43,13 @@ class Health:
         """Record that a part works again."""
         with self._lock:
             self._troubles.pop(part, None)
+            self._acknowledged.pop(part, None)
+
+    def acknowledge(self, part: str, who: str) -> None:
+        """Record who knows that a part does not work now, as long as that stands."""
+        with self._lock:
+            if part in self._troubles:
+                self._acknowledged[part] = who
 
     def count(self, what: str, amount: int = 1) -> None:
         """Add to a counter; nothing makes no counter."""
@@ -54,6 +62,12 @@ class Health:
         """What does not work now, by part."""
         with self._lock:
             return dict(self._troubles)
+
+    @property
+    def acknowledged(self) -> Mapping[str, str]:
+        """Who knows of what does not work now, by part."""
+        with self._lock:
+            return dict(self._acknowledged)
 
     @property
     def counts(self) -> Mapping[str, int]:

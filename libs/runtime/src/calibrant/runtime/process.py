@@ -236,6 +236,7 @@ class ServiceProcess:
             "phase": self.health.phase.value,
             "ready": self.health.ready,
             "troubles": dict(self.health.troubles),
+            "acknowledged": dict(self.health.acknowledged),
             "faults": self.faults(),
             "in_hand": self.in_hand,
             "outbox": waiting,

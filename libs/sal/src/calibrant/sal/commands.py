@@ -8,6 +8,7 @@ from typing import cast
 
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
+    Alert,
     Clear,
     Disable,
     DisableCalibration,
@@ -50,6 +51,7 @@ Command = (
     | InitGuiders
     | WakeFilterChanger
     | Generic
+    | Alert
     | SetLogLevel
 )
 """Any command, for the type checker: the messages of the topic ``camera-commands``."""

@@ -26,7 +26,7 @@ TRANSITIONS = MappingProxyType(
 """By state command, the state it is allowed in and the one it leads to. All but those of ``ANYWHERE`` need ENABLED otherwise."""
 
 
-ANYWHERE = frozenset({"setLogLevel"})
+ANYWHERE = frozenset({"setLogLevel", "alert"})
 """Commands that are allowed in every state in which the component is under control: all but OFFLINE."""
 
 

@@ -79,7 +79,9 @@ def create_app(settings: CameraSettings, platform: Platform) -> FastAPI:
         ),
         sole=f"camera {settings.component}",
     )
-    return http_app(ServiceProcess(spec, platform), door_of(settings), settings.max_body_bytes)
+    process = ServiceProcess(spec, platform)
+    service.health = process.health
+    return http_app(process, door_of(settings), settings.max_body_bytes)
 
 
 def _clock(settings: CameraSettings, platform: Platform) -> SimulatedClock:

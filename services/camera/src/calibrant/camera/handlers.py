@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from calibrant.camera.service import CameraService
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
+    Alert,
     Clear,
     Disable,
     DisableCalibration,
@@ -159,6 +160,12 @@ def wake_filter_changer(command: WakeFilterChanger, context: CameraContext) -> I
 @on(Generic)
 def generic(command: Generic, context: CameraContext) -> Iterable[Message]:
     """Carry out another command, as that one would be."""
+    return _accept(command, context)
+
+
+@on(Alert)
+def alert(command: Alert, context: CameraContext) -> Iterable[Message]:
+    """Acknowledge or clear a trouble."""
     return _accept(command, context)
 
 

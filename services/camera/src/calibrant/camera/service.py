@@ -39,6 +39,7 @@ from calibrant.frames.instrument import Instrument
 from calibrant.frames.times import NS_PER_S, day_obs
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.database import Database
+from calibrant.runtime.health import Health
 from calibrant.runtime.telemetry import spans
 from calibrant.sal import (
     Acceptance,
@@ -101,6 +102,8 @@ class CameraService:
     room: Room
     memory_s: float = 0.0
     address: str = ""
+    health: Health = field(default_factory=Health)
+    """What troubles the process; set by whoever makes that."""
     log: CameraLog = field(init=False)
     """What its log says, as events."""
     watch: Watch = field(init=False)

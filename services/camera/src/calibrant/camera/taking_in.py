@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import event
 
+from calibrant.camera.alerts import alerted, not_alerted
 from calibrant.camera.changer import moved, waking_s
 from calibrant.camera.checks import problem_of
 from calibrant.camera.generic import asked_for, naming
@@ -22,6 +23,7 @@ from calibrant.camera.store import CameraQueries, CommandRow, CommandState, Expo
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
     AckCode,
+    Alert,
     CalibrationSubstate,
     CommandAck,
     DisableCalibration,
@@ -121,6 +123,8 @@ def _refused(service: CameraService, command: Command, session: Session) -> tupl
     """Return why a command is refused, and its error: NOT_NOW where it may be taken later. An empty text: it is not."""
     if problem := problem_of(command, service.instrument, service.parameters.filters):
         return problem, ERROR
+    if isinstance(command, Alert):
+        return not_alerted(service, session, command), ERROR
     if isinstance(command, SetLogLevel):
         return "", NOT_NOW
     if problem := _out_of_place(service, command, session):
@@ -175,6 +179,8 @@ def _kept(service: CameraService, command: Command, session: Session) -> str:
         return moved(service, session, command, service.detailed(session).at_tai_ns)
     if isinstance(command, Play):
         return play(service, session, command)
+    if isinstance(command, Alert):
+        return alerted(service, session, command)
     if isinstance(command, InitGuiders):
         service.status(session).guiders = command.roi_spec
         return guided(command.roi_spec)

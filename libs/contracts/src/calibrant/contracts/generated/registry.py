@@ -13,6 +13,7 @@ from calibrant.contracts.base import Message
 MESSAGES: dict[str, type[Message]] = {
     "calibrant.archive.v1.ProductPublished": archive.ProductPublished,
     "calibrant.archive.v1.ProductWithdrawn": archive.ProductWithdrawn,
+    "calibrant.camera.v1.Alert": camera.Alert,
     "calibrant.camera.v1.CalibrationDetailedState": camera.CalibrationDetailedState,
     "calibrant.camera.v1.CcsCommandState": camera.CcsCommandState,
     "calibrant.camera.v1.Clear": camera.Clear,

@@ -17,7 +17,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="camera-commands",
         producer="sequencer",
-        messages=("calibrant.camera.v1.Start", "calibrant.camera.v1.Enable", "calibrant.camera.v1.Disable", "calibrant.camera.v1.Standby", "calibrant.camera.v1.ExitControl", "calibrant.camera.v1.EnterControl", "calibrant.camera.v1.TakeImages", "calibrant.camera.v1.Stop", "calibrant.camera.v1.SetFilter", "calibrant.camera.v1.Clear", "calibrant.camera.v1.DiscardRows", "calibrant.camera.v1.InitImage", "calibrant.camera.v1.StartImage", "calibrant.camera.v1.EndImage", "calibrant.camera.v1.EnableCalibration", "calibrant.camera.v1.DisableCalibration", "calibrant.camera.v1.Playlist", "calibrant.camera.v1.Play", "calibrant.camera.v1.InitGuiders", "calibrant.camera.v1.WakeFilterChanger", "calibrant.camera.v1.Generic", "calibrant.camera.v1.SetLogLevel"),
+        messages=("calibrant.camera.v1.Start", "calibrant.camera.v1.Enable", "calibrant.camera.v1.Disable", "calibrant.camera.v1.Standby", "calibrant.camera.v1.ExitControl", "calibrant.camera.v1.EnterControl", "calibrant.camera.v1.TakeImages", "calibrant.camera.v1.Stop", "calibrant.camera.v1.SetFilter", "calibrant.camera.v1.Clear", "calibrant.camera.v1.DiscardRows", "calibrant.camera.v1.InitImage", "calibrant.camera.v1.StartImage", "calibrant.camera.v1.EndImage", "calibrant.camera.v1.EnableCalibration", "calibrant.camera.v1.DisableCalibration", "calibrant.camera.v1.Playlist", "calibrant.camera.v1.Play", "calibrant.camera.v1.InitGuiders", "calibrant.camera.v1.WakeFilterChanger", "calibrant.camera.v1.Generic", "calibrant.camera.v1.Alert", "calibrant.camera.v1.SetLogLevel"),
         keys=("header.component",),
         consumers=("camera",),
         partitions=4,

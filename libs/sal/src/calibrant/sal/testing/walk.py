@@ -27,7 +27,7 @@ LEADS: Mapping[tuple[str, SummaryState], SummaryState] = MappingProxyType(
         ("enterControl", _S.OFFLINE): _S.STANDBY,
     }
 )
-ANYWHERE = frozenset({"setLogLevel"})
+ANYWHERE = frozenset({"setLogLevel", "alert"})
 STATE_NAMES = frozenset(name for name, _ in LEADS)
 _BACK: Mapping[SummaryState, tuple[str, ...]] = MappingProxyType(
     {

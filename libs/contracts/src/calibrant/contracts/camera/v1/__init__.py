@@ -15,6 +15,7 @@ from calibrant.contracts.common.v1 import DataRef, TaiTime
 
 __all__ = [
     "AckCode",
+    "Alert",
     "CalibrationDetailedState",
     "CalibrationSubstate",
     "CcsCommandState",
@@ -480,6 +481,16 @@ class Generic(Message):
     header: CommandHeader = Field(description='Identity, target and deadline.')
     command: str = Field(description='Name of the command, such as "takeImages".')
     arguments: str = Field(description="Its fields, by our names or SAL's: a JSON object, or words NAME=VALUE with spaces between them. What is left out is what it is over HTTP.")
+
+
+class Alert(Message):
+    """Acknowledge or clear one of the component's standing troubles. In every state but OFFLINE,
+    and while it is busy, too."""
+
+    message_type: ClassVar[str] = "calibrant.camera.v1.Alert"
+    header: CommandHeader = Field(description='Identity, target and deadline.')
+    alert_id: str = Field(description='Which: a part that does not work now, such as "room", as the component\'s status names it.')
+    action: str = Field(description='"acknowledge": who gives the command knows of it. "clear": it stands no longer, until it is met again.')
 
 
 class SetLogLevel(Message):
