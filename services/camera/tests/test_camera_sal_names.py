@@ -73,6 +73,13 @@ def test_no_sensors_are_all_and_start_has_its_configuration():
         ("clear", {"nClears": 3}, {"num_clears": 3}),
         ("discardRows", {"nRows": 4}, {"num_rows": 4}),
         ("initImage", {"deltaT": 2.5}, {"delta_t_s": 2.5}),
+        ("wakeFilterChanger", {"duration": 60.0}, {"duration_s": 60.0}),
+        (
+            "generic",
+            {"command": "clear", "arguments": "nClears=2"},
+            {"command": "clear", "arguments": "nClears=2"},
+        ),
+        ("alert", {"alertId": "room", "action": "clear"}, {"alert_id": "room", "action": "clear"}),
         ("initGuiders", {"roiSpec": '{"common": {}}'}, {"roi_spec": '{"common": {}}'}),
         ("setFilter", {"name": "r"}, {"name": "r"}),
         ("stop", {}, {}),
