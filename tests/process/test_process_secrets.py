@@ -53,7 +53,7 @@ def test_what_services_and_commands_say_holds_no_secret_though_servers_come_and_
             "CALIBRANT_OBJECTS_ENDPOINT": store.endpoint,
             "CALIBRANT_OBJECTS_KEY_ID": KEY_ID,
         }
-        with Site(tmp_path, servers, ["certify"], CALIBRANT_SECRETS_DIR=str(secrets)) as site:
+        with Site(tmp_path, servers, ["certify"], forked=True, CALIBRANT_SECRETS_DIR=str(secrets)) as site:
             site.start()
             told = [asked(site["certify"], path) for path in ("/ready", "/metrics")]
             assert site.calibrant("-v", "calibrations", "list", "--json").json == []

@@ -14,6 +14,7 @@ from sqlmodel import SQLModel, select
 
 from calibrant.runtime.database import Database
 from calibrant.runtime.tables import RUNTIME_TABLES, InboxRow, OutboxRow
+from calibrant.runtime.testing.forks import Forked
 from calibrant.runtime.testing.probe_service import MIGRATIONS
 
 
@@ -127,7 +128,7 @@ Database(sys.argv[1], schema=sys.argv[2]).migrate([Path(sys.argv[3])])
 def test_two_processes_that_migrate_at_once_both_succeed(database_site):
     command = [sys.executable, "-c", MIGRATE, database_site.url, database_site.schema, str(MIGRATIONS)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as other:
+    with Forked(command, **pipes) as one, Forked(command, **pipes) as other:
         for process in (one, other):
             assert process.stdout.readline() == "ready\n"
         for process in (one, other):

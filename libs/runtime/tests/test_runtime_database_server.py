@@ -15,6 +15,7 @@ from calibrant.runtime.database import postgres as server
 from calibrant.runtime.database.asking import ask
 from calibrant.runtime.tables import InboxRow
 from calibrant.runtime.testing.databases import DatabaseSite
+from calibrant.runtime.testing.forks import Forked
 from calibrant.runtime.testing.postgres import Cluster
 
 pytestmark = pytest.mark.postgres
@@ -192,7 +193,7 @@ with Database(sys.argv[1], schema="test").writing() as session:
 def test_a_writer_that_was_stopped_in_the_middle_loses_its_turn_and_hears_of_it(site):
     with site.opened() as database:
         command = [sys.executable, "-c", WRITE_AND_STOP, site.url]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as writer:
+        with Forked(command, stderr=subprocess.PIPE, text=True) as writer:
             try:
                 while not _stopped(writer.pid):
                     assert writer.poll() is None

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import resource
-import subprocess
 import sys
 
 import pytest
@@ -20,6 +19,7 @@ from calibrant.runtime.objects import (
     folder,
     hashing,
 )
+from calibrant.runtime.testing.forks import ran
 
 
 @pytest.fixture
@@ -124,13 +124,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
 def put_in_child(trick, store, source):
-    return subprocess.run(
-        [sys.executable, "-c", CHILD.format(trick=trick), store.root, source],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return ran([sys.executable, "-c", CHILD.format(trick=trick), store.root, source])
 
 
 def test_a_crash_in_the_middle_leaves_no_visible_object_and_no_obstacle(store, source):
