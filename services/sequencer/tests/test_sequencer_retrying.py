@@ -6,6 +6,7 @@ import pytest
 
 from calibrant.contracts.camera.v1 import AckCode, SummaryState, TakeImages
 from calibrant.contracts.combine.v1 import CombineJob
+from calibrant.contracts.ingest.v1 import FrameIngested
 from calibrant.contracts.sequencer.v1 import RunFinished
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.testing.databases import DatabaseSite
@@ -23,9 +24,11 @@ def database_site(tmp_path):
     return DatabaseSite(f"sqlite:///{tmp_path}/sequencer.sqlite")
 
 
-def begun(kit, *, camera=None, biases=3, **fields):
+def begun(kit, *, camera=None, darks=0, **fields):
     world = kit.world(camera=camera)
-    world.request(kit.request(exposures=(kit.exposures("BIAS", *(0.0,) * biases),), **fields))
+    asked = [kit.exposures("BIAS", *(0.0,) * 3)]
+    asked += [kit.exposures("DARK", *(2.0,) * darks)] if darks else []
+    world.request(kit.request(exposures=tuple(asked), **fields))
     world.camera.state = SummaryState.ENABLED
     world.say(*world.camera.tell())
     return world
@@ -35,9 +38,9 @@ def act(world, action, run_id="run-1"):
     Controls(world.service).control(run_id, action, ANA)
 
 
-def until(world, condition):
+def until(world, condition, choose=min):
     while not condition():
-        assert world.step(lambda names: names[0]), world.view().run
+        assert world.step(choose), world.view().run
 
 
 def wait(world, seconds):
@@ -99,6 +102,51 @@ def test_an_exposure_of_which_a_file_was_missing_is_taken_again_whole(kit):
     world.play()
     assert (world.view().run.state, world.camera.taken) == ("done", 5)
     assert {job.detector: len(job.inputs) for job in world.of(CombineJob)} == {0: 3, 1: 3}
+
+
+def test_frames_that_came_before_their_exposure_was_told_count_for_nothing_in_the_retry(kit):
+    """What is not whole leaves nothing behind that would be counted as one of the new files."""
+    world = begun(kit, camera=kit.CameraScript(detectors=(0, 1)))
+    until(world, lambda: any(isinstance(one.message, FrameIngested) for one in world.delivered), max)
+    act(world, Action.STOP_NOW)
+    world.play()
+    act(world, Action.RETRY)
+    world.play()
+    assert world.view().run.state == "done"
+    assert {job.detector: len(job.inputs) for job in world.of(CombineJob)} == {0: 3, 1: 3}
+    assert world.view().files.failed == 0
+
+
+def test_what_was_stopped_with_all_its_frames_there_is_made_by_a_retry(kit):
+    world = begun(kit)
+    until(world, lambda: len(world.of(TakeImages)) == 3)
+    act(world, Action.PAUSE)
+    world.play()
+    act(world, Action.STOP)
+    assert world.view().run.state == "stopped"
+    act(world, Action.RETRY)
+    world.play()
+    assert (world.view().run.state, world.camera.taken) == ("done", 3)
+
+
+def test_a_set_that_lacks_exposures_that_failed_is_a_failure_and_a_retry_takes_them(kit):
+    world = begun(kit, darks=3, min_frames={"bias": 3})
+    world.camera.outcomes = [AckCode.COMPLETE] * 2 + [AckCode.FAILED] * 3
+    world.play()
+    assert (world.view().run.state, world.row("build", "dark").state) == ("done with failures", "done")
+    act(world, Action.RETRY)
+    world.play()
+    assert (world.view().run.state, world.row("build", "bias").frames) == ("done", 3)
+
+
+def test_a_detector_that_lacks_frames_where_another_was_made_is_not_decided_on_again(kit):
+    world = begun(kit, camera=kit.CameraScript(detectors=(0, 1)), min_frames={"bias": 3})
+    world.camera.lost = {(2, 1)}
+    world.play()
+    wait(world, 601.0)
+    assert world.view().run.state == "done with failures"
+    with pytest.raises(ControlRefused, match="no more of it is taken"):
+        act(world, Action.RETRY)
 
 
 def test_a_run_that_was_stopped_before_it_began_is_begun_by_a_retry(kit):

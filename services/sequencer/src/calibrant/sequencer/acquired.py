@@ -35,7 +35,8 @@ def result(
     """
     none_came = any(row.state == "failed" for row in rows)
     missing = any(row.missing for row in rows)
-    short = none_came or (missing and any(node.short for node in draft))
+    lacking = missing or any(row.reason and not row.folder for row in rows)
+    short = none_came or (lacking and any(node.short for node in draft))
     done = finished(request.run_id, draft, remarks, lacking=short)
     if only_frames(request) and any(row.state == "closed" for row in rows):
         state = RunState.DONE_WITH_FAILURES if none_came or missing else RunState.DONE

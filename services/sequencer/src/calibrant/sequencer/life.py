@@ -15,7 +15,7 @@ from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sal import Composer
 from calibrant.sequencer.acquisition import reading
 from calibrant.sequencer.camera import OUT, TAKE
-from calibrant.sequencer.conductor import Conductor
+from calibrant.sequencer.conductor import REST, Conductor
 from calibrant.sequencer.control import Action, ControlRefused, Held, check
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeType
 from calibrant.sequencer.plan.retrying import kept, kinds_with, replan
@@ -133,11 +133,13 @@ class Life:
         draft = Draft(load_draft(self._session, self.run.run_id))
         stays = kept(draft, ground)
         again = self._to_take(ground, stays, rows)
-        planned = [kind for kind in self.run.planned.split(",") if _apart(ground, kind, again)]
+        before = self.run.planned.split(",")
+        planned = [kind for kind in before if _apart(ground, kind, again)]
         replan(draft, ground, stays, planned)
-        if not again and all(node.ended for node in draft):
+        if not again and REST in before and all(node.ended for node in draft):
             raise ControlRefused(
-                f"nothing of run {self.run.run_id} can be done again: what verification does not accept stays so"
+                f"nothing of run {self.run.run_id} can be done again: what verification does not accept stays so, and "
+                "where something is made of an image type, no more of it is taken"
             )
         if again:
             self.free()

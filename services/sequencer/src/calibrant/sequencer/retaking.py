@@ -19,8 +19,8 @@ from calibrant.sequencer.store.tables import (
 
 
 def is_lacking(session: Session, row: AcquisitionRow) -> bool:
-    """Tell whether an acquisition has exposures that are not whole, or is a folder that gave no frame."""
-    return row.state == "failed" if row.folder else bool(_not_whole(session, row))
+    """Tell whether an acquisition gave no frame, was ended before it was complete, or has exposures that are not whole."""
+    return row.state == "failed" or bool(_not_whole(session, row))
 
 
 def taken_again(session: Session, row: AcquisitionRow, retry: int) -> AcquisitionRow:
@@ -37,20 +37,16 @@ def taken_again(session: Session, row: AcquisitionRow, retry: int) -> Acquisitio
         folder=row.folder,
         state="open",
     )
+    session.add(again)
     for step in _not_whole(session, row):
-        for image in _images(session, step):
-            _leave_out(session, row, image)
         session.delete(step)
         session.add(_anew(step, retry))
-    session.delete(row)
-    session.add(again)
     session.flush()
-    of_none = (col(FileRow.run_id) == row.run_id, col(FileRow.acquisition_id).in_(("", row.acquisition_id)))
-    session.exec(delete(FileRow).where(*of_none, col(FileRow.state) != "ingested"))
-    for table in (StepRow, ExposureRow, FileRow, FrameRow):
-        moved = update(table).where(col(table.acquisition_id) == row.acquisition_id)
-        session.connection().execute(moved.values(acquisition_id=again.acquisition_id))
-    session.expire_all()  # what is loaded has the earlier identifier
+    for step in session.exec(select(StepRow).where(StepRow.acquisition_id == row.acquisition_id)).all():
+        if step.state == "done":
+            _bring_over(session, row, again, _images(session, step))
+        step.acquisition_id = again.acquisition_id
+    _forget_rest(session, row)
     return again
 
 
@@ -67,8 +63,12 @@ def _not_whole(session: Session, row: AcquisitionRow) -> list[StepRow]:
     return [
         step
         for step in session.exec(steps).all()
-        if step.state != "done" or not whole.issuperset(_images(session, step))
+        if step.state != "done" or not _are_there(whole, _images(session, step))
     ]
+
+
+def _are_there(whole: set[str], images: list[str]) -> bool:
+    return bool(images) and whole.issuperset(images)
 
 
 def _images(session: Session, step: StepRow) -> list[str]:
@@ -77,18 +77,30 @@ def _images(session: Session, step: StepRow) -> list[str]:
     return [name for names in commands for name in names.split(",")]
 
 
-def _leave_out(session: Session, row: AcquisitionRow, image: str) -> None:
-    """Forget what was taken in of an image."""
-    exposure = session.get(ExposureRow, (row.acquisition_id, image))
-    if exposure is None:
-        return
-    names = col(FileRow.file_name).in_(exposure.file_names.split("/"))
-    files = (col(FileRow.acquisition_id) == row.acquisition_id, names)
-    jobs = select(FileRow.job_id).where(*files)
-    frames = (col(FrameRow.acquisition_id) == row.acquisition_id, col(FrameRow.job_id).in_(jobs))
-    session.exec(delete(FrameRow).where(*frames))
-    session.exec(delete(FileRow).where(*files))
-    session.delete(exposure)
+def _bring_over(session: Session, row: AcquisitionRow, again: AcquisitionRow, images: list[str]) -> None:
+    """Let images belong to another acquisition, with their files and frames."""
+    for image in images:
+        exposure = session.get_one(ExposureRow, (row.acquisition_id, image))
+        named = col(FileRow.file_name).in_(exposure.file_names.split("/"))
+        jobs = select(FileRow.job_id).where(FileRow.acquisition_id == row.acquisition_id, named)
+        session.add(ExposureRow(**exposure.model_dump() | {"acquisition_id": again.acquisition_id}))
+        for table, name in ((FrameRow, col(FrameRow.job_id).in_(jobs)), (FileRow, named)):
+            mine = (col(table.run_id) == row.run_id, col(table.acquisition_id) == row.acquisition_id)
+            moved = update(table).where(*mine, name).values(acquisition_id=again.acquisition_id)
+            session.connection().execute(moved)
+        session.flush()
+
+
+def _forget_rest(session: Session, row: AcquisitionRow) -> None:
+    """Forget an acquisition, with what is left of it, and files of which it is not known whose they are."""
+    session.flush()
+    for table in (ExposureRow, FileRow, FrameRow):
+        session.connection().execute(delete(table).where(col(table.acquisition_id) == row.acquisition_id))
+    stray = (col(FileRow.run_id) == row.run_id, col(FileRow.acquisition_id) == "")
+    session.connection().execute(delete(FileRow).where(*stray))
+    session.delete(row)
+    session.flush()
+    session.expire_all()  # what is loaded has the earlier identifier
 
 
 def _anew(step: StepRow, retry: int) -> StepRow:

@@ -21,7 +21,9 @@ def kept(draft: Draft, ground: Ground) -> list[Node]:
 
 
 def _stays(node: Node, *, unverified: bool) -> bool:
-    """Tell whether a node came to what it was planned for, or to a verdict."""
+    """Tell whether a node came to what it was planned for, to a verdict, or to nothing for lack of frames."""
+    if node.short:
+        return True
     if node.type is not NodeType.CERTIFY or node.state is not NodeState.WITHHELD:
         return node.state is NodeState.DONE
     return node.product is not None if unverified else node.decided == "rejected" or node.product is None
@@ -29,7 +31,7 @@ def _stays(node: Node, *, unverified: bool) -> bool:
 
 def _undisturbed(draft: Draft, ground: Ground, decide: Node) -> bool:
     """Tell whether nothing of a decision's set is done again."""
-    heads = draft.in_set(ground.head(decide.kind), decide)
+    heads = [head for head in draft.in_set(ground.head(decide.kind), decide) if not head.short]
     return all(n.state is NodeState.DONE for n in (*heads, *draft.in_set(NodeType.MEASURE, decide)))
 
 
