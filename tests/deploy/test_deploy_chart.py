@@ -129,6 +129,7 @@ def test_environment_variables_are_settings_that_take_their_values(service, monk
     assert settings.objects == NEEDED["objects"]["url"]
     assert settings.auth_jwks == NEEDED["access"]["jwks"]
     assert settings.ops_address == ("0.0.0.0", 8081)
+    assert settings.address == f"http://observing-{service}.calibrant:8080", "others are told its Service"
 
 
 def test_values_reach_their_places():

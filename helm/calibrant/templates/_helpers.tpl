@@ -26,6 +26,7 @@ app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
 {{- $v := $root.Values -}}
 CALIBRANT_HOST: "0.0.0.0"
 CALIBRANT_PORT: {{ $v.ports.http | quote }}
+CALIBRANT_ADDRESS: "http://{{ include "calibrant.name" (list $root $name) }}.{{ $root.Release.Namespace }}:{{ $v.ports.http }}"
 CALIBRANT_OPS_PORT: {{ $v.ports.ops | quote }}
 CALIBRANT_DATA_DIR: /data
 CALIBRANT_SECRETS_DIR: /run/secrets/calibrant
