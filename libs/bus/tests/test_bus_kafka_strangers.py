@@ -5,7 +5,7 @@ import pytest
 import pytest_asyncio
 from aiokafka.errors import CorruptRecordException
 
-from calibrant.bus.kafka import open_bus
+from calibrant.bus.kafka import inside, open_bus
 from calibrant.bus.kafka.batches import decoded
 from calibrant.bus.ports import Message, TopicPartition, TopicSpec
 from calibrant.bus.testing.harness import PARTITIONS, collect, ends, send
@@ -13,6 +13,7 @@ from calibrant.bus.testing.strangers import batch, signed, write
 
 pytestmark = pytest.mark.asyncio
 ATTRIBUTES = slice(21, 23)
+GZIP = 1
 SNAPPY = 2
 PLACE = TopicPartition("topic", 0)
 
@@ -84,6 +85,24 @@ async def test_a_batch_in_a_codec_that_we_lack_is_one_record():
     content[ATTRIBUTES] = SNAPPY.to_bytes(2)
     (record,) = decoded(PLACE, signed(content))
     assert (record.offset, record.value) == (1, bytes(content))
+
+
+@pytest.mark.kafka
+async def test_a_batch_that_unpacks_to_too_much_is_one_record_and_what_unpacks_to_less_is_read(
+    broker, bus, topic, monkeypatch
+):
+    monkeypatch.setattr(inside, "MAX_UNPACKED_BYTES", 50_000)
+    place = TopicPartition(topic, 0)
+    sizes = (40_000, 60_000, 100)
+    packed = [signed(batch(b"x", value=b"a" * size, compression=GZIP)) for size in sizes]
+    for content in packed:
+        assert len(content) < 1_000
+        await write(broker.servers, place, content)
+    async with bus.consumer(topic, [topic]) as consumer:
+        records = await collect(consumer, 3)
+    assert [record.value for record in records if record.offset != 1] == [b"a" * 40_000, b"a" * 100]
+    (bomb,) = [record for record in records if record.offset == 1]
+    assert bomb.value[61:] == packed[1][61:]
 
 
 async def test_a_batch_that_is_cut_off_waits_for_its_rest():

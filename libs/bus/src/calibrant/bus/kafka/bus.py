@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from calibrant.bus.kafka import offsets
 from calibrant.bus.kafka.access import check_access
 from calibrant.bus.kafka.consumer import KafkaConsumer
+from calibrant.bus.kafka.inside import bound_unpacking
 from calibrant.bus.kafka.link import Link
 from calibrant.bus.kafka.options import Options
 from calibrant.bus.kafka.producer import KafkaProducer
@@ -75,6 +76,7 @@ async def open_bus(
     if client_log.level == logging.NOTSET:
         # It logs each attempt to reach a broker that is away; what matters of it is in the errors we raise.
         client_log.setLevel(logging.CRITICAL)
+    bound_unpacking()
     options = Options(
         servers,
         security or KafkaSecurity(),

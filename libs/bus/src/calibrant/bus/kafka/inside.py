@@ -1,12 +1,17 @@
 """What we need of aiokafka beyond its public face, all in one place, written against version 0.14.
 
 Owns every use of its private names: to know when and where data have come, that it has died inside, and to end it
-without waiting for a broker that does not answer. Must not know why.
+without waiting for a broker that does not answer; and that what it unpacks has a bound. Must not know why.
 """
 
 import asyncio
+import gzip
+import io
+import sys
 from contextlib import suppress
 from typing import Any, Final
+
+from aiokafka.record.default_records import DefaultRecordBatch
 
 from calibrant.bus.records import TopicPartition
 
@@ -16,6 +21,8 @@ _COORDINATION: Final = (
     "_reset_committed_task",
 )
 """Tasks of a consumer of a group, and of one without."""
+MAX_UNPACKED_BYTES: Final = 64 * 1024 * 1024
+"""To how much a compressed batch may unpack, sixteen times of what the brokers take."""
 
 
 def touch(consumer: Any) -> None:
@@ -67,3 +74,19 @@ async def _cancel(tasks: list[asyncio.Task[Any] | None]) -> None:
         for task in ended:
             with suppress(asyncio.CancelledError, Exception):
                 task.result()
+
+
+def bound_unpacking() -> None:
+    """Have batches refused, in all of this process, that unpack to more than `MAX_UNPACKED_BYTES`.
+
+    Four megabytes of gzip, which the brokers take, may hold four gigabytes.
+    """
+    records: Any = sys.modules[DefaultRecordBatch.__module__]  # compiled where it could be
+    records.gzip_decode = _unpacked
+
+
+def _unpacked(payload: bytes) -> bytes:
+    content = gzip.GzipFile(fileobj=io.BytesIO(payload)).read(MAX_UNPACKED_BYTES + 1)
+    if len(content) > MAX_UNPACKED_BYTES:
+        raise ValueError(f"the batch unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+    return content

@@ -15,11 +15,11 @@ from calibrant.bus.records import TopicPartition
 _CHECK_SUM, _CHECKED = slice(17, 21), slice(21, None)
 
 
-def batch(*header_names: bytes) -> bytearray:
-    """Write a batch with a record for each header name, which need not be UTF-8."""
+def batch(*header_names: bytes, value: bytes = b"a", compression: int = 0) -> bytearray:
+    """Write a batch with a record for each header name, which need not be UTF-8; with gzip (1) name it ``x``."""
     builder = DefaultRecordBatchBuilder(
         magic=2,
-        compression_type=0,
+        compression_type=compression,
         is_transactional=0,
         producer_id=-1,
         producer_epoch=-1,
@@ -28,7 +28,7 @@ def batch(*header_names: bytes) -> bytearray:
     )
     for number, name in enumerate(header_names):
         place = "x" * len(name)
-        builder.append(number, timestamp=1, key=None, value=b"a", headers=[(place, name)])
+        builder.append(number, timestamp=1, key=None, value=value, headers=[(place, name)])
     content = bytearray(builder.build())
     for name in header_names:
         content = content.replace(b"x" * len(name), name, 1)
