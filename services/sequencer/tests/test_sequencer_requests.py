@@ -7,8 +7,11 @@ from calibrant.contracts.camera.v1 import SummaryState, SummaryStateChanged
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.runtime.access.callers import LOCAL
 from calibrant.sequencer.api import RunOrder
 from calibrant.sequencer.checking import RunRefused
+from calibrant.sequencer.queue.desk import Desk
+from calibrant.sequencer.queue.schedules import Plan, set_schedule
 from calibrant.sequencer.service import request_key
 
 
@@ -44,6 +47,28 @@ def test_a_run_that_cannot_begin_is_refused(kit, fields, said):
     with pytest.raises(RunRefused, match=said):
         world.request(kit.request(**({"folder": kit.folder} | fields)))
     assert world.sent == []
+
+
+@pytest.mark.parametrize("door", ["run", "message", "queue", "schedule"])
+def test_a_filter_that_the_camera_does_not_have_is_refused_at_every_door_before_anything_is_taken(kit, door):
+    world = kit.world()
+    flats = kit.exposures("FLAT", *(2.0,) * 3).model_copy(update={"filter": "SDSSx"})
+    request = kit.request(exposures=(flats,), make=("flat",))
+    doors = {
+        "run": lambda _: world.request(request),
+        "message": lambda desk: world.service.accept(desk.session, request, world.clock.tai_ns()),
+        "queue": lambda desk: desk.add(request),
+        "schedule": lambda desk: set_schedule(desk, Plan("nightly", "18:00"), request),
+    }
+    said = "filter: simcam-tiny has no filter 'SDSSx'; it has u, g, r, i, z, y"
+    with world.database.writing() as session, pytest.raises(RunRefused, match=said):
+        doors[door](Desk(session, world.service, "camera", LOCAL))
+    assert world.sent == []
+
+
+def test_a_folder_has_frames_of_whatever_filter(kit):
+    flats = kit.exposures("FLAT", 2.0).model_copy(update={"filter": "SDSSx"})
+    kit.world().request(kit.request(folder=kit.folder, exposures=(flats,)))
 
 
 def test_an_order_over_http_may_say_all_that_a_request_says_but_who_asks():

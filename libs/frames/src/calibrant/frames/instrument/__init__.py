@@ -21,11 +21,12 @@ from calibrant.frames.instrument.loading import (
     load_instrument,
     named_instrument,
 )
-from calibrant.frames.instrument.model import Instrument
+from calibrant.frames.instrument.model import USUAL_FILTERS, Instrument
 from calibrant.frames.instrument.overscan import Overscan, ParallelMethod, ParallelOverscan
 from calibrant.frames.instrument.position import Position
 
 __all__ = [
+    "USUAL_FILTERS",
     "Amplifier",
     "ClaimSource",
     "Detector",

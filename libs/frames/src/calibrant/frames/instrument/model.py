@@ -22,6 +22,9 @@ from calibrant.rules.rulesets import RuleSet, SetRule
 from calibrant.rules.thresholds import GateThresholds
 from calibrant.rules.verification import LimitRule, Limits, limits_of
 
+USUAL_FILTERS = ("u", "g", "r", "i", "z", "y")
+"""Filters of a simulated camera whose file names none."""
+
 
 class Instrument(BaseModel):
     """A camera, as one dated description.
@@ -124,6 +127,12 @@ class Instrument(BaseModel):
     def daily_collection(self) -> str:
         """The collection that its calibrations are certified into where nobody names another."""
         return f"{self.standard_collection}/daily"
+
+    @property
+    def filters(self) -> tuple[str, ...] | None:
+        """Filters that the simulated camera has; None where its file does not describe it: nobody knows them then."""
+        named = self.simulation.get("filters", USUAL_FILTERS) if self.simulation else None
+        return tuple(str(name) for name in named) if isinstance(named, list | tuple) else None
 
     def rule_set(self) -> RuleSet:
         """Return the association rules in force: the default ones with this instrument's differences.

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from calibrant.camera.simulator.effects import Parameters, check_described, chosen_effects
 from calibrant.camera.simulator.values import CannotSimulate, Values, first_fault
-from calibrant.frames.instrument import Instrument
+from calibrant.frames.instrument import USUAL_FILTERS, Instrument
 
 
 class LightLeak(Values):
@@ -50,7 +50,7 @@ class SimulationParameters(Values):
         description="First letters of an image's name, as in SC_O_20260101_000012.",
     )
     filters: tuple[str, ...] = Field(
-        default=("u", "g", "r", "i", "z", "y"), description="Filters that the camera has, by name."
+        default=USUAL_FILTERS, description="Filters that the camera has, by name."
     )
     changer_wake_s: float = Field(
         default=0.0,

@@ -12,6 +12,7 @@ from calibrant.rules.rulesets import SetRule
 from calibrant.sequencer.plan.choosing import choose
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
 from calibrant.sequencer.plan.parameters import parameters_of
+from calibrant.sequencer.plan.ruling import is_wanted
 
 NAMES_TOLD = 3
 """File names that a reason names; of the rest only the number."""
@@ -41,9 +42,8 @@ def facts_of(frame: Frame) -> FrameFacts:
 
 
 def wanted(ground: Ground, rule: SetRule) -> bool:
-    """Tell whether the run was asked for a kind of calibration: by its name, or, of what is usually made, for all."""
-    asked = ground.request
-    return rule.kind in (*asked.make, *asked.build) or not (asked.make or rule.on_request)
+    """Tell whether the run was asked for a kind of calibration."""
+    return is_wanted(ground.request, rule)
 
 
 def chosen_detector(ground: Ground, frame: Frame) -> bool:
