@@ -5,7 +5,9 @@ from typing import get_args
 import pytest
 
 from calibrant.contracts.camera.v1 import AckCode, Enable, Start, SummaryState, TakeImages
+from calibrant.contracts.common.v1 import TaiTime
 from calibrant.sal import (
+    ANOTHER,
     COMMANDS,
     EVENTS,
     NOT_NOW,
@@ -16,6 +18,7 @@ from calibrant.sal import (
     Tracker,
     Verdict,
     answer,
+    asked,
     is_final,
 )
 
@@ -233,6 +236,32 @@ def test_the_controller_ignores_others_commands_and_repeats_its_answer(remote, c
         command, state=SummaryState.STANDBY, now_tai_ns=clock.now + 10**18, last=last
     )
     assert (again.verdict, again.ack, again.state) == (Verdict.REPEATED, last, SummaryState.STANDBY)
+
+
+def test_an_identifier_stands_for_what_it_asked_for_and_only_who_differs_is_told_so(remote, clock):
+    first = take_images(remote)
+    later = first.header.model_copy(update={"deadline": TaiTime.from_ns(clock.now), "origin": 2})
+    other = first.model_copy(update={"num_images": first.num_images + 1, "header": later})
+    last = answer(first, AckCode.IN_PROGRESS, "begins now", timeout_s=10)
+
+    def decide(command):
+        return Acceptance("camera").decide(
+            command, state=SummaryState.ENABLED, now_tai_ns=clock.now, last=last, asked_before=asked(first)
+        )
+
+    assert decide(first.model_copy(update={"header": later})).verdict is Verdict.REPEATED
+    refused = decide(other)
+    assert (refused.verdict, refused.ack.ack, refused.ack.error) == (
+        Verdict.CONFLICTS,
+        AckCode.FAILED,
+        ANOTHER,
+    )
+    assert refused.ack.result.startswith(
+        f"command {first.header.command_id} exists and asks for something else"
+    )
+    waiting = remote.track(first).acknowledged(last, clock.now)
+    assert waiting.acknowledged(refused.ack, clock.now) is waiting
+    assert remote.track(other).acknowledged(refused.ack, clock.now).ack is AckCode.FAILED
 
 
 @pytest.mark.parametrize("roles", [(), ("viewer",), ("certifier",), ("astronaut", "ADMIN")])

@@ -131,6 +131,10 @@ async def test_a_client_that_vanishes_loses_nothing_and_asks_again_under_its_cau
             await asyncio.wait_for(again.wait(), PATIENCE_S)
             release.set()
             assert (await asked).result == "shone"
+            with pytest.raises(
+                CommandFailed, match=r"exists and asks for something else: repeat it as it was"
+            ):
+                await back.send(TakeImages, "night 1", observation_note="shine twice")
         assert codes(heard) == [(AckCode.IN_PROGRESS, "warming up"), (AckCode.COMPLETE, "shone")]
 
 

@@ -87,8 +87,12 @@ async def http_example(client):
 
 async def what_is_kept(client):
     """The example again is the same command; its exposure is listed, and what is no order is refused."""
-    order = {"command_id": "flats-1", "image_type": "FLAT"}
+    text = next(code for language, code in BLOCKS if language == "http")
+    order = json.loads(next(line for line in text.splitlines() if "flats-1" in line and line[0] == "{"))
     assert (await client.post("/commands/takeImages", json=order)).json()["ack"] == "COMPLETE"
+    other = await client.post("/commands/takeImages", json=order | {"num_images": 2})
+    assert (other.status_code, other.json()["ack"]) == (409, "FAILED")
+    assert "command flats-1 exists and asks for something else: " in other.json()["result"]
     taken = (await client.get("/exposures", params={"night": "20260101"})).json()
     assert [one["image_type"] for one in taken] == ["FLAT", "BIAS", "BIAS"]
     assert (taken[0]["state"], [file["detector"] for file in taken[0]["files"]]) == ("stored", [0, 1])

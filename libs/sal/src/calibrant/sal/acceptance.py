@@ -11,8 +11,9 @@ from enum import Enum
 from calibrant.contracts.camera.v1 import AckCode, CommandAck, SummaryState
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.roles import COMMANDS
-from calibrant.sal.acks import NOT_NOW, again, answer
+from calibrant.sal.acks import ANOTHER, NOT_NOW, again, answer
 from calibrant.sal.commands import Command, command_name
+from calibrant.sal.fields import asked
 from calibrant.sal.states import TRANSITIONS, NotAllowed, after
 
 
@@ -25,6 +26,9 @@ class Verdict(Enum):
     REPEATED = "repeated"
     """It is known already: what was answered last is answered again, and nothing else happens."""
 
+    CONFLICTS = "conflicts"
+    """Its identifier is that of a command that asks for something else: it is answered, and that one stays as it is."""
+
     REFUSED = "refused"
     """It is answered with a final acknowledgement and not carried out."""
 
@@ -36,6 +40,10 @@ class Verdict(Enum):
 
     ACCEPTED = "accepted"
     """It is work, to be carried out and answered."""
+
+
+ONLY_ANSWERED = frozenset({Verdict.REPEATED, Verdict.CONFLICTS, Verdict.NOT_PERMITTED})
+"""After these nothing is written down of a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Acceptance:
         state: SummaryState,
         now_tai_ns: int,
         last: CommandAck | None = None,
+        asked_before: str = "",
         used_by: str = "",
     ) -> Decision:
         """Decide on a command that has arrived.
@@ -80,13 +89,15 @@ class Acceptance:
             Now on the system clock, in nanoseconds since 1970-01-01T00:00:00 TAI.
         last
             What was answered to the command before; None when it is new.
+        asked_before
+            What was asked for then, as ``fields.asked`` gives it; empty when that is not known.
         used_by
             Identifier of another command that its sender gave the same sequence number; empty for none.
         """
         if command.header.component != self.component:
             return Decision(Verdict.IGNORED, state)
         if last is not None:
-            return Decision(Verdict.REPEATED, state, again(command, last))
+            return _known(command, state, last, asked_before)
         if not sender(command).has(COMMANDS):
             return Decision(Verdict.NOT_PERMITTED, state, _no_permission(command))
         refusal = _misnumbered(command, used_by) or self.refusal(command, state=state, now_tai_ns=now_tai_ns)
@@ -119,6 +130,21 @@ class Acceptance:
 def sender(command: Command) -> Caller:
     """Return who gives a command, as who let it in has written it down."""
     return Caller.of(command.header.identity, command.header.roles)
+
+
+def _known(command: Command, state: SummaryState, last: CommandAck, asked_before: str) -> Decision:
+    """Decide on a command whose identifier has come before."""
+    if asked_before in {"", asked(command)}:
+        return Decision(Verdict.REPEATED, state, again(command, last))
+    return Decision(Verdict.CONFLICTS, state, _conflicts(command))
+
+
+def _conflicts(command: Command) -> CommandAck:
+    text = (
+        f"command {command.header.command_id} exists and asks for something else: "
+        "repeat it as it was, or give this one a cause or command_id of its own"
+    )
+    return answer(command, AckCode.FAILED, text, error=ANOTHER)
 
 
 def _misnumbered(command: Command, used_by: str) -> CommandAck | None:

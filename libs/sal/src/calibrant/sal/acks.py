@@ -21,6 +21,8 @@ ERROR = 1
 """Error code of a failure that has no number of its own, as in SAL."""
 NOT_NOW = 2
 """Error code of a command that is refused because its component is busy, or in another state: it may be taken later."""
+ANOTHER = 3
+"""Error code of a command whose identifier another command has: that one goes on, and is answered by itself."""
 
 
 def is_final(ack: AckCode) -> bool:
@@ -89,6 +91,8 @@ class Tracker(BaseModel):
     command_id: str
     command: str = Field(description="SAL name of the command.")
     identity: str = Field(description="Who commands: answers to another identity are not ours.")
+    origin: int | None = Field(default=None, description="Which process of that identity.")
+    sequence_number: int | None = Field(default=None, description="Its number among the sender's commands.")
     wait_until_tai_ns: int = Field(description="When the client stops waiting for an answer.")
     patience_s: float = Field(default=0.0, description="How much longer than told the client waits. Unit: s.")
     ack: AckCode = Field(
@@ -105,13 +109,13 @@ class Tracker(BaseModel):
     def acknowledged(self, ack: CommandAck, now_tai_ns: int) -> Self:
         """Return what is known after an acknowledgement.
 
-        One of another command or to another identity changes nothing, nor does one after a final answer. But an answer that comes
+        One of another command or to another identity changes nothing, nor does one after a final answer, nor the
+        refusal of another process's command under the same identifier. But an answer that comes
         after the client has given up (NO_ACK) counts: better late than never. An answer that is not final,
         IN_PROGRESS or STALLED, moves the end of the wait to ``timeout_s`` and the client's patience from now,
         never back.
         """
-        ours = ack.command_id == self.command_id and ack.identity == self.identity
-        if not ours or (self.final and self.ack is not AckCode.NO_ACK):
+        if not self._concerns(ack) or (self.final and self.ack is not AckCode.NO_ACK):
             return self
         changes: dict[str, object] = {
             "ack": ack.ack,
@@ -122,6 +126,12 @@ class Tracker(BaseModel):
             until = now_tai_ns + round((ack.timeout_s + self.patience_s) * _NS)
             changes["wait_until_tai_ns"] = max(self.wait_until_tai_ns, until)
         return self.model_copy(update=changes)
+
+    def _concerns(self, ack: CommandAck) -> bool:
+        """Tell whether an acknowledgement is one of this command."""
+        ours = ack.command_id == self.command_id and ack.identity == self.identity
+        sent = (ack.origin, ack.sequence_number) == (self.origin, self.sequence_number)
+        return ours and (sent or ack.error != ANOTHER)
 
     def at(self, now_tai_ns: int) -> Self:
         """Return what is known at a time: without a final answer by the end of the wait, NO_ACK."""

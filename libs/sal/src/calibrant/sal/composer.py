@@ -103,6 +103,8 @@ class Composer:
             command_id=command.header.command_id,
             command=command_name(command),
             identity=self.identity,
+            origin=command.header.origin,
+            sequence_number=command.header.sequence_number,
             wait_until_tai_ns=until,
             patience_s=patience_s,
         )

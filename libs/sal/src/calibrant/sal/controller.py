@@ -28,7 +28,7 @@ from calibrant.contracts.camera.v1 import (
 )
 from calibrant.runtime.clock import Clock, SystemClock
 from calibrant.runtime.ids import Ids, RandomIds
-from calibrant.sal.acceptance import Acceptance, Decision, Verdict
+from calibrant.sal.acceptance import ONLY_ANSWERED, Acceptance, Decision, Verdict
 from calibrant.sal.acks import NOT_NOW, answer
 from calibrant.sal.commands import STATE_COMMANDS, Command, command_name
 from calibrant.sal.line import ACKS, COMMANDS_TOPIC, Line
@@ -173,11 +173,12 @@ class Controller:
             state=self.state,
             now_tai_ns=self._clock.tai_ns(),
             last=self._memory.last(command),
+            asked_before=self._memory.asked(command),
             used_by=self._memory.used_by(command),
         )
         if decision.verdict is Verdict.IGNORED:
             return
-        if decision.verdict in {Verdict.REPEATED, Verdict.NOT_PERMITTED} and decision.ack is not None:
+        if decision.verdict in ONLY_ANSWERED and decision.ack is not None:
             await self._patiently(decision.ack)
             return
         self._memory.note(command)

@@ -5,6 +5,8 @@ Pure. Must not know what a component takes them for.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -21,6 +23,13 @@ _ZEROS: Mapping[Any, Any] = {bool: False, int: 0, float: 0.0, str: ""}
 def own_fields(kind: type[Message]) -> dict[str, FieldInfo]:
     """Return the fields of a command that are not its header, in order."""
     return {name: field for name, field in kind.model_fields.items() if name != HEADER}
+
+
+def asked(command: Message) -> str:
+    """Return a digest of what a command asks for: its name and its own fields, whoever sends it, until when."""
+    fields = command.model_dump(mode="json", exclude={HEADER})
+    text = json.dumps([command_name(command), fields], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def filled(kind: type[Message], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a component remembers of commands while it lives: the last answer to each, and who used which number.
+"""What a component remembers of commands while it lives: the last answer to each, what it asks for, and who used which number.
 
 Pure: owns how much is kept. A component with a database keeps it there instead.
 """
@@ -14,6 +14,7 @@ from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import CommandAck
 from calibrant.sal.acks import is_final
 from calibrant.sal.commands import Command
+from calibrant.sal.fields import asked
 from calibrant.sal.numbers import sender_key
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ class Memory:
 
     most: int = 10_000
     _acks: OrderedDict[str, CommandAck] = field(default_factory=OrderedDict)
+    _asked: OrderedDict[str, str] = field(default_factory=OrderedDict)
     _numbers: OrderedDict[str, str] = field(default_factory=OrderedDict)
 
     def recall(self, acks: Iterable[Message]) -> list[CommandAck]:
@@ -36,6 +38,7 @@ class Memory:
 
     def note(self, command: Command) -> None:
         """Remember a command that is new."""
+        _keep(self._asked, command.header.command_id, asked(command), self.most)
         key = sender_key(command.header)
         if key:
             _keep(self._numbers, key, command.header.command_id, self.most)
@@ -47,6 +50,10 @@ class Memory:
     def last(self, command: Command) -> CommandAck | None:
         """Return the last answer to a command; None: it is new."""
         return self._acks.get(command.header.command_id)
+
+    def asked(self, command: Command) -> str:
+        """Return what was asked for under a command's identifier; empty: it is new, or of an earlier life."""
+        return self._asked.get(command.header.command_id, "")
 
     def used_by(self, command: Command) -> str:
         """Return the command that had the number of this one before; empty for none."""

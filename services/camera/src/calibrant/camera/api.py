@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -21,7 +22,7 @@ from calibrant.runtime.access.guard import CallerOf
 from calibrant.runtime.bodies import BODY_ANSWERS
 from calibrant.runtime.objects import ObjectDamaged, ObjectMissing
 from calibrant.runtime.process import ServiceProcess
-from calibrant.sal import COMMANDS, Command
+from calibrant.sal import ANOTHER, COMMANDS, ERROR, Command
 
 _IMAGE: Final = r"^[A-Z]{2}_[A-Z]_\d{8}_\d{6}$"
 
@@ -38,8 +39,16 @@ class Answer(BaseModel):
 _ANSWERS: Final[dict[str, Any]] = {
     "response_model": Answer,
     "responses": BODY_ANSWERS
-    | {403: {"model": Answer, "description": "NO_PERMISSION: commands need the role operator"}},
+    | {
+        403: {"model": Answer, "description": "NO_PERMISSION: commands need the role operator"},
+        409: {
+            "model": Answer,
+            "description": "The command_id is that of a command that asks for something else",
+        },
+    },
 }
+_BARRED: Final = MappingProxyType({(AckCode.NO_PERMISSION, ERROR): 403, (AckCode.FAILED, ANOTHER): 409})
+"""By code and error, what is answered to who gives no command of an identifier: nothing is told on the bus."""
 
 
 def _process(request: Request) -> ServiceProcess:
@@ -166,8 +175,10 @@ def _accept(
     with process.unit_of_work(f"http:{command_id}:{now}") as unit:
         told = service.accept(kind(header=header, **order.own()), unit.session, now_tai_ns=now, run_id="")
         ack = next(message for message in told if isinstance(message, CommandAck))
-        barred = ack.ack is AckCode.NO_PERMISSION
-        if not barred:  # on the bus, who truly gave a command of this identifier would take it for the answer
+        barred = _BARRED.get((ack.ack, ack.error))
+        if (
+            barred is None
+        ):  # on the bus, who truly gave a command of this identifier would take it for the answer
             unit.emit(told)
     answer = Answer(command_id=command_id, ack=ack.ack.name, code=ack.ack.number, result=ack.result)
-    return JSONResponse(answer.model_dump(), status_code=403) if barred else answer
+    return JSONResponse(answer.model_dump(), status_code=barred) if barred else answer

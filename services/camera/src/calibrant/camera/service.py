@@ -42,11 +42,13 @@ from calibrant.runtime.database import Database
 from calibrant.runtime.health import Health
 from calibrant.runtime.telemetry import spans
 from calibrant.sal import (
+    ONLY_ANSWERED,
     Acceptance,
     Command,
     Decision,
     Verdict,
     answer,
+    asked,
     command_name,
     command_type,
     is_final,
@@ -130,12 +132,13 @@ class CameraService:
             The run it belongs to; empty for none.
         """
         queries = CameraQueries(session)
-        given = queries.acks(command.header.command_id)
+        given, known = queries.acks(command.header.command_id), queries.row(command.header.command_id)
         decision = Acceptance(self.component).decide(
             command,
             state=self.state(session),
             now_tai_ns=now_tai_ns,
             last=given[-1] if given else None,
+            asked_before=known.asked if known else "",
             used_by=queries.numbered(numbered := sender_key(command.header)),
         )
         if decision.verdict is Verdict.IGNORED:
@@ -144,10 +147,11 @@ class CameraService:
             decision = Decision(Verdict.REFUSED, decision.state, answer(command, AckCode.FAILED, why))
         ack = decision.ack
         told: Sequence[Message] = ()
+        digest = asked(command)
         if ack is None:
             command, ack, told = take_in(self, command, session, now_tai_ns)
         record(session, now_tai_ns, sender(command), _deed(command, decision.verdict, ack, run_id))
-        if decision.verdict in {Verdict.REPEATED, Verdict.NOT_PERMITTED}:
+        if decision.verdict in ONLY_ANSWERED:
             return [ack]
         done = decision.ack is not None or is_final(ack.ack)
         session.add(
@@ -156,6 +160,7 @@ class CameraService:
                 numbered=numbered,
                 name=command_name(command),
                 body=command.to_json().decode(),
+                asked=digest,
                 run_id=run_id,
                 state=CommandState.DONE if done else CommandState.ACCEPTED,
                 boot_id=self.boot_id,

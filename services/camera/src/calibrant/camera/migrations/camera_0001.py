@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("numbered", sa.String, nullable=False),
         sa.Column("name", sa.String, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
+        sa.Column("asked", sa.String, nullable=False),
         sa.Column("run_id", sa.String, nullable=False),
         sa.Column("state", sa.String, nullable=False),
         sa.Column("boot_id", sa.String, nullable=False),

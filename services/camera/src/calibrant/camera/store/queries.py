@@ -132,7 +132,9 @@ class CameraQueries:
 
     def _command(self, row: CommandRow) -> tuple[dict[str, Any], list[CommandAck]]:
         acks = self.acks(row.command_id)
-        facts = row.model_dump(exclude={"number", "boot_id", "numbered"}) | {"body": json.loads(row.body)}
+        facts = row.model_dump(exclude={"number", "boot_id", "numbered", "asked"}) | {
+            "body": json.loads(row.body)
+        }
         return facts | {"last": _ack(acks[-1]) if acks else None}, acks
 
 

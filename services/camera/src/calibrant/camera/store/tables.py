@@ -82,6 +82,7 @@ class CommandRow(SQLModel, table=True):
     )
     name: str
     body: str = Field(sa_column=_text(), description="The message as JSON")
+    asked: str = Field(description="Digest of what was asked for, as it came")
     run_id: str = ""
     state: str = Field(index=True, description="accepted, executing, stopping or done")
     boot_id: str = Field(description="The boot that took it in")

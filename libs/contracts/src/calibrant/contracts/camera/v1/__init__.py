@@ -511,7 +511,7 @@ class CommandAck(Message):
     component: str = Field(description='The component that answers.')
     command: str = Field(description='Name of the command, such as "takeImages".')
     ack: AckCode = Field(description='The answer.')
-    error: Int32 = Field(description='Error code; 0 without an error; 2: busy, or in another state: it may be taken later; 1: any other.')
+    error: Int32 = Field(description="Error code; 0 without an error; 2: busy, or in another state: it may be taken later; 3: its identifier is another command's; 1: any other.")
     result: str = Field(description='What happened, for a person.')
     timeout_s: float = Field(description='With IN_PROGRESS: how long the rest may take. Unit: s.', json_schema_extra={"unit": "s"})
     image_names: tuple[str, ...] = Field(default=(), description='With COMPLETE of a command that takes images: their names.')
