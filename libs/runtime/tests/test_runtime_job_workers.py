@@ -26,6 +26,13 @@ from calibrant.runtime.testing.probe_service import EffectRow
 pytestmark = pytest.mark.timeout(400)
 PATIENCE_S = 100.0
 TOPIC = "combine-jobs.cpu"
+IMPORTED = (
+    "calibrant.runtime.testing.probe_service",
+    "alembic.command",
+    "alembic.ddl",
+    "psycopg",
+    "aiokafka",
+)
 QUIET = {"PYTHONWARNINGS": "ignore::UserWarning"}  # of what the killed have left to the kernel
 
 
@@ -51,7 +58,7 @@ class Yard:
             f"CALIBRANT_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set
         }
         command = [sys.executable, "-m", "calibrant.runtime.testing.probe_worker", str(self.gates)]
-        self.processes.append(Forked(command, env=os.environ | variables | QUIET))
+        self.processes.append(Forked(command, modules=IMPORTED, env=os.environ | variables | QUIET))
         return self.processes[-1]
 
     async def send(self, *names):
