@@ -18,6 +18,8 @@ def test_each_part_is_a_line_and_nothing_is_said_of_what_there_is_not():
                 set_key="20260101",
                 made=(0, 1),
                 verified=(0,),
+                with_failures=(0,),
+                noticed=("detector 0, C01 is noisy",),
                 withheld=(WithheldReport(detectors=(1,), reason="it leaks light"),),
             ),
         ),
@@ -27,7 +29,8 @@ def test_each_part_is_a_line_and_nothing_is_said_of_what_there_is_not():
         ("taken", "DARK", "4 of 5, 8 frames"),
         ("missing", "DARK", "exposure 5: FAILED"),
         ("made", "dark 20260101", "detectors 0, 1"),
-        ("verified", "dark 20260101", "detector 0"),
+        ("verified", "dark 20260101", "detector 0; with failures"),
         ("withheld", "dark 20260101", "detector 1: it leaks light"),
+        ("noticed", "dark 20260101", "detector 0, C01 is noisy"),
         ("message", "", "2 products made"),
     ]

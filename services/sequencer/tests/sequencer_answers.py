@@ -41,12 +41,15 @@ class Script:
         (kind, detector) whose combine job fails.
     rejected : set
         (kind, detector) that the gate does not accept.
+    failing : set
+        (kind, detector) that the gate accepts although some tests fail; that is noticed, too.
     conflicts : set
         (kind, detector) that certify refuses.
     """
 
     broken: set[tuple[str, int]] = field(default_factory=set)
     rejected: set[tuple[str, int]] = field(default_factory=set)
+    failing: set[tuple[str, int]] = field(default_factory=set)
     conflicts: set[tuple[str, int]] = field(default_factory=set)
 
     def answer(self, job: Message) -> list[tuple[str, Message]]:
@@ -87,6 +90,7 @@ class Script:
                 product_id=p,
                 accepted=(job.kind, d) not in self.rejected,
                 reason="too noisy" if (job.kind, d) in self.rejected else "all tests passed",
+                verdict="certified with failures" if (job.kind, d) in self.failing else None,
             )
             for d, p in measured.items()
         ]
@@ -106,6 +110,7 @@ class Script:
             set_key=job.set_key,
             outcome="certified" if any(one.accepted for one in decisions) else "not certified",
             report=ref_of(job.job_id),
+            findings=tuple(f"detector {d} is warm" for d in measured if (job.kind, d) in self.failing),
         )
 
     def _certify(self, job: CertifyJob) -> Iterator[Message]:

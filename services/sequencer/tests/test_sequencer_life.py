@@ -202,7 +202,7 @@ def test_an_estimate_counts_exposures_left_and_what_past_runs_took_after_their_l
 
 def test_the_report_says_what_was_taken_made_verified_certified_and_withheld_and_why(kit):
     """What verification does not accept is named with the reason, and so is what was not made."""
-    world = kit.world(kit.Script(rejected={("bias", 1)}, broken={("dark", 0)}))
+    world = kit.world(kit.Script(rejected={("bias", 1)}, broken={("dark", 0)}, failing={("dark", 1)}))
     world.frames = kit.frames({"bias": 3, "dark": 3, "science": 1}, detectors=(0, 1))
     world.rejections = [
         FrameRejected(acquisition_id="", job_id="x", file_name="x.fits", reason="truncated", message="cut")
@@ -217,7 +217,8 @@ def test_the_report_says_what_was_taken_made_verified_certified_and_withheld_and
     bias, dark = report.sets
     assert (bias.kind, bias.made, bias.verified, bias.certified) == ("bias", (0, 1), (0,), (0,))
     assert [(one.detectors, one.reason) for one in bias.withheld] == [((1,), "too noisy")]
-    assert (dark.made, dark.certified) == ((1,), (1,))
+    assert (dark.made, dark.certified, dark.with_failures) == ((1,), (1,), (1,))
+    assert (bias.noticed, bias.with_failures, dark.noticed) == ((), (), ("detector 1 is warm",))
     assert [(one.detectors, one.reason) for one in dark.withheld] == [((0,), "not built: saturated")]
     assert any("no rule makes a calibration of them" in reason for reason in report.left_out)
 

@@ -311,6 +311,21 @@ def test_the_last_result_of_each_kind_and_detector_is_kept(queue):
     assert verified["product_id"] == certified["product_id"]
 
 
+@pytest.mark.parametrize(("generate", "verdict"), [(True, "certified"), (False, "passed")])
+def test_a_last_result_says_that_some_tests_failed(queue, generate, verdict):
+    world = queue.world
+    asked = {"exposures": (queue.kit.exposures("BIAS", 0.0, 0.0, 0.0),), "skip_verification": None}
+    for run_id, failing in (("a", set()), ("b", {("bias", 0)})):
+        world.script.failing = failing
+        again = {"generate": True} if generate or run_id == "a" else {"make": ("bias",)}
+        run = queue.run(run_id, **asked, **again)
+        queue.change(lambda desk, run=run: desk.add(run))
+        queue.keep()
+        queue.keep()
+    (last,) = results(world)
+    assert (last["run_id"], last["verdict"]) == ("b", f"{verdict} with failures")
+
+
 def results(world):
     with world.database.reading() as session:
         return last_results(session)

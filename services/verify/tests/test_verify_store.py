@@ -46,7 +46,8 @@ def measured(bench, database):
 
 
 @pytest.fixture
-def decided(bench, database, measured):
+def decided(bench, database, measured, monkeypatch):
+    monkeypatch.setattr("calibrant.verify.deciding.findings", lambda *_of: ("detector 0 is warm",))
     job, ref, _ = measured
     inputs = [job.inputs[0].model_copy(update={"role": "measurements", "id": job.job_id, "ref": ref})]
     decide = bench.decide_job("bias", inputs, missing={1: "no product"})
@@ -99,10 +100,11 @@ def test_a_decision_is_told_by_detector(bench, database, decided):
     assert told.report == ref
     assert told.outcome == "certified with failures"
     good, missing = told.decisions
-    assert (good.detector, good.accepted) == (0, True)
+    assert (good.detector, good.accepted, good.verdict) == (0, True, "certified")
     assert good.product_id.startswith("bias-")
     assert (missing.detector, missing.accepted, missing.product_id) == (1, False, "")
     assert missing.reason == "missing: no product"
+    assert told.findings == ("detector 0 is warm",)
     assert told.gate == job.gate
     counts = told.counts
     assert (counts.exposures, counts.detectors, counts.exposures_needed, counts.detectors_needed) == (
@@ -136,7 +138,7 @@ def test_reports_are_listed_by_detector_and_shown_whole(bench, database, decided
     assert shown["decision"]["counts"]["exposures"] == 3
     assert shown["thresholds"]["failed_tests"] == 8
     assert shown["lines"] == [good, missing]
-    assert good["findings"] == list(shown["findings"]) == []
+    assert good["findings"] == list(shown["findings"]) == ["detector 0 is warm"]
     assert shown["job_id"] == job.job_id
 
 

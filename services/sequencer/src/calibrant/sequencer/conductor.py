@@ -198,7 +198,7 @@ class Conductor:
         """Store a plan; return its nodes that have ended now, or that people are asked about."""
         ended = [node for node in draft if node.node_id in draft.changed and tells(node)]
         save_draft(self.session, draft)
-        keep_results(self.session, request_of(run), ended, self.clock.tai_ns())
+        keep_results(self.session, request_of(run), draft, ended, self.clock.tai_ns())
         return ended
 
     def _stop_taking(self, run: RunRow, ended: Iterable[Node]) -> bool:

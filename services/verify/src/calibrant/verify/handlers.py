@@ -95,6 +95,7 @@ def record_report(
                     reason=one.reason,
                     score=Score[one.score.name],
                     score_reason=one.score_reason or None,
+                    verdict=one.verdict,
                 )
                 for one in report.detectors
             ),
@@ -104,5 +105,6 @@ def record_report(
             reasons=report.decision.reasons[:MOST_REASONS],
             limits_version=report.limits.version,
             page=page,
+            findings=report.findings,
         )
     ]

@@ -87,9 +87,19 @@ def _of_set(one: SetReport) -> Iterator[tuple[str, str, str]]:
     title = f"{one.kind} {one.set_key}"
     for head, detectors in (("made", one.made), ("verified", one.verified), ("certified", one.certified)):
         if detectors:
-            yield head, title, _named(detectors)
+            yield head, title, _named(detectors) + _failing(head, detectors, one.with_failures)
     for withheld in one.withheld:
         yield "withheld", title, f"{_named(withheld.detectors)}: {withheld.reason}"
+    for finding in one.noticed:
+        yield "noticed", title, finding
+
+
+def _failing(head: str, detectors: tuple[int, ...], with_failures: tuple[int, ...]) -> str:
+    """Return which of some detectors had tests that failed, where there are any; of what was only made, nothing."""
+    found = tuple(one for one in detectors if one in with_failures and head != "made")
+    if not found:
+        return ""
+    return "; with failures" if found == detectors else f"; with failures: {_named(found)}"
 
 
 def _named(detectors: tuple[int, ...]) -> str:

@@ -12,6 +12,7 @@ from calibrant.contracts.ingest.v1 import Frame
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.contracts.verify.v1 import DetectorDecision, VerificationMode
 from calibrant.rules.comparing import ComparisonRules
+from calibrant.rules.decision import Outcome
 from calibrant.rules.modes import Mode
 from calibrant.rules.rulesets import RuleSet
 from calibrant.rules.thresholds import GateThresholds
@@ -116,6 +117,7 @@ class Node(BaseModel):
     report_id: str = ""
     outcome: str = ""
     decisions: tuple[DetectorDecision, ...] = ()
+    findings: tuple[str, ...] = ()
     certification_id: str = ""
     decided: str = ""
     validity: TimeRange | None = None
@@ -144,6 +146,12 @@ class Node(BaseModel):
     def decision(self, detector: int) -> DetectorDecision | None:
         """Return what was decided for a detector; None when nothing was."""
         return next((d for d in self.decisions if d.detector == detector), None)
+
+    @property
+    def with_failures(self) -> tuple[int, ...]:
+        """Detectors that were accepted although some of their tests failed."""
+        some_failed = Outcome.CERTIFIED_WITH_FAILURES.value
+        return tuple(sorted(d.detector for d in self.decisions if d.accepted and d.verdict == some_failed))
 
 
 class Certified(BaseModel):

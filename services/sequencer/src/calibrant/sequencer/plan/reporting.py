@@ -28,9 +28,11 @@ def _set_report(draft: Draft, nodes: list[Node]) -> SetReport:
         set_key=nodes[0].set_key,
         made=_detectors(n for n in nodes if n.type is NodeType.BUILD and n.product is not None),
         verified=tuple(sorted(accepted)),
+        with_failures=() if decide is None else decide.with_failures,
         certified=_detectors(n for n in nodes if n.type is NodeType.CERTIFY and n.state is NodeState.DONE),
         withheld=_withheld(nodes, decide),
         report_id=(decide.report_id or None) if decide is not None else None,
+        noticed=() if decide is None else decide.findings,
     )
 
 

@@ -49,6 +49,7 @@ def _apply(draft: Draft, node: Node, answer: Answer) -> None:
                 report_id=answer.report_id,
                 outcome=answer.outcome,
                 decisions=answer.decisions,
+                findings=answer.findings,
             )
         case CalibrationCertified() if _about(node, answer):
             draft.change(

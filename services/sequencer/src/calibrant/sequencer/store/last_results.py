@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.runtime.clock import utc_text
-from calibrant.sequencer.plan.model import Node, NodeState, NodeType
+from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
 from calibrant.sequencer.store.queued import ResultRow
 
 _OF_CALIBRATIONS = {
@@ -19,7 +19,9 @@ _OF_CALIBRATIONS = {
 }
 
 
-def keep_results(session: Session, asked: RunRequested, ended: Iterable[Node], now_tai_ns: int) -> None:
+def keep_results(
+    session: Session, asked: RunRequested, draft: Draft, ended: Iterable[Node], now_tai_ns: int
+) -> None:
     """Note what became of kinds in detectors.
 
     Parameters
@@ -28,13 +30,15 @@ def keep_results(session: Session, asked: RunRequested, ended: Iterable[Node], n
         The transaction.
     asked : RunRequested
         What the run was asked for.
+    draft : Draft
+        Its plan, with the decisions that were taken.
     ended : iterable of Node
         Nodes of the run that have ended now.
     now_tai_ns : int
         Now, TAI ns.
     """
     for node in ended:
-        for facts in _results(asked, node):
+        for facts in _results(asked, draft, node):
             about: dict[str, Any] = {
                 "instrument": asked.instrument,
                 "kind": node.kind,
@@ -55,10 +59,12 @@ def last_results(session: Session) -> list[dict[str, Any]]:
     return [{**row.model_dump(), "at": utc_text(row.at_tai_ns)} for row in rows]
 
 
-def _results(asked: RunRequested, node: Node) -> list[dict[str, Any]]:
+def _results(asked: RunRequested, draft: Draft, node: Node) -> list[dict[str, Any]]:
     """Return what a node says of detectors: one that certifies, or a decision where nothing is built."""
     verdict = _OF_CALIBRATIONS.get(node.state)
     if node.type is NodeType.CERTIFY and verdict is not None and node.detector is not None:
+        if node.state is NodeState.DONE:
+            verdict += _with_failures(draft.in_set(NodeType.DECIDE, node), node.detector)
         found = {"detector": node.detector, "verdict": verdict, "product_id": node.product_id}
         return [found | {"reason": node.reason}]
     builds = asked.generate or node.kind in asked.build
@@ -67,9 +73,13 @@ def _results(asked: RunRequested, node: Node) -> list[dict[str, Any]]:
     return [
         {
             "detector": one.detector,
-            "verdict": "passed" if one.accepted else "not passed",
+            "verdict": "passed" + _with_failures([node], one.detector) if one.accepted else "not passed",
             "product_id": one.product_id,
             "reason": "" if one.accepted else one.reason,
         }
         for one in node.decisions
     ]
+
+
+def _with_failures(decided: Iterable[Node], detector: int) -> str:
+    return " with failures" if any(detector in node.with_failures for node in decided) else ""

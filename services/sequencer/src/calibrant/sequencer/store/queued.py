@@ -84,7 +84,9 @@ class ResultRow(SQLModel, table=True):
     kind: str = Field(primary_key=True)
     detector: int = Field(primary_key=True)
     filter: str = Field(primary_key=True, description="empty: none")
-    verdict: str = Field(description="certified, withheld, failed, passed or not passed")
+    verdict: str = Field(
+        description="certified or passed, also with failures; withheld, failed or not passed"
+    )
     reason: str = Field(default="", sa_column=Column(Text, nullable=False))
     product_id: str = ""
     run_id: str

@@ -227,6 +227,8 @@ class SetReport(Message):
     certified: tuple[Int32, ...] = Field(default=(), description='Detectors whose product was certified.')
     withheld: tuple[WithheldReport, ...] = Field(default=(), description='The other ones: not made, not accepted, withheld.')
     report_id: str | None = Field(default=None, description='Report of the verification; left out where there was none.')
+    with_failures: tuple[Int32, ...] = Field(default=(), description='Detectors that verification accepted although some of their tests failed.')
+    noticed: tuple[str, ...] = Field(default=(), description='What verification noticed beside its verdicts, in sentences.')
 
 
 class RunReport(Message):

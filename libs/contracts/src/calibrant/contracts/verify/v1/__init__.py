@@ -184,6 +184,7 @@ class DetectorDecision(Message):
     reason: str = Field(description='Why.')
     score: Score | None = Field(default=None, description='How it scores; absent where it was not scored.')
     score_reason: str | None = Field(default=None, description='What made it red or grey; absent when green.')
+    verdict: str | None = Field(default=None, description='Verdict in a word, as "certified with failures"; absent in events from before there was one.')
 
 
 class VerificationCompleted(Message):
@@ -204,4 +205,5 @@ class VerificationCompleted(Message):
     reasons: tuple[str, ...] = Field(default=(), description='The outcome in words, first what decided.')
     limits_version: str = Field(description='Version of the limits that tests were judged by.')
     page: DataRef | None = Field(default=None, description='The same for people: one HTML page with everything in it; absent in events from before there was one.')
+    findings: tuple[str, ...] = Field(default=(), description='What was noticed beside the verdicts, in sentences; decides nothing.')
 
