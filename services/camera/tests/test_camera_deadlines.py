@@ -6,6 +6,7 @@ from taken_images import S_NS, taking
 from calibrant.camera.sequence import TakingImages
 from calibrant.contracts.camera.v1 import (
     AckCode,
+    SummaryState,
 )
 from calibrant.contracts.common.v1 import TaiTime
 
@@ -57,8 +58,21 @@ def test_a_queued_command_whose_deadline_passes_is_not_begun(desk):
     assert desk.read(lambda queries: queries.unfinished()) == []
 
 
-def test_a_queued_command_is_not_begun_once_the_camera_is_disabled(desk):
+@pytest.mark.parametrize("begun", [False, True])
+def test_disabling_the_camera_ends_what_stop_could_not_end_any_more(desk, begun):
     steps = taking(desk)
-    desk.handle(desk.tools.state_command(desk.remote, "disable"))
-    (ack,) = desk.step(lambda session: steps.begin(session, desk.clock.now))
-    assert (ack.ack, "state DISABLED" in ack.result) == (AckCode.FAILED, True)
+    if begun:
+        desk.step(lambda session: steps.begin(session, desk.clock.now))
+    told = desk.handle(desk.tools.state_command(desk.remote, "disable"))[0]
+    end = f"takeImages ({steps.command_id}) ends after the image that is being taken"
+    assert (told.ack, told.result, desk.state) == (
+        AckCode.COMPLETE,
+        f"now DISABLED; {end}",
+        SummaryState.DISABLED,
+    )
+    desk.handle(desk.tools.state_command(desk.remote, "enable", "again"))
+    if begun:
+        assert desk.step(steps.stopped)
+    else:
+        (ack,) = desk.step(lambda session: steps.begin(session, desk.clock.now))
+        assert (ack.ack, ack.result) == (AckCode.ABORTED, "stopped before it was begun")

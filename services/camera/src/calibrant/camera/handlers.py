@@ -51,7 +51,7 @@ def enable(command: Enable, context: CameraContext) -> Iterable[Message]:
 
 @on(Disable)
 def disable(command: Disable, context: CameraContext) -> Iterable[Message]:
-    """From ENABLED to DISABLED; what is being carried out goes on."""
+    """From ENABLED to DISABLED; takeImages ends after the image that is being taken."""
     return _accept(command, context)
 
 

@@ -20,13 +20,14 @@ from calibrant.camera.night import next_night
 from calibrant.camera.room import Room
 from calibrant.camera.simulator import SimulationParameters
 from calibrant.camera.store import AckRow, CameraQueries, CommandRow, CommandState, StatusRow
-from calibrant.camera.taking_in import carried_out, open_image, take_in
+from calibrant.camera.taking_in import carried_out, end_images, open_image, take_in
 from calibrant.camera.ticking import SimulatedClock, Watch
 from calibrant.contracts.base import Message
 from calibrant.contracts.camera.v1 import (
     AckCode,
     CommandAck,
     CommandSubstate,
+    Disable,
     EndImage,
     Generic,
     ReadinessSubstate,
@@ -143,8 +144,8 @@ class CameraService:
         )
         if decision.verdict is Verdict.IGNORED:
             return []
-        if decision.verdict is Verdict.CHANGES_STATE and (why := unknown_configuration(command)):
-            decision = Decision(Verdict.REFUSED, decision.state, answer(command, AckCode.FAILED, why))
+        if decision.verdict is Verdict.CHANGES_STATE:
+            decision = self._changing(command, decision, session)
         ack = decision.ack
         told: Sequence[Message] = ()
         digest = asked(command)
@@ -256,6 +257,15 @@ class CameraService:
         """Make the answer to a command that waits for room: it may begin as late as at its deadline."""
         left_s = max((command.header.deadline.ns - now_tai_ns) / NS_PER_S, STALLED_AGAIN_S * 2)
         return answer(command, AckCode.STALLED, why, timeout_s=left_s + self.duration_s(command))
+
+    def _changing(self, command: Command, decision: Decision, session: Session) -> Decision:
+        """Return what becomes of a state command of a camera: one that disables it ends what cannot be stopped then."""
+        if why := unknown_configuration(command):
+            return Decision(Verdict.REFUSED, decision.state, answer(command, AckCode.FAILED, why))
+        if isinstance(command, Disable) and (ends := end_images(self, session)):
+            told = answer(command, AckCode.COMPLETE, f"now {decision.state.name}; {ends}")
+            return Decision(decision.verdict, decision.state, told)
+        return decision
 
     def _readiness(self, session: Session, state: SummaryState) -> list[Message]:
         """Return what a new summary state makes of the readiness for images."""

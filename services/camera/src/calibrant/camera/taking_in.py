@@ -208,9 +208,16 @@ def _close(service: CameraService, command: EndImage, session: Session) -> None:
 
 def _stop(service: CameraService, session: Session) -> str:
     """Let takeImages end after the image that is being taken; say what follows."""
+    if ends := end_images(service, session):
+        return ends
+    image = open_image(service, session)
+    return f"{image.image_name} is open: endImage ends it" if image else "no images are being taken"
+
+
+def end_images(service: CameraService, session: Session) -> str:
+    """Let takeImages end after the image that is being taken, and say so; an empty text where none is carried out."""
     row = carried_out(service, session)
     if row is None or not isinstance(row.command(), TakeImages):
-        image = open_image(service, session)
-        return f"{image.image_name} is open: endImage ends it" if image else "no images are being taken"
+        return ""
     row.state = CommandState.STOPPING
     return f"takeImages ({row.command_id}) ends after the image that is being taken"
