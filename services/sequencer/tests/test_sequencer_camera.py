@@ -29,6 +29,7 @@ NS = 1_000_000_000
 
 def begun(kit, *times_s, **fields):
     world = kit.world()
+    fields = {"min_frames": {"bias": 1}} | fields
     world.request(kit.request(exposures=(kit.exposures("BIAS", *(times_s or (0.0,) * 4)),), **fields))
     return world
 
@@ -346,6 +347,25 @@ def test_r18_no_more_exposures_are_taken_after_a_set_that_failed_verification(ki
     if stop:
         assert (len(world.of(TakeImages)), view.exposures.failed) == (3, 4)
         told = "not taken: bias 20260101 failed verification, and the run stops on failure"
+        assert f"DARK: exposure 4: {told}" in view.run.message
+    else:
+        assert (len(world.of(TakeImages)), view.exposures.failed) == (7, 0)
+
+
+@pytest.mark.parametrize("stop", [True, None])
+def test_no_more_exposures_are_taken_after_too_few_frames_came_of_what_the_rest_needs(kit, stop):
+    world = kit.world()
+    world.camera.rejects = {1}
+    exposures = (kit.exposures("BIAS", *(0.0,) * 3), kit.exposures("DARK", *(2.0,) * 4))
+    world.request(kit.request(exposures=exposures, stop_on_failure=stop, wait_between_exposures_s=1.0))
+    world.say(*world.camera.tell())
+    for _ in range(8):
+        world.play()
+        wait(world, 1.1)
+    view = world.view()
+    if stop:
+        assert (view.run.state, len(world.of(TakeImages)), view.exposures.failed) == ("failed", 3, 4)
+        told = "not taken: bias 20260101 has too few frames, and the run stops on failure"
         assert f"DARK: exposure 4: {told}" in view.run.message
     else:
         assert (len(world.of(TakeImages)), view.exposures.failed) == (7, 0)

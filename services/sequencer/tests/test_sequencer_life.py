@@ -141,7 +141,7 @@ def test_exposures_that_failed_are_taken_again_where_nothing_was_made_of_their_t
     bias = world.row("build", "bias").product_id
     act(world, Action.RETRY)
     with pytest.raises(CameraBusy, match="busy with run run-1"):
-        world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0),)))
+        world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", *(0.0,) * 3),)))
     world.play()
     assert world.row("build", "bias").product_id == bias
     assert (world.view().run.state, world.view().exposures.done) == ("done", 6)

@@ -31,6 +31,7 @@ def database_site(tmp_path):
 
 def begun(kit, *times_s, camera=None, **fields):
     world = kit.world(camera=camera)
+    fields = {"min_frames": {"bias": 1}} | fields
     world.request(kit.request(exposures=(kit.exposures("BIAS", *(times_s or (0.0,) * 4)),), **fields))
     world.camera.state = SummaryState.ENABLED
     world.say(*world.camera.tell())

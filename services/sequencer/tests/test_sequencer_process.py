@@ -53,11 +53,11 @@ async def test_r3_a_run_asked_over_http_goes_over_the_bus(kit, tmp_path):
         assert (await client.post("/runs", json=order)).status_code == 202
         sent = await read(platform.bus, "ingest-requests")
         assert FolderIngestRequested.from_json(sent[0].value).folder == kit.folder
-        exposing = {"image_type": "BIAS", "exposure_times_s": [0.0], "filter": ""}
+        exposing = {"image_type": "BIAS", "exposure_times_s": [0.0] * 3, "filter": ""}
         order = {"instrument": "simcam-tiny", "exposures": [exposing], "run_id": "camera-run"}
         assert (await client.post("/runs", json=order)).status_code == 202
         shown = await finished(client, "camera-run")
-        assert (shown["run"]["state"], shown["exposures"]["failed"]) == ("failed", 1)
+        assert (shown["run"]["state"], shown["exposures"]["failed"]) == ("failed", 3)
         assert "has said nothing" in shown["run"]["message"]
         assert (await client.post("/runs/folder-run/pause")).json()["held"] == "paused"
         refused = await client.post("/runs/folder-run/pause")

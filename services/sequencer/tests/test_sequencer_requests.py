@@ -7,9 +7,11 @@ from calibrant.contracts.camera.v1 import SummaryState, SummaryStateChanged
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.contracts.common.v1 import TaiTime, TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
+from calibrant.rules.default_rules import DEFAULT_RULES
 from calibrant.runtime.access.callers import LOCAL
 from calibrant.sequencer.api import RunOrder
 from calibrant.sequencer.checking import RunRefused
+from calibrant.sequencer.possible import check_counts
 from calibrant.sequencer.queue.desk import Desk
 from calibrant.sequencer.queue.schedules import Plan, set_schedule
 from calibrant.sequencer.service import request_key
@@ -66,6 +68,54 @@ def test_a_filter_that_the_camera_does_not_have_is_refused_at_every_door_before_
     assert world.sent == []
 
 
+@pytest.mark.parametrize(
+    ("counts", "fields", "said"),
+    [
+        (
+            {"BIAS": 2},
+            {"make": ("bias",)},
+            "2 BIAS would be used, and a bias needs 3: ask for more exposures",
+        ),
+        ({"BIAS": 3}, {"min_frames": {"bias": 30}}, "3 BIAS would be used, and a bias needs 30"),
+        ({"BIAS": 3, "DARK": 2}, {"make": ("bias", "dark")}, "2 DARK would be used, and a dark needs 3"),
+        ({"BIAS": 3}, {"make": ("bias", "flat")}, "0 FLAT would be used, and a flat needs 3"),
+        ({"FLAT": 2}, {"make": ("flat",), "generate": False}, "2 FLAT in filter r would be used"),
+        ({"DARK": 2, "FLAT": 1}, {"make": ("defects",)}, "2 DARK and 1 FLAT and 0 BIAS would be used"),
+        ({"BIAS": 3, "DARK": 2}, {}, ""),  # all that the frames allow
+        ({"BIAS": 2}, {"min_frames": {"bias": 2}}, ""),
+        ({"BIAS": 1}, {"generate": False, "skip_verification": True}, ""),
+        ({"DARK": 2, "FLAT": 3}, {"make": ("defects",)}, ""),  # one type of them is enough
+    ],
+)
+def test_too_few_exposures_for_what_is_asked_are_refused_before_they_are_taken(kit, counts, fields, said):
+    asked = tuple(kit.exposures(one, *(0.0 if one == "BIAS" else 2.0,) * n) for one, n in counts.items())
+    request, world = kit.request(exposures=asked, **fields), kit.world()
+    if not said:
+        world.request(request)
+        return
+    with pytest.raises(RunRefused, match=said):
+        world.request(request)
+
+
+@pytest.mark.parametrize(
+    ("filters", "discard", "said"),
+    [
+        (("r", "g"), None, ""),
+        (("r", "g"), 1, "2 FLAT in filter g would be used"),
+        (("r", ""), 2, "2 FLAT would be used"),  # r may be the one that is there
+    ],
+)
+def test_discarded_exposures_do_not_count_and_every_filter_has_its_own_set(kit, filters, discard, said):
+    flats = kit.exposures("FLAT", 2.0, 2.0, 2.0).model_copy(update={"discard": discard})
+    asked = tuple(flats.model_copy(update={"filter": name}) for name in filters)
+    request = kit.request(exposures=asked, make=("flat",))
+    if not said:
+        check_counts(request, DEFAULT_RULES)
+        return
+    with pytest.raises(RunRefused, match=said):
+        check_counts(request, DEFAULT_RULES)
+
+
 def test_a_folder_has_frames_of_whatever_filter(kit):
     flats = kit.exposures("FLAT", 2.0).model_copy(update={"filter": "SDSSx"})
     kit.world().request(kit.request(folder=kit.folder, exposures=(flats,)))
@@ -87,7 +137,7 @@ def test_a_run_that_commands_another_camera_than_there_is_is_refused(kit):
     world.say("camera", SummaryStateChanged(**state, instrument="simcam"))
     world.play()
     exposures, folder = (
-        kit.request(exposures=(kit.exposures("BIAS", 0.0, 0.0),)),
+        kit.request(exposures=(kit.exposures("BIAS", 0.0, 0.0, 0.0),)),
         kit.request(folder=kit.folder),
     )
     with world.database.writing() as session:

@@ -179,14 +179,14 @@ def test_a_retry_needs_the_camera_only_where_it_takes_exposures(kit):
     world.script.broken = {("bias", 0)}
     world.play()
     world.camera.deaf = True
-    world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", 0.0),)))
+    world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", *(0.0,) * 3),)))
     world.play()
     world.script.broken = set()
     act(world, Action.RETRY)
     world.play()
     assert world.view().run.state == "done"
     act(world, Action.STOP_NOW, "run-2")
-    world.request(kit.request("run-3", exposures=(kit.exposures("BIAS", 0.0),)))
+    world.request(kit.request("run-3", exposures=(kit.exposures("BIAS", *(0.0,) * 3),)))
     with pytest.raises(CameraBusy, match="busy with run run-3"):
         act(world, Action.RETRY, "run-2")
     with pytest.raises(ControlRefused, match="is planned: wait for its end"):

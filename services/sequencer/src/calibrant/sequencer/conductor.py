@@ -16,7 +16,6 @@ from sqlmodel import Session, col, select
 from calibrant.contracts.base import Message
 from calibrant.contracts.sequencer.v1 import RunFinished, RunProgress, RunRequested
 from calibrant.frames.instrument import Instrument
-from calibrant.rules.decision import Outcome
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.unit_of_work import Outgoing
 from calibrant.sequencer import acquisition
@@ -27,7 +26,7 @@ from calibrant.sequencer.deadlines import frames_by, note_taken
 from calibrant.sequencer.grounding import ground_of
 from calibrant.sequencer.plan.choosing import choose
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
-from calibrant.sequencer.plan.outcome import finished, shortened, tellings, tells
+from calibrant.sequencer.plan.outcome import finished, in_vain, shortened, tellings, tells
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer
 from calibrant.sequencer.plan.sets import leave_asked, leave_unused, plan_kind, wanted
@@ -173,7 +172,7 @@ class Conductor:
         messages += self._end(run, draft, rows)
         self.session.add(run)
         self.session.flush()
-        stopped = self.conduct(run_id) if self._stop_taking(run, ended) else []
+        stopped = self.conduct(run_id) if self._stop_taking(run, draft, ended) else []
         return [*(Outgoing(message, run_id) for message in messages), *stopped]
 
     def _hold(self, run: RunRow, answer: Answer | None) -> list[Outgoing]:
@@ -190,7 +189,7 @@ class Conductor:
         draft = Draft(load_draft(self.session, run.run_id))
         take_answer(draft, answer)
         ended = self._save(run, draft)
-        self._stop_taking(run, ended)
+        self._stop_taking(run, draft, ended)
         told = "; ".join(shortened(tellings(ended)))
         return [Outgoing(self.progress(run, told), run.run_id)] if told else []
 
@@ -201,18 +200,15 @@ class Conductor:
         keep_results(self.session, request_of(run), draft, ended, self.clock.tai_ns())
         return ended
 
-    def _stop_taking(self, run: RunRow, ended: Iterable[Node]) -> bool:
-        """Take no more exposures after a set that failed verification, where the run asks for that; tell whether so."""
-        failed = [node for node in ended if node.outcome == Outcome.NOT_CERTIFIED.value]
-        if run.state != RunState.TAKING or not failed or not request_of(run).stop_on_failure:
+    def _stop_taking(self, run: RunRow, draft: Draft, ended: Iterable[Node]) -> bool:
+        """Take no more exposures after a set that came to nothing, where the run asks for that; tell whether so."""
+        if run.state != RunState.TAKING or not request_of(run).stop_on_failure:
             return False
-        needs = self.instrument(run.instrument).rule_set().needs
-        needed = next((node for node in failed if needs(node.kind)), None)
-        if needed is None:
-            return False
-        told = f"not taken: {needed.title} failed verification, and the run stops on failure"
-        self.commander.give_up(run.run_id, told, also_begun=False)
-        return True
+        why = in_vain(draft, ended, self.instrument(run.instrument).rule_set())
+        if why:
+            told = f"not taken: {why}, and the run stops on failure"
+            self.commander.give_up(run.run_id, told, also_begun=False)
+        return bool(why)
 
     def _part(
         self, run: RunRow, answer: Answer | None, detectors: Detectors

@@ -21,7 +21,7 @@ from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.deadlines import Overdue
 from calibrant.sequencer.late import late
 from calibrant.sequencer.plan.parameters import with_usual
-from calibrant.sequencer.possible import check_filters
+from calibrant.sequencer.possible import check_counts, check_filters
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.states import ON_CAMERA, RunState
 from calibrant.sequencer.store.queries import SequencerQueries
@@ -111,6 +111,7 @@ class SequencerService:
         check_wish(request, instrument.rule_set())
         check_detectors(request, [detector.id for detector in instrument.detectors])
         check_filters(request, instrument.filters)
+        check_counts(request, instrument.rule_set())
         if self.check_recipes is None:
             return
         try:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from calibrant.contracts.sequencer.v1 import RunFinished
 from calibrant.rules.decision import Outcome
+from calibrant.rules.rulesets import RuleSet
 from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
 from calibrant.sequencer.states import RunState
 
@@ -56,8 +57,31 @@ def finished(run_id: str, draft: Draft, remarks: list[str], *, lacking: bool = F
 
 def unmade(draft: Draft) -> bool:
     """Tell whether some set has too few frames in every detector."""
-    short = {(node.kind, node.set_key) for node in draft if node.short}
-    return bool(short - {(node.kind, node.set_key) for node in draft if node.frames and not node.short})
+    return bool(_too_small(draft, draft))
+
+
+def in_vain(draft: Draft, ended: Iterable[Node], rules: RuleSet) -> str:
+    """Say which set has come to nothing that others need, and why: a run may take no more then. Empty: none.
+
+    Parameters
+    ----------
+    draft : Draft
+        The run's nodes, all of those with too few frames among them.
+    ended : iterable of Node
+        Those that have ended now.
+    rules : RuleSet
+        They say which kinds are needed.
+    """
+    needed = [node for node in ended if rules.needs(node.kind)]
+    rejected = (node for node in needed if node.outcome == Outcome.NOT_CERTIFIED.value)
+    small = sorted(f"{kind} {key} has too few frames" for kind, key in _too_small(draft, needed))
+    return next((f"{node.title} failed verification" for node in rejected), next(iter(small), ""))
+
+
+def _too_small(draft: Draft, nodes: Iterable[Node]) -> set[tuple[str, str]]:
+    """Return the sets of some nodes that have too few frames in every detector, as kind and key."""
+    short = {(node.kind, node.set_key) for node in nodes if node.short}
+    return short - {(node.kind, node.set_key) for node in draft if node.frames and not node.short}
 
 
 def shortened(texts: list[str], most: int = REASONS_TOLD) -> list[str]:
