@@ -40,6 +40,13 @@ def wait(world, seconds):
     return world.service.look_after()
 
 
+def brought(world, state):
+    """Let a person bring the camera into a state, and the sequencer hear of it before anything else."""
+    world.camera.state = state
+    source, message = world.camera.tell()
+    world.deliver(Delivery(source, message, "", f"a person: {state.name}"))
+
+
 @pytest.mark.parametrize("code", [AckCode.FAILED, AckCode.ABORTED, AckCode.TIMEOUT])
 def test_a_failed_exposure_is_tried_again(kit, code):
     world = begun(kit)
@@ -81,6 +88,41 @@ def test_a_camera_in_fault_is_brought_back(kit):
     world.play()
     assert [len(world.of(t)) for t in (Standby, Start, Enable)] == [1, 1, 1]
     assert world.view().run.state == "done"
+
+
+def test_a_run_waits_for_a_camera_that_a_person_has_disabled_and_says_so(kit):
+    """It is not enabled again but by a person; a run that begins later brings it where it must be."""
+    world = begun(kit)
+    world.say(*world.camera.tell())
+    while not world.of(TakeImages):
+        world.step(lambda names: names[0])
+    for state in (SummaryState.DISABLED, SummaryState.STANDBY):
+        brought(world, state)
+        world.play()
+        wait(world, 600)
+    view = world.view()
+    told = "camera camera was disabled while the run went on, and is STANDBY: enable it, or stop the run"
+    with world.database.reading() as session:
+        (listed,) = SequencerQueries(session).runs()
+    assert (view.phase, view.run.message, listed.message) == ("waiting for the camera", told, told)
+    assert (len(world.of(Start)), len(world.of(Enable))) == (1, 1)
+    Controls(world.service).control("run-1", Action.STOP_NOW, Caller("me", ("operator",)))
+    world.clock.now += NS
+    world.request(kit.request("run-2", exposures=(kit.exposures("BIAS", *(0.0,) * 3),)))
+    world.play()
+    assert (world.view("run-2").run.state, len(world.of(Enable))) == ("done", 2)
+
+
+def test_a_run_goes_on_when_the_camera_is_enabled_again(kit):
+    world = begun(kit)
+    world.say(*world.camera.tell())
+    while not world.of(TakeImages):
+        world.step(lambda names: names[0])
+    for state in (SummaryState.DISABLED, SummaryState.ENABLED):
+        brought(world, state)
+        world.play()
+    assert (world.view().run.state, world.view().exposures.done) == ("done", 4)
+    assert len(world.of(Enable)) == 1
 
 
 def test_a_silent_camera_ends_the_run_with_the_reason(kit):

@@ -28,6 +28,7 @@ from calibrant.sequencer.exposures import opens_shutter, said_of_images
 from calibrant.sequencer.settings import SequencerSettings
 from calibrant.sequencer.store.plans import request_of
 from calibrant.sequencer.store.tables import AcquisitionRow, CameraRow, CommandRow, RunRow, StepRow
+from calibrant.sequencer.store.withdrawn import is_withdrawn, withdrawn_since
 
 TAKE = command_name(TakeImages)
 OUT = ("open", "settling")
@@ -78,12 +79,14 @@ class Commander:
     def take_state(self, changed: SummaryStateChanged) -> None:
         """Note a camera's summary state."""
         state = changed.summary_state.name
+        before = self.session.get(CameraRow, changed.component)
         self.session.merge(
             CameraRow(
                 component=changed.component,
                 summary_state=state,
                 instrument=changed.instrument or "",
                 reason=changed.reason,
+                withdrawn_tai_ns=withdrawn_since(before, state, self.clock.tai_ns()),
             )
         )
         settling = (CommandRow.component == changed.component, CommandRow.state == "settling")
@@ -160,6 +163,10 @@ class Commander:
             if run.camera_by_tai_ns is None:
                 run.camera_by_tai_ns = self.clock.tai_ns() + round(self.settings.camera_wait_s * NS_PER_S)
                 self.session.add(run)
+            return []
+        if is_withdrawn(camera, run):
+            run.camera_by_tai_ns = None
+            self.session.add(run)
             return []
         name = path_to(SummaryState[state], SummaryState.ENABLED)[0]
         mine = (CommandRow.step_id == step.step_id, CommandRow.name == name)

@@ -137,6 +137,7 @@ def _acquisitions() -> None:
         _string("summary_state"),
         _string("instrument"),
         _text("reason"),
+        sa.Column("withdrawn_tai_ns", sa.BigInteger, nullable=True),
     )
 
 

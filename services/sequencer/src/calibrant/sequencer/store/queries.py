@@ -1,7 +1,7 @@
 """What people and programs may ask of the sequencer: the API's and the command line's one query class."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -22,6 +22,7 @@ from calibrant.sequencer.store.tables import (
     RunRow,
     StepRow,
 )
+from calibrant.sequencer.store.withdrawn import waiting_for_it
 
 TYPE_ORDER = ("build", "measure", "decide", "certify")
 
@@ -109,7 +110,7 @@ class SequencerQueries:
         """Return the latest runs, the newest first."""
         rows = self._session.exec(select(RunRow).order_by(col(RunRow.number).desc()).limit(limit)).all()
         going = [row for row in rows if row.state not in ENDED]
-        stalled = self._unsettled(going) | self._stalled(row.run_id for row in going)
+        stalled = self._unsettled(going) | self._held_up(going)
         return [_line(row, stalled.get(row.run_id, "")) for row in rows]
 
     def run(self, run_id: str) -> RunView | None:
@@ -127,7 +128,7 @@ class SequencerQueries:
             .where(AcquisitionRow.run_id == run_id)
             .order_by(col(AcquisitionRow.ordinal))
         ).all()
-        stalled = self._stalled([run_id]).get(run_id, "")
+        stalled = self._held_up([row] if row.state not in ENDED else []).get(run_id, "")
         waits = row.camera_by_tai_ns is not None or stalled
         unsettled = self._unsettled([row] if row.state not in ENDED else []).get(run_id, "")
         asked = _asked(nodes)
@@ -163,6 +164,10 @@ class SequencerQueries:
     def cameras(self) -> dict[str, str]:
         """Return the summary state of each camera, as last told."""
         return {row.component: row.summary_state for row in self._session.exec(select(CameraRow))}
+
+    def _held_up(self, rows: Sequence[RunRow]) -> dict[str, str]:
+        """Return why runs get no image of their camera: it says so, or somebody has disabled it."""
+        return waiting_for_it(self._session, rows) | self._stalled(row.run_id for row in rows)
 
     def _stalled(self, run_ids: Iterable[str]) -> dict[str, str]:
         """Return why the camera takes no image for runs, where it says so."""

@@ -122,6 +122,11 @@ class CameraRow(SQLModel, table=True):
     summary_state: str
     instrument: str = ""
     reason: str = Field(default="", sa_column=_text())
+    withdrawn_tai_ns: int | None = Field(
+        default=None,
+        sa_column=_ns(nullable=True),
+        description="since when it is disabled, TAI ns: runs begun before do not enable it",
+    )
 
 
 class ExposureRow(SQLModel, table=True):
