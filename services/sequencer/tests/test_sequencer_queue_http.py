@@ -111,3 +111,22 @@ async def test_what_is_wrong_is_answered_with_what_to_do(client):
     for method, path, body, status, text in WRONG:
         answer = await client.request(method, f"/queue/{path}", json=body)
         assert (answer.status_code, text in answer.text) == (status, True), (path, answer.text)
+
+
+@pytest.mark.parametrize(
+    ("within", "said"),
+    [
+        ({"exposures": [BIAS, BIAS | {"discrad": 1}]}, "unknown field 'discrad'; did you mean 'discard'?"),
+        ({"validity": {"begun": {}}}, "unknown field 'begun'; did you mean 'begin'?"),
+        ({"validity": {"begin": {"second": 1}}}, "unknown field 'second'; did you mean 'seconds'?"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_misspelt_key_within_an_order_is_refused_and_the_nearest_one_named(
+    client, world, within, said
+):
+    """A message of another version may have keys that nobody knows; in an order they would be obeyed as left out."""
+    answer = await client.post("/queue/camera/runs", json=ORDER | within)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert (await client.get("/queue/camera")).json()["waiting"] == []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from calibrant.contracts.common.v1 import TimeRange
 from calibrant.contracts.sequencer.v1 import ExposureRequest, RunRequested
@@ -15,6 +15,7 @@ from calibrant.sequencer.checking import INSTRUMENT, RUN_ID, RunRefused
 from calibrant.sequencer.control_api import routes as control_routes
 from calibrant.sequencer.service import CameraBusy, SequencerService
 from calibrant.sequencer.store.queries import RunLine, RunView, SequencerQueries
+from calibrant.sequencer.unknown_keys import check_keys
 
 _BUSY: Final[dict[int | str, dict[str, Any]]] = {
     409: {"description": "The camera is busy with another run, which is named"}
@@ -101,6 +102,13 @@ class RunOrder(BaseModel):
     )
     collection: str = Field(default="", description="Collection; empty for the instrument's daily one.")
     validity: TimeRange = Field(default=TimeRange(), description="Validity range; missing sides by rule.")
+
+    @field_validator("exposures", "validity", mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any, info: ValidationInfo) -> Any:
+        """Messages pass over what they do not know; a misspelt key of an order would be obeyed as if it was left out."""
+        check_keys(value, ExposureRequest if info.field_name == "exposures" else TimeRange)
+        return value
 
     def request(self, new_id: Callable[[], str], requested_by: str) -> RunRequested:
         """Return the run that is asked for; ``new_id`` names it where the order does not."""
