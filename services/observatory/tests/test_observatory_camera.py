@@ -47,12 +47,17 @@ async def test_a_command_is_sent_with_its_fields_and_its_answers_are_shown(tmp_p
         )
         taken = await calibrant(tmp_path, "takeImages", *words, "--cause", "night 1")
         again = await calibrant(tmp_path, "takeImages", *words, "--cause", "night 1", "--json")
-        wrong = await calibrant(tmp_path, "takeImages", "--num-images", "3000000000")
+        many = await calibrant(tmp_path, "takeImages", "--num-images", "3000000000")
+        endless = await calibrant(tmp_path, "takeImages", "--exposure-time-s", "nan")
+        nobody = await calibrant(tmp_path, "start", "--component", "camrea")
         assert camera.state is SummaryState.ENABLED
     await bus.close()
-    assert (refused.exit_code, wrong.exit_code) == (1, 1)
+    assert (refused.exit_code, refused.stdout) == (1, "")
     assert "takeImages: FAILED (-302): takeImages not allowed in state STANDBY" in refused.stderr
-    assert "takeImages: 1 validation error" in wrong.stderr
+    assert (many.exit_code, endless.exit_code, nobody.exit_code) == (2, 2, 1)
+    assert many.stderr == "error: --num-images is 3000000000: give a whole number of 32 bits\n"
+    assert endless.stderr == "error: --exposure-time-s is nan: give a finite number\n"
+    assert nobody.stderr == "error: the log has heard of no component 'camrea'; did you mean camera?\n"
     assert taken.stdout.splitlines() == [
         "IN_PROGRESS   301  begun (at most 60 s)",
         "IN_PROGRESS   301  1 of 2 (at most 30 s)",
@@ -75,4 +80,21 @@ def test_where_nothing_has_run_it_says_what_to_do(tmp_path):
     ended = CliRunner().invoke(app, ["camera", "start", "--data-dir", str(tmp_path / "none")])
     assert ended.exit_code == 1
     assert "nothing has run in" in ended.stderr
-    assert CliRunner().invoke(app, ["camera", "strat"]).exit_code == 2
+
+
+@pytest.mark.parametrize(("said", "meant"), [("takeImage", "'takeImages'"), ("strat", "'start'")])
+def test_of_a_command_that_there_is_none_the_nearest_is_named(said, meant):
+    ended = CliRunner().invoke(app, ["camera", said])
+    assert ended.exit_code == 2
+    assert f"No such command '{said}'. Did you mean {meant}" in ended.stderr
+
+
+@pytest.mark.asyncio
+async def test_where_nobody_answers_it_says_so_when_patience_is_over(tmp_path):
+    bus = await open_bus(tmp_path / "bus.sqlite", synchronous="OFF")
+    await bus.ensure_topics(topic_specs())
+    await bus.close()
+    ended = await calibrant(tmp_path, "start", "--begin-within", "0.2", "--patience", "0.05")
+    assert ended.exit_code == 1
+    assert "camera has not answered yet; it may begin within 0.2 s (--begin-within)." in ended.stderr
+    assert "NO_ACK (-301)" in ended.stderr

@@ -6,6 +6,7 @@ from calibrant.sal.commands import COMMANDS, EVENTS, STATE_COMMANDS, Command, co
 from calibrant.sal.composer import Composer
 from calibrant.sal.controller import Controller, Doing
 from calibrant.sal.fields import asked, filled, own_fields
+from calibrant.sal.line import heard_of
 from calibrant.sal.numbers import HIGHEST, SequenceNumbers, sender_key
 from calibrant.sal.remote import CommandFailed, Remote
 from calibrant.sal.states import TRANSITIONS, NotAllowed, after, path_to
@@ -38,6 +39,7 @@ __all__ = [
     "command_name",
     "command_type",
     "filled",
+    "heard_of",
     "is_final",
     "own_fields",
     "path_to",

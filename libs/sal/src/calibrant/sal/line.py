@@ -152,6 +152,18 @@ class Line:
         )
 
 
+async def heard_of(bus: Bus) -> list[str]:
+    """Return the components that the newest events and telemetry are of, sorted.
+
+    Raises
+    ------
+    BusUnavailable, UnknownTopic, AccessDenied
+        The log is away, has no topics of components, or does not let us.
+    """
+    said = [await bus.read(name, from_start=False, limit=_AT_ONCE) for name in (EVENTS, TELEMETRY)]
+    return sorted({record.key for records in said for record in records if record.key})
+
+
 def _topic_of(message: Message) -> Topic:
     """Return the topic of a component's message.
 

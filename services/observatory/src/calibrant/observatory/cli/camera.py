@@ -7,8 +7,11 @@ answers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from difflib import get_close_matches
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
@@ -61,6 +64,15 @@ class Commands(TyperGroup):
         one.command(cmd_name, help=COMMANDS[cmd_name].__doc__)(placed(sending(COMMANDS[cmd_name])))
         made = typer.main.get_command(one)
         return made if isinstance(made, TyperCommand) else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is asked for; where there is none, the nearest are named."""
+        from calibrant.sal import COMMANDS  # noqa: PLC0415
+
+        near = [] if args[0] in COMMANDS else get_close_matches(args[0], COMMANDS)
+        if near:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {' or '.join(map(repr, near))}?")
+        return super().resolve_command(ctx, args)
 
 
 app = typer.Typer(cls=Commands, help="Command a camera, or another component.", no_args_is_help=True)
@@ -126,9 +138,10 @@ async def _send(
     place: Place, component: str, kind: type[Command], cause: str, options: dict[str, Any], *, as_json: bool
 ) -> None:
     from calibrant.bus.errors import permanent  # noqa: PLC0415
+    from calibrant.contracts.camera.v1 import AckCode  # noqa: PLC0415
     from calibrant.runtime.access.callers import of_this_machine  # noqa: PLC0415
     from calibrant.runtime.adapters import known_log  # noqa: PLC0415
-    from calibrant.sal import Remote, command_name  # noqa: PLC0415
+    from calibrant.sal import Remote, command_name, heard_of, is_final  # noqa: PLC0415
 
     bus = await known_log(place.settings())
     if bus is None:
@@ -138,13 +151,16 @@ async def _send(
 
     def hear(ack: CommandAck) -> None:
         answers.append(ack)
-        if not as_json:
+        refused = is_final(ack.ack) and ack.ack is not AckCode.COMPLETE
+        if not as_json and not refused:  # a refusal is the error that this ends with
             _show(ack)
 
     try:
+        _known(component, await heard_of(bus))
         async with Remote(bus, component, caller.identity, roles=caller.given) as remote:
-            with permanent(command_name(kind)):
-                end = await remote.send(kind, *((cause,) if cause else ()), told=hear, **options)
+            with permanent(command_name(kind)), _fitting():
+                async with _remarking(component, options, answers):
+                    end = await remote.send(kind, *((cause,) if cause else ()), told=hear, **options)
     finally:
         await bus.close()
         if as_json:
@@ -153,6 +169,47 @@ async def _send(
             )
     if not as_json and end.image_names:
         console().print(f"images       {', '.join(end.image_names)}", markup=False, soft_wrap=True)
+
+
+def _known(component: str, heard: Sequence[str]) -> None:
+    """End where the log has heard of other components, and of none of this name."""
+    if heard and component not in heard:
+        near = get_close_matches(component, heard, 1)
+        hint = f"did you mean {near[0]}?" if near else f"it has heard of {', '.join(heard)}"
+        fail(f"the log has heard of no component {component!r}; {hint}")
+
+
+@contextlib.contextmanager
+def _fitting() -> Iterator[None]:
+    """End with code 2 where a value does not fit its field."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    try:
+        yield
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        word, given = str(wrong["loc"][0]).replace("_", "-"), wrong["input"]
+        needed = "whole number of 32 bits" if isinstance(given, int) else "finite number"
+        fail(f"--{word} is {given}: give a {needed}", 2)
+
+
+@contextlib.asynccontextmanager
+async def _remarking(
+    component: str, options: dict[str, Any], answers: Sequence[CommandAck]
+) -> AsyncIterator[None]:
+    """Say beside the answers, once patience is over, that none has come yet."""
+
+    async def remark() -> None:
+        await asyncio.sleep(options["patience_s"])
+        if not answers:
+            said = f"{component} has not answered yet; it may begin within {options['begin_within_s']:g} s"
+            print(f"{said} (--begin-within).", file=sys.stderr)  # noqa: T201
+
+    waiting = asyncio.create_task(remark())
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 def _show(ack: CommandAck) -> None:
