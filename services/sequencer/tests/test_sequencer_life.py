@@ -223,6 +223,28 @@ def test_the_report_says_what_was_taken_made_verified_certified_and_withheld_and
     assert any("no rule makes a calibration of them" in reason for reason in report.left_out)
 
 
+def test_a_retry_of_a_run_that_goes_on_is_told_to_wait_and_no_run_is_in_its_own_way(kit):
+    world = commanded(kit)
+    until(world, "taking")
+    with pytest.raises(ControlRefused, match="is taking: wait for its end, or stop it, then retry"):
+        act(world, Action.RETRY)
+    with world.database.reading() as session:
+        world.service.check_free(session, kit.request())
+        with pytest.raises(CameraBusy, match="busy with run run-1"):
+            world.service.check_free(session, kit.request("run-2"))
+
+
+def test_a_set_with_too_few_frames_is_not_said_to_be_verified_when_it_cannot_be_done_again(kit):
+    world = kit.world()
+    world.request(kit.request(exposures=(kit.exposures("BIAS", *(0.0,) * 2),)))
+    world.say(*world.camera.tell())
+    world.play()
+    with pytest.raises(
+        ControlRefused, match="again: a set with too few frames gets no more: ask for another"
+    ):
+        act(world, Action.RETRY)
+
+
 def test_what_verification_does_not_accept_is_not_done_again(kit):
     world = commanded(kit, kit.Script(rejected={("bias", 0)}))
     world.play()

@@ -138,8 +138,7 @@ class Life:
         replan(draft, ground, stays, planned)
         if not again and REST in before and all(node.ended for node in draft):
             raise ControlRefused(
-                f"nothing of run {self.run.run_id} can be done again: what verification does not accept stays so, and "
-                "where something is made of an image type, no more of it is taken"
+                f"nothing of run {self.run.run_id} can be done again: {'; '.join(_lasting(draft))}"
             )
         if again:
             self.free()
@@ -171,6 +170,19 @@ class Life:
         made = kinds_with(stays)
         used = {t for rule in ground.rules.rules if rule.kind in made for t in rule.image_types}
         return [row for row in rows if row.image_type.lower() not in used and is_lacking(self._session, row)]
+
+
+def _lasting(draft: Draft) -> list[str]:
+    """Say why what a run did not make will not be made by trying again."""
+    reasons = {
+        "what verification does not accept stays so": any(_rejected(node) for node in draft),
+        "what a person has rejected stays so": any(node.decided == "rejected" for node in draft),
+        "a set with too few frames gets no more: ask for another run, with more exposures": any(
+            node.short for node in draft
+        ),
+    }
+    found = [reason for reason, holds in reasons.items() if holds]
+    return found or ["where something is made of an image type, no more of it is taken"]
 
 
 def _rejected(node: Node) -> bool:

@@ -153,7 +153,8 @@ class SequencerService:
         if not component:
             return
         taking = (RunRow.component == component, col(RunRow.state).in_(ON_CAMERA))
-        other = session.exec(select(RunRow).where(*taking).order_by(col(RunRow.number))).first()
+        others = select(RunRow).where(*taking, RunRow.run_id != request.run_id)
+        other = session.exec(others.order_by(col(RunRow.number))).first()
         if other is not None:
             raise CameraBusy(
                 f"camera {component} is busy with run {other.run_id} ({other.state}): ask again when its exposures "
