@@ -91,7 +91,7 @@ def test_a_replay_takes_a_folder(calibrant, place, line):
     changed = {"FOLDER": "night", "st402": "simcam-tiny"}
     assert set(changed) <= set(words(line))
     said = calibrant(*(changed.get(word, word) for word in words(line)), "--data-dir", "another").out
-    assert "1 products made, 1 certified" in said
+    assert "1 product made, 1 certified" in said
 
 
 @pytest.mark.parametrize("line", [c for c in COMMANDS if c.split()[1] == "up"])

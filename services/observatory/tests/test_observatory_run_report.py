@@ -20,7 +20,16 @@ def test_each_part_is_a_line_and_nothing_is_said_of_what_there_is_not():
                 verified=(0,),
                 with_failures=(0,),
                 noticed=("detector 0, C01 is noisy",),
-                withheld=(WithheldReport(detectors=(1,), reason="it leaks light"),),
+                withheld=(
+                    WithheldReport(detectors=(1,), reason="it leaks light"),
+                    WithheldReport(detectors=(2,), reason="too few frames"),
+                ),
+            ),
+            SetReport(
+                kind="bias",
+                set_key="20260101",
+                withheld=(WithheldReport(detectors=(0,), reason="noisy"),),
+                report_id="report-1",
             ),
         ),
         message="2 products made",
@@ -31,6 +40,8 @@ def test_each_part_is_a_line_and_nothing_is_said_of_what_there_is_not():
         ("made", "dark 20260101", "detectors 0, 1"),
         ("verified", "dark 20260101", "detector 0; with failures"),
         ("withheld", "dark 20260101", "detector 1: it leaks light"),
+        ("not made", "dark 20260101", "detector 2: too few frames"),
         ("noticed", "dark 20260101", "detector 0, C01 is noisy"),
+        ("failed", "bias 20260101", "detector 0: noisy"),
         ("message", "", "2 products made"),
     ]

@@ -93,7 +93,7 @@ def test_a_run_stopped_after_its_exposure_takes_that_one_in_and_retried_takes_th
     world.restart()
     world.play()
     view = world.view()
-    assert (view.run.state, view.run.message.partition(". ")[2]) == ("stopped", "stopped by ana")
+    assert (view.run.state, view.run.message) == ("stopped", "nothing was made: stopped by ana")
     assert (view.exposures.done, view.exposures.failed, view.files.done) == (1, 5, 1)
     assert world.of(CombineJob) == []
     act(world, Action.RETRY)

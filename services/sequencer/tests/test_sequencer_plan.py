@@ -144,7 +144,7 @@ def test_a_failed_build_is_missing_in_the_decision_and_withheld(kit):
     assert game.certify("bias", 0).state is NodeState.DONE
     done = finished("r", game.draft, [])
     assert (done.products, done.certified, done.withheld) == (1, 1, 0)  # what was never made is not withheld
-    assert done.message.startswith("1 products made, 1 certified, 0 withheld, 1 failed")
+    assert done.message.startswith("1 product made, 1 certified, 0 withheld, 1 failed")
 
 
 def test_nothing_measured_means_nothing_decided(kit):

@@ -212,7 +212,7 @@ def test_a_folder_is_taken_as_a_sequence_asks_or_refused_where_it_is_to_be_stric
     assert "DARK: 0 of 1 exposures are there" in view.run.message
     if strict:
         assert (view.run.state, world.of(CombineJob)) == ("failed", [])
-        assert view.run.message.startswith("0 products made")
+        assert view.run.message.startswith("nothing was made: ")
         assert "the frames are not what was asked for" in view.run.message
     else:
         assert [sum(one.role == "frames" for one in job.inputs) for job in world.of(CombineJob)] == [3, 3]

@@ -103,7 +103,7 @@ def test_too_few_frames_and_frames_without_use_are_named(kit):
 def test_too_few_frames_of_one_detector_are_missing_in_the_decision(kit):
     frames = kit.frames({"bias": 3}) + kit.frames({"bias": 1}, detectors=(1,))
     decide = Game(kit, frames).of(DecideJob)[0]
-    assert dict(decide.missing) == {1: "1 bias frames of detector 1, 3 are needed"}
+    assert dict(decide.missing) == {1: "1 bias frame of detector 1, 3 are needed"}
 
 
 @pytest.mark.parametrize(("wish", "told"), [("2", True), ("3", False)])

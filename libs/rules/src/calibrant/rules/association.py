@@ -201,11 +201,12 @@ def _too_few(
     """Name the frames of a detector of whose types there are not enough; a key: there is no set without them."""
     counts = " and ".join(f"{len(frames)} {of}" for of, frames in few.items())
     each = " of a type" if rule.beside else ""
+    noun = "frame" if sum(map(len, few.values())) == 1 else "frames"
     return LeftOut(
         set_key=key,
         detector=detector,
         frame_ids=tuple(frame.frame_id for frames in few.values() for frame in frames),
-        reason=f"{counts} frames of detector {detector}, {rule.min_frames}{each} are needed",
+        reason=f"{counts} {noun} of detector {detector}, {rule.min_frames}{each} are needed",
     )
 
 

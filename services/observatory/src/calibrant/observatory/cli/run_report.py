@@ -89,9 +89,20 @@ def _of_set(one: SetReport) -> Iterator[tuple[str, str, str]]:
         if detectors:
             yield head, title, _named(detectors) + _failing(head, detectors, one.with_failures)
     for withheld in one.withheld:
-        yield "withheld", title, f"{_named(withheld.detectors)}: {withheld.reason}"
+        for head, detectors in _apart(one, withheld.detectors):
+            yield head, title, f"{_named(detectors)}: {withheld.reason}"
     for finding in one.noticed:
         yield "noticed", title, finding
+
+
+def _apart(one: SetReport, detectors: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Tell what was withheld from what was not made at all, and from what only had to be verified."""
+    made = tuple(detector for detector in detectors if detector in one.made)
+    if made:
+        yield "withheld", made
+    rest = tuple(detector for detector in detectors if detector not in one.made)
+    if rest:
+        yield "failed" if one.report_id and not one.made else "not made", rest
 
 
 def _failing(head: str, detectors: tuple[int, ...], with_failures: tuple[int, ...]) -> str:

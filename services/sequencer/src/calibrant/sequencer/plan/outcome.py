@@ -6,6 +6,7 @@ from calibrant.contracts.sequencer.v1 import RunFinished
 from calibrant.rules.decision import Outcome
 from calibrant.rules.rulesets import RuleSet
 from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
+from calibrant.sequencer.plan.wording import counted
 from calibrant.sequencer.states import RunState
 
 REASONS_TOLD = 3
@@ -38,11 +39,11 @@ def finished(run_id: str, draft: Draft, remarks: list[str], *, lacking: bool = F
         state = RunState.DONE_WITH_FAILURES
     else:
         state = RunState.DONE
-    counts = f"{len(products)} products made, {len(certified)} certified, {len(withheld)} withheld"
+    counts = f"{counted(len(products), 'product')} made, {len(certified)} certified, {len(withheld)} withheld"
     if len(ended) > len(withheld):
         counts += f", {len(ended) - len(withheld)} failed"
     if verified and not certified and not products:
-        counts = f"{len(verified)} sets verified against certified calibrations"
+        counts = f"{counted(len(verified), 'set')} verified against certified calibrations"
     skipped = [n for n in draft if n.type is not NodeType.CERTIFY and n.state is NodeState.SKIPPED]
     told = [*remarks, *(f"{n.title}: {n.reason}" for n in (*ended, *failed, *skipped))]
     return RunFinished(
@@ -51,8 +52,15 @@ def finished(run_id: str, draft: Draft, remarks: list[str], *, lacking: bool = F
         products=len(products),
         certified=len(certified),
         withheld=len(withheld),
-        message=". ".join([counts, *shortened(list(dict.fromkeys(told)))]),
+        message=_message(state, counts, shortened(list(dict.fromkeys(told)))),
     )
+
+
+def _message(state: RunState, counts: str, told: list[str]) -> str:
+    """Say how a run ended; the first sentence of one that came to nothing says why."""
+    if state is RunState.FAILED and told:
+        return ". ".join([f"nothing was made: {told[0]}", *told[1:]])
+    return ". ".join([counts, *told])
 
 
 def unmade(draft: Draft) -> bool:

@@ -13,6 +13,7 @@ from calibrant.sequencer.plan.choosing import choose
 from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
 from calibrant.sequencer.plan.parameters import parameters_of
 from calibrant.sequencer.plan.ruling import is_wanted
+from calibrant.sequencer.plan.wording import counted
 
 NAMES_TOLD = 3
 """File names that a reason names; of the rest only the number."""
@@ -200,7 +201,8 @@ def leave_unused(draft: Draft, ground: Ground) -> None:
             why = f"not asked for: make is {', '.join(ground.request.make)}"
         else:
             why = f"their exposures were commanded as another type, and came when the {rule.kind} sets were planned"
-        reason = f"{len(ids)} {image_type} frames ({named(ground, ids)}): {why}"
+        frames = counted(len(ids), f"{image_type} frame")
+        reason = f"{frames} ({named(ground, ids)}): {why}"
         skip(draft, ground, image_type, sorted(ids), reason)
 
 
@@ -210,7 +212,8 @@ def _leave_apart(draft: Draft, ground: Ground, frame_ids: Collection[str], why: 
     for frame_id in sorted(frame_ids):
         by_type.setdefault(ground.frames[frame_id].image_type, []).append(frame_id)
     for image_type, ids in by_type.items():
-        skip(draft, ground, image_type, ids, f"{len(ids)} {image_type} frames ({named(ground, ids)}) {why}")
+        frames = counted(len(ids), f"{image_type} frame")
+        skip(draft, ground, image_type, ids, f"{frames} ({named(ground, ids)}) {why}")
 
 
 def leave_asked(draft: Draft, ground: Ground) -> None:
