@@ -76,3 +76,13 @@ def test_disabling_the_camera_ends_what_stop_could_not_end_any_more(desk, begun)
     else:
         (ack,) = desk.step(lambda session: steps.begin(session, desk.clock.now))
         assert (ack.ack, ack.result) == (AckCode.ABORTED, "stopped before it was begun")
+
+
+@pytest.mark.parametrize(("name", "told"), [("disable", ["IDLE", "NOT_READY"]), ("", ["IDLE"])])
+def test_a_camera_that_was_disabled_meanwhile_is_not_ready_after_its_last_image(desk, name, told):
+    steps = taking(desk)
+    if name:
+        desk.handle(desk.tools.state_command(desk.remote, name))
+    desk.states.clear()
+    desk.step(lambda session: steps.finish(session, AckCode.ABORTED, "stopped", desk.clock.now))
+    assert [one.substate.name for one in desk.states] == told

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from calibrant.camera.logs import LOG, CameraLog
+from calibrant.camera.logs import LOG, CameraLog, tellable
 from calibrant.contracts.camera.v1 import AckCode, LogLevel, SetLogLevel, SummaryState
 
 
@@ -50,7 +50,7 @@ def test_a_level_that_is_none_is_refused_and_the_old_one_stays(desk, fields, tex
 
 
 def test_a_message_is_told_with_its_place_and_the_error_behind_it():
-    camera = CameraLog("camera", 30)
+    camera = CameraLog("camera", "boot-1", 30)
     for level in (20, 40):
         try:
             raise ValueError("no voltage")
@@ -72,3 +72,12 @@ def test_a_message_is_told_with_its_place_and_the_error_behind_it():
     assert (told.function_name, told.line_number, told.written.seconds) == ("close", 7, 1_767_225_637)
     assert told.traceback is not None
     assert told.traceback.endswith("ValueError: no voltage\n")
+
+
+def test_a_text_is_told_that_no_event_can_carry_as_it_is():
+    told = tellable("begin" + "x" * 5_000_000 + "\udcff end")
+    assert len(told) < 21_000
+    assert told.startswith("beginx")
+    assert "4980015 characters" in told
+    assert told.endswith("x\\udcff end")
+    assert tellable("\udcff").encode() == b"\\udcff"

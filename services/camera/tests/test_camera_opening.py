@@ -161,3 +161,13 @@ def test_another_boot_knows_no_image_that_an_earlier_one_left_open(desk):
     desk.enable()
     assert order(desk, EndImage)[1][0].result.startswith("no image is open")
     assert order(desk, StartImage, "again", **FLAT)[1][0].result.startswith("calibration is disabled")
+
+
+def test_an_image_whose_begin_was_stored_and_not_heard_of_is_not_begun_twice(desk):
+    ready(desk)
+    command, row, _ = opened(desk)
+    opening = OpeningImage(desk.service, command, "")
+    again, told = desk.step(lambda session: opening.open(session, row.end_tai_ns, desk.clock.now))
+    assert (again.image_name, told) == (row.image_name, [])
+    assert len(desk.read(lambda queries: queries.open_images())) == 1
+    assert len(desk.read(lambda queries: queries.acks(row.command_id))) == 2

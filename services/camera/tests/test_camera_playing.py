@@ -13,7 +13,7 @@ from calibrant.contracts.camera.v1 import AckCode, EndOfImageTelemetry, Play, Pl
 from calibrant.frames.reading import read_frames
 from calibrant.frames.times import NS_PER_S, parse_time
 from calibrant.frames.writing import raw_bytes
-from calibrant.runtime.objects import FolderStore
+from calibrant.runtime.objects import FolderStore, FrameFolders
 from calibrant.sal import Composer
 from calibrant.sal.acks import ERROR
 
@@ -96,6 +96,26 @@ def test_a_played_frame_has_recorded_pixels_and_its_own_header(instrument, folde
     lost = FramePlan(plan.camera, values, "20260101", False, (), Played("two", str(file) + ".gone"))
     with pytest.raises(NoRecording, match="cannot be played any more"):
         expose(lost, store)
+
+
+def test_no_file_outside_the_allowed_folders_is_played(instrument, folder, tmp_path):
+    lent = tmp_path / "lent"
+    lent.mkdir()
+    (lent / "x_0.fits").symlink_to(folder / "SC_O_20260101_000001_0.fits")
+    with pytest.raises(NoFolder, match="has no frames"):
+        recordings(instrument.canonical(), str(lent), ())
+    store = FolderStore(tmp_path / "objects", FrameFolders((lent,)))
+    played = Played("one", str(lent / "x_0.fits"))
+    plan = FramePlan(Camera(instrument.canonical(), 1), header(1, 0), "20260101", False, (), played)
+    with pytest.raises(NoRecording, match="lies outside the folders"):
+        expose(plan, store)
+
+
+def test_a_list_has_a_bound_in_frames(instrument, folder, monkeypatch):
+    monkeypatch.setattr("calibrant.camera.recordings.MOST_FRAMES", 4)
+    assert len(recordings(instrument.canonical(), str(folder), ("SC_O_20260101_000001",) * 2)) == 2
+    with pytest.raises(NoFolder, match="3 images of 5 frames are too many"):
+        recordings(instrument.canonical(), str(folder), ())
 
 
 def order(desk, kind, cause="1", **fields):

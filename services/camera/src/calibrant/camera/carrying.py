@@ -14,7 +14,7 @@ from sqlmodel import Session
 from calibrant.camera.service import STALLED_AGAIN_S, CameraService
 from calibrant.camera.store import CameraQueries, CommandRow, CommandState, ExposureState
 from calibrant.contracts.base import Message
-from calibrant.contracts.camera.v1 import AckCode, CommandSubstate, ErrorCode, SummaryState
+from calibrant.contracts.camera.v1 import AckCode, CommandSubstate, ErrorCode, ReadinessSubstate, SummaryState
 from calibrant.frames.times import NS_PER_S
 from calibrant.sal import Acceptance, Command, answer
 
@@ -93,6 +93,13 @@ class Carrying:
         final = answer(self.command, ack, why, image_names=[*stored, *begun])
         idle = self.service.detailed(session).command(CommandSubstate.IDLE)
         return [self.service.give(session, final, now_tai_ns), idle]
+
+    def finish(self, session: Session, ack: AckCode, why: str, now_tai_ns: int) -> list[Message]:
+        """End the command; a camera that was disabled meanwhile is not ready for images, whatever was told of the last."""
+        events = self.end(session, ack, why, now_tai_ns)
+        if self.service.state(session) is not SummaryState.ENABLED:
+            events.append(self.service.detailed(session).readiness(ReadinessSubstate.NOT_READY))
+        return events
 
     def end_interrupted(self, session: Session, now_tai_ns: int) -> list[Message]:
         """End a command of an earlier boot."""

@@ -20,6 +20,7 @@ from calibrant.camera.commanded import carrying_of
 from calibrant.camera.describing import itself
 from calibrant.camera.exposing import expose, remove_image
 from calibrant.camera.imaging import Imaging
+from calibrant.camera.logs import tellable
 from calibrant.camera.night import NightFull
 from calibrant.camera.opening import OpenImage, OpeningImage
 from calibrant.camera.recordings import NoFolder
@@ -171,7 +172,7 @@ class Executor:
             end = AckCode.FAILED, str(error)
         except Exception as error:
             log.exception("command %s failed", row.command_id)
-            await self._fault(process, carrying, _told(error), traceback.format_exc())
+            await self._fault(process, carrying, _told(error), tellable(traceback.format_exc()))
             return
         if end is not None:
             await self._end(process, carrying, *end)
@@ -220,7 +221,7 @@ class Executor:
 
     async def _end(self, process: ServiceProcess, carrying: Carrying, ack: AckCode, why: str) -> None:
         def work(unit: UnitOfWork) -> None:
-            unit.emit(carrying.end(unit.session, ack, why, self._now()))
+            unit.emit(carrying.finish(unit.session, ack, why, self._now()))
 
         await Transactions(process).once(f"{carrying.command_id}:end", carrying.run_id, work)
         log.info("command %s: %s: %s", carrying.command_id, ack.name, why)
@@ -263,7 +264,7 @@ def _about(row: CommandRow) -> Iterator[None]:
 
 def _told(error: Exception) -> str:
     """Return an error for a person, with its type where its text was not written for one."""
-    text = str(error) or "no further text"
+    text = tellable(str(error)) or "no further text"
     return text if isinstance(error, CalibrantError) else f"{type(error).__name__}: {text}"
 
 

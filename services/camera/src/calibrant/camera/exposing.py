@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from calibrant.camera.recordings import recorded_pixels
+from calibrant.camera.recordings import NoRecording, recorded_pixels
 from calibrant.camera.simulator import Earlier, Exposure, HeaderValues, SimulatedDetector, cards, simulate
 from calibrant.camera.truth import as_json, effects_truth, static_truth
 from calibrant.contracts.camera.v1 import StoredFile
@@ -93,13 +93,13 @@ def expose(plan: FramePlan, objects: ObjectStore) -> StoredFile:
     ObjectExists
         Another file has the frame's key.
     NoRecording
-        A recorded frame is gone.
+        A recorded frame is gone, or may not be read any more.
     StoreUnavailable
         The object store is full or away, or the folder for temporary files is full.
     """
     header = plan.header
     instrument = instrument_of(plan.camera.instrument)
-    content, truth = _simulated(plan) if plan.played is None else _recorded(plan, plan.played)
+    content, truth = _simulated(plan) if plan.played is None else _recorded(plan, plan.played, objects)
     with (
         full_disk_told(Path(tempfile.gettempdir())),
         tempfile.TemporaryDirectory(prefix="calibrant-frame-") as folder,
@@ -142,8 +142,11 @@ def _simulated(plan: FramePlan) -> tuple[bytes, dict[str, Any]]:
     return content, frame.truth | static
 
 
-def _recorded(plan: FramePlan, played: Played) -> tuple[bytes, dict[str, Any]]:
+def _recorded(plan: FramePlan, played: Played, objects: ObjectStore) -> tuple[bytes, dict[str, Any]]:
     """Return the file of a recorded frame under the header of a new image, and what it was played from."""
+    refusal = objects.outside.refusal(Path(played.file))  # a list outlives settings, and what lies at a path
+    if refusal:
+        raise NoRecording(f"a recorded frame cannot be played any more: {refusal}")
     instrument = instrument_of(plan.camera.instrument)
     array = recorded_pixels(instrument, Path(played.file), plan.header.detector)
     told = cards(instrument, plan.header) | {"PLAYED": (played.name, "image whose pixels these are")}

@@ -115,10 +115,11 @@ class Imaging:
         NightFull
             The night has no number left.
         """
-        opening.service.watch = self.clock.watch()
 
         def begin(unit: UnitOfWork) -> ExposureRow:
             row, events = opening.open(unit.session, self.clock.now_tai_ns(), self.platform.clock.tai_ns())
+            if events:  # a wait for the database before is no part of the exposure
+                opening.service.watch = self.clock.watch()
             unit.emit(events)
             return row
 
@@ -148,11 +149,12 @@ class Imaging:
     async def abandon(self, opening: OpeningImage, image_name: str) -> None:
         """Give up an open image whose time is over, unless endImage has come."""
         cause = f"{opening.command_id}:abandon"
+        moments: list[Moment] = []
 
-        def give_up(unit: UnitOfWork) -> list[Moment]:
-            return abandon(opening.service, unit.session, image_name, self.clock.now_tai_ns())
+        def give_up(unit: UnitOfWork) -> None:
+            moments[:] = abandon(opening.service, unit.session, image_name, self.clock.now_tai_ns())
 
-        moments = await self.transactions.unit(cause, opening.run_id, give_up)
+        await self.transactions.once(cause, opening.run_id, give_up)
         if moments:
             log.warning("%s is abandoned: no endImage came in time", image_name)
         await self._tell(opening, cause, moments)

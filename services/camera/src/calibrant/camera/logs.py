@@ -28,6 +28,17 @@ LEVELS: Final = (logging.DEBUG, logging.CRITICAL)
 """The lowest and the highest level that can be commanded."""
 _MOST: Final = 1000
 """Messages that wait to be told; older ones are forgotten."""
+_LONGEST: Final = 20_000
+"""Characters of the longest text that is told."""
+
+
+def tellable(text: str) -> str:
+    """Return what an event may say of a text of the program: no secrets, no half characters, of a long one the two ends."""
+    told = without_secrets(text).encode("utf-8", "backslashreplace").decode()
+    if len(told) <= _LONGEST:
+        return told
+    half = _LONGEST // 2
+    return f"{told[:half]}\n... {len(told) - 2 * half} characters ...\n{told[-half:]}"
 
 
 @dataclass(slots=True)
@@ -38,11 +49,14 @@ class CameraLog:
     ----------
     component
         The camera.
+    boot_id
+        Identifier of this boot of it: its messages are none of another one's.
     level
         Messages of this level and above are told.
     """
 
     component: str
+    boot_id: str
     level: int = logging.INFO
     _waiting: deque[Message] = field(default_factory=lambda: deque(maxlen=_MOST))
     _wake: Callable[[], None] = field(default=lambda: None)
@@ -75,7 +89,7 @@ class CameraLog:
                 woken.clear()
                 while self._waiting:
                     told += 1
-                    await self._tell_waiting(process, f"log:{id(self)}:{told}")
+                    await self._tell_waiting(process, f"log:{self.boot_id}:{told}")
         finally:
             log.removeHandler(hearing)
             log.setLevel(before)
@@ -98,14 +112,14 @@ class CameraLog:
             return
         where = None
         if record.exc_info and record.exc_info[0]:
-            where = without_secrets("".join(traceback.format_exception(*record.exc_info)))
+            where = tellable("".join(traceback.format_exception(*record.exc_info)))
         utc_ns = round(record.created * 1e9)
         self._waiting.append(
             LogMessage(
                 component=self.component,
                 name=record.name,
                 level=record.levelno,
-                message=without_secrets(record.getMessage()),
+                message=tellable(record.getMessage()),
                 traceback=where,
                 function_name=record.funcName or "",
                 line_number=record.lineno,

@@ -48,6 +48,9 @@ class OpeningImage(Carrying):
     ) -> tuple[ExposureRow, list[Message]]:
         """Begin the image, which is open from now on; its command is done.
 
+        One that is begun already stays as it is, and nothing is told again: the commit went through and its answer
+        was lost.
+
         Parameters
         ----------
         session
@@ -63,6 +66,8 @@ class OpeningImage(Carrying):
             The night has no number left.
         """
         service, command = self.service, self.command
+        for image in CameraQueries(session).images(self.command_id):
+            return image, []
         said = said_in(command.key_value_map or "")
         wanted = Wanted(
             command_id=self.command_id,

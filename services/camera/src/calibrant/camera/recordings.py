@@ -5,6 +5,7 @@ Owns how a folder's files become images. Must not know commands, tables or clock
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ from calibrant.frames.reading import FrameRejected, OpenFrame, open_frames, read
 
 MOST_IMAGES = 10_000
 """Images that one playlist may have."""
+MOST_FRAMES = 100_000
+"""Frames that the images of one playlist may have: the list is read whenever an image is played."""
 _FRAME = re.compile(r"\.(fits|fit|fts)(\.(gz|fz))?$", re.IGNORECASE)
 
 
@@ -50,19 +53,26 @@ def recordings(canonical: str, folder: str, images: Sequence[str]) -> list[Recor
     canonical
         The instrument whose frames they are, as canonical JSON.
     folder
-        The folder; folders below it are not looked into.
+        The folder; folders below it are not looked into, and links that lead out of it are not followed.
     images
         Names of images: an exposure's own, or how the names of its files begin, up to an underscore or the extension.
 
     Raises
     ------
     NoFolder
-        The folder cannot be read, has no frames of the instrument, or lacks an image.
+        The folder cannot be read, has no frames of the instrument, or lacks an image; or there are too many.
     """
     found = _found(Instrument.model_validate_json(canonical), Path(folder))
-    if not images:
-        return sorted(found.values(), key=lambda one: (one.begin_tai_ns, one.name))[:MOST_IMAGES]
-    return [_named(name, found, folder) for name in images]
+    if images:
+        chosen = [_named(name, found, folder) for name in images]
+    else:
+        chosen = sorted(found.values(), key=lambda one: (one.begin_tai_ns, one.name))
+    frames = sum(len(one.files) for one in chosen)
+    if len(chosen) > MOST_IMAGES or frames > MOST_FRAMES:
+        raise NoFolder(
+            f"{len(chosen)} images of {frames} frames are too many for a list; name {MOST_IMAGES} of {MOST_FRAMES} at most"
+        )
+    return chosen
 
 
 def recorded_pixels(instrument: Instrument, file: Path, detector: int) -> NDArray[Any]:
@@ -121,7 +131,17 @@ def _frame_files(folder: Path) -> Iterator[Path]:
         inside = sorted(folder.iterdir())
     except OSError as error:
         raise NoFolder(f"folder {folder} cannot be read: {error.strerror}; check the path") from None
-    return (path for path in inside if _FRAME.search(path.name) and path.is_file())
+    root = os.path.realpath(folder)
+    return (path for path in inside if _FRAME.search(path.name) and _lies_in(path, root))
+
+
+def _lies_in(path: Path, root: str) -> bool:
+    """Tell whether a path is a file of a folder, and no link that leads out of it; one that no text can name is none."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return Path(os.path.realpath(path)).is_relative_to(root) and path.is_file()
 
 
 def _named(name: str, found: dict[str, Recording], folder: str) -> Recording:

@@ -116,7 +116,7 @@ class CameraService:
 
     def __post_init__(self) -> None:
         """Begin to measure, and to log."""
-        self.watch, self.log = self.clock.watch(), CameraLog(self.component)
+        self.watch, self.log = self.clock.watch(), CameraLog(self.component, self.boot_id)
 
     def accept(self, command: Command, session: Session, *, now_tai_ns: int, run_id: str) -> list[Message]:
         """Take a command in, however it has come; return the answer and what else is to be told.
