@@ -226,7 +226,7 @@ async def test_a_command_replayed_over_the_bus_and_over_http_is_carried_out_once
                 await send_raw(app, command, f"event-{year}", f"{year}-01-01T00:00:00Z")
             await tools.until(lambda: was_answered(app, "event-9999"), "both of them")
             assert [ack["code"] for ack in (await done(client, name))["acks"]] == [301, 303]
-            order = {"command_id": name, "image_type": "BIAS"}
+            order = {"command_id": name, "image_type": "BIAS", "group_id": "group-1"}
             assert (await client.post("/commands/takeImages", json=order)).json()["ack"] == "COMPLETE"
             await send_raw(app, command, "event-last", "2026-01-01T00:00:00Z")
             await tools.until(lambda: was_answered(app, "event-last"), "the last of them")
