@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from calibrant.observatory.cli.sequences import camera_of
 from calibrant.observatory.sequence import BadSequence, Sequence, read_sequence
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "nightly.yaml"
@@ -99,7 +100,7 @@ def test_what_is_made_follows_from_the_mode_and_the_options_unless_it_is_named(t
         ),
         (
             {"exp_times_dark": None},
-            "exp_times_dark has 23 times for n_dark + n_discard_dark = 3; give 1 or 3",
+            "exp_times_dark is not given, and its default has 23 times for n_dark + n_discard_dark = 3; give 1 or 3",
         ),
         ({"exp_times_dark": "[]"}, "exp_times_dark: "),
         ({"exp_times_dark": "-1"}, "greater than or equal to 0"),
@@ -118,7 +119,15 @@ def test_what_is_made_follows_from_the_mode_and_the_options_unless_it_is_named(t
             "'isr:doDefect=False' is no parameter of the recipe",
         ),
         ({"config_options_ptc": '"\'"'}, "config_options_ptc: No closing quotation"),
-        ({"certify_calib_end_date": "soon"}, "'soon' is not a time"),
+        (
+            {"certify_calib_end_date": "soon"},
+            "'soon' is not a time; write 2026-01-01T00:00:00, with UTC at the end unless TAI",
+        ),
+        ({"exp_times_flat": "1e9"}, "exp_times_flat.0: Input should be less than or equal to 86400"),
+        ({"detectors": "0"}, "detectors: 0 does not fit; give a list of numbers, such as [0, 1]"),
+        ({"make": "bias"}, "make: 'bias' does not fit; give a list of kinds, such as [bias, dark]"),
+        ({"filter": "3"}, "filter: 3 does not fit; give a name, or a list of names, such as [r, g]"),
+        ({"program": "BLOCK_1"}, "program: 'BLOCK_1' does not fit; give BLOCK- and a number"),
         ({"instrument": "[unclosed"}, "is not YAML"),
     ],
 )
@@ -131,9 +140,27 @@ def test_a_wrong_field_is_named_with_the_file(tmp_path, changed, said):
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_without_an_instrument_is_at_fault_as_any_other():
+    with pytest.raises(BadSequence, match=r"night\.yaml names no instrument: add `instrument: NAME`"):
+        camera_of(Sequence(script_mode="BIAS"), Path("night.yaml"), None)
+
+
 def test_every_wrong_field_is_told_at_once(tmp_path):
-    with pytest.raises(BadSequence, match=r"n_bias: .*; .*unknown field 'colour'"):
-        read_sequence(write(tmp_path, n_bias="-1", colour="red"))
+    """Also how keys go together, but for those that are wrong by themselves: nobody knows what they should be."""
+    wrong = {"n_bias": "-1", "n_flat": "x", "colour": "red", "do_ptc": "true", "script_mode": "BIAS_DARK"}
+    odd = {"exp_times_dark": "[1, 2]", "exp_times_flat": "[1, 2]", "config_options_bias": "sigma"}
+    with pytest.raises(BadSequence) as caught:
+        read_sequence(write(tmp_path, **wrong, **odd))
+    assert str(caught.value).partition(": ")[2].split("; ") == [
+        "n_bias: Input should be greater than or equal to 1",
+        "n_flat: Input should be a valid integer",
+        "unknown field 'colour'",
+        "exp_times_dark has 2 times for n_dark + n_discard_dark = 3",
+        "give 1 or 3",
+        "config_options_bias: 'sigma' is no parameter of the recipe",
+        "write -c parameter=value, such as -c sigma=4",
+        "do_ptc: needs script_mode BIAS_DARK_FLAT, not BIAS_DARK",
+    ]
 
 
 @pytest.mark.parametrize(

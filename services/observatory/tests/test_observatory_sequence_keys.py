@@ -9,7 +9,8 @@ from calibrant.contracts.common.v1 import TimeRange
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.frames.times import parse_time
 from calibrant.observatory.requests import recipe_parameters, run_request
-from calibrant.observatory.sequence import Sequence, said_of
+from calibrant.observatory.sequence import Sequence
+from calibrant.observatory.sequence_faults import faults_told
 from calibrant.observatory.sequence_keys import ScriptMode
 from calibrant.observatory.sequence_wish import as_wished
 from calibrant.observatory.settings import ObservatorySettings
@@ -172,7 +173,7 @@ def test_a_misspelt_key_is_refused_and_its_own_named(key):
     near = key[:-1] + "xx"
     with pytest.raises(ValidationError) as caught:
         Sequence.model_validate(MINIMAL | {near: 1})
-    assert said_of(caught.value)[-1] == f"unknown field {near!r}; did you mean {key!r}?"
+    assert faults_told(caught.value)[-1] == f"unknown field {near!r}; did you mean {key!r}?"
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,17 @@ def test_discarded_exposures_do_not_count_and_every_filter_has_its_own_set(kit, 
         check_counts(request, DEFAULT_RULES)
 
 
+def test_all_that_is_wrong_with_a_run_is_told_at_once(kit):
+    flats = kit.exposures("FLAT", 2.0).model_copy(update={"filter": "SDSSx"})
+    with pytest.raises(RunRefused) as caught:
+        kit.world().request(kit.request(exposures=(flats,), make=("flat",), detectors=(99,)))
+    assert str(caught.value) == (
+        "exposures: 1 FLAT in filter SDSSx would be used, and a flat needs 3: ask for more exposures, or for a smaller "
+        "min_frames; detectors: simcam-tiny has no detector 99; it has 0 to 1; filter: simcam-tiny has no filter "
+        "'SDSSx'; it has u, g, r, i, z, y"
+    )
+
+
 def test_a_folder_has_frames_of_whatever_filter(kit):
     flats = kit.exposures("FLAT", 2.0).model_copy(update={"filter": "SDSSx"})
     kit.world().request(kit.request(folder=kit.folder, exposures=(flats,)))

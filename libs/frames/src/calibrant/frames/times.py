@@ -76,7 +76,10 @@ def parse_time(text: str, scale: Scale = "utc") -> int:
     """
     match = _ISO.match(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is not a time; write 2026-01-01T00:00:00, with TAI at the end unless UTC")
+        other, usual = ("TAI", "UTC") if scale == "utc" else ("UTC", "TAI")
+        raise ValueError(
+            f"{text!r} is not a time; write 2026-01-01T00:00:00, with {other} at the end unless {usual}"
+        )
     year, month, dom, hour, minute, second, decimals, named = match.groups()
     if named is not None:
         scale = "tai" if named.upper() == "TAI" else "utc"

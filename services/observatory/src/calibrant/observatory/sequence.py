@@ -5,10 +5,10 @@ Owns the format and its errors. Turns a file into the exposures and options of a
 
 from __future__ import annotations
 
-import difflib
 import json
 import shlex
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import ValidationError, field_validator, model_validator
@@ -17,9 +17,11 @@ from calibrant.bus.errors import CalibrantError
 from calibrant.contracts.sequencer.v1 import ExposureRequest
 from calibrant.frames.plain_yaml import NotYamlError, load_yaml
 from calibrant.frames.times import parse_time
+from calibrant.observatory.sequence_faults import NotTogether, faults_told, keys_at_fault
 from calibrant.observatory.sequence_keys import NO_EFFECT, SPOT, ScriptMode, SequenceKeys
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -40,17 +42,15 @@ class Sequence(SequenceKeys):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for image_type in self.image_types:
-            self._exposure_times(image_type)
-        for key in ("do_defects", "do_ptc"):
-            if getattr(self, key) and self.script_mode is not ScriptMode.BIAS_DARK_FLAT:
-                raise ValueError(f"{key}: needs script_mode BIAS_DARK_FLAT, not {self.script_mode}")
-        of_pairs = next((kind for kind in self.kinds if kind in OF_PAIRS), None)
-        if of_pairs is not None:
-            self._check_pairs(of_pairs)
-        if "crosstalk" in self.make and self.n_spot is None:
-            raise ValueError("make: a crosstalk is made of frames of spots; give n_spot and exp_times_spot")
-        self._options()
+        checks: tuple[Callable[[], object], ...] = (
+            *(partial(self._exposure_times, image_type) for image_type in self.image_types),
+            *(partial(self._options_of, kind) for kind in _WITH_OPTIONS),
+            self._check_mode,
+            self._check_made,
+        )
+        wrong = [told for check in checks if (told := _fault_of(check))]
+        if wrong:
+            raise NotTogether(wrong)
         return self
 
     @field_validator("certify_calib_begin_date", "certify_calib_end_date")
@@ -136,6 +136,24 @@ class Sequence(SequenceKeys):
             return True
         return self.generate_calibrations and not self.make and self._unpaired() is None
 
+    def _check_mode(self) -> None:
+        """Make sure that flats are taken for what is to be made of them by an option."""
+        wanted = [key for key in ("do_defects", "do_ptc") if getattr(self, key)]
+        if wanted and self.script_mode is not ScriptMode.BIAS_DARK_FLAT:
+            needs = "needs" if len(wanted) == 1 else "need"
+            raise ValueError(
+                f"{' and '.join(wanted)}: {needs} script_mode BIAS_DARK_FLAT, not {self.script_mode}"
+            )
+
+    def _check_made(self) -> None:
+        """Make sure that what is named is taken frames for."""
+        if "crosstalk" in self.make and self.n_spot is None:
+            raise ValueError("make: a crosstalk is made of frames of spots; give n_spot and exp_times_spot")
+        of_pairs = next((kind for kind in self.kinds if kind in OF_PAIRS), None)
+        named = of_pairs in self.make  # what an option wants, `_check_mode` judges
+        if of_pairs is not None and (named or self.script_mode is ScriptMode.BIAS_DARK_FLAT):
+            self._check_pairs(of_pairs)
+
     def _check_pairs(self, kind: str) -> None:
         """Make sure that every flat has its pair."""
         if self.script_mode is not ScriptMode.BIAS_DARK_FLAT:
@@ -156,26 +174,29 @@ class Sequence(SequenceKeys):
 
     def _options(self) -> list[str]:
         """Return the recipe parameters that ``config_options_*`` have, as ``recipe.parameter=value``."""
-        found = []
-        for kind in _WITH_OPTIONS:
-            key = f"config_options_{kind}"
-            try:
-                words = shlex.split(getattr(self, key))
-            except ValueError as error:
-                raise ValueError(f"{key}: {error}") from None
-            for word in words:
-                if word in {"-c", "--config"}:
-                    continue
-                name, equals, _ = word.partition("=")
-                if not equals or not name.isidentifier():
-                    raise ValueError(
-                        f"{key}: {word!r} is no parameter of the recipe; write -c parameter=value, such as -c sigma=4"
-                    )
-                found.append(f"{kind}.{word}")
-        return found
+        return [word for kind in _WITH_OPTIONS for word in self._options_of(kind)]
+
+    def _options_of(self, kind: str) -> list[str]:
+        key = f"config_options_{kind}"
+        try:
+            words = shlex.split(getattr(self, key))
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None
+        found = [word for word in words if word not in {"-c", "--config"}]
+        for word in found:
+            name, equals, _ = word.partition("=")
+            if not equals or not name.isidentifier():
+                raise ValueError(
+                    f"{key}: {word!r} is no parameter of the recipe; write -c parameter=value, such as -c sigma=4"
+                )
+        return [f"{kind}.{word}" for word in found]
 
     def _discarded(self, image_type: str) -> int:
         return 0 if image_type == SPOT else int(getattr(self, f"n_discard_{image_type.lower()}"))
+
+    def _has(self, name: str) -> str:
+        """Say whose the exposure times of a type are."""
+        return "has" if f"exp_times_{name}" in self.model_fields_set else "is not given, and its default has"
 
     def _exposure_times(self, image_type: str) -> list[float]:
         """Return the exposure time of each exposure of a type, those that are discarded first, s."""
@@ -188,7 +209,9 @@ class Sequence(SequenceKeys):
             raise ValueError(f"exp_times_{name} is missing; give one time in seconds, or {count} of them")
         if len(times) not in (1, count):
             of = f"n_{name}" if image_type == SPOT else f"n_{name} + n_discard_{name}"
-            raise ValueError(f"exp_times_{name} has {len(times)} times for {of} = {count}; give 1 or {count}")
+            raise ValueError(
+                f"exp_times_{name} {self._has(name)} {len(times)} times for {of} = {count}; give 1 or {count}"
+            )
         return list(times) * count if len(times) == 1 else list(times)
 
 
@@ -211,12 +234,29 @@ def read_sequence(path: Path) -> Sequence:
     try:
         return Sequence.model_validate(content)
     except ValidationError as error:
-        raise BadSequence(f"sequence file {path}: {'; '.join(said_of(error))}") from None
+        told = "; ".join([*faults_told(error), *_faults_beside(content, error)])
+        raise BadSequence(f"sequence file {path}: {told}") from None
 
 
-def said_of(error: ValidationError) -> list[str]:
-    """Return what is wrong with a sequence, field by field; of an unknown one the nearest is named."""
-    return [_say(problem) for problem in error.errors()]
+def _faults_beside(content: dict[Any, Any], error: ValidationError) -> list[str]:
+    """Return how the keys do not go together that are not wrong by themselves."""
+    wrong = keys_at_fault(error)
+    if not wrong:
+        return []
+    try:
+        Sequence.model_validate({key: value for key, value in content.items() if str(key) not in wrong})
+    except ValidationError as beside:
+        return [text for text in faults_told(beside) if not any(key in text for key in wrong)]
+    return []
+
+
+def _fault_of(check: Callable[[], object]) -> str:
+    """Say what a check finds wrong; empty: nothing."""
+    try:
+        check()
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _scaled(text: str | None) -> str | None:
@@ -224,12 +264,3 @@ def _scaled(text: str | None) -> str | None:
     if text is None or text.strip().upper().endswith(("Z", "UTC", "TAI")):
         return text
     return f"{text.strip()} TAI"
-
-
-def _say(problem: Any) -> str:
-    field = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(field, Sequence.model_fields, n=1)
-        return f"unknown field {field!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{field}: {message}" if field else message

@@ -36,7 +36,8 @@ class ScriptMode(StrEnum):
 
 
 def _times(value: Any) -> Any:
-    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    """Take one time for a list of it; YAML reads 1e3 as text."""
+    return [value] if isinstance(value, (int, float, str)) and not isinstance(value, bool) else value
 
 
 def _or_default(default: object) -> BeforeValidator:

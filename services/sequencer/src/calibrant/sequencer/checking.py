@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,17 @@ LONGEST_WAIT_S = 7 * 86_400.0
 
 class RunRefused(PermanentError):
     """A run cannot be begun as it was asked for; the text says what to change."""
+
+
+def refusals(*checks: Callable[[], None]) -> list[str]:
+    """Return what checks refuse, in their order."""
+    found = []
+    for check in checks:
+        try:
+            check()
+        except RunRefused as problem:
+            found.append(str(problem))
+    return found
 
 
 def check_names(request: RunRequested) -> None:

@@ -4,19 +4,21 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 
 from sqlmodel import Session, col, func, select
 
 from calibrant.bus.errors import PermanentError
 from calibrant.contracts.sequencer.v1 import RunRequested
 from calibrant.frames.instrument import Instrument, InstrumentError, named_instrument
+from calibrant.rules.rulesets import RuleSet
 from calibrant.runtime.access.audit import Deed, record
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.clock import Clock
 from calibrant.runtime.database import Database
 from calibrant.runtime.telemetry import spans
 from calibrant.runtime.unit_of_work import UnitOfWork
-from calibrant.sequencer.checking import RunRefused, check_detectors, check_names, check_wish
+from calibrant.sequencer.checking import RunRefused, check_detectors, check_names, check_wish, refusals
 from calibrant.sequencer.conductor import Conductor
 from calibrant.sequencer.deadlines import Overdue
 from calibrant.sequencer.late import late
@@ -104,18 +106,27 @@ class SequencerService:
         Raises
         ------
         RunRefused
-            The text names what is wrong and says what to do.
+            The text names all that is wrong, as far as it can be judged, and says what to do.
         """
         check_names(request)
         instrument = self.instrument(request.instrument)
-        check_wish(request, instrument.rule_set())
-        check_detectors(request, [detector.id for detector in instrument.detectors])
-        check_filters(request, instrument.filters)
-        check_counts(request, instrument.rule_set())
+        rules, known = instrument.rule_set(), [detector.id for detector in instrument.detectors]
+        wrong = refusals(partial(check_wish, request, rules))
+        if not wrong:  # else it is not known what is wished
+            wrong = refusals(
+                partial(check_counts, request, rules), partial(self._check_recipes, request, rules)
+            )
+        wrong += refusals(
+            partial(check_detectors, request, known), partial(check_filters, request, instrument.filters)
+        )
+        if wrong:
+            raise RunRefused("; ".join(wrong))
+
+    def _check_recipes(self, request: RunRequested, rules: RuleSet) -> None:
         if self.check_recipes is None:
             return
         try:
-            self.check_recipes(with_usual(request, instrument.rule_set()).parameters)
+            self.check_recipes(with_usual(request, rules).parameters)
         except PermanentError as problem:
             raise RunRefused(f"parameters: {problem}") from None
 

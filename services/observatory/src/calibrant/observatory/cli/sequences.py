@@ -35,6 +35,9 @@ def remark(file: Path, wanted: Sequence) -> None:
 
 def camera_of(wanted: Sequence, file: Path, asked: str | None) -> str:
     """Return which camera a sequence is for: as asked, else as its file says."""
+    from calibrant.observatory.sequence import BadSequence  # noqa: PLC0415
+
     if not (asked or wanted.instrument):
-        fail(f"sequence file {file} names no instrument: add `instrument: NAME`, or give --instrument NAME")
+        told = "names no instrument: add `instrument: NAME`, or give --instrument NAME"
+        raise BadSequence(f"sequence file {file} {told}")
     return asked or wanted.instrument
