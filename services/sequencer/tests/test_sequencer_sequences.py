@@ -70,7 +70,7 @@ def test_of_a_folder_what_a_sequence_asks_for_is_chosen_and_what_is_not_there_is
     assert choice.not_asked == {"flat-2-d0", "flat-9-d0", "dark-1-d0"}
     assert choice.told == (
         "BIAS: 3 of 4 exposures are there",
-        "FLAT r: 2 exposures have another time than asked for, 2 s",
+        "FLAT r: 2 exposures have 2 s in place of the 5 s asked for",
     )
 
 

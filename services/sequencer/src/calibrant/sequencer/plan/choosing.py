@@ -65,10 +65,14 @@ class _Asked:
         there = sum(bool(place.exposure_id) for place in self.places)
         if there < len(self.places):
             yield f"{name}: {there} of {len(self.places)} exposures are there"
-        times = sorted({place.other_time_s for place in self.places if place.other_time_s is not None})
-        if times:
-            others = sum(place.other_time_s is not None for place in self.places)
-            yield f"{name}: {others} exposures have another time than asked for, {', '.join(f'{t:g}' for t in times)} s"
+        others = [place for place in self.places if place.other_time_s is not None]
+        if others:
+            have, asked = _times(one.other_time_s for one in others), _times(one.time_s for one in others)
+            yield f"{name}: {len(others)} exposures have {have} in place of the {asked} asked for"
+
+
+def _times(times_s: Iterable[float | None]) -> str:
+    return f"{', '.join(f'{time_s:g}' for time_s in sorted({t for t in times_s if t is not None}))} s"
 
 
 def choose(frames: Mapping[str, Frame], request: RunRequested) -> Choice:
