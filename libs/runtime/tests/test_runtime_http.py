@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 
 from calibrant.bus.errors import BusUnavailable
 from calibrant.contracts.common.v1 import JobDone
@@ -13,8 +13,9 @@ from calibrant.runtime.testing.services import running, send_done, until
 pytestmark = pytest.mark.asyncio
 
 
-def client_of(process):
-    transport = httpx.ASGITransport(app=http_app(process, Door(open=True)), raise_app_exceptions=False)
+def client_of(process, above=""):
+    app = http_app(process, Door(open=True))
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, root_path=above)
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
@@ -96,6 +97,22 @@ async def test_a_service_has_routes_of_its_own_and_says_when_the_world_is_away(p
         answer = await client.get("/own")
         assert (answer.status_code, answer.json()) == (503, {"detail": "the log is locked: wait"})
         assert (await client.get("/docs")).status_code == 200
+
+
+@pytest.mark.parametrize("above", ["", "/camera"])
+async def test_a_hint_names_a_route_as_it_is_reached_where_the_service_is_mounted(make_process, above):
+    router = APIRouter()
+
+    @router.get("/images/none")
+    def none():
+        raise HTTPException(404, "no image none; GET /images lists them")
+
+    async with client_of(make_process(router=router), above) as client:
+        answer = await client.get(f"{above}/images/none")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404,
+        f"no image none; GET {above}/images lists them",
+    )
 
 
 async def test_a_page_of_another_host_may_look_and_change_nothing(platform, make_process):

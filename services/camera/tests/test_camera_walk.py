@@ -100,6 +100,13 @@ async def what_is_kept(client):
     assert (drawn.headers["content-type"], drawn.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
     assert (await client.get("/exposures/SC_O_20260101_000099/picture.png")).status_code == 404
     assert len((await client.get("/commands", params={"limit": 2})).json()) == 2
-    assert (await client.get("/commands/nobody")).status_code == 404
+    assert (await client.get("/commands/nobody")).json() == {
+        "detail": "no command nobody; GET /commands lists them"
+    }
+    misspelt = await client.post("/commands/takeImage", json={})
+    assert (misspelt.status_code, misspelt.json()["detail"]) == (
+        404,
+        "there is no command 'takeImage'; did you mean takeImages?",
+    )
     assert (await client.post("/commands/start", json={"speed": 1})).status_code == 422
     assert (await client.get("/openapi.json")).status_code == 200

@@ -27,6 +27,10 @@ def said(place, *words):
 
 def test_sequences_are_queued_moved_and_told_of_also_where_nothing_runs(place):
     night = str(place / "night.yaml")
+    assert said(place, "pause") == "the queue is paused"
+    nothing, paused = said(place, "list").splitlines()
+    assert (nothing, paused.split()[:3]) == ("Nothing waits.", ["waits", "paused", "by"])
+    assert said(place, "resume") == "the queue goes on"
     assert said(place, "add", night, "--name", "one") == "one waits at place 1"
     assert said(place, "add", night, "--name", "two", "--place", "1") == "two waits at place 1"
     assert said(place, "move", "one", "1") == "one waits at place 1"
@@ -68,3 +72,10 @@ def test_what_is_wrong_is_said_in_one_line(place, monkeypatch, words, code, text
 
 def test_where_no_sequencer_ever_ran_it_says_what_to_do(tmp_path):
     assert "`calibrant up`" in said(tmp_path / "none", "list")[1]
+
+
+@pytest.mark.parametrize("word", ["report", "estimate", "stop", "retry"])
+def test_a_run_that_there_is_not_is_told_of_in_words_of_the_command_line(place, word):
+    ended = CliRunner().invoke(app, ["runs", word, "none", "--data-dir", str(place)])
+    told = "error: there is no run none; `calibrant runs list` lists those there are"
+    assert (ended.exit_code, ended.stderr.strip()) == (1, told)

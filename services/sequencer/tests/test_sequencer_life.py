@@ -165,7 +165,7 @@ def test_a_command_over_the_log_is_carried_out_once_and_answered_once(kit):
     assert say(RunAction.PAUSE, "c1") == ("COMPLETE", "run run-1 is paused")
     assert say(RunAction.PAUSE, "c1") == ("COMPLETE", "run run-1 is paused")
     assert say(RunAction.PAUSE, "c2") == ("FAILED", "run run-1 is paused already: resume it, or stop it")
-    assert say(RunAction.STOP, "c3", run_id="x") == ("FAILED", "there is no run x: list them with GET /runs")
+    assert say(RunAction.STOP, "c3", run_id="x") == ("FAILED", "there is no run x")
     assert say(RunAction.UNSPECIFIED, "c4")[0] == "FAILED"
     told = ("NO_PERMISSION", "this needs the role operator; night has no role")
     assert say(RunAction.RESUME, "c5", ()) == told
@@ -236,8 +236,8 @@ def test_a_retry_of_a_run_that_goes_on_is_told_to_wait_and_no_run_is_in_its_own_
 
 def test_a_set_with_too_few_frames_is_not_said_to_be_verified_when_it_cannot_be_done_again(kit):
     world = kit.world()
-    world.request(kit.request(exposures=(kit.exposures("BIAS", *(0.0,) * 2),)))
-    world.say(*world.camera.tell())
+    world.frames = kit.frames({"bias": 2})
+    world.request(kit.request(folder=kit.folder))
     world.play()
     with pytest.raises(
         ControlRefused, match="again: a set with too few frames gets no more: ask for another"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response, Security
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
@@ -56,6 +57,7 @@ def http_app(process: ServiceProcess, door: Door, max_body_bytes: int = MAX_BODY
     """
     app = guarded_app(f"Calibrant {process.name}", door)
     app.state.process = process
+    app.add_exception_handler(HTTPException, _hinting)
     app.add_exception_handler(TransientError, _unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ValueRefused, _unfit)
@@ -89,6 +91,15 @@ def guarded_app(title: str, door: Door, beyond: Collection[str] = ()) -> FastAPI
     refuse_foreign_origins(app, loopback=door.open)
     app.add_middleware(Guard, door=door, beyond=beyond)
     return app
+
+
+async def _hinting(request: Request, error: Exception) -> Response:
+    """Write a route that an error hints at as it is reached, also where the service is mounted below another path."""
+    assert isinstance(error, HTTPException)
+    if isinstance(error.detail, str):
+        above = request.scope.get("root_path", "")
+        error.detail = error.detail.replace("GET /", f"GET {above}/")
+    return await http_exception_handler(request, error)
 
 
 def _unavailable(_request: Request, error: Exception) -> JSONResponse:

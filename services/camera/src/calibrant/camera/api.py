@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
@@ -19,6 +20,7 @@ from calibrant.contracts.camera.v1 import AckCode, CommandAck, CommandHeader, St
 from calibrant.contracts.common.v1 import TaiTime
 from calibrant.runtime.access.callers import Caller
 from calibrant.runtime.access.guard import CallerOf
+from calibrant.runtime.access.roles import Role
 from calibrant.runtime.bodies import BODY_ANSWERS
 from calibrant.runtime.objects import ObjectDamaged, ObjectMissing
 from calibrant.runtime.process import ServiceProcess
@@ -146,6 +148,15 @@ def _add_orders(router: APIRouter, service: CameraService) -> None:
             summary=kind.__doc__,
             **_ANSWERS,
         )
+    router.add_api_route("/commands/{name}", _unknown, methods=["POST"], include_in_schema=False)
+
+
+def _unknown(name: str, caller: CallerOf) -> None:
+    if not caller.has(Role.OPERATOR):
+        raise HTTPException(403, f"this needs the role operator; {caller.identity} has {caller.roles_text}")
+    near = get_close_matches(name, COMMANDS, n=1)
+    meant = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}"
+    raise HTTPException(404, f"there is no command {name!r}; {meant}")
 
 
 def _order(service: CameraService, kind: type[Command]) -> Any:

@@ -149,7 +149,7 @@ def routes(service: SequencerService, new_id: Callable[[], str]) -> APIRouter:
         with service.database.reading() as session:
             view = SequencerQueries(session).run(run_id)
         if view is None:
-            raise HTTPException(404, f"there is no run {run_id}: list them with GET /runs")
+            raise HTTPException(404, f"there is no run {run_id}; GET /runs lists those there are")
         return view
 
     router.include_router(control_routes(service))

@@ -36,7 +36,7 @@ def routes(service: SequencerService) -> APIRouter:
         try:
             standing = Controls(service).control(run_id, action, caller)
         except NoSuchRun as error:
-            raise HTTPException(404, str(error)) from None
+            raise not_found(error) from None
         except (ControlRefused, CameraBusy) as error:
             raise HTTPException(409, str(error)) from None
         return RunStanding(run_id=run_id, state=standing.state, held=standing.held)
@@ -66,11 +66,16 @@ def _looking(router: APIRouter, controls: Controls) -> None:
         try:
             return controls.report(run_id)
         except NoSuchRun as error:
-            raise HTTPException(404, str(error)) from None
+            raise not_found(error) from None
 
     @router.get("/{run_id}/estimate", summary="Say how long a run takes, and still will")
     def estimate_run(run_id: str) -> Estimate:
         try:
             return controls.estimate(run_id)
         except NoSuchRun as error:
-            raise HTTPException(404, str(error)) from None
+            raise not_found(error) from None
+
+
+def not_found(error: NoSuchRun) -> HTTPException:
+    """Return the answer to who asks for a run that there is not."""
+    return HTTPException(404, f"{error}; GET /runs lists those there are")

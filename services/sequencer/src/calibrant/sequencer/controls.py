@@ -95,4 +95,4 @@ class Controls:
 
 
 def _no_such(run_id: str) -> NoSuchRun:
-    return NoSuchRun(f"there is no run {run_id}: list them with GET /runs")
+    return NoSuchRun(f"there is no run {run_id}")

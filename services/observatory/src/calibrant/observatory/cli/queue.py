@@ -72,7 +72,10 @@ def listing(place: Place, *, camera: Camera = "camera", as_json: AsJson = False)
         return
     rows = [line.model_dump() for line in view.waiting]
     show_rows(f"Queue of {camera}", WAITING, rows, as_json=False, empty="Nothing waits.")
-    for name, value in (("goes on", view.running), ("waits", view.waits_for if rows else "")):
+    for name, value in (
+        ("goes on", view.running),
+        ("waits", view.waits_for if rows or view.paused_by else ""),
+    ):
         if value:
             console().print(f"{name:<10} {value}", markup=False, soft_wrap=True)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from calibrant.observatory.cli.console import console, told
+from calibrant.observatory.cli.console import console, fail, told
 from calibrant.observatory.cli.options import Place, placed
 
 if TYPE_CHECKING:
@@ -60,11 +62,22 @@ def add_to(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
+@contextmanager
+def known(run: str) -> Iterator[None]:
+    """Turn the error that there is no such run into one line that says where runs are found, and exit code 1."""
+    from calibrant.sequencer.service import NoSuchRun  # noqa: PLC0415
+
+    try:
+        yield
+    except NoSuchRun:
+        fail(f"there is no run {run}; `calibrant runs list` lists those there are")
+
+
 def _act(run: str, place: Place, action: Action) -> None:
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
     from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
-    with told():
+    with told(), known(run):
         said = asyncio.run(_control(chosen(ObservatorySettings, **place.given()), run, action))
     console().print(said, markup=False, soft_wrap=True)
 

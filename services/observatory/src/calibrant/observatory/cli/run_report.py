@@ -10,6 +10,7 @@ import typer
 
 from calibrant.observatory.cli.console import console, show_json, show_one, shown, told
 from calibrant.observatory.cli.options import AsJson, Place, placed
+from calibrant.observatory.cli.run_control import known
 
 if TYPE_CHECKING:
     from calibrant.contracts.sequencer.v1 import RunReport, SetReport
@@ -25,7 +26,7 @@ def report(run: Run, place: Place, *, as_json: AsJson = False) -> None:
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
     from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
-    with told():
+    with told(), known(run):
         found = asyncio.run(_report(chosen(ObservatorySettings, **place.given()), run))
     if as_json:
         show_json(found.model_dump(mode="json", exclude_none=True))
@@ -50,7 +51,7 @@ def estimate(run: Run, place: Place, *, as_json: AsJson = False) -> None:
     from calibrant.observatory.settings import ObservatorySettings  # noqa: PLC0415
     from calibrant.runtime.settings import chosen  # noqa: PLC0415
 
-    with told():
+    with told(), known(run):
         found = asyncio.run(_estimate(chosen(ObservatorySettings, **place.given()), run))
     show_one(found.model_dump(), as_json=as_json)
 
