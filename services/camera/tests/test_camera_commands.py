@@ -233,6 +233,23 @@ def test_an_interrupted_command_is_complete_only_if_all_its_images_are_stored(de
     assert desk.read(lambda queries: queries.unfinished()) == []
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"image_type": "FLAT", "exposure_time_s": 1.0, "shutter": True}, "begins now"),
+        ({"image_type": "DARK", "exposure_time_s": 1.0}, "begins now"),
+        ({"image_type": "DARK"}, "begins now; a DARK of 0 s has no dark current: it is a BIAS"),
+        (
+            {"image_type": "FLAT", "exposure_time_s": 1.0},
+            "begins now; the shutter stays closed, so no light falls on this FLAT: give shutter true for one",
+        ),
+    ],
+)
+def test_what_its_sender_may_not_have_meant_is_said_of_a_command(desk, fields, said):
+    desk.enable()
+    assert desk.take(**fields)[1][0].result == said
+
+
 def test_a_fault_ends_the_command_and_stops_the_camera(desk):
     steps = taking(desk)
     desk.step(lambda session: steps.begin_image(session, 1))

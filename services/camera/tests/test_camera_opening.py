@@ -151,7 +151,8 @@ def test_an_image_whose_time_is_over_is_given_up_and_cleared_away(desk):
     assert (first.at_tai_ns, last.at_tai_ns - first.at_tai_ns) == (later, S_NS // 10)
     assert desk.read(lambda queries: queries.images(row.command_id))[0].state == ExposureState.ABORTED
     assert desk.step(lambda session: abandon(desk.service, session, row.image_name, later)) == []
-    assert order(desk, EndImage, "late")[1][0].result.startswith("no image is open")
+    late = order(desk, EndImage, "late")[1][0].result
+    assert late.startswith(f"no image is open: {row.image_name} was abandoned, for endImage came too late")
 
 
 def test_another_boot_knows_no_image_that_an_earlier_one_left_open(desk):

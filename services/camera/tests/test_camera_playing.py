@@ -56,7 +56,7 @@ def test_a_folders_images_are_those_asked_for_or_all_by_their_times(instrument, 
 @pytest.mark.parametrize(
     ("place", "text"),
     [
-        (".", "image 'SC_O_2026' is not in folder"),
+        (".", "which has SC_O_20260101_000001, SC_O_20260101_000002, SC_O_20260101_000003"),
         ("broken", "has no frames of simcam-tiny: broken.fits"),
         ("nowhere", "nowhere cannot be read: No such file"),
     ],

@@ -28,6 +28,8 @@ MOST_IMAGES = 10_000
 """Images that one command may ask for."""
 DARK_TYPES = ("BIAS", "DARK")
 """Image types for which the shutter stays closed."""
+LAMP_TYPES = ("FLAT", "DFLAT", "SFLAT")
+"""Image types for which the lamp shines."""
 LONGEST_EXPOSURE_S = 86_400.0
 LONGEST_AWAKE_S = 86_400.0
 """How long the filter changer can be kept awake by one command, in seconds."""
@@ -52,6 +54,19 @@ def problem_of(command: Command, instrument: Instrument, filters: Sequence[str])
         What the observer says beside is no list of pairs.
     """
     return next(filter(None, _found(command, instrument, filters)), "")
+
+
+def remark_on(command: Command) -> str:
+    """Return what its sender may not have meant of a command that is carried out as it stands; else an empty text."""
+    if isinstance(command, TakeImages):
+        image_type, dark = command.image_type, command.exposure_time_s == 0
+    elif isinstance(command, StartImage):
+        image_type, dark = said_in(command.key_value_map or "").get("imageType", ""), False
+    else:
+        return ""
+    if image_type in LAMP_TYPES and not command.shutter:
+        return f"the shutter stays closed, so no light falls on this {image_type}: give shutter true for one"
+    return "a DARK of 0 s has no dark current: it is a BIAS" if dark and image_type == "DARK" else ""
 
 
 def _found(command: Command, instrument: Instrument, filters: Sequence[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ MOST_IMAGES = 10_000
 """Images that one playlist may have."""
 MOST_FRAMES = 100_000
 """Frames that the images of one playlist may have: the list is read whenever an image is played."""
+_NAMED = 5
+"""So many images of a folder are named where one is not in it."""
 _FRAME = re.compile(r"\.(fits|fit|fts)(\.(gz|fz))?$", re.IGNORECASE)
 
 
@@ -150,4 +153,13 @@ def _named(name: str, found: dict[str, Recording], folder: str) -> Recording:
     for one in found.values():
         if name == one.name or any(begins.match(Path(file).name) for file in one.files.values()):
             return one.model_copy(update={"name": name})
-    raise NoFolder(f"image {name!r} is not in folder {folder}, which has {', '.join(sorted(found)[:5])}")
+    inside = [_file_name(found[one]) for one in sorted(found)]
+    more = f" and {len(inside) - _NAMED} more" if len(inside) > _NAMED else ""
+    raise NoFolder(f"image {name!r} is not in folder {folder}, which has {', '.join(inside[:_NAMED])}{more}")
+
+
+def _file_name(image: Recording) -> str:
+    """Return a name by which an image can be asked for: how the names of all its files begin."""
+    words = [Path(file).name.partition(".")[0].split("_") for file in image.files.values()]
+    same = takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False))
+    return "_".join(column[0] for column in same) or image.name

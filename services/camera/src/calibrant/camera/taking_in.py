@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from calibrant.camera.alerts import alerted, not_alerted
 from calibrant.camera.changer import moved, waking_s
-from calibrant.camera.checks import problem_of
+from calibrant.camera.checks import problem_of, remark_on
 from calibrant.camera.generic import asked_for, naming
 from calibrant.camera.guiding import guided, too_many_stamps
 from calibrant.camera.playing import play, unplayable
@@ -100,6 +100,7 @@ def _begins(service: CameraService, command: Command, session: Session) -> Comma
     wakes_s, speed = waking_s(service, session, command), service.clock.speed
     takes_s = service.duration_s(command) + (wakes_s / speed if speed else 0.0)
     why = f"the filter changer wakes up first, {wakes_s:g} s" if wakes_s else "begins now"
+    why = "; ".join(filter(None, (why, remark_on(command))))
     return answer(command, AckCode.IN_PROGRESS, why, timeout_s=takes_s)
 
 
@@ -138,12 +139,20 @@ def _out_of_place(service: CameraService, command: Command, session: Session) ->
         return f"busy with {row.name} ({row.command_id}): wait for its last answer"
     image = open_image(service, session)
     if isinstance(command, EndImage):
-        return "" if image else "no image is open: startImage begins one"
+        return "" if image else _none_open(CameraQueries(session).abandoned())
     if image:
         return f"{image.image_name} is open: endImage ends it"
     if isinstance(command, StartImage) and not service.status(session).calibration:
         return "calibration is disabled: send enableCalibration first"
     return ""
+
+
+def _none_open(abandoned: str) -> str:
+    """Return that there is no image to end, and what became of the last one."""
+    if not abandoned:
+        return "no image is open: startImage begins one"
+    why = "endImage came too late for it, or the camera was no longer ENABLED"
+    return f"no image is open: {abandoned} was abandoned, for {why}; startImage begins another"
 
 
 def _impossible(service: CameraService, command: Command, session: Session) -> str:

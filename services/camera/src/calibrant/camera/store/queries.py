@@ -17,7 +17,7 @@ from calibrant.camera.store.tables import (
     PlaylistRow,
     StatusRow,
 )
-from calibrant.contracts.camera.v1 import CommandAck, SummaryState
+from calibrant.contracts.camera.v1 import CommandAck, StartImage, SummaryState
 
 
 class CameraQueries:
@@ -71,6 +71,14 @@ class CameraQueries:
     def playlists(self) -> list[str]:
         """Return the names of the lists that are defined, sorted."""
         return list(self._session.exec(select(PlaylistRow.name).order_by(PlaylistRow.name)))
+
+    def abandoned(self) -> str:
+        """Return the last image, if it was begun to be ended by command and given up; else an empty text."""
+        last = self._session.exec(select(ExposureRow).order_by(col(ExposureRow.exposure_id).desc())).first()
+        if last is None or last.state != ExposureState.ABORTED or last.ended_by:
+            return ""
+        begun = self.row(last.command_id)
+        return last.image_name if begun and isinstance(begun.command(), StartImage) else ""
 
     def open_images(self) -> list[ExposureRow]:
         """Return the exposures that wait for endImage: one of this boot, and what earlier ones have left."""
