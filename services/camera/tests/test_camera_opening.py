@@ -172,3 +172,19 @@ def test_an_image_whose_begin_was_stored_and_not_heard_of_is_not_begun_twice(des
     assert (again.image_name, told) == (row.image_name, [])
     assert len(desk.read(lambda queries: queries.open_images())) == 1
     assert len(desk.read(lambda queries: queries.acks(row.command_id))) == 2
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_an_end_that_a_restart_cut_off_is_complete_where_the_image_was_stored(desk, stored):
+    ready(desk)
+    _, row, _ = opened(desk)
+    command, _ = order(desk, EndImage)
+    ending = EndingImage(desk.service, command, "")
+    image, _, _ = desk.step(ending.image)
+    if stored:
+        desk.step(lambda session: ending.store_image(session, image, [], image.end_tai_ns))
+    (end,) = desk.step(lambda session: ending.end_interrupted(session, desk.clock.now))
+    lost = f"the camera was restarted and {row.image_name} is lost; begin another one with startImage"
+    assert (end.ack, end.result, end.image_names) == (
+        (AckCode.COMPLETE, "1 image(s) taken", (row.image_name,)) if stored else (AckCode.ABORTED, lost, ())
+    )

@@ -116,7 +116,7 @@ class EndingImage(Carrying):
 
     def image(self, session: Session) -> tuple[ExposureRow, Telling, list[FramePlan | StampsPlan]]:
         """Return the image, what is told of it, and what is to be done for each detector."""
-        (row,) = CameraQueries(session).images(self.command_id)
+        row = self._image(session)
         return row, self._telling(session, row), image_plans(self.service, session, row)
 
     def lacks(self, session: Session, now_tai_ns: int) -> str:  # noqa: ARG002  as of any command
@@ -133,6 +133,18 @@ class EndingImage(Carrying):
             *events,
             Detailed(self.service.component, stored_tai_ns).calibration(CalibrationSubstate.ENABLED),
         ]
+
+    def end_interrupted(self, session: Session, now_tai_ns: int) -> list[Message]:
+        """End a command of an earlier boot: COMPLETE if its image was stored, else ABORTED, for the image is lost."""
+        row = self._image(session)
+        if row.state == ExposureState.STORED:
+            return self.end(session, AckCode.COMPLETE, "1 image(s) taken", now_tai_ns)
+        why = f"the camera was restarted and {row.image_name} is lost; begin another one with startImage"
+        return self.end(session, AckCode.ABORTED, why, now_tai_ns)
+
+    def _image(self, session: Session) -> ExposureRow:
+        (row,) = CameraQueries(session).images(self.command_id)
+        return row
 
     def _telling(self, session: Session, row: ExposureRow) -> Telling:
         begun = CameraQueries(session).row(row.command_id)

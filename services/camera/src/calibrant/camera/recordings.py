@@ -94,6 +94,10 @@ def recorded_pixels(instrument: Instrument, file: Path, detector: int) -> NDArra
         raise NoRecording(
             f"a recorded frame cannot be played any more: {file.name} has no detector {detector}"
         )
+    if frames[detector].dtype != np.uint16:
+        raise NoRecording(
+            f"a recorded frame cannot be played any more: {file.name} has pixels of {frames[detector].dtype}"
+        )
     return frames[detector]
 
 

@@ -9,7 +9,7 @@ class GuideSensor(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: int = Field(ge=0, description="Number, unique in the instrument, among those of the detectors, too.")
-    name: str = Field(pattern=r"^\w+_\w+$", description="Raft and place, such as R00_SG0.")
+    name: str = Field(pattern=r"^[^\W_]+_[^\W_]+$", description="Raft and place, such as R00_SG0.")
     segments: int = Field(gt=0, description="How many segments (amplifiers) it has, numbered from 0.")
     segment_shape: tuple[int, int] = Field(description="Rows and columns of a segment.")
     gain_e_per_adu: float = Field(gt=0, description="Nominal gain [electron/adu].")
