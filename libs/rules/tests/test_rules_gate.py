@@ -245,3 +245,13 @@ def test_results_from_outside_the_set_and_contradictions_are_refused():
     with pytest.raises(ValueError, match="two results of NOISE"):
         gate.decide([mine, mine.model_copy(update={"verdict": Verdict.FAIL})], ["e"], [0])
     assert gate.decide([mine, mine], ["e"], [0]).counts.results == 1
+
+
+def test_a_reason_tells_a_detector_without_a_result_from_one_that_fails():
+    results, exposures, detectors = build(2, 2, noise(2, detectors=1))
+    seen = [one for one in results if one.detector == 0]
+    decision = gate.decide(seen, exposures, detectors)
+    assert (
+        "fails in at least 2 of 2 detectors (1 has no result and counts as failing) in 2 of 2"
+        in "; ".join(decision.reasons)
+    )

@@ -114,6 +114,8 @@ def test_a_curve_is_judged_by_its_gains_and_noises(bench, made, outcome, failing
     assert decided.decision.outcome is outcome
     why = "GAIN, PAIR_GAIN, NOISE in amplifier A00: not measured: no fit"  # as the product's table says
     assert decided.detectors[0].reason.endswith(why) is ("reasons" in made)
+    few = "failed with all exposures together, in too few amplifiers to withhold"
+    assert (few in decided.detectors[0].reason) is ("reasons" in made)
 
 
 @pytest.mark.parametrize(("second", "outcome"), [(1.02, Outcome.CERTIFIED), (1.3, Outcome.NOT_CERTIFIED)])

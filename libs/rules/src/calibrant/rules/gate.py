@@ -91,10 +91,22 @@ def _why_refused(found: TypeCount, counts: GateCounts) -> str:
     detectors = counts.detectors_needed
     by_detectors = found.level != "exposure" and detectors is not None
     place = f" in at least {detectors} of {counts.detectors} detectors" if by_detectors else ""
+    missing = {of for exposure, of in counts.unmeasured if exposure in found.failed_exposures}
+    if place and missing and found.test != MEASURED:
+        place += f" ({_without_result(missing)})"
     enough = (
         f"{found.exposures_needed} {'is' if found.exposures_needed == 1 else 'are'} enough to refuse the set"
     )
     return f"{what}{place} in {len(found.failed_exposures)} of {counts.exposures} exposures; {enough}"
+
+
+def _without_result(detectors: Collection[int]) -> str:
+    verb = (
+        "has no result and counts as failing"
+        if len(detectors) == 1
+        else "have no result and count as failing"
+    )
+    return f"{len(detectors)} {verb}"
 
 
 def _why_failures(counts: GateCounts) -> list[str]:

@@ -85,17 +85,22 @@ def reason_of(detector: int, decision: Decision, results: Sequence[TestResult]) 
         words.append(decision.withheld[detector] if unmeasured.withheld else why)
     alike: dict[_How, list[str]] = {}
     for kind, these in _by_type(failures).items():
-        alike.setdefault(_how(counts.get(kind), these, exposures), []).append(kind[1])
+        alike.setdefault(_how(counts.get(kind), these), []).append(kind[1])
     words += [_failed(how, tests, exposures) for how, tests in alike.items()]
     first = "; ".join(words) or f"all {tally(results).passed} deciding tests passed"
     return ". ".join((first, *_where(failures)))
 
 
 class _How(NamedTuple):
-    """In how many exposures a type of test failed, and how many of them would withhold; None: they do not."""
+    """In how many exposures a type of test failed (None: with all together), and what follows.
 
-    seen: int
+    ``withheld_by``: how many of them are enough to withhold; None: they do not. ``fails``: whether the detector fails
+    in some of them, and not only too few of its amplifiers.
+    """
+
+    seen: int | None
     withheld_by: int | None
+    fails: bool
 
 
 def _by_type(failures: Iterable[TestResult]) -> dict[tuple[Level, str], list[TestResult]]:
@@ -105,18 +110,19 @@ def _by_type(failures: Iterable[TestResult]) -> dict[tuple[Level, str], list[Tes
     return found
 
 
-def _how(count: DetectorCount | None, failures: Sequence[TestResult], exposures: int) -> _How:
+def _how(count: DetectorCount | None, failures: Sequence[TestResult]) -> _How:
     if count is not None and count.withheld:
-        return _How(len(count.failed_exposures), count.exposures_needed)
+        return _How(len(count.failed_exposures), count.exposures_needed, fails=True)
     ids = {one.exposure_id for one in failures}
-    return _How(exposures if ALL_EXPOSURES in ids else len(ids), None)
+    return _How(None if ALL_EXPOSURES in ids else len(ids), None, fails=count is not None)
 
 
 def _failed(how: _How, tests: Sequence[str], exposures: int) -> str:
     """Say of the tests that failed alike in how many exposures they did, and what follows."""
-    seen = f"in {how.seen} of {exposures} exposures"
+    seen = f"in {how.seen} of {exposures} exposures" if how.seen else "with all exposures together"
     if how.withheld_by is None:
-        return f"{', '.join(tests)} failed {seen}, not enough to withhold"
+        few = "not enough" if how.fails else "in too few amplifiers"
+        return f"{', '.join(tests)} failed {seen}, {few} to withhold"
     enough = f"{how.withheld_by} {'is' if how.withheld_by == 1 else 'are'} enough to withhold"
     return f"{', '.join(tests)} {'fails' if len(tests) == 1 else 'fail'} {seen}, {enough}"
 
