@@ -81,6 +81,8 @@ def test_a_filter_that_the_camera_does_not_have_is_refused_at_every_door_before_
         ({"BIAS": 3}, {"make": ("bias", "flat")}, "0 FLAT would be used, and a flat needs 3"),
         ({"FLAT": 2}, {"make": ("flat",), "generate": False}, "2 FLAT in filter r would be used"),
         ({"DARK": 2, "FLAT": 1}, {"make": ("defects",)}, "2 DARK and 1 FLAT and 0 BIAS would be used"),
+        ({"BIAS": 2, "DARK": 3}, {"stop_on_failure": True}, "2 BIAS would be used, and a bias needs 3"),
+        ({"BIAS": 3}, {"stop_on_failure": True}, ""),
         ({"BIAS": 3, "DARK": 2}, {}, ""),  # all that the frames allow
         ({"BIAS": 2}, {"min_frames": {"bias": 2}}, ""),
         ({"BIAS": 1}, {"generate": False, "skip_verification": True}, ""),

@@ -38,6 +38,8 @@ def check_filters(request: RunRequested, known: Sequence[str] | None) -> None:
 def check_counts(request: RunRequested, rules: RuleSet) -> None:
     """Make sure that enough exposures are asked for: for each kind that is named, else for some usual kind.
 
+    A run that stops on failure needs enough of every needed kind that it takes exposures of.
+
     Parameters
     ----------
     request : RunRequested
@@ -55,12 +57,15 @@ def check_counts(request: RunRequested, rules: RuleSet) -> None:
     wanted = [rule for rule in rules_for(request, rules).rules if _is_planned(request, rule)]
     used = _used(request)
     lacking = {rule.kind: short for rule in wanted if (short := _short(rule, used))}
-    named = [lacking[kind] for kind in (*request.make, *request.build) if kind in lacking]
-    if not request.make and not named and len(lacking) == len(wanted):
-        named = [text for kind, text in lacking.items() if _has_any(rules, kind, used)]
-    if named:
-        told = "; ".join(dict.fromkeys(named))
-        raise RunRefused(f"exposures: {told}: ask for more exposures, or for a smaller min_frames")
+    nothing = not request.make and len(lacking) == len(wanted)
+    told = [
+        text
+        for kind, text in lacking.items()
+        if kind in (*request.make, *request.build)
+        or (_has_any(rules, kind, used) and (nothing or (request.stop_on_failure and rules.needs(kind))))
+    ]
+    if told:
+        raise RunRefused(f"exposures: {'; '.join(told)}: ask for more exposures, or for a smaller min_frames")
 
 
 def _is_planned(request: RunRequested, rule: SetRule) -> bool:
