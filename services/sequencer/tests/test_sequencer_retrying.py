@@ -145,7 +145,7 @@ def test_a_detector_that_lacks_frames_where_another_was_made_is_not_decided_on_a
     world.play()
     wait(world, 601.0)
     assert world.view().run.state == "done with failures"
-    with pytest.raises(ControlRefused, match="no more of it is taken"):
+    with pytest.raises(ControlRefused, match="a set with too few frames gets no more"):
         act(world, Action.RETRY)
 
 
