@@ -73,6 +73,9 @@ def test_what_no_list_can_be_made_of_is_told(instrument, folder, tmp_path, place
     [
         ({"playlist": ""}, "playlist is ''; give a name"),
         ({"folder": "emu"}, "folder is 'emu'; give a full path"),
+        ({"folder": "/emu\0"}, "folder is '/emu\\x00'; give a full path"),
+        ({"images": ("x", "")}, "images has ''; give names"),
+        ({"images": ("x" * 256,)}, "images has 'xxx"),
         ({"images": ("x",) * 10_001}, "images are 10001; give 10000 at most"),
     ],
 )

@@ -1,6 +1,7 @@
 """The commands beside takeImages, and the detailed states: which are told, in which order, at which time."""
 
 import itertools
+import time
 
 import pytest
 
@@ -192,9 +193,11 @@ async def opens_images(commander, ended, tools):
     await send(EnableCalibration, "1")
     late = await send(StartImage, "late", end_within_s=1e-3, **dark)
     assert late.ack is AckCode.COMPLETE
-    tries = itertools.count()
+    tries, sent_s = itertools.count(), time.monotonic()
 
     async def begun():
+        nonlocal sent_s
+        sent_s = time.monotonic()
         return await send(StartImage, f"try-{next(tries)}", end_within_s=600.0, **dark)
 
     while (begin := await begun()).ack is AckCode.FAILED:
@@ -206,6 +209,11 @@ async def opens_images(commander, ended, tools):
     end = await send(EndImage, "1")
     assert (end.ack, end.image_names) == (AckCode.COMPLETE, begin.image_names)
     (name,) = end.image_names
-    await tools.until(
-        lambda: any(one.image.image_name == name for one in commander.heard(ExposureStored)), "the image"
-    )
+
+    def exposed_s():
+        return [
+            one.exposure_time_s for one in commander.heard(ExposureStored) if one.image.image_name == name
+        ]
+
+    await tools.until(exposed_s, "the image")
+    assert 0 < exposed_s()[0] <= time.monotonic() - sent_s  # not since the image before it

@@ -34,6 +34,8 @@ LONGEST_EXPOSURE_S = 86_400.0
 LONGEST_AWAKE_S = 86_400.0
 """How long the filter changer can be kept awake by one command, in seconds."""
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+_PATH = re.compile(r"/[^\x00-\x1f\x7f]{0,4095}")
+_IMAGE = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 
 
 def problem_of(command: Command, instrument: Instrument, filters: Sequence[str]) -> str:
@@ -145,10 +147,12 @@ def _no_playlist(command: Playlist) -> Iterator[str]:
     """Give why a list cannot be defined so, and what to give instead."""
     if not _NAME.fullmatch(command.playlist):
         yield f"playlist is {command.playlist!r}; give a name of 1 to 100 characters without control characters"
-    if not command.folder.startswith("/"):
-        yield f"folder is {command.folder!r}; give a full path, one that begins with /"
+    if not _PATH.fullmatch(command.folder):
+        yield f"folder is {command.folder!r}; give a full path, one that begins with /, without control characters"
     if len(command.images) > MOST_IMAGES:
         yield f"images are {len(command.images)}; give {MOST_IMAGES} at most"
+    if strange := [name for name in command.images if not _IMAGE.fullmatch(name)]:
+        yield f"images has {strange[0][:255]!r}; give names of 1 to 255 characters without control characters"
 
 
 def _image_problems(
