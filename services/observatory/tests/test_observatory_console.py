@@ -6,6 +6,7 @@ import pytest
 
 from calibrant.bus.errors import PermanentError
 from calibrant.observatory.cli import console as speech
+from calibrant.observatory.cli import show_run
 
 
 def test_rows_are_a_table_for_people_and_json_for_programs(capsys):
@@ -76,3 +77,17 @@ def test_a_table_breaks_no_words_where_there_is_no_terminal(capsys, monkeypatch)
     )
     speech.console.cache_clear()
     assert reason in capsys.readouterr().out
+
+
+def test_lines_end_with_their_last_word_where_there_is_no_terminal(capsys):
+    speech.console.cache_clear()
+    rows = [{"reason": "short"}, {"reason": "long " * 40 + "end"}]
+    speech.show_rows("Letters", [speech.Column("reason")], rows, as_json=False, empty="")
+    speech.console.cache_clear()
+    assert [line for line in capsys.readouterr().out.splitlines() if line != line.rstrip()] == []
+
+
+def test_bars_that_never_began_leave_no_blank_line_before_an_error(capsys):
+    with show_run.Bars(quiet=False):
+        pass
+    assert capsys.readouterr().out == ""

@@ -2,7 +2,7 @@
 
 from calibrant.contracts.common.v1 import TaiTime
 from calibrant.contracts.sequencer.v1 import RunReport, SetReport, TakenReport, WithheldReport
-from calibrant.observatory.cli.run_report import lines
+from calibrant.observatory.cli.run_report import lines, told_run
 
 
 def test_each_part_is_a_line_and_nothing_is_said_of_what_there_is_not():
@@ -45,3 +45,8 @@ def test_each_part_is_a_line_and_nothing_is_said_of_what_there_is_not():
         ("failed", "bias 20260101", "detector 0: noisy"),
         ("message", "", "2 products made"),
     ]
+
+
+def test_a_run_is_shown_with_dates_and_without_what_is_empty():
+    run = {"run_id": "night-1", "held": "", "begun_tai_ns": 1_767_225_637_000_000_000, "ended_tai_ns": None}
+    assert told_run(run) == {"run_id": "night-1", "begun (UTC)": "2026-01-01 00:00:00"}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 Row = Mapping[str, Any]
@@ -65,6 +66,17 @@ def _misunderstood(error: Exception) -> bool:
 
     wrong = (WrongSetting, BadRequest, BadSequence, RunRefused, QueueRefused, RecipeRefused, CannotSimulate)
     return isinstance(error, wrong)
+
+
+def show_table(table: Table) -> None:
+    """Print a table; where there is no terminal, its lines end with their last word."""
+    out = console()
+    if out.is_terminal:
+        out.print(table)
+        return
+    with out.capture() as taken:
+        out.print(table)
+    print("\n".join(line.rstrip() for line in taken.get().splitlines()))  # noqa: T201
 
 
 def show_json(value: Any) -> None:
@@ -140,7 +152,7 @@ def show_rows(
         table.add_column(heading, overflow="fold", no_wrap=column.form not in ("text", "first"))
     for row in rows:
         table.add_row(*(_written(row.get(column.field), column.form) for column in told))
-    console().print(table)
+    show_table(table)
     if more:
         console().print(f"\n{more}", markup=False, soft_wrap=True)
 

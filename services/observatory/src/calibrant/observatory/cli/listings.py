@@ -137,6 +137,12 @@ def _run(place: Place, name: str) -> Mapping[str, Any] | None:
     return None if view is None else view.model_dump()
 
 
+def _run_in_words(row: Mapping[str, Any], _options: str) -> None:
+    from calibrant.observatory.cli.run_report import told_run  # noqa: PLC0415
+
+    show_one({**row, "run": told_run(row["run"])}, as_json=False)
+
+
 DETECTOR = Column("detector", "det")
 frames = _topic(
     "frames",
@@ -207,4 +213,5 @@ runs = _topic(
     ],
     _runs,
     _run,
+    in_words=_run_in_words,
 )

@@ -6,6 +6,7 @@ Owns where a report goes; what is in it is verify's.
 from __future__ import annotations
 
 import sys
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,6 +25,10 @@ app = listed
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="File to write. Default: standard output.")
 ]
+Copy = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="File to write. Default: none, and where the page lies is said."),
+]
 Form = Annotated[
     Literal["yaml", "ecsv", "parquet"],
     typer.Option(
@@ -36,7 +41,7 @@ Form = Annotated[
     "html", help="Say where the page on a report is, or write it to a file: figures and all, one HTML file."
 )
 @placed
-def html(name: Name, place: Place, *, output: Output = None) -> None:
+def html(name: Name, place: Place, *, output: Copy = None) -> None:
     """Say where the page is; with ``-o`` write it there."""
     with told():
         page = objects(place).local_path(_files(place, name)[1])
@@ -52,7 +57,7 @@ def open_page(name: Name, place: Place) -> None:
     with told():
         page = objects(place).local_path(_files(place, name)[1])
     typer.echo(page)
-    if typer.launch(str(page)):
+    if not webbrowser.open(page.as_uri()):
         fail(f"no browser could be started; open {page} in one")
 
 

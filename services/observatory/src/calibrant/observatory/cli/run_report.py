@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,7 +53,16 @@ def estimate(run: Run, place: Place, *, as_json: AsJson = False) -> None:
 
     with told(), known(run):
         found = asyncio.run(_estimate(chosen(ObservatorySettings, **place.given()), run))
-    show_one(found.model_dump(), as_json=as_json)
+    show_one(found.model_dump() if as_json else _in_seconds(found), as_json=as_json)
+
+
+def _in_seconds(found: Estimate) -> dict[str, str]:
+    durations = {
+        "exposures": found.exposures_s,
+        "after the last frame": found.after_s,
+        "remaining": found.remaining_s,
+    }
+    return {name: "not known" if one is None else f"{one:.0f} s" for name, one in durations.items()}
 
 
 async def _estimate(settings: ObservatorySettings, run: str) -> Estimate:
@@ -62,6 +71,17 @@ async def _estimate(settings: ObservatorySettings, run: str) -> Estimate:
 
     async with attached(settings) as running:
         return await asyncio.to_thread(Controls(running.sequencer).estimate, run)
+
+
+def told_run(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a run as a person reads it: times as dates, and nothing that is empty."""
+    from calibrant.rules.times import second_text  # noqa: PLC0415
+
+    known = {name: value for name, value in run.items() if value not in ("", None)}
+    return {
+        name.replace("_tai_ns", " (UTC)"): second_text(value) if name.endswith("_tai_ns") else value
+        for name, value in known.items()
+    }
 
 
 def lines(found: RunReport) -> Iterator[tuple[str, str, str]]:

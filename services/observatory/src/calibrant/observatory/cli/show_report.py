@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from calibrant.observatory.cli.console import Column, console, show_rows, shown
+from calibrant.observatory.cli.console import Column, console, show_rows, show_table, shown
 
 STYLES = {"certified": "green", "certified with failures": "yellow"}
 COLUMNS = (
@@ -37,7 +37,7 @@ def show_report(report: Mapping[str, Any], options: str) -> None:
     grid = Table.grid(padding=(0, 2, 0, 0))
     for name, text in _more(report, first, options):
         grid.add_row(Text(name, "bold"), Text(shown(text)))
-    out.print(grid)
+    show_table(grid)
 
 
 def _more(report: Mapping[str, Any], first: Mapping[str, Any], options: str) -> Iterator[tuple[str, str]]:

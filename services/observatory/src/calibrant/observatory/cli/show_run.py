@@ -16,7 +16,7 @@ from rich.text import Text
 from calibrant.combine.store import CombineQueries
 from calibrant.contracts.sequencer.v1 import RunReport
 from calibrant.observatory import following
-from calibrant.observatory.cli.console import console, show_json, shown
+from calibrant.observatory.cli.console import console, show_json, show_table, shown
 from calibrant.observatory.summary import Line, Noticed, lines, noticed
 from calibrant.rules.times import second_text
 from calibrant.sequencer.controls import Controls
@@ -60,7 +60,6 @@ class Bars:
         )
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -70,7 +69,8 @@ class Bars:
 
     def stop(self) -> None:
         """Leave the bars as they are."""
-        self._progress.stop()
+        if self._progress.live.is_started:  # or a blank line would come before an error
+            self._progress.stop()
 
     def begin(self, asked: following.Asked) -> None:
         """Say which run is followed."""
@@ -101,6 +101,7 @@ class Bars:
         if not total and not done:
             return
         if step not in self._tasks:
+            self._progress.start()
             self._tasks[step] = self._progress.add_task(STEPS[step], total=total, note="")
         self._progress.update(self._tasks[step], completed=done, total=total, note=note)
 
@@ -178,7 +179,7 @@ def show(result: RunOutcome, options: str, *, as_json: bool) -> None:
     out.print()
     sets = [line for line in result.lines if line.set]
     if sets:
-        out.print(_table(sets))
+        show_table(_table(sets))
     remarks = list(_remarks(result))
     if remarks:
         out.print()
@@ -189,7 +190,7 @@ def show(result: RunOutcome, options: str, *, as_json: bool) -> None:
                 Text(shown(what)),
                 Text(shown(text)),
             )
-        out.print(grid)
+        show_table(grid)
     _places(result, options)
 
 
