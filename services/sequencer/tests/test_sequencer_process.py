@@ -103,6 +103,8 @@ WRONG = {
     "a time that is no number": '{"exposures": [{"image_type": "BIAS", "exposure_times_s": [NaN], "filter": ""}]}',
     "an endless time": '{"exposures": [{"image_type": "BIAS", "exposure_times_s": [1e999], "filter": ""}]}',
     "a time beyond all clocks": '{"exposures": [{"image_type": "BIAS", "exposure_times_s": [1e308], "filter": ""}]}',
+    "a filter that is none": '{"exposures": [{"image_type": "BIAS", "exposure_times_s": [0, 0, 0], "filter": "SDSSx"}]}',
+    "too few exposures": '{"exposures": [{"image_type": "BIAS", "exposure_times_s": [0, 0], "filter": ""}]}',
     "half a character": '{"folder": "FOLDER", "collection": "a\\ud800"}',
     "an unknown field with half a character": '{"folder": "FOLDER", "a\\ud800": 1}',
     "a control character": '{"folder": "FOLDER", "requested_by": "\\u0007"}',

@@ -90,7 +90,10 @@ async def test_schedules_are_set_listed_and_dropped_over_http(client):
     assert (await client.get("/queue/camera/schedules")).json() == []
 
 
+SDSSX = ORDER | {"exposures": [BIAS | {"filter": "SDSSx"}]}
 WRONG = [
+    ("POST", "camera/runs", SDSSX, 400, "has no filter 'SDSSx'; it has u, g"),
+    ("POST", "camera/schedules/x", {"at": "06:00", "run": SDSSX}, 400, "has no filter 'SDSSx'"),
     ("POST", "camera/runs", ORDER | {"instrument": "nope"}, 400, "no such instrument"),
     ("POST", "camera/runs", {"instrument": "simcam-tiny"}, 400, "take exposures"),
     ("POST", "camera/runs?place=0", ORDER, 422, "place"),
