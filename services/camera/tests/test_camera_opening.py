@@ -144,6 +144,9 @@ def test_an_image_is_exposed_until_its_end_is_commanded_and_says_so(desk):
 def test_an_image_whose_time_is_over_is_given_up_and_cleared_away(desk):
     ready(desk)
     _, row, _ = opened(desk)
+    desk.clock.now += 61 * S_NS
+    late = order(desk, EndImage, "before it is given up")[1][0].result
+    assert late.startswith(f"no image is open: {row.image_name} was abandoned")
     later = row.begin_tai_ns + 60 * S_NS
     first, last = desk.step(lambda session: abandon(desk.service, session, row.image_name, later))
     assert names(first.events) == ["CLOSED", "CLEARING"]

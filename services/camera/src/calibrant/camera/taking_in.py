@@ -139,7 +139,8 @@ def _out_of_place(service: CameraService, command: Command, session: Session) ->
         return f"busy with {row.name} ({row.command_id}): wait for its last answer"
     image = open_image(service, session)
     if isinstance(command, EndImage):
-        return "" if image else _none_open(CameraQueries(session).abandoned())
+        late = image.image_name if image and _is_late(service, session, image) else ""
+        return "" if image and not late else _none_open(late or CameraQueries(session).abandoned())
     if image:
         return f"{image.image_name} is open: endImage ends it"
     if isinstance(command, StartImage) and not service.status(session).calibration:
@@ -147,11 +148,18 @@ def _out_of_place(service: CameraService, command: Command, session: Session) ->
     return ""
 
 
+def _is_late(service: CameraService, session: Session, image: ExposureRow) -> bool:
+    """Tell whether the time of an open image is over: it is about to be abandoned."""
+    begun = CameraQueries(session).row(image.command_id)
+    command = begun.command() if begun else None
+    return isinstance(command, StartImage) and service.watch.elapsed_s > command.end_within_s
+
+
 def _none_open(abandoned: str) -> str:
     """Return that there is no image to end, and what became of the last one."""
     if not abandoned:
         return "no image is open: startImage begins one"
-    why = "endImage came too late for it, or the camera was no longer ENABLED"
+    why = "endImage came too late for it, or the camera was no longer ENABLED, or was restarted"
     return f"no image is open: {abandoned} was abandoned, for {why}; startImage begins another"
 
 

@@ -74,7 +74,8 @@ class CameraQueries:
 
     def abandoned(self) -> str:
         """Return the last image, if it was begun to be ended by command and given up; else an empty text."""
-        last = self._session.exec(select(ExposureRow).order_by(col(ExposureRow.exposure_id).desc())).first()
+        query = select(ExposureRow).order_by(col(ExposureRow.exposure_id).desc()).limit(1)
+        last = self._session.exec(query).first()
         if last is None or last.state != ExposureState.ABORTED or last.ended_by:
             return ""
         begun = self.row(last.command_id)
