@@ -14,7 +14,7 @@ dev:      ## what the tests and the try-out servers need, too
 	@.ci/setup dev
 
 demo: setup  ## a simulated camera, the whole way to published calibrations
-	@calibrant demo
+	@.venv/bin/calibrant demo
 
 test: dev  ## all tests; the last lines say what was skipped and how to enable it
 	@pytest -q -n 3 --dist worksteal

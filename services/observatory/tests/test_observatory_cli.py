@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from calibrant.observatory.cli import options
 from calibrant.observatory.cli.main import app
 from calibrant.observatory.cli.options import Place
 from calibrant.observatory.testing import asked, here
@@ -267,3 +268,22 @@ def test_every_command_that_looks_at_a_place_has_all_options_of_it():
     for path in EVERY:
         has = options & set(re.findall(r"--[a-z-]+", here(*path, "--help").out))
         assert has == options or path[:1] == ("instruments",) or not has, path
+
+
+@pytest.mark.parametrize(
+    ("called", "on_path", "typed"),
+    [
+        (".venv/bin/calibrant", True, ".venv/bin/calibrant"),
+        ("{bin}/calibrant", True, "calibrant"),
+        ("{bin}/calibrant", False, "{bin}/calibrant"),
+        ("/usr/bin/pytest", False, "calibrant"),
+    ],
+)
+def test_a_further_command_works_as_it_is_told_also_where_it_is_not_on_the_path(
+    tmp_path, monkeypatch, called, on_path, typed
+):
+    program = tmp_path / "calibrant"
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path) if on_path else "/nowhere")
+    monkeypatch.setattr("sys.argv", [called.format(bin=tmp_path)])
+    assert options.typed() == typed.format(bin=tmp_path)

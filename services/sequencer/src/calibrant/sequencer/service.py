@@ -168,7 +168,7 @@ class SequencerService:
         other = session.exec(others.order_by(col(RunRow.number))).first()
         if other is not None:
             raise CameraBusy(
-                f"camera {component} is busy with run {other.run_id} ({other.state}): ask again when its exposures "
+                f"{component} is busy with run {other.run_id} ({other.state}): ask again when its exposures "
                 "are taken, or stop it"
             )
 

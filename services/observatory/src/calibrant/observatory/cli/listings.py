@@ -185,7 +185,8 @@ reports = _topic(
     ],
     _reports,
     _report,
-    more="`calibrant reports open ID` shows one with its figures, `calibrant reports show ID` its reasons in full.",
+    more="`calibrant reports open ID` shows one with its figures, `calibrant reports show ID` its reasons in full, "
+    "and why a score is red or grey.",
     in_words=_report_in_words,
 )
 publications = _topic(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import inspect
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import wraps
@@ -35,6 +37,9 @@ First = Annotated[int, typer.Option("--limit", min=1, help="At most so many, the
 def _elsewhere(name: str, text: str) -> Any:
     option = typer.Option(f"--{name}", envvar=f"CALIBRANT_{name.upper().replace('-', '_')}", help=text)
     return Annotated[str, option]
+
+
+PROGRAM = "calibrant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,14 @@ class Place:
     def __str__(self) -> str:
         """Name the place for people: the database's, or the folder."""
         return self.database or str(self.data_dir)
+
+
+def typed() -> str:
+    """Return the word that starts this command again, as it has to be typed here: where it is not on PATH, a path."""
+    called = Path(sys.argv[0])
+    if called.name != PROGRAM or (called.is_absolute() and shutil.which(PROGRAM) == str(called)):
+        return PROGRAM
+    return shlex.quote(str(called))
 
 
 _OPTIONS: dict[str, Any] = {

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from calibrant.observatory.cli.console import Column, console, show_rows, show_table, shown
+from calibrant.observatory.cli.options import typed
 
 STYLES = {"certified": "green", "certified with failures": "yellow"}
 COLUMNS = (
@@ -50,8 +51,8 @@ def _more(report: Mapping[str, Any], first: Mapping[str, Any], options: str) -> 
         yield "verified", f"{first['mode']}, with {len(report['exposures'])} exposures"
         gate, limits = report["thresholds"], report["limits"]
         yield "by", f"gate {gate['rule']} ({gate['version']}), limits {limits['version']}"
-    yield "page", f"calibrant reports open {report['id']}{options}"
-    yield "numbers", f"calibrant reports show {report['id']}{options} --json"
+    yield "page", f"{typed()} reports open {report['id']}{options}"
+    yield "numbers", f"{typed()} reports show {report['id']}{options} --json"
 
 
 def _scored(lines: Iterable[Mapping[str, Any]]) -> Mapping[tuple[str, str], list[int]]:

@@ -17,6 +17,7 @@ from calibrant.combine.store import CombineQueries
 from calibrant.contracts.sequencer.v1 import RunReport
 from calibrant.observatory import following
 from calibrant.observatory.cli.console import console, show_json, show_table, shown
+from calibrant.observatory.cli.options import typed
 from calibrant.observatory.summary import Line, Noticed, lines, noticed
 from calibrant.rules.times import second_text
 from calibrant.sequencer.controls import Controls
@@ -275,7 +276,7 @@ def _places(result: RunOutcome, options: str) -> None:
         out.print(f"picture    {result.picture}", markup=False, soft_wrap=True)
     worst = _most_telling(result.lines)
     if worst is not None:
-        page = f"calibrant reports open {worst.report}{options}  # {worst.kind} {worst.set}: {worst.verdict}"
+        page = f"{typed()} reports open {worst.report}{options}  # {worst.kind} {worst.set}: {worst.verdict}"
         out.print(f"page       {page}", markup=False, soft_wrap=True)
-        out.print(f"more       calibrant reports list{options}", markup=False, soft_wrap=True)
+        out.print(f"more       {typed()} reports list{options}", markup=False, soft_wrap=True)
     sys.stdout.flush()
