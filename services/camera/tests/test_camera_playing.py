@@ -1,7 +1,10 @@
 """Recorded images are played instead of simulated ones: lists of them, their pixels, and what cannot be played."""
 
+import shutil
+
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from calibrant.camera.checks import problem_of
 from calibrant.camera.defining import DefiningPlaylist
@@ -36,6 +39,8 @@ def folder(tmp_path_factory, instrument):
         array[0, 0] = 7
         path = place / f"{values.image_name}_{detector}.fits"
         path.write_bytes(raw_bytes(array, cards(instrument, values)))
+    master = fits.PrimaryHDU(array.astype(np.float32), fits.getheader(path))
+    master.writeto(place / "master.fits")
     (place / "notes.txt").write_text("of the night")
     (place / "broken.fits").write_text("no frame")
     return place
@@ -58,11 +63,14 @@ def test_a_folders_images_are_those_asked_for_or_all_by_their_times(instrument, 
     [
         (".", "which has SC_O_20260101_000001, SC_O_20260101_000002, SC_O_20260101_000003"),
         ("broken", "has no frames of simcam-tiny: broken.fits"),
+        ("masters", "has no frames of simcam-tiny: master.fits has pixels of float32, not unsigned 16 bits"),
         ("nowhere", "nowhere cannot be read: No such file"),
     ],
 )
 def test_what_no_list_can_be_made_of_is_told(instrument, folder, tmp_path, place, text):
     (tmp_path / "broken").mkdir()
+    (tmp_path / "masters").mkdir()
+    shutil.copy(folder / "master.fits", tmp_path / "masters")
     (tmp_path / "broken" / "broken.fits").write_text("no frame")
     with pytest.raises(NoFolder, match=text):
         recordings(instrument.canonical(), str(folder if place == "." else tmp_path / place), ("SC_O_2026",))

@@ -102,7 +102,7 @@ def recorded_pixels(instrument: Instrument, file: Path, detector: int) -> NDArra
 
 
 def _found(instrument: Instrument, folder: Path) -> dict[str, Recording]:
-    """Read the headers of a folder's frames, and put together what is one exposure."""
+    """Read the headers of a folder's frames, and put together what is one exposure; what cannot be played is passed over."""
     found: dict[str, Recording] = {}
     refused = ""
     with tempfile.TemporaryDirectory(prefix="calibrant-recordings-") as scratch:
@@ -110,7 +110,9 @@ def _found(instrument: Instrument, folder: Path) -> dict[str, Recording]:
             try:
                 with open_frames(path, instrument, Path(scratch)) as frames:
                     for frame in frames:
-                        _add(found, frame, path)
+                        if not (odd := _unplayable(frame, path)):
+                            _add(found, frame, path)
+                        refused = refused or odd
             except FrameRejected as error:
                 refused = refused or str(error)
     if not found:
@@ -119,10 +121,14 @@ def _found(instrument: Instrument, folder: Path) -> dict[str, Recording]:
     return found
 
 
+def _unplayable(frame: OpenFrame, path: Path) -> str:
+    """Return why a frame cannot be played; an empty text when it can."""
+    playable = frame.value_type == np.uint16
+    return "" if playable else f"{path.name} has pixels of {frame.value_type}, not unsigned 16 bits"
+
+
 def _add(found: dict[str, Recording], frame: OpenFrame, path: Path) -> None:
     facts = frame.facts
-    if frame.value_type != np.uint16:
-        raise NoFolder(f"{path.name} has pixels of {frame.value_type}; only unsigned 16 bits can be played")
     known = found.get(facts.exposure_id)
     found[facts.exposure_id] = Recording(
         name=facts.exposure_id,
