@@ -2,7 +2,8 @@
 
 from calibrant.contracts.combine.v1 import CombineJob
 from calibrant.rules.default_rules import DEFAULT_RULES
-from calibrant.sequencer.plan.model import Draft, Ground, NodeType
+from calibrant.sequencer.plan.ground import Ground
+from calibrant.sequencer.plan.model import Draft, NodeType
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import take_answer
 from calibrant.sequencer.plan.sets import leave_unused, plan_kind, wanted

@@ -14,7 +14,7 @@ from calibrant.contracts.sequencer.v1 import (
 )
 from calibrant.rules.identity import product_id
 from calibrant.rules.validity import ValidityRange
-from calibrant.sequencer.plan.model import Certified
+from calibrant.sequencer.plan.ground import Certified
 
 NS = 1_000_000_000
 

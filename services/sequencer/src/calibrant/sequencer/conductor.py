@@ -25,7 +25,8 @@ from calibrant.sequencer.control import Held
 from calibrant.sequencer.deadlines import frames_by, note_taken
 from calibrant.sequencer.grounding import ground_of
 from calibrant.sequencer.plan.choosing import choose
-from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState
+from calibrant.sequencer.plan.ground import Ground
+from calibrant.sequencer.plan.model import Draft, Node, NodeState
 from calibrant.sequencer.plan.outcome import finished, in_vain, shortened, tellings, tells
 from calibrant.sequencer.plan.progress import advance
 from calibrant.sequencer.plan.results import Answer, product_told_of, take_answer

@@ -8,8 +8,8 @@ from calibrant.frames.instrument import Instrument
 from calibrant.pixels import ENGINE_VERSION
 from calibrant.rules.modes import mode_of
 from calibrant.sequencer.plan.gating import gate_in_force
+from calibrant.sequencer.plan.ground import Ground
 from calibrant.sequencer.plan.memory import footprint_of
-from calibrant.sequencer.plan.model import Ground
 from calibrant.sequencer.plan.parameters import with_usual
 from calibrant.sequencer.plan.places import collection_of
 from calibrant.sequencer.plan.ruling import rules_for

@@ -17,7 +17,8 @@ from calibrant.sequencer.acquisition import reading
 from calibrant.sequencer.camera import OUT, TAKE
 from calibrant.sequencer.conductor import REST, Conductor
 from calibrant.sequencer.control import Action, ControlRefused, Held, check
-from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeType
+from calibrant.sequencer.plan.ground import Ground
+from calibrant.sequencer.plan.model import Draft, Node, NodeType
 from calibrant.sequencer.plan.retrying import kept, kinds_with, replan
 from calibrant.sequencer.retaking import is_lacking, taken_again
 from calibrant.sequencer.states import RunState

@@ -10,8 +10,9 @@ from calibrant.contracts.common.v1 import Product, TimeRange
 from calibrant.contracts.verify.v1 import DetectorDecision, Score
 from calibrant.rules.modes import Course, way_of
 from calibrant.rules.scores import Colour
+from calibrant.sequencer.plan.ground import Ground
 from calibrant.sequencer.plan.jobs import certify_job, validity_of
-from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
+from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
 
 COLOURS = {Score.GREEN: Colour.GREEN, Score.RED: Colour.RED}
 

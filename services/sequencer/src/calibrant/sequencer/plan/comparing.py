@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from calibrant.contracts.times import time_range
 from calibrant.contracts.verify.v1 import InForce
-from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeType
+from calibrant.sequencer.plan.ground import Ground
+from calibrant.sequencer.plan.model import Draft, Node, NodeType
 
 
 def standing(draft: Draft, ground: Ground, measures: Iterable[Node]) -> list[InForce]:

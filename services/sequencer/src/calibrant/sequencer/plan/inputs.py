@@ -7,8 +7,9 @@ from calibrant.rules.association import DetectorFacts, organise
 from calibrant.rules.candidates import Candidate, Chosen, Missing, Waiting, associate
 from calibrant.rules.rulesets import RoleRule, SetRule
 from calibrant.rules.validity import ValidityRange
+from calibrant.sequencer.plan.ground import Certified, Ground
 from calibrant.sequencer.plan.jobs import head_job
-from calibrant.sequencer.plan.model import Certified, Draft, Ground, Node, NodeState, NodeType, Used
+from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType, Used
 from calibrant.sequencer.plan.parameters import parameters_of, unit_of
 from calibrant.sequencer.plan.sets import add_set, facts_of, leave_out
 from calibrant.sequencer.plan.switching import switched

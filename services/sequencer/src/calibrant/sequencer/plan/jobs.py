@@ -20,7 +20,8 @@ from calibrant.rules.verification import tests_for
 from calibrant.rules.version import verification_version
 from calibrant.runtime.ids import derive
 from calibrant.sequencer.plan.gating import as_message, gate_of_kind
-from calibrant.sequencer.plan.model import Ground, Node, NodeType
+from calibrant.sequencer.plan.ground import Ground
+from calibrant.sequencer.plan.model import Node, NodeType
 from calibrant.sequencer.plan.parameters import combining, parameters_of, unit_of
 from calibrant.sequencer.plan.places import collection_of
 from calibrant.sequencer.plan.sources import CROSSTALK, SOURCE_IMAGES, frame_input, sources_of

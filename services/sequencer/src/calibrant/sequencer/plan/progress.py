@@ -3,9 +3,10 @@
 from calibrant.contracts.base import Message
 from calibrant.sequencer.plan.certifying import settle_certification
 from calibrant.sequencer.plan.comparing import standing
+from calibrant.sequencer.plan.ground import Ground
 from calibrant.sequencer.plan.inputs import settle_head
 from calibrant.sequencer.plan.jobs import decide_job, measure_job
-from calibrant.sequencer.plan.model import ENDED, Draft, Ground, Node, NodeState, NodeType
+from calibrant.sequencer.plan.model import ENDED, Draft, Node, NodeState, NodeType
 
 
 def advance(draft: Draft, ground: Ground) -> list[Message]:

@@ -5,7 +5,8 @@ Owns that choice. What was made, measured, decided and certified stays; a verdic
 
 from collections.abc import Iterable
 
-from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
+from calibrant.sequencer.plan.ground import Ground
+from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
 from calibrant.sequencer.plan.sets import plan_kind, wanted
 
 HEADS = (NodeType.BUILD, NodeType.MEASURE)

@@ -10,7 +10,8 @@ from calibrant.rules.classification import ImageType
 from calibrant.rules.holding_out import HOLD_OUT, HoldOut, held_out, parsed
 from calibrant.rules.rulesets import SetRule
 from calibrant.sequencer.plan.choosing import choose
-from calibrant.sequencer.plan.model import Draft, Ground, Node, NodeState, NodeType
+from calibrant.sequencer.plan.ground import Ground
+from calibrant.sequencer.plan.model import Draft, Node, NodeState, NodeType
 from calibrant.sequencer.plan.parameters import parameters_of
 from calibrant.sequencer.plan.ruling import is_wanted
 from calibrant.sequencer.plan.wording import counted

@@ -5,7 +5,8 @@ from typing import Final
 
 from calibrant.contracts.common.v1 import JobInput
 from calibrant.contracts.ingest.v1 import Frame
-from calibrant.sequencer.plan.model import Ground, Node
+from calibrant.sequencer.plan.ground import Ground
+from calibrant.sequencer.plan.model import Node
 
 CROSSTALK: Final = "crosstalk"
 """The kind that measures what leaks from other detectors; what takes it out of frames has a role of that name."""

@@ -18,7 +18,7 @@ from calibrant.contracts.times import bounds_of
 from calibrant.rules.collections import ChainRefused, Collection, CollectionType, search_order
 from calibrant.rules.ledger import FILTER_KINDS
 from calibrant.rules.validity import ValidityRange, between, left_of
-from calibrant.sequencer.plan.model import Certified
+from calibrant.sequencer.plan.ground import Certified
 from calibrant.sequencer.store.tables import CalibrationRow, ChainRow
 
 MOST_OTHERS = 10
